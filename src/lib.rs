@@ -1,0 +1,3 @@
+pub mod array;
+pub mod error;
+pub mod fourier;

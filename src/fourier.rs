@@ -46,7 +46,7 @@ impl<T: Real> Fourier<T> {
             grid,
             forward: plan(FftDirection::Forward),
             inverse: plan(FftDirection::Inverse),
-            scale: T::from_f64(1.0 / (grid.len() as f64).sqrt()),
+            scale: T::of(1.0 / (grid.len() as f64).sqrt()),
         }
     }
 

@@ -75,5 +75,5 @@ impl std::fmt::Display for Grid {
 
 /// Energy `Σ|v|²`, summed in f64.
 pub fn energy<'a, T: Real>(values: impl IntoIterator<Item = &'a Complex<T>>) -> f64 {
-    values.into_iter().map(|v| v.norm_sqr().to_f64()).sum()
+    values.into_iter().map(|v| v.norm_sqr().wide()).sum()
 }

@@ -1,3 +1,6 @@
 pub mod array;
+pub mod denoise;
 pub mod error;
 pub mod fourier;
+pub mod operator;
+pub mod wavelet;

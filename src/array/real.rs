@@ -1,8 +1,8 @@
-use num_traits::Float;
+use num_traits::{Float, NumAssign};
 use rustfft::FftNum;
 
 /// The scalar of the data path: `f32` in the product, `f64` where a test wants the mathematics without rounding.
-pub trait Real: FftNum + Float + Default + std::iter::Sum + std::fmt::Display + std::ops::AddAssign {
+pub trait Real: FftNum + Float + NumAssign + Default + std::iter::Sum + std::fmt::Display {
     /// Rounds from f64.
     fn of(value: f64) -> Self;
     /// Widens to f64.

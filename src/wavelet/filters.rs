@@ -43,10 +43,7 @@ pub const WAVELETS: &[Wavelet] = &[
         summary: "Haar",
         citation: HAAR_1910,
         moments: 1,
-        scaling: &[
-            0.7071067811865476,
-            0.7071067811865476,
-        ],
+        scaling: &[0.7071067811865476, 0.7071067811865476],
     },
     Wavelet {
         name: "db2",
@@ -549,16 +546,28 @@ mod tests {
         for wavelet in WAVELETS {
             let (low, high) = (wavelet.low(), wavelet.high());
             let n = low.len();
-            let dot = |a: &[f64], b: &[f64], shift: usize| -> f64 { a[shift..].iter().zip(b).map(|(x, y)| x * y).sum() };
+            let dot =
+                |a: &[f64], b: &[f64], shift: usize| -> f64 { a[shift..].iter().zip(b).map(|(x, y)| x * y).sum() };
             for shift in (0..n).step_by(2) {
                 let unit = if shift == 0 { 1.0 } else { 0.0 };
-                assert!((dot(&low, &low, shift) - unit).abs() < 1e-10, "{} low {shift}", wavelet.name);
-                assert!((dot(&high, &high, shift) - unit).abs() < 1e-10, "{} high {shift}", wavelet.name);
+                assert!(
+                    (dot(&low, &low, shift) - unit).abs() < 1e-10,
+                    "{} low {shift}",
+                    wavelet.name
+                );
+                assert!(
+                    (dot(&high, &high, shift) - unit).abs() < 1e-10,
+                    "{} high {shift}",
+                    wavelet.name
+                );
                 assert!(dot(&low, &high, shift).abs() < 1e-10, "{} cross {shift}", wavelet.name);
                 assert!(dot(&high, &low, shift).abs() < 1e-10, "{} cross {shift}", wavelet.name);
             }
             for moment in 0..wavelet.moments {
-                let terms = high.iter().enumerate().map(|(k, tap)| tap * (k as f64 / n as f64).powi(moment as i32));
+                let terms = high
+                    .iter()
+                    .enumerate()
+                    .map(|(k, tap)| tap * (k as f64 / n as f64).powi(moment as i32));
                 let sum: f64 = terms.sum();
                 assert!(sum.abs() < 1e-7, "{} moment {moment}: {sum:e}", wavelet.name);
             }

@@ -1,0 +1,267 @@
+use std::sync::Mutex;
+
+use ndarray::parallel::prelude::*;
+use ndarray::{Array2, Array3, Array4, ArrayView3, Axis};
+use num_complex::Complex;
+
+use crate::array::{Grid, ImageSets, Maps, Mask, Real};
+use crate::fourier::{Fourier, Scratch};
+
+/// k-space values at the sampled locations only, `(coils, samples)`, in row-major order of the grid.
+pub type Samples<T> = Array2<Complex<T>>;
+
+/// Coils whose images one task sums: fixed, so that sums are the same whatever the number of threads.
+const COILS_PER_TASK: usize = 2;
+
+/// Multi-coil Cartesian encoding `A = M F S`: coil sensitivity maps, centred unitary FFT, sampling mask.
+///
+/// `(A x)_c = M F Σ_m S_{m,c} x_m` over map sets m. k-space is kept at the sampled locations only.
+pub struct Encoding<T: Real> {
+    fourier: Fourier<T>,
+    maps: Maps<T>,
+    sampled: Vec<u32>,
+    /// `Σ_c conj(S_{m,c}) S_{m',c}`, `(sets, sets, rows, cols)`.
+    gram: Array4<Complex<T>>,
+    /// Buffers handed from task to task.
+    idle: Mutex<Vec<Buffers<T>>>,
+}
+
+struct Buffers<T> {
+    plane: Vec<Complex<T>>,
+    scratch: Scratch<T>,
+}
+
+impl<T: Real> Encoding<T> {
+    /// `maps` is `(sets, coils, rows, cols)`, of the mask's grid.
+    pub fn new(maps: Maps<T>, mask: &Mask) -> Self {
+        let (sets, coils, rows, cols) = maps.dim();
+        assert_eq!((rows, cols), mask.sampled.dim(), "maps and mask of different grids");
+        let locations = mask.sampled.iter().enumerate();
+        let sampled = locations.filter(|&(_, &s)| s).map(|(i, _)| i as u32).collect();
+        let mut gram = Array4::zeros((sets, sets, rows, cols));
+        for (a, b) in (0..sets).flat_map(|a| (0..sets).map(move |b| (a, b))) {
+            let mut sum = gram.index_axis_mut(Axis(0), a);
+            let mut sum = sum.index_axis_mut(Axis(0), b);
+            for c in 0..coils {
+                let [left, right] = [a, b].map(|m| maps.index_axis(Axis(0), m).index_axis_move(Axis(0), c));
+                ndarray::Zip::from(&mut sum)
+                    .and(left)
+                    .and(right)
+                    .for_each(|s, l, r| *s += l.conj() * r);
+            }
+        }
+        Self {
+            fourier: Fourier::new(Grid::new(rows, cols)),
+            maps,
+            sampled,
+            gram,
+            idle: Mutex::new(Vec::new()),
+        }
+    }
+
+    pub fn grid(&self) -> Grid {
+        self.fourier.grid()
+    }
+
+    pub fn sets(&self) -> usize {
+        self.maps.dim().0
+    }
+
+    pub fn coils(&self) -> usize {
+        self.maps.dim().1
+    }
+
+    /// `(sets, coils, rows, cols)`.
+    pub fn maps(&self) -> &Maps<T> {
+        &self.maps
+    }
+
+    /// Row-major indices of the sampled locations, ascending.
+    pub fn sampled(&self) -> &[u32] {
+        &self.sampled
+    }
+
+    /// Picks the sampled locations out of full planes `(coils, rows, cols)`.
+    pub fn gather(&self, kspace: ArrayView3<Complex<T>>) -> Samples<T> {
+        let cols = self.grid().cols;
+        Array2::from_shape_fn((kspace.dim().0, self.sampled.len()), |(c, i)| {
+            let at = self.sampled[i] as usize;
+            kspace[[c, at / cols, at % cols]]
+        })
+    }
+
+    /// `A x`; `x` is `(sets, rows, cols)`.
+    pub fn forward(&self, x: &ImageSets<T>) -> Samples<T> {
+        let mut out = Array2::zeros((self.coils(), self.sampled.len()));
+        self.encode(x, &mut out, |_, value| value);
+        out
+    }
+
+    /// `y − A x`, into `out`.
+    pub fn residual(&self, y: &Samples<T>, x: &ImageSets<T>, out: &mut Samples<T>) {
+        self.encode(x, out, |(coil, sample), value| y[[coil, sample]] - value);
+    }
+
+    fn encode(
+        &self,
+        x: &ImageSets<T>,
+        out: &mut Samples<T>,
+        finish: impl Fn((usize, usize), Complex<T>) -> Complex<T> + Sync,
+    ) {
+        assert_eq!(x.dim().0, self.sets(), "one image for each set of maps");
+        let x = x.as_standard_layout();
+        let planes = out.axis_iter_mut(Axis(0)).into_par_iter().enumerate();
+        planes.for_each(|(coil, mut values)| {
+            self.with_buffers(|Buffers { plane, scratch }| {
+                plane.fill(Complex::new(T::zero(), T::zero()));
+                for (image, maps) in x.outer_iter().zip(self.maps.outer_iter()) {
+                    let map = maps.index_axis_move(Axis(0), coil);
+                    for ((p, s), v) in plane.iter_mut().zip(&map).zip(&image) {
+                        *p += s * v;
+                    }
+                }
+                self.fourier.forward(plane, scratch);
+                for (sample, (value, &at)) in values.iter_mut().zip(&self.sampled).enumerate() {
+                    *value = finish((coil, sample), plane[at as usize]);
+                }
+            });
+        });
+    }
+
+    /// `Aᴴ W samples`, `(sets, rows, cols)`, with real weights per sampled location (all 1 where `None`).
+    pub fn adjoint(&self, samples: &Samples<T>, weights: Option<&[T]>) -> ImageSets<T> {
+        let (sets, coils) = (self.sets(), self.coils());
+        let grid = self.grid();
+        let tasks = (0..coils).step_by(COILS_PER_TASK).collect::<Vec<_>>();
+        let partial = tasks.into_par_iter().map(|first| {
+            let mut sum = Array3::zeros((sets, grid.rows, grid.cols));
+            for coil in first..coils.min(first + COILS_PER_TASK) {
+                self.add_coil_image(coil, samples, weights, &mut sum);
+            }
+            sum
+        });
+        let partial: Vec<ImageSets<T>> = partial.collect();
+        let mut sums = partial.into_iter();
+        let first = sums.next().expect("at least one coil");
+        sums.fold(first, |total, part| total + part)
+    }
+
+    fn add_coil_image(&self, coil: usize, samples: &Samples<T>, weights: Option<&[T]>, sum: &mut ImageSets<T>) {
+        self.with_buffers(|Buffers { plane, scratch }| {
+            plane.fill(Complex::new(T::zero(), T::zero()));
+            let values = samples.row(coil);
+            match weights {
+                Some(weights) => {
+                    for ((v, &w), &at) in values.iter().zip(weights).zip(&self.sampled) {
+                        plane[at as usize] = v * w;
+                    }
+                }
+                None => {
+                    for (v, &at) in values.iter().zip(&self.sampled) {
+                        plane[at as usize] = *v;
+                    }
+                }
+            }
+            self.fourier.inverse(plane, scratch);
+            for (mut image, maps) in sum.outer_iter_mut().zip(self.maps.outer_iter()) {
+                let map = maps.index_axis_move(Axis(0), coil);
+                for ((v, s), p) in image.iter_mut().zip(&map).zip(&*plane) {
+                    *v += s.conj() * p;
+                }
+            }
+        });
+    }
+
+    /// `Sᴴ S x`: what remains of an image that only the coils see. The identity on the object; outside the
+    /// support of the maps it removes what no coil can measure.
+    pub fn restrict(&self, x: &ImageSets<T>) -> ImageSets<T> {
+        let mut out = Array3::zeros(x.dim());
+        for (mut target, rows) in out.outer_iter_mut().zip(self.gram.outer_iter()) {
+            for (gram, source) in rows.outer_iter().zip(x.outer_iter()) {
+                ndarray::Zip::from(&mut target)
+                    .and(gram)
+                    .and(source)
+                    .for_each(|t, g, s| *t += g * s);
+            }
+        }
+        out
+    }
+
+    /// Runs `work` with buffers that an earlier task has left, or new ones.
+    fn with_buffers(&self, work: impl FnOnce(&mut Buffers<T>)) {
+        let left = self.idle.lock().unwrap_or_else(|e| e.into_inner()).pop();
+        let mut buffers = left.unwrap_or_else(|| Buffers {
+            plane: vec![Complex::new(T::zero(), T::zero()); self.grid().len()],
+            scratch: self.fourier.scratch(),
+        });
+        work(&mut buffers);
+        self.idle.lock().unwrap_or_else(|e| e.into_inner()).push(buffers);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn noise(seed: u64, len: usize) -> Vec<Complex<f64>> {
+        use rand::{Rng, SeedableRng};
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
+        let mut draw = || f64::from(rng.next_u32()) / f64::from(u32::MAX) - 0.5;
+        (0..len).map(|_| Complex::new(draw(), draw())).collect()
+    }
+
+    fn encoding(sets: usize, coils: usize, grid: Grid, seed: u64) -> Encoding<f64> {
+        let maps = Array4::from_shape_vec(
+            (sets, coils, grid.rows, grid.cols),
+            noise(seed, sets * coils * grid.len()),
+        );
+        let mask = noise(seed + 1, grid.len()).iter().map(|v| v.re > 0.1).collect();
+        let mask = Mask::new(Array2::from_shape_vec(grid.dim(), mask).unwrap());
+        Encoding::new(maps.unwrap(), &mask)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn adjoint_is_the_adjoint(sets in 1usize..3, coils in 1usize..6, rows in 1usize..20, cols in 1usize..20, seed in 0u64..1000) {
+            let grid = Grid::new(rows, cols);
+            let a = encoding(sets, coils, grid, seed);
+            let x = Array3::from_shape_vec((sets, rows, cols), noise(seed + 2, sets * grid.len())).unwrap();
+            let samples = a.sampled().len();
+            let y = Array2::from_shape_vec((coils, samples), noise(seed + 3, coils * samples)).unwrap();
+            let weights: Vec<f64> = (0..samples).map(|i| 1.0 + (i % 5) as f64).collect();
+            let dot = |a: &[Complex<f64>], b: &[Complex<f64>]| -> Complex<f64> { a.iter().zip(b).map(|(a, b)| a.conj() * b).sum() };
+            let ax = a.forward(&x);
+            let weighted = Array2::from_shape_fn(y.dim(), |(c, i)| y[[c, i]] * weights[i]);
+            let left = dot(ax.as_slice().unwrap(), weighted.as_slice().unwrap());
+            let right = dot(x.as_slice().unwrap(), a.adjoint(&y, Some(&weights)).as_slice().unwrap());
+            prop_assert!((left - right).norm() < 1e-10 * (1.0 + left.norm()));
+
+            let mut residual = y.clone();
+            a.residual(&y, &x, &mut residual);
+            prop_assert!(residual.iter().zip(&(&y - &ax)).all(|(a, b)| (a - b).norm() < 1e-12));
+        }
+    }
+
+    #[test]
+    fn fully_sampled_normal_operator_is_the_restriction() {
+        let grid = Grid::new(9, 12);
+        let some = encoding(2, 3, grid, 5);
+        let a = Encoding::new(some.maps().clone(), &Mask::full(grid));
+        let x = Array3::from_shape_vec((2, 9, 12), noise(8, 2 * grid.len())).unwrap();
+        let normal = a.adjoint(&a.forward(&x), None);
+        assert!(normal.iter().zip(&a.restrict(&x)).all(|(a, b)| (a - b).norm() < 1e-12));
+    }
+
+    #[test]
+    fn results_do_not_depend_on_the_number_of_threads() {
+        let a = encoding(1, 7, Grid::new(24, 20), 3);
+        let x = Array3::from_shape_vec((1, 24, 20), noise(4, 480)).unwrap();
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| a.adjoint(&a.forward(&x), None))
+        };
+        assert_eq!(run(1), run(3));
+    }
+}

@@ -1,0 +1,5 @@
+//! The measurement as a linear operator.
+
+mod encoding;
+
+pub use encoding::{Encoding, Samples};

@@ -1,0 +1,16 @@
+//! Orthonormal, periodized 2-D wavelet transforms of complex images, and their power spectra.
+//!
+//! The transform agrees with MATLAB's `per` mode and PyWavelets' `periodization`. An image side that `2^scales`
+//! does not divide is padded with zeros at its end for the transform, and cropped after it.
+
+mod bank;
+mod filters;
+mod pyramid;
+mod spectrum;
+mod transform;
+
+pub use bank::FilterBank;
+pub use filters::{WAVELETS, Wavelet};
+pub use pyramid::{Band, Layout, Orientation, Pyramid};
+pub use spectrum::{AxisSpectra, BandSpectrum, Spectra};
+pub use transform::{Transform, Workspace};

@@ -1,0 +1,147 @@
+use std::sync::Arc;
+
+use crate::array::Grid;
+
+/// Which filter ran along which axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Orientation {
+    /// High-pass along the rows axis (axis 0), low-pass along the other: horizontal edges.
+    H,
+    /// High-pass along the columns axis (axis 1): vertical edges.
+    V,
+    /// High-pass along both.
+    D,
+    /// Low-pass along both; only at the coarsest scale.
+    A,
+}
+
+/// One subband: where it lies in a pyramid's buffer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Band {
+    pub orientation: Orientation,
+    /// 1 is the finest.
+    pub scale: usize,
+    pub grid: Grid,
+    pub offset: usize,
+}
+
+impl Band {
+    pub fn range(&self) -> std::ops::Range<usize> {
+        self.offset..self.offset + self.grid.len()
+    }
+
+    /// `H1`, `V1`, … `A4`.
+    pub fn name(&self) -> String {
+        format!("{:?}{}", self.orientation, self.scale)
+    }
+}
+
+/// The subbands of an image size: H1 V1 D1 H2 … D_s A_s, `3s + 1` in all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// The image.
+    pub image: Grid,
+    /// The image with each side rounded up to a multiple of `2^scales`.
+    pub padded: Grid,
+    pub scales: usize,
+    pub bands: Vec<Band>,
+}
+
+impl Layout {
+    pub fn new(image: Grid, scales: usize) -> Self {
+        let step = 1 << scales;
+        let padded = Grid::new(image.rows.next_multiple_of(step), image.cols.next_multiple_of(step));
+        let mut bands = Vec::with_capacity(3 * scales + 1);
+        let mut offset = 0;
+        let mut push = |orientation, scale: usize| {
+            let grid = Grid::new(padded.rows >> scale, padded.cols >> scale);
+            bands.push(Band {
+                orientation,
+                scale,
+                grid,
+                offset,
+            });
+            offset += grid.len();
+        };
+        for scale in 1..=scales {
+            push(Orientation::H, scale);
+            push(Orientation::V, scale);
+            push(Orientation::D, scale);
+        }
+        push(Orientation::A, scales);
+        Self {
+            image,
+            padded,
+            scales,
+            bands,
+        }
+    }
+
+    pub fn band_names(&self) -> Vec<String> {
+        self.bands.iter().map(Band::name).collect()
+    }
+
+    /// The most scales that leave at least `filter_length` samples along the shorter side before the last
+    /// splitting, so that no filter wraps around its own support; at least one.
+    pub fn deepest(image: Grid, filter_length: usize) -> usize {
+        let shortest = image.rows.min(image.cols);
+        (1..)
+            .take_while(|&scale| shortest >> (scale - 1) >= filter_length)
+            .last()
+            .unwrap_or(1)
+    }
+}
+
+/// A value for every wavelet coefficient, one contiguous run a subband.
+#[derive(Clone, Debug)]
+pub struct Pyramid<V> {
+    pub layout: Arc<Layout>,
+    pub values: Vec<V>,
+}
+
+impl<V: Clone> Pyramid<V> {
+    pub fn filled(layout: &Arc<Layout>, value: V) -> Self {
+        Self {
+            layout: Arc::clone(layout),
+            values: vec![value; layout.padded.len()],
+        }
+    }
+}
+
+impl<V> Pyramid<V> {
+    /// Subband `index` of [`Layout::bands`], row-major.
+    pub fn band(&self, index: usize) -> &[V] {
+        &self.values[self.layout.bands[index].range()]
+    }
+
+    pub fn band_mut(&mut self, index: usize) -> &mut [V] {
+        let range = self.layout.bands[index].range();
+        &mut self.values[range]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bands_tile_the_padded_grid() {
+        let layout = Layout::new(Grid::new(230, 181), 4);
+        assert_eq!(layout.padded, Grid::new(240, 192));
+        let names = layout.band_names();
+        assert_eq!((names.len(), names[0].as_str(), names[12].as_str()), (13, "H1", "A4"));
+        let mut next = 0;
+        for band in &layout.bands {
+            assert_eq!(band.offset, next);
+            next += band.grid.len();
+        }
+        assert_eq!(next, layout.padded.len());
+    }
+
+    #[test]
+    fn deepest_keeps_filters_inside_the_image() {
+        assert_eq!(Layout::deepest(Grid::new(256, 256), 8), 6);
+        assert_eq!(Layout::deepest(Grid::new(256, 16), 8), 2);
+        assert_eq!(Layout::deepest(Grid::new(4, 4), 8), 1);
+    }
+}

@@ -3,4 +3,5 @@ pub mod denoise;
 pub mod error;
 pub mod fourier;
 pub mod operator;
+pub mod solve;
 pub mod wavelet;

@@ -26,6 +26,9 @@ pub struct Workspace<T> {
 
 /// Finds the exact minimum of SURE over `λ ∈ {|w_j|}`: one sort, one pass.
 ///
+/// SURE jumps down by τ_j at each candidate. The element there is counted on both sides of the threshold, as in
+/// the reference implementation, so that no candidate gains from its own jump.
+///
 /// `w` and `tau` have the same length; non-finite input gives an unspecified but finite-time answer.
 pub fn sure_threshold<T: Real>(w: &[Complex<T>], tau: &[T], work: &mut Workspace<T>) -> SureThreshold {
     let sorted = &mut work.sorted;
@@ -52,7 +55,7 @@ pub fn sure_threshold<T: Real>(w: &[Complex<T>], tau: &[T], work: &mut Workspace
             continue;
         }
         let above = (sorted.len() - 1 - i) as f64;
-        let risk = below + above * m * m + 2.0 * kept_tau - m * kept_ratio - all_tau;
+        let risk = below + above * m * m + 2.0 * kept_tau - m * kept_ratio - all_tau + m * m + tau;
         if risk < best.risk {
             best = SureThreshold { threshold: m, risk };
         }

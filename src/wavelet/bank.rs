@@ -14,17 +14,7 @@ pub struct FilterBank<T> {
 impl<T: Real> FilterBank<T> {
     /// The wavelet's own filters: an orthonormal splitting.
     pub fn of(wavelet: &Wavelet) -> Self {
-        Self::reversed(wavelet, |tap| tap)
-    }
-
-    /// The squared filters. Their cascade maps a variance per pixel to the variance of each coefficient,
-    /// and averages a slowly varying function over the energy of each wavelet; both tap sets sum to 1.
-    pub fn squared(wavelet: &Wavelet) -> Self {
-        Self::reversed(wavelet, |tap| tap * tap)
-    }
-
-    fn reversed(wavelet: &Wavelet, of: impl Fn(f64) -> f64) -> Self {
-        let taps = |filter: Vec<f64>| filter.iter().rev().map(|&tap| T::of(of(tap))).collect();
+        let taps = |filter: Vec<f64>| filter.iter().rev().map(|&tap| T::of(tap)).collect();
         Self {
             low: taps(wavelet.low()),
             high: taps(wavelet.high()),

@@ -4,12 +4,14 @@
 //! does not divide is padded with zeros at its end for the transform, and cropped after it.
 
 mod bank;
+mod energy;
 mod filters;
 mod pyramid;
 mod spectrum;
 mod transform;
 
 pub use bank::FilterBank;
+pub use energy::EnergyAverage;
 pub use filters::{WAVELETS, Wavelet};
 pub use pyramid::{Band, Layout, Orientation, Pyramid};
 pub use spectrum::{AxisSpectra, BandSpectrum, Spectra};

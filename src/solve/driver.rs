@@ -1,0 +1,76 @@
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::{BandState, Solver, StopReason, Verdict, mean_tau};
+use crate::array::Real;
+use crate::error::{Error, Result};
+
+/// When to stop at the latest.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub iterations: usize,
+    pub time: Option<Duration>,
+}
+
+/// One iteration, as recorded.
+#[derive(Clone, Debug, Serialize)]
+pub struct IterationRecord {
+    /// Seconds since the solver started.
+    pub seconds: f64,
+    /// Mean τ over all coefficients, before the threshold; 0 for methods without a state evolution.
+    pub tau: f64,
+    pub bands: Vec<BandState>,
+}
+
+/// What a run did.
+#[derive(Clone, Debug, Serialize)]
+pub struct History {
+    pub iterations: Vec<IterationRecord>,
+    /// The iteration, counted from 1, whose image was kept.
+    pub kept: usize,
+    pub stop: StopReason,
+    pub seconds: f64,
+}
+
+/// Steps `solver` until it or a limit says stop. `observe` sees each iteration and may break off.
+///
+/// Errors: [`Error::Interrupted`] when `observe` broke off.
+pub fn drive<T: Real>(
+    solver: &mut dyn Solver<T>,
+    limits: Limits,
+    observe: &mut dyn FnMut(&IterationRecord) -> ControlFlow<()>,
+) -> Result<History> {
+    let start = Instant::now();
+    let mut iterations = Vec::new();
+    let mut kept = 0;
+    let stop = loop {
+        if iterations.len() == limits.iterations {
+            break StopReason::Iterations;
+        }
+        if limits.time.is_some_and(|most| start.elapsed() >= most) {
+            break StopReason::Time;
+        }
+        let step = solver.step();
+        let record = IterationRecord {
+            seconds: start.elapsed().as_secs_f64(),
+            tau: mean_tau(&step.bands),
+            bands: step.bands,
+        };
+        if observe(&record).is_break() {
+            return Err(Error::Interrupted);
+        }
+        iterations.push(record);
+        kept = step.kept;
+        if let Verdict::Stop(reason) = step.verdict {
+            break reason;
+        }
+    };
+    Ok(History {
+        iterations,
+        kept,
+        stop,
+        seconds: start.elapsed().as_secs_f64(),
+    })
+}

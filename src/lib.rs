@@ -1,3 +1,4 @@
 pub mod array;
+pub mod coil;
 pub mod error;
 pub mod fourier;

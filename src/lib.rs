@@ -1,4 +1,5 @@
 pub mod array;
+pub mod coil;
 pub mod denoise;
 pub mod error;
 pub mod fourier;

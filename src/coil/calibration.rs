@@ -1,0 +1,200 @@
+//! The calibration matrix, its signal space, and the convolution that projects windows of k-space onto it.
+
+use faer::diag::Diag;
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
+use faer::linalg::matmul::{matmul, triangular};
+use faer::{Accum, Mat, MatRef, Par};
+use ndarray::{Array3, ArrayView3, s};
+use num_complex::Complex;
+use rayon::prelude::*;
+
+use crate::array::Grid;
+use crate::error::{Error, Result};
+
+type C64 = Complex<f64>;
+
+/// The centre of k-space, `(coils, rows, cols)`, scaled to a largest magnitude of 1.
+pub(super) struct Calibration {
+    pub samples: Array3<C64>,
+}
+
+impl Calibration {
+    pub fn cut(kspace: ArrayView3<Complex<f32>>, window: Grid) -> Result<Self> {
+        let (_, rows, cols) = kspace.dim();
+        let (row, col) = Grid::new(rows, cols).centred_offset(window);
+        let centre = kspace.slice(s![.., row..row + window.rows, col..col + window.cols]);
+        let mut samples = centre.mapv(|v| C64::new(v.re.into(), v.im.into()));
+        if samples.iter().any(|v| !v.is_finite()) {
+            return Err(Error::setting(format!(
+                "the {window} centre of k-space has values that are not finite, so coil maps cannot be calibrated from \
+                 it; mend the data or give maps with --maps"
+            )));
+        }
+        let largest = samples.iter().map(|v| v.norm()).fold(0.0, f64::max);
+        if largest > 0.0 {
+            samples.mapv_inplace(|v| v / largest);
+        }
+        Ok(Self { samples })
+    }
+
+    pub fn is_zero(&self) -> bool {
+        self.samples.iter().all(|v| v.norm_sqr() == 0.0)
+    }
+
+    pub fn coils(&self) -> usize {
+        self.samples.dim().0
+    }
+
+    pub fn window(&self) -> Grid {
+        let (_, rows, cols) = self.samples.dim();
+        Grid::new(rows, cols)
+    }
+
+    /// Weights of the virtual coil: the dominant left singular vector of the samples across coils, of unit norm, its
+    /// largest entry real and positive.
+    pub fn virtual_coil(&self) -> Result<Vec<C64>> {
+        let window = self.window();
+        let data = Mat::from_fn(self.coils(), window.len(), |coil, i| {
+            self.samples[[coil, i / window.cols, i % window.cols]]
+        });
+        let (_, vectors) = eigen(gram(data.as_ref()))?;
+        let dominant: Vec<C64> = (0..self.coils()).map(|c| vectors[(c, self.coils() - 1)]).collect();
+        let largest = dominant
+            .iter()
+            .copied()
+            .fold(C64::new(0.0, 0.0), |a, b| if b.norm() > a.norm() { b } else { a });
+        Ok(dominant.iter().map(|v| v * largest.conj() / largest.norm()).collect())
+    }
+
+    /// An orthonormal basis of the space that holds the windows of `kernel × kernel` samples of all coils, column by
+    /// column: the singular vectors of the calibration matrix whose singular value exceeds `threshold` times
+    /// the largest. Entry `(coil · kernel + row) · kernel + col` of a column is a window's sample.
+    pub fn signal_space(&self, kernel: usize, threshold: f64) -> Result<Mat<C64>> {
+        let (coils, rows, cols) = self.samples.dim();
+        let across = cols + 1 - kernel;
+        let windows = (rows + 1 - kernel) * across;
+        let length = coils * kernel * kernel;
+        let matrix = Mat::from_fn(length, windows, |i, window| {
+            let (coil, row, col) = (i / (kernel * kernel), i / kernel % kernel, i % kernel);
+            self.samples[[coil, window / across + row, window % across + col]]
+        });
+        // The smaller of the two Gram matrices has all the non-zero singular values.
+        let wide = length > windows;
+        let (values, vectors) = eigen(gram(
+            if wide {
+                matrix.adjoint().to_owned()
+            } else {
+                matrix.clone()
+            }
+            .as_ref(),
+        ))?;
+        let size = values.len();
+        let least = threshold * threshold * values[size - 1];
+        let first = values.iter().position(|&v| v > least).unwrap_or(size - 1);
+        let kept = vectors.get(.., first..);
+        if !wide {
+            return Ok(kept.to_owned());
+        }
+        let scaled = Mat::from_fn(size, size - first, |i, j| kept[(i, j)] / values[first + j].sqrt());
+        let mut basis = Mat::zeros(length, size - first);
+        matmul(
+            &mut basis,
+            Accum::Replace,
+            &matrix,
+            &scaled,
+            C64::new(1.0, 0.0),
+            Par::Seq,
+        );
+        Ok(basis)
+    }
+}
+
+/// The lower triangle of `A Aᴴ`; the rest is zero.
+fn gram(matrix: MatRef<C64>) -> Mat<C64> {
+    use triangular::BlockStructure::{Rectangular, TriangularLower};
+    let size = matrix.nrows();
+    let mut gram = Mat::zeros(size, size);
+    let one = C64::new(1.0, 0.0);
+    triangular::matmul(
+        &mut gram,
+        TriangularLower,
+        Accum::Replace,
+        matrix,
+        Rectangular,
+        matrix.adjoint(),
+        Rectangular,
+        one,
+        Par::Seq,
+    );
+    gram
+}
+
+/// Eigenvalues, rising, and eigenvectors of the Hermitian matrix of which `lower` is the lower triangle.
+/// On one thread, so that the number of threads does not show in the result.
+fn eigen(lower: Mat<C64>) -> Result<(Vec<f64>, Mat<C64>)> {
+    let size = lower.nrows();
+    let mut values = Diag::zeros(size);
+    let mut vectors = Mat::zeros(size, size);
+    let scratch = self_adjoint_evd_scratch::<C64>(size, ComputeEigenvectors::Yes, Par::Seq, Default::default());
+    self_adjoint_evd(
+        lower.as_ref(),
+        values.as_mut(),
+        Some(vectors.as_mut()),
+        Par::Seq,
+        MemStack::new(&mut MemBuffer::new(scratch)),
+        Default::default(),
+    )
+    .map_err(|_| Error::setting("the calibration matrix has no eigenvalues; give maps with --maps"))?;
+    Ok(((0..size).map(|i| values.column_vector()[i].re).collect(), vectors))
+}
+
+/// The convolution of k-space with which every window is projected onto the signal space and the windows are averaged:
+/// `out_c[m] = Σ_c' Σ_d h_cc'[d] in_c'[m − d]` with `d` from `−reach` to `reach` along both axes.
+/// Divided by the number of windows that hold a sample, so that it is the identity on signal.
+pub(super) struct Correlation {
+    pub coils: usize,
+    pub reach: usize,
+    /// `(pair, row, col)` with the pairs `c ≤ c'` in order; `h_c'c[d] = conj(h_cc'[−d])`.
+    pub taps: Array3<Complex<f32>>,
+}
+
+/// [`Correlation`] of the signal space with the orthonormal basis `space`.
+///
+/// With the projection `P = V Vᴴ` a sample at `b` in a window comes to `a` with weight `P[a, b]`, whatever the window:
+/// `h[d] = 1/k² Σ_{a − b = d} P[a, b]`. P is formed for one coil `c` at a time.
+pub(super) fn correlation(space: &Mat<C64>, coils: usize, kernel: usize) -> Correlation {
+    let area = kernel * kernel;
+    let side = 2 * kernel - 1;
+    let of_coil = |coil: usize| -> Vec<Complex<f32>> {
+        let own = space.get(coil * area..(coil + 1) * area, ..);
+        let others = space.get(coil * area.., ..);
+        let mut projection = Mat::<C64>::zeros(area, others.nrows());
+        matmul(
+            &mut projection,
+            Accum::Replace,
+            own,
+            others.adjoint(),
+            C64::new(1.0 / area as f64, 0.0),
+            Par::Seq,
+        );
+        let mut taps = vec![C64::new(0.0, 0.0); (coils - coil) * side * side];
+        for (other, taps) in taps.chunks_exact_mut(side * side).enumerate() {
+            for b in 0..area {
+                for a in 0..area {
+                    let row = a / kernel + kernel - 1 - b / kernel;
+                    let col = a % kernel + kernel - 1 - b % kernel;
+                    taps[row * side + col] += projection[(a, other * area + b)];
+                }
+            }
+        }
+        taps.iter().map(|v| Complex::new(v.re as f32, v.im as f32)).collect()
+    };
+    let taps: Vec<_> = (0..coils).into_par_iter().map(of_coil).collect();
+    let pairs = coils * (coils + 1) / 2;
+    Correlation {
+        coils,
+        reach: kernel - 1,
+        taps: Array3::from_shape_vec((pairs, side, side), taps.concat()).expect("a square of taps for every pair"),
+    }
+}

@@ -1,0 +1,375 @@
+//! Coil sensitivity maps from the fully sampled centre of k-space, and what goes with them.
+//!
+//! ESPIRiT: M. Uecker, P. Lai, M. J. Murphy, P. Virtue, M. Elad, J. M. Pauly, S. S. Vasanawala, M. Lustig, "ESPIRiT, an
+//! eigenvalue approach to autocalibrating parallel MRI: where SENSE meets GRAPPA", Magn Reson Med 71 (2014) 990-1001,
+//! doi 10.1002/mrm.24751. Small windows of k-space, over all coils, span a low-dimensional signal space; projecting every
+//! window onto it is a convolution, and so in image space an `nc × nc` matrix for each pixel. Its eigenvectors with
+//! eigenvalue 1 are the sensitivities there.
+
+mod calibration;
+mod combine;
+mod low_resolution;
+mod noise;
+mod pixels;
+mod power;
+
+pub use combine::{Normalisation, normalise, root_sum_of_squares};
+pub use noise::{NoiseEstimate, estimate_noise};
+
+use ndarray::{Array2, Array3, ArrayView2, ArrayView3};
+use num_complex::Complex;
+use serde::{Serialize, Serializer};
+
+use crate::array::{Grid, Maps};
+use crate::error::{Error, Result};
+use calibration::Calibration;
+
+/// The smallest kernel that still tells coils apart.
+const SMALLEST_KERNEL: usize = 3;
+/// With one set asked for: warn where a second set holds on more than this fraction of the support.
+const FOLDED: f64 = 0.02;
+/// A second set holds where its eigenvalue is this close to that of the first on the object. Where the blurred edges of
+/// an object that fills the field of view meet, it comes near 0.9 and needs no second set.
+const HOLDS: f64 = 0.95;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct EspiritSettings {
+    /// Side of the k-space window, in samples.
+    pub kernel: usize,
+    /// The calibration region is at most this many samples along each axis.
+    pub calibration: usize,
+    /// Sets of maps, 1 or 2. Two where the object is larger than the field of view and folds onto itself.
+    pub sets: usize,
+    /// Singular values of the calibration matrix above this fraction of the largest are signal.
+    pub singular_threshold: f64,
+    /// Eigenvalue, between 0 and 1, around which a pixel is taken to hold signal. 0 keeps every pixel.
+    /// The weight of a pixel rises smoothly from 0 at `crop − 0.1` to 1 at `crop + 0.05`.
+    pub crop: f64,
+}
+
+impl Default for EspiritSettings {
+    fn default() -> Self {
+        Self {
+            kernel: 6,
+            calibration: 24,
+            sets: 1,
+            singular_threshold: 0.02,
+            crop: 0.8,
+        }
+    }
+}
+
+impl EspiritSettings {
+    fn check(&self) -> Result<()> {
+        let refuse = |text: String| Err(Error::setting(text));
+        if !(1..=2).contains(&self.sets) {
+            return refuse(format!(
+                "{} sets of coil maps cannot be estimated; ask for 1 or 2",
+                self.sets
+            ));
+        }
+        if self.kernel < SMALLEST_KERNEL {
+            return refuse(format!(
+                "an ESPIRiT kernel of {} is too small; give at least {SMALLEST_KERNEL}, 6 is usual",
+                self.kernel
+            ));
+        }
+        if self.calibration == 0 {
+            return refuse("an ESPIRiT calibration region of 0 samples holds nothing; 24 is usual".into());
+        }
+        if !(0.0..1.0).contains(&self.singular_threshold) {
+            return refuse(format!(
+                "the ESPIRiT threshold {} is no fraction of the largest singular value; give 0 to 1, 0.02 is usual",
+                self.singular_threshold
+            ));
+        }
+        if !(0.0..1.0).contains(&self.crop) {
+            return refuse(format!(
+                "the ESPIRiT crop {} is no eigenvalue; give 0 to 1, 0.8 is usual",
+                self.crop
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// How maps were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Method {
+    #[serde(rename = "espirit")]
+    Espirit,
+    /// Images of the centre of k-space over their root sum of squares.
+    #[serde(rename = "low-resolution")]
+    LowResolution,
+    /// One coil: its map is 1.
+    #[serde(rename = "unit")]
+    Unit,
+}
+
+/// How the maps were made, and how far to trust them.
+#[derive(Clone, Debug, Serialize)]
+pub struct MapReport {
+    pub method: Method,
+    /// The part of the centre that was used, in samples.
+    #[serde(serialize_with = "as_text")]
+    pub calibration: Grid,
+    /// Side of the kernel used, which may be less than was asked for; 0 where none was.
+    pub kernel: usize,
+    /// Dimension of the signal space.
+    pub kernels_kept: usize,
+    pub sets: usize,
+    /// Fraction of pixels where the first set has a weight above 0.
+    pub support: f64,
+    /// Fraction of pixels where that weight lies between 0 and 1.
+    pub soft: f64,
+    /// Medians of the two largest eigenvalues over the support: 1 is a perfect fit. A second one near 1 tells of
+    /// a folded object. None where no eigenvalue was computed.
+    pub first_eigenvalue: Option<f64>,
+    pub second_eigenvalue: Option<f64>,
+    pub warnings: Vec<String>,
+}
+
+fn as_text<S: Serializer>(grid: &Grid, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_str(grid)
+}
+
+impl MapReport {
+    fn new(method: Method, calibration: Grid, sets: usize) -> Self {
+        Self {
+            method,
+            calibration,
+            kernel: 0,
+            kernels_kept: 0,
+            sets,
+            support: 0.0,
+            soft: 0.0,
+            first_eigenvalue: None,
+            second_eigenvalue: None,
+            warnings: Vec::new(),
+        }
+    }
+
+    fn count_weights(&mut self, weights: ArrayView2<f32>) {
+        let fraction = |test: &dyn Fn(f32) -> bool| {
+            weights.iter().filter(|&&w| test(w)).count() as f64 / weights.len().max(1) as f64
+        };
+        self.support = fraction(&|w| w > 0.0);
+        self.soft = fraction(&|w| w > 0.0 && w < 1.0);
+    }
+}
+
+/// Coil sensitivity maps `(sets, coils, rows, cols)` from undersampled k-space `(coils, rows, cols)` with zeros where
+/// nothing was sampled.
+///
+/// `centre` is the fully sampled centred rectangle of `kspace`. On a pixel that holds signal `Σ_c |S_c|²` is 1; on a
+/// pixel that does not it is 0; between the two the maps carry a weight `w`, `Σ_c |S_c|² = w²` ([`EspiritSettings::crop`]).
+/// The phase of each map is relative to the virtual coil, the dominant left singular vector `u` of the calibration
+/// samples across coils: `Σ_c conj(u_c) S_c` is real and positive. Scaling k-space does not change the maps.
+///
+/// A centre too small for the kernel makes the kernel smaller, and in the end gives low-resolution maps; the report
+/// has a warning each time. Fails on impossible settings, values that are not finite, or where the origin was not sampled.
+pub fn espirit(
+    kspace: ArrayView3<Complex<f32>>,
+    centre: Grid,
+    settings: &EspiritSettings,
+) -> Result<(Maps<f32>, MapReport)> {
+    settings.check()?;
+    let (coils, rows, cols) = kspace.dim();
+    let grid = Grid::new(rows, cols);
+    if coils == 0 || grid.is_empty() {
+        return Err(Error::setting(format!(
+            "no coil maps can be made from k-space of {coils} coils, {grid}"
+        )));
+    }
+    if centre.rows > rows || centre.cols > cols {
+        return Err(Error::setting(format!(
+            "a fully sampled centre of {centre} does not fit into k-space of {grid}"
+        )));
+    }
+    let window = Grid::new(
+        centre.rows.min(settings.calibration),
+        centre.cols.min(settings.calibration),
+    );
+    if coils == 1 {
+        return Ok(unit_maps(grid, window, settings.sets));
+    }
+    if window.is_empty() {
+        return Err(Error::setting(
+            "k-space is not sampled at its origin, so coil maps cannot be calibrated from it; give maps with --maps",
+        ));
+    }
+    let calibration = Calibration::cut(kspace, window)?;
+    if calibration.is_zero() {
+        let mut report = MapReport::new(Method::LowResolution, window, settings.sets);
+        report.warnings.push(format!(
+            "the {window} centre of k-space is all zeros: the coil maps are zero everywhere"
+        ));
+        return Ok((Maps::zeros((settings.sets, coils, rows, cols)), report));
+    }
+    let reference = calibration.virtual_coil()?;
+    match fitting_kernel(window, settings.kernel, coils) {
+        Some(kernel) => from_kernels(grid, &calibration, &reference, kernel, settings),
+        None => Ok(low_resolution_maps(grid, &calibration, &reference, settings.sets)),
+    }
+}
+
+fn from_kernels(
+    grid: Grid,
+    calibration: &Calibration,
+    reference: &[Complex<f64>],
+    kernel: usize,
+    settings: &EspiritSettings,
+) -> Result<(Maps<f32>, MapReport)> {
+    let window = calibration.window();
+    let mut report = MapReport::new(Method::Espirit, window, settings.sets);
+    if kernel < settings.kernel {
+        report.warnings.push(format!(
+            "a centre of {window} is too small for an ESPIRiT kernel of {}: {kernel} was used",
+            settings.kernel
+        ));
+    }
+    let space = calibration.signal_space(kernel, settings.singular_threshold)?;
+    report.kernel = kernel;
+    report.kernels_kept = space.ncols();
+    let taps = calibration::correlation(&space, calibration.coils(), kernel);
+    drop(space);
+    let crop = Crop::new(settings.crop);
+    let (maps, eigenvalues) = pixels::eigenmaps(grid, &taps, reference, settings.sets, crop);
+
+    let weights = eigenvalues
+        .index_axis(ndarray::Axis(0), 0)
+        .mapv(|value| crop.weight(value));
+    report.count_weights(weights.view());
+    describe_eigenvalues(&mut report, &eigenvalues, &weights, settings);
+    Ok((maps, report))
+}
+
+fn describe_eigenvalues(
+    report: &mut MapReport,
+    eigenvalues: &Array3<f32>,
+    weights: &Array2<f32>,
+    settings: &EspiritSettings,
+) {
+    if report.support == 0.0 {
+        report.warnings.push(format!(
+            "no pixel has an eigenvalue above {:.2}, so the coil maps are zero everywhere: lower the crop",
+            settings.crop
+        ));
+        return;
+    }
+    let inside = |set: usize| -> Vec<f32> {
+        let plane = eigenvalues.index_axis(ndarray::Axis(0), set);
+        plane
+            .iter()
+            .zip(weights)
+            .filter(|(_, w)| **w > 0.0)
+            .map(|(&value, _)| value)
+            .collect()
+    };
+    let second = inside(1);
+    let first_median = median(inside(0));
+    let holds = second.iter().filter(|&&v| f64::from(v) > HOLDS * first_median).count();
+    let folded = holds as f64 / second.len() as f64;
+    // A kernel that had to shrink cannot tell signal from noise well enough to say this.
+    let trusted = settings.crop > 0.0 && report.kernel == settings.kernel;
+    if settings.sets == 1 && trusted && folded > FOLDED {
+        report.warnings.push(format!(
+            "on {:.0} % of the object one set of maps is not enough (is it larger than the field of view?): use 2 sets",
+            100.0 * folded
+        ));
+    }
+    report.first_eigenvalue = Some(first_median);
+    report.second_eigenvalue = Some(median(second));
+}
+
+/// The upper median; `values` must not be empty.
+fn median(mut values: Vec<f32>) -> f64 {
+    let middle = values.len() / 2;
+    f64::from(*values.select_nth_unstable_by(middle, f32::total_cmp).1)
+}
+
+fn unit_maps(grid: Grid, window: Grid, sets: usize) -> (Maps<f32>, MapReport) {
+    let mut maps = Maps::zeros((sets, 1, grid.rows, grid.cols));
+    maps.index_axis_mut(ndarray::Axis(0), 0).fill(Complex::new(1.0, 0.0));
+    let mut report = MapReport::new(Method::Unit, window, sets);
+    report.support = 1.0;
+    if sets > 1 {
+        report
+            .warnings
+            .push("one coil has one set of maps: the second is zero".into());
+    }
+    (maps, report)
+}
+
+fn low_resolution_maps(
+    grid: Grid,
+    calibration: &Calibration,
+    reference: &[Complex<f64>],
+    sets: usize,
+) -> (Maps<f32>, MapReport) {
+    let window = calibration.window();
+    let mut report = MapReport::new(Method::LowResolution, window, sets);
+    report.warnings.push(format!(
+        "a centre of {window} is too small for ESPIRiT: the coil maps are its low-resolution images over their root sum \
+         of squares"
+    ));
+    if sets > 1 {
+        report
+            .warnings
+            .push("low-resolution maps are one set: the second is zero".into());
+    }
+    let (maps, weights) = low_resolution::maps(grid, calibration, reference, sets);
+    report.count_weights(weights.view());
+    (maps, report)
+}
+
+/// The largest kernel, at most `asked`, that the window can calibrate: it must slide at least twice along each axis,
+/// and give more windows than the signal space has dimensions, `(k + 2)²` for smooth maps, and than there are coils.
+fn fitting_kernel(window: Grid, asked: usize, coils: usize) -> Option<usize> {
+    (SMALLEST_KERNEL..=asked).rev().find(|&k| {
+        window.rows >= k + 2
+            && window.cols >= k + 2
+            && (window.rows + 1 - k) * (window.cols + 1 - k) >= coils.max((k + 2) * (k + 2))
+    })
+}
+
+/// The soft crop: from an eigenvalue, the weight of its pixel.
+#[derive(Clone, Copy, Debug)]
+struct Crop {
+    /// Up to here the weight is 0.
+    low: f32,
+    /// From here it is 1.
+    high: f32,
+}
+
+impl Crop {
+    fn new(crop: f64) -> Self {
+        if crop == 0.0 {
+            return Self { low: 0.0, high: 0.0 };
+        }
+        Self {
+            low: (crop - 0.1).max(0.0) as f32,
+            high: (crop + 0.05).min(0.5 + 0.5 * crop) as f32,
+        }
+    }
+
+    fn weight(self, eigenvalue: f32) -> f32 {
+        if eigenvalue <= self.low {
+            0.0
+        } else {
+            smooth_step(eigenvalue, self.low, self.high)
+        }
+    }
+}
+
+/// Rises from 0 at `low` to 1 at `high` with level ends.
+fn smooth_step(value: f32, low: f32, high: f32) -> f32 {
+    if value >= high {
+        return 1.0;
+    }
+    let t = ((value - low) / (high - low)).clamp(0.0, 1.0);
+    t * t * (3.0 - 2.0 * t)
+}
+
+#[cfg(test)]
+mod tests;

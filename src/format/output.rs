@@ -101,7 +101,9 @@ impl Write for AtomicFile {
 impl Drop for AtomicFile {
     fn drop(&mut self) {
         if !self.committed {
+            // a library may still hold the file open, and with it the room it takes;
             // nothing more can be done about a file that cannot be removed
+            let _ = self.file.set_len(0);
             let _ = std::fs::remove_file(&self.temporary);
         }
     }

@@ -1,8 +1,11 @@
 //! Results as HDF5, written slice by slice into a file that appears when it is complete.
 
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hdf5::file::FileCloseDegree;
 use hdf5::types::VarLenUnicode;
@@ -32,17 +35,61 @@ impl Stored for Complex<f64> {}
 /// An HDF5 file being written. Nothing has the final name before [`Hdf5Output::finish`].
 pub struct Hdf5Output {
     // closed before the file is removed
-    file: hdf5::File,
+    file: Open<hdf5::File>,
     atomic: AtomicFile,
     gzip: Option<u8>,
 }
 
 /// A dataset being written, of one type and shape.
 pub struct OutputDataset<T> {
-    dataset: hdf5::Dataset,
+    dataset: Open<hdf5::Dataset>,
     place: Place,
     shape: Vec<usize>,
     of: PhantomData<T>,
+}
+
+/// A handle that is left open for good once writing has failed: a dataset whose planes do not reach the disk cannot
+/// be closed, and HDF5 (2.2) then reads freed memory when it closes the file.
+struct Open<H> {
+    handle: Option<H>,
+    failed: Arc<AtomicBool>,
+}
+
+impl<H> Open<H> {
+    fn new(handle: H, failed: &Arc<AtomicBool>) -> Self {
+        Self {
+            handle: Some(handle),
+            failed: failed.clone(),
+        }
+    }
+
+    /// Notes the failure of `done`, if it is one.
+    fn note<T>(&self, done: hdf5::Result<T>) -> hdf5::Result<T> {
+        if done.is_err() {
+            self.failed.store(true, Ordering::Relaxed);
+        }
+        done
+    }
+
+    fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::Relaxed)
+    }
+}
+
+impl<H> Deref for Open<H> {
+    type Target = H;
+
+    fn deref(&self) -> &H {
+        self.handle.as_ref().expect("taken when closed, and not used after")
+    }
+}
+
+impl<H> Drop for Open<H> {
+    fn drop(&mut self) {
+        if self.has_failed() {
+            std::mem::forget(self.handle.take());
+        }
+    }
 }
 
 impl Hdf5Output {
@@ -65,6 +112,7 @@ impl Hdf5Output {
         let file = options
             .create(atomic.temporary())
             .map_err(|e| unwritable(path, &library(&e)))?;
+        let file = Open::new(file, &Arc::default());
         Ok(Self {
             file,
             atomic,
@@ -80,27 +128,13 @@ impl Hdf5Output {
 
     /// Creates a group, with those it lies in.
     pub fn group(&self, name: &str) -> Result<()> {
-        self.file
-            .create_group(name)
-            .map(drop)
-            .map_err(|e| self.failed(name, &e))
+        let created = self.file.note(self.file.create_group(name));
+        created.map(drop).map_err(|e| not_written(&self.place(name), &e))
     }
 
     /// Creates a dataset to be written slice by slice; what is never written is zero.
     pub fn dataset<T: Stored>(&self, name: &str, shape: &[usize]) -> Result<OutputDataset<T>> {
-        let place = self.place(name);
-        let mut builder = self.file.new_dataset::<T>().shape(shape.to_vec());
-        if let (Some(level), [before @ .., rows, cols], false) = (self.gzip, shape, shape.contains(&0)) {
-            let plane: Vec<usize> = before.iter().map(|_| 1).chain([*rows, *cols]).collect();
-            builder = builder.chunk(plane).deflate(level);
-        }
-        let dataset = builder.create(name).map_err(|e| self.failed(name, &e))?;
-        Ok(OutputDataset {
-            dataset,
-            place,
-            shape: shape.to_vec(),
-            of: PhantomData,
-        })
+        self.create_dataset(name, shape)
     }
 
     /// Creates a dataset and writes it whole.
@@ -110,24 +144,45 @@ impl Hdf5Output {
 
     /// Writes a string as a dataset.
     pub fn text(&self, name: &str, text: &str) -> Result<()> {
+        let text = unicode(text).map_err(|why| Error::data(self.place(name), why, "write it without"))?;
+        self.create_dataset::<VarLenUnicode>(name, &[])?
+            .write(ndarray::arr0(text).view())
+    }
+
+    fn create_dataset<T: H5Type>(&self, name: &str, shape: &[usize]) -> Result<OutputDataset<T>> {
+        let place = self.place(name);
+        let mut builder = self.file.new_dataset::<T>().shape(shape.to_vec());
+        if let (Some(level), [before @ .., rows, cols], false) = (self.gzip, shape, shape.contains(&0)) {
+            let plane: Vec<usize> = before.iter().map(|_| 1).chain([*rows, *cols]).collect();
+            builder = builder.chunk(plane).deflate(level);
+        }
         let dataset = self
             .file
-            .new_dataset::<VarLenUnicode>()
-            .create(name)
-            .map_err(|e| self.failed(name, &e))?;
-        let text = unicode(text).map_err(|why| Error::data(self.place(name), why, "write it without"))?;
-        dataset.write_scalar(&text).map_err(|e| self.failed(name, &e))
+            .note(builder.create(name))
+            .map_err(|e| not_written(&place, &e))?;
+        let dataset = Open::new(dataset, &self.file.failed);
+        Ok(OutputDataset {
+            dataset,
+            place,
+            shape: shape.to_vec(),
+            of: PhantomData,
+        })
     }
 
     /// Writes an attribute of the file (`object` is `/`), of a group or of a dataset.
     pub fn attribute(&self, object: &str, attribute: &Attribute) -> Result<()> {
-        let location = |e| self.failed(object, &e);
         let written = if object == "/" {
             write_attribute(&self.file, attribute)
         } else if let Ok(dataset) = self.file.dataset(object) {
             write_attribute(&dataset, attribute)
         } else {
-            write_attribute(&*self.file.group(object).map_err(location)?, attribute)
+            write_attribute(
+                &*self
+                    .file
+                    .group(object)
+                    .map_err(|e| not_written(&self.place(object), &e))?,
+                attribute,
+            )
         };
         written.map_err(|why| {
             let problem = format!("attribute '{}' cannot be written ({why})", attribute.name);
@@ -138,26 +193,26 @@ impl Hdf5Output {
     /// Writes all to disk, closes the file and gives it its name. Datasets still held can no longer be written.
     ///
     /// # Errors
-    /// A full disk, or any other failure of flushing, closing and renaming: nothing is left then.
+    /// A full disk, or any other failure of flushing, closing and renaming, and any failure before: nothing is left
+    /// then.
     pub fn finish(self) -> Result<()> {
-        let Self { file, atomic, .. } = self;
+        let Self { mut file, atomic, .. } = self;
         let path = atomic.path().to_path_buf();
+        if file.has_failed() {
+            return Err(unwritable(&path, "a part of it could not be"));
+        }
         let failed = |e: hdf5::Error| unwritable(&path, &library(&e));
-        file.flush().map_err(failed)?;
-        file.close().map_err(failed)?;
+        file.note(file.flush()).map_err(failed)?;
+        file.handle.take().map_or(Ok(()), hdf5::File::close).map_err(failed)?;
         atomic.commit()
     }
 
     fn place(&self, name: &str) -> Place {
         Place::new(self.atomic.path(), name)
     }
-
-    fn failed(&self, name: &str, error: &hdf5::Error) -> Error {
-        not_written(&self.place(name), error)
-    }
 }
 
-impl<T: Stored> OutputDataset<T> {
+impl<T: H5Type + Clone> OutputDataset<T> {
     /// Writes one slice: index `slice` of the first axis, whole along the others.
     pub fn write_slice<D: Dimension>(&self, slice: usize, values: ArrayView<T, D>) -> Result<()> {
         if self.shape.first().is_none_or(|&slices| slice >= slices) || self.shape[1..] != *values.shape() {
@@ -181,9 +236,8 @@ impl<T: Stored> OutputDataset<T> {
     /// Compressed planes wait in a cache, and HDF5 says nothing when they do not reach the disk as the dataset is
     /// dropped: they are sent there at once.
     fn flushed(&self, written: hdf5::Result<()>) -> Result<()> {
-        written
-            .and_then(|()| self.dataset.flush())
-            .map_err(|e| not_written(&self.place, &e))
+        let flushed = self.dataset.note(written.and_then(|()| self.dataset.flush()));
+        flushed.map_err(|e| not_written(&self.place, &e))
     }
 
     fn misfit(&self, what: &str) -> Error {

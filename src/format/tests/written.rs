@@ -124,6 +124,9 @@ fn what_does_not_fit_is_refused() {
         &path,
         &["'images'", "cannot be written"],
     );
+    assert_says(&message(output.finish()), &path, &["a part of it"]);
+    drop(images);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     assert!(message(Hdf5Output::create(folder.path())).contains("this is a folder"));
 }
 
@@ -153,4 +156,9 @@ fn a_full_disk_is_one_error() {
         .and_then(|()| output.finish());
     assert_says(&message(written), &path, &["cannot be written", "make room"]);
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 0);
+    // and the library is as it was
+    let output = Hdf5Output::create(&path).unwrap().with_gzip(Some(1));
+    output.write("small", noise.slice(s![0, 0, .., ..])).unwrap();
+    output.finish().unwrap();
+    std::fs::remove_file(&path).unwrap();
 }

@@ -2,6 +2,7 @@ pub mod array;
 pub mod coil;
 pub mod denoise;
 pub mod error;
+pub mod format;
 pub mod fourier;
 pub mod operator;
 pub mod quality;

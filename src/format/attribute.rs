@@ -1,0 +1,194 @@
+//! Attributes of a scan, kept so that they can be written to its reconstruction.
+
+use hdf5::types::{FixedAscii, FixedUnicode, IntSize, TypeDescriptor, VarLenAscii, VarLenUnicode};
+use hdf5::{Container, H5Type};
+use ndarray::ArrayD;
+
+use super::h5::library;
+
+/// A name and its value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attribute {
+    pub name: String,
+    pub value: AttributeValue,
+}
+
+impl Attribute {
+    pub fn new(name: impl Into<String>, value: impl Into<AttributeValue>) -> Self {
+        Self {
+            name: name.into(),
+            value: value.into(),
+        }
+    }
+}
+
+/// Integers and floats of any width are widened to 64 bits.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AttributeValue {
+    Text(String),
+    Texts(Vec<String>),
+    Bool(bool),
+    Int(i64),
+    Ints(ArrayD<i64>),
+    Float(f64),
+    Floats(ArrayD<f64>),
+}
+
+impl From<&str> for AttributeValue {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
+impl From<String> for AttributeValue {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<bool> for AttributeValue {
+    fn from(value: bool) -> Self {
+        Self::Bool(value)
+    }
+}
+
+impl From<i64> for AttributeValue {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<f64> for AttributeValue {
+    fn from(value: f64) -> Self {
+        Self::Float(value)
+    }
+}
+
+impl From<Vec<f64>> for AttributeValue {
+    fn from(values: Vec<f64>) -> Self {
+        Self::Floats(ndarray::Array1::from(values).into_dyn())
+    }
+}
+
+/// The attributes of an object, and a warning for each that cannot be kept.
+pub(super) fn read_all(object: &hdf5::Location) -> (Vec<Attribute>, Vec<String>) {
+    let names = match object.attr_names() {
+        Ok(names) => names,
+        Err(e) => {
+            return (
+                Vec::new(),
+                vec![format!("the attributes cannot be listed ({})", library(&e))],
+            );
+        }
+    };
+    let (mut kept, mut warnings) = (Vec::new(), Vec::new());
+    for name in names {
+        match object
+            .attr(&name)
+            .map_err(|e| library(&e))
+            .and_then(|attribute| read(&attribute))
+        {
+            Ok(value) => kept.push(Attribute { name, value }),
+            Err(why) => warnings.push(format!("attribute '{name}' is not kept: {why}")),
+        }
+    }
+    (kept, warnings)
+}
+
+/// Attributes lie in the object's header, a few kilobytes; a dense one is refused beyond this.
+const MOST_VALUES: usize = 1 << 16;
+
+fn read(attribute: &hdf5::Attribute) -> Result<AttributeValue, String> {
+    let space = attribute.space().map_err(|e| library(&e))?;
+    let scalar = space.shape().is_empty();
+    if space.is_null() {
+        return Err("it is empty".into());
+    }
+    if count(&space.shape()) > MOST_VALUES {
+        return Err("it is too large".into());
+    }
+    let descriptor = attribute
+        .dtype()
+        .and_then(|d| d.to_descriptor())
+        .map_err(|e| library(&e))?;
+    match descriptor {
+        // read as a number: a stored bool may hold any byte
+        TypeDescriptor::Boolean if scalar => Ok(AttributeValue::Bool(array::<i64>(attribute)?.iter().any(|&v| v != 0))),
+        TypeDescriptor::Unsigned(IntSize::U8) => {
+            let large = array::<u64>(attribute)?.iter().any(|&v| i64::try_from(v).is_err());
+            if large {
+                Err("an integer above 2^63".into())
+            } else {
+                ints(attribute, scalar)
+            }
+        }
+        TypeDescriptor::Integer(_) | TypeDescriptor::Unsigned(_) | TypeDescriptor::Boolean => ints(attribute, scalar),
+        TypeDescriptor::Float(_) => {
+            let values = array::<f64>(attribute)?;
+            Ok(match (scalar, values.first()) {
+                (true, Some(&value)) => AttributeValue::Float(value),
+                _ => AttributeValue::Floats(values),
+            })
+        }
+        _ => {
+            let mut texts = texts(attribute)?;
+            Ok(match texts.pop() {
+                Some(text) if scalar => AttributeValue::Text(text),
+                last => AttributeValue::Texts(texts.into_iter().chain(last).collect()),
+            })
+        }
+    }
+}
+
+fn ints(attribute: &hdf5::Attribute, scalar: bool) -> Result<AttributeValue, String> {
+    let values = array::<i64>(attribute)?;
+    Ok(match (scalar, values.first()) {
+        (true, Some(&value)) => AttributeValue::Int(value),
+        _ => AttributeValue::Ints(values),
+    })
+}
+
+fn array<T: H5Type>(attribute: &hdf5::Attribute) -> Result<ArrayD<T>, String> {
+    attribute.read_dyn().map_err(|e| library(&e))
+}
+
+fn count(shape: &[usize]) -> usize {
+    shape.iter().fold(1, |n, &axis| n.saturating_mul(axis))
+}
+
+/// Strings of variable or fixed length, in memory order. Bytes that are not UTF-8 are replaced.
+pub(super) fn texts(container: &Container) -> Result<Vec<String>, String> {
+    let descriptor = container
+        .dtype()
+        .and_then(|d| d.to_descriptor())
+        .map_err(|e| library(&e))?;
+    if count(&container.shape()) > MOST_VALUES {
+        return Err("too many strings".into());
+    }
+    // HDF5 converts no character sets, so the type read is the one stored, at least as long
+    macro_rules! strings {
+        ($string:ty) => {
+            container
+                .read_raw::<$string>()
+                .map(|all| all.iter().map(|s| lossy(s.as_bytes())).collect())
+        };
+    }
+    use TypeDescriptor as T;
+    match descriptor {
+        T::VarLenUnicode => strings!(VarLenUnicode),
+        T::VarLenAscii => strings!(VarLenAscii),
+        T::FixedUnicode(..=256) => strings!(FixedUnicode<256>),
+        T::FixedAscii(..=256) => strings!(FixedAscii<256>),
+        T::FixedUnicode(..=LONG) if count(&container.shape()) <= 16 => strings!(FixedUnicode<LONG>),
+        T::FixedAscii(..=LONG) if count(&container.shape()) <= 16 => strings!(FixedAscii<LONG>),
+        other => return Err(format!("{other} is not kept")),
+    }
+    .map_err(|e| library(&e))
+}
+
+/// A fixed-length string longer than this is not read.
+const LONG: usize = 1 << 20;
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim_end_matches('\0').to_string()
+}

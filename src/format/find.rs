@@ -1,0 +1,111 @@
+//! The dataset a user means: named, called by convention, or the only one of the right shape.
+
+use std::path::Path;
+
+use super::h5::{Source, open, shape_text};
+use crate::error::{Error, Place, Result};
+
+/// Whether a link of this name is there, groups on the way included.
+pub(super) fn exists(file: &hdf5::File, name: &str) -> bool {
+    let mut path = String::new();
+    // every group on the way must be there, else the library's answer is an error, not a no
+    name.split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+        .all(|part| {
+            path.push('/');
+            path.push_str(part);
+            file.link_exists(&path)
+        })
+        && !path.is_empty()
+}
+
+/// Finds the dataset a user means.
+pub(super) struct Wanted<'a> {
+    /// What it is called in messages: `sampling mask`.
+    pub what: &'a str,
+    /// Conventional names, the first that is there is taken.
+    pub names: &'a [&'a str],
+    /// Whether a dataset of another name could be it: the only one that fits is taken.
+    pub fits: &'a dyn Fn(&Source) -> bool,
+}
+
+impl Wanted<'_> {
+    /// The dataset named by `place`; in a file (or group) named alone, the conventional or the only fitting one.
+    pub fn find(&self, place: &Place) -> Result<Source> {
+        let path = &place.file;
+        let file = open(path)?;
+        let mut folder = String::new();
+        if let Some(name) = &place.dataset {
+            if let Some(source) = Source::open(&file, path, name)? {
+                return Ok(source);
+            }
+            if !exists(&file, name) {
+                let held = inventory(&sources(&file, path));
+                return Err(Error::data(
+                    place.clone(),
+                    format!("is not there; the file holds {held}"),
+                    "name one of these",
+                ));
+            }
+            folder = format!("{}/", name.trim_matches('/'));
+        }
+        for name in self.names {
+            if let Some(source) = Source::open(&file, path, &format!("{folder}{name}"))? {
+                return Ok(source);
+            }
+        }
+        let within = |source: &Source| source.name().starts_with(&folder);
+        let held: Vec<Source> = sources(&file, path).into_iter().filter(within).collect();
+        let inventory = inventory(&held);
+        let mut fitting: Vec<Source> = held.into_iter().filter(|source| (self.fits)(source)).collect();
+        match (fitting.len(), fitting.pop()) {
+            (1, Some(only)) => Ok(only),
+            (count, _) => {
+                let several = if count > 1 { "more than one" } else { "no" };
+                let problem = format!("{several} dataset fits as {}; the file holds {inventory}", self.what);
+                let mend = format!("name the dataset, as {}:dataset", path.display());
+                Err(Error::data(path.as_path(), problem, mend))
+            }
+        }
+    }
+}
+
+/// Every dataset of a file that can be opened, groups included.
+pub(super) fn sources(file: &hdf5::File, path: &Path) -> Vec<Source> {
+    fn visit(group: &hdf5::Group, file: &hdf5::File, path: &Path, folder: &str, depth: usize, found: &mut Vec<Source>) {
+        let mut names = group.member_names().unwrap_or_default();
+        names.sort();
+        for name in names {
+            if found.len() >= MOST {
+                return;
+            }
+            let name = format!("{folder}{name}");
+            if let Ok(Some(source)) = Source::open(file, path, &name) {
+                found.push(source);
+            } else if let (true, Ok(inner)) = (depth < DEEPEST, file.group(&name)) {
+                visit(&inner, file, path, &format!("{name}/"), depth + 1, found);
+            }
+        }
+    }
+    // links may form a circle
+    const DEEPEST: usize = 6;
+    const MOST: usize = 200;
+    let mut found = Vec::new();
+    visit(file, file, path, "", 0, &mut found);
+    found
+}
+
+/// `kspace (1, 8, 256, 256) complex64, mask (256) bool`.
+pub(super) fn inventory(sources: &[Source]) -> String {
+    const SHOWN: usize = 8;
+    if sources.is_empty() {
+        return "no dataset".into();
+    }
+    let line = |source: &Source| format!("{} {} {}", source.name(), shape_text(&source.shape), source.dtype);
+    let shown: Vec<String> = sources.iter().take(SHOWN).map(line).collect();
+    let rest = match sources.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{rest}", shown.join(", "))
+}

@@ -1,0 +1,35 @@
+//! Files: what a scan is read from and what a result is written to.
+//!
+//! [`Scan`] reads k-space as fastMRI stores it, told by what is in the file and not by its name. Masks, sampling
+//! probabilities, coil sensitivity maps, noise covariances and images are read from a [`Place`](crate::error::Place),
+//! written `FILE` or `FILE:dataset`. [`Hdf5Output`] and [`write_png`] write through an [`AtomicFile`], so that a
+//! result is there whole or not at all.
+//!
+//! Every value read is checked to be finite. Damaged and unsuitable files end in an error that names the file, the
+//! dataset, what was found, and the mend.
+
+mod attribute;
+mod find;
+mod h5;
+mod header;
+mod maps;
+mod masks;
+mod output;
+mod place;
+mod png;
+mod scan;
+mod volume;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub use attribute::{Attribute, AttributeValue};
+pub use header::{Header, Limits, Space};
+pub use maps::{AXES, MapsFile, read_covariance, read_maps};
+pub use masks::{read_mask, read_probability};
+pub use output::AtomicFile;
+pub use png::{window, write_png};
+pub use scan::{Reference, Scan};
+pub use volume::{Role, Volume, read_volume};
+pub use writer::{Hdf5Output, OutputDataset, Stored};

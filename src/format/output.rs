@@ -1,0 +1,194 @@
+//! Files that appear whole or not at all.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::error::{Error, Result};
+
+/// A file under a temporary name in the folder of the final one, renamed when it is complete. Dropped without
+/// [`AtomicFile::commit`], it leaves nothing behind, and what had the final name before stays as it was.
+pub struct AtomicFile {
+    file: File,
+    temporary: PathBuf,
+    target: PathBuf,
+    named: PathBuf,
+    committed: bool,
+}
+
+impl AtomicFile {
+    /// Creates the temporary file, hidden, so that an output that cannot be written is known before anything is
+    /// computed.
+    ///
+    /// # Errors
+    /// A folder that is missing or cannot be written, or a target that is there and is not a regular file.
+    pub fn create(path: &Path) -> Result<Self> {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let error = |problem: &str, mend: &str| Err(Error::data(path, problem, mend));
+        if path.file_name().is_none() {
+            return error("this is not a file name", "name the output file");
+        }
+        // a link is written through, not replaced
+        let target = match std::fs::metadata(path) {
+            Ok(m) if m.is_dir() => return error("this is a folder", "name a file in it"),
+            Ok(m) if !m.is_file() => return error("this is not a regular file", "name another output"),
+            Ok(_) => std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf()),
+            Err(_) => path.to_path_buf(),
+        };
+        let folder = match target.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        if !folder.is_dir() {
+            let problem = format!("the folder {} does not exist", folder.display());
+            return error(&problem, "create it, or choose another output");
+        }
+        loop {
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
+            let temporary = folder.join(format!(".pvdamp-{}-{count}.part", std::process::id()));
+            match File::create_new(&temporary) {
+                Ok(file) => {
+                    return Ok(Self {
+                        file,
+                        temporary,
+                        target,
+                        named: path.to_path_buf(),
+                        committed: false,
+                    });
+                }
+                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
+                Err(e) => {
+                    let problem = format!("nothing can be written in {} ({e})", folder.display());
+                    return error(&problem, "choose a folder you may write to");
+                }
+            }
+        }
+    }
+
+    /// Where the file is until it is committed, for a library that opens files by name.
+    pub fn temporary(&self) -> &Path {
+        &self.temporary
+    }
+
+    /// The name the user gave.
+    pub fn path(&self) -> &Path {
+        &self.named
+    }
+
+    /// Puts the file on disk and gives it its name, replacing what had it.
+    pub fn commit(mut self) -> Result<()> {
+        let done = self
+            .file
+            .sync_all()
+            .and_then(|()| std::fs::rename(&self.temporary, &self.target));
+        done.map_err(|e| unwritable(&self.named, &e.to_string()))?;
+        self.committed = true;
+        Ok(())
+    }
+}
+
+impl Write for AtomicFile {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Drop for AtomicFile {
+    fn drop(&mut self) {
+        if !self.committed {
+            // a library may still hold the file open, and with it the room it takes;
+            // nothing more can be done about a file that cannot be removed
+            let _ = self.file.set_len(0);
+            let _ = std::fs::remove_file(&self.temporary);
+        }
+    }
+}
+
+/// Writing failed half-way.
+pub(super) fn unwritable(path: &Path, why: &str) -> Error {
+    let problem = format!("cannot be written ({why})");
+    Error::data(
+        path,
+        problem,
+        "make room, or choose another output; nothing was left there",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap();
+        entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn appears_on_commit_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.txt");
+        let mut file = AtomicFile::create(&path).unwrap();
+        file.write_all(b"new").unwrap();
+        assert!(!path.exists());
+        let hidden = names(folder.path());
+        assert!(hidden.len() == 1 && hidden[0].starts_with('.') && hidden[0].contains(&std::process::id().to_string()));
+        file.commit().unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["out.txt"]);
+    }
+
+    #[test]
+    fn leaves_the_old_file_when_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out.txt");
+        std::fs::write(&path, "old").unwrap();
+        for committed in [false, true] {
+            let mut file = AtomicFile::create(&path).unwrap();
+            let second = AtomicFile::create(&path).unwrap();
+            file.write_all(b"new").unwrap();
+            if committed {
+                file.commit().unwrap();
+            } else {
+                drop(file);
+            }
+            drop(second);
+            assert_eq!(std::fs::read(&path).unwrap(), if committed { b"new" } else { b"old" });
+            assert_eq!(names(folder.path()), ["out.txt"]);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_an_output_is_refused_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let refused = |path: &Path| AtomicFile::create(path).err().unwrap().to_string();
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(refused(folder.path()).contains("this is a folder"));
+        assert!(refused(&folder.path().join("no/out.h5")).contains("does not exist"));
+        assert!(refused(&file.join("out.h5")).contains("does not exist"));
+        assert!(refused(Path::new("")).contains("not a file name"));
+        assert!(refused(&folder.path().join("..")).contains("not a file name"));
+        #[cfg(unix)]
+        assert!(refused(Path::new("/dev/null")).contains("not a regular file"));
+        assert_eq!(names(folder.path()), ["file"]);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_is_written_through() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        std::fs::write(&real, "old").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let mut file = AtomicFile::create(&link).unwrap();
+        file.write_all(b"new").unwrap();
+        file.commit().unwrap();
+        assert_eq!(std::fs::read(&real).unwrap(), b"new");
+        assert!(link.is_symlink());
+    }
+}

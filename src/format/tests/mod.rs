@@ -1,0 +1,59 @@
+//! Files written here with the `hdf5` crate as other programs write them, and read back.
+
+mod arrays;
+mod damaged;
+mod real_data;
+mod refused;
+mod scans;
+mod written;
+
+use std::path::{Path, PathBuf};
+
+use ndarray::Array4;
+use num_complex::Complex;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tempfile::TempDir;
+
+pub const HEADER: &str = "<ismrmrdHeader xmlns='http://www.ismrm.org/ISMRMRD'><encoding>\
+    <encodedSpace><matrixSize><x>12</x><y>10</y><z>1</z></matrixSize></encodedSpace>\
+    <reconSpace><matrixSize><x>6</x><y>99</y><z>1</z></matrixSize></reconSpace>\
+    <trajectory>cartesian</trajectory></encoding></ismrmrdHeader>";
+
+/// Random k-space of 3 slices, 2 coils, 12x10.
+pub fn kspace() -> Array4<Complex<f32>> {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    Array4::from_shape_simple_fn((3, 2, 12, 10), || Complex::new(rng.random(), rng.random::<f32>() - 0.5))
+}
+
+/// A file made by `fill` in a folder of its own.
+pub fn file(fill: impl FnOnce(&hdf5::File) -> hdf5::Result<()>) -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scan.h5");
+    fill(&hdf5::File::create(&path).unwrap()).unwrap();
+    (folder, path)
+}
+
+pub fn put<T: hdf5::H5Type + Clone, D: ndarray::Dimension>(
+    file: &hdf5::Group,
+    name: &str,
+    values: &ndarray::Array<T, D>,
+) -> hdf5::Result<()> {
+    file.new_dataset_builder()
+        .with_data(values.as_standard_layout().view())
+        .create(name)
+        .map(drop)
+}
+
+pub fn message<T>(result: crate::error::Result<T>) -> String {
+    result.err().expect("an error").to_string()
+}
+
+/// The sentence holds every word, names the file, and stands on one line.
+pub fn assert_says(message: &str, path: &Path, words: &[&str]) {
+    assert!(message.starts_with(path.to_str().unwrap()), "{message}");
+    assert!(!message.contains('\n'), "{message}");
+    for word in words {
+        assert!(message.contains(word), "'{word}' is not in: {message}");
+    }
+}

@@ -1,4 +1,5 @@
 pub mod array;
+pub mod cli;
 pub mod coil;
 pub mod denoise;
 pub mod error;
@@ -6,6 +7,7 @@ pub mod format;
 pub mod fourier;
 pub mod operator;
 pub mod quality;
+pub mod recon;
 pub mod sampling;
 pub mod simulate;
 pub mod solve;

@@ -81,6 +81,11 @@ impl<T: Real> Encoding<T> {
         &self.sampled
     }
 
+    /// Whether every location is sampled.
+    pub fn is_full(&self) -> bool {
+        self.sampled.len() == self.grid().len()
+    }
+
     /// Picks the sampled locations out of full planes `(coils, rows, cols)`.
     pub fn gather(&self, kspace: ArrayView3<Complex<T>>) -> Samples<T> {
         let cols = self.grid().cols;

@@ -1,0 +1,270 @@
+//! Groups of options that several commands share, turned into settings once.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+
+use crate::array::Grid;
+use crate::coil::EspiritSettings;
+use crate::error::{Error, Place, Result};
+use crate::recon::{MapsSource, NoiseSource, SamplingSource, Settings};
+use crate::sampling::{DEFAULT_ORDER, FAMILIES, Family, Request};
+use crate::solve::{Limits, METHODS, Method, Tuning};
+use crate::wavelet::{WAVELETS, Wavelet};
+
+/// A choice from a table, by name.
+macro_rules! one_of {
+    ($table:expr) => {
+        PossibleValuesParser::new(
+            $table
+                .iter()
+                .map(|row| clap::builder::PossibleValue::new(row.name).help(row.summary)),
+        )
+    };
+}
+
+/// The scan and where its k-space lies.
+#[derive(Args)]
+pub struct ScanArguments {
+    /// Scan with k-space, fastMRI-style HDF5
+    #[arg(value_name = "SCAN")]
+    pub scan: PathBuf,
+
+    /// Dataset of the k-space
+    #[arg(long, value_name = "DATASET", default_value = "kspace")]
+    pub kspace: String,
+}
+
+impl ScanArguments {
+    pub fn open(&self) -> Result<crate::format::Scan> {
+        crate::format::Scan::open(&self.scan, Some(&self.kspace))
+    }
+
+    pub fn place(&self) -> Place {
+        Place::new(&self.scan, &self.kspace)
+    }
+}
+
+/// Drawing a mask.
+#[derive(Args, Clone)]
+#[command(next_help_heading = "Undersampling a fully sampled scan")]
+pub struct DrawArguments {
+    /// Acceleration R: draw a mask that keeps 1/R of k-space
+    #[arg(long, value_name = "R")]
+    pub accel: Option<f64>,
+
+    /// How the mask is drawn
+    #[arg(long, value_name = "FAMILY", default_value = "bernoulli", value_parser = one_of!(FAMILIES))]
+    pub sampling: String,
+
+    /// Fully sampled centre (ACS), N or ROWSxCOLS [default: 24, or the axis where that is shorter]
+    #[arg(long, value_name = "N", value_parser = parse_grid)]
+    pub acs: Option<Grid>,
+
+    /// How steeply the sampling density falls from the centre; 0 is uniform
+    #[arg(long, value_name = "ORDER", default_value_t = DEFAULT_ORDER)]
+    pub order: f64,
+
+    /// Seed of the mask
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    pub seed: u64,
+}
+
+impl DrawArguments {
+    pub fn family(&self) -> Result<&'static Family> {
+        let unknown = || Error::setting(format!("--sampling {}: there is no such family", self.sampling));
+        Family::find(&self.sampling).ok_or_else(unknown)
+    }
+
+    pub fn request(&self, grid: Grid, acceleration: f64) -> Result<Request> {
+        let request = Request {
+            grid,
+            acceleration,
+            acs: self.acs.unwrap_or(Grid::new(grid.rows.min(24), grid.cols.min(24))),
+            order: self.order,
+            seed: self.seed,
+        };
+        request.validate()?;
+        Ok(request)
+    }
+}
+
+/// Coil maps.
+#[derive(Args)]
+#[command(next_help_heading = "Coil sensitivity maps")]
+pub struct EspiritArguments {
+    /// Sets of ESPIRiT maps: 2 where the object is larger than the field of view
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub map_sets: u8,
+
+    /// Side of the calibration region, at most [samples]
+    #[arg(long, value_name = "N", default_value_t = 24)]
+    pub calibration: usize,
+
+    /// Side of the ESPIRiT kernel [samples]
+    #[arg(long, value_name = "N", default_value_t = 6)]
+    pub kernel: usize,
+
+    /// ESPIRiT eigenvalue below which a pixel counts as outside the object; 0 keeps all
+    #[arg(long, value_name = "EIGENVALUE", default_value_t = 0.8)]
+    pub crop: f64,
+}
+
+impl EspiritArguments {
+    pub fn settings(&self) -> EspiritSettings {
+        EspiritSettings {
+            kernel: self.kernel,
+            calibration: self.calibration,
+            sets: self.map_sets.into(),
+            crop: self.crop,
+            ..EspiritSettings::default()
+        }
+    }
+}
+
+/// Everything a reconstruction is told.
+#[derive(Args)]
+pub struct ReconArguments {
+    /// Reconstruction method
+    #[arg(long, value_name = "METHOD", default_value = "pvdamp", value_parser = one_of!(METHODS))]
+    method: String,
+
+    /// Iterations at most
+    #[arg(long, value_name = "N", default_value_t = 30)]
+    iterations: usize,
+
+    /// Stop a slice after this time [seconds]
+    #[arg(long, value_name = "SECONDS")]
+    time_limit: Option<f64>,
+
+    /// Wavelet
+    #[arg(long, value_name = "WAVELET", default_value = "db4", value_parser = one_of!(WAVELETS), hide_possible_values = true)]
+    wavelet: String,
+
+    /// Scales of the wavelet transform [default: 4, or fewer where the image is too small]
+    #[arg(long, value_name = "N")]
+    scales: Option<usize>,
+
+    /// Damping: share of the new estimate in each update, above 0 and at most 1
+    #[arg(long, value_name = "RHO", default_value_t = Tuning::default().damping)]
+    damping: f64,
+
+    /// Sampling mask [default: the scan's, or where k-space is not zero]
+    #[arg(long, value_name = "FILE[:DATASET]", conflicts_with = "accel")]
+    mask: Option<Place>,
+
+    /// Probability that each location is sampled [default: known, or estimated from the mask]
+    #[arg(long, value_name = "FILE[:DATASET]", conflicts_with = "accel")]
+    prob_map: Option<Place>,
+
+    /// Measurement noise over coils, (coils, coils), or one variance for all [default: estimated]
+    #[arg(long, value_name = "FILE[:DATASET]|VARIANCE")]
+    noise_covariance: Option<String>,
+
+    /// Coil maps [default: ESPIRiT from the sampled centre]
+    #[arg(long, value_name = "FILE[:DATASET]", help_heading = "Coil sensitivity maps")]
+    maps: Option<Place>,
+
+    /// Write the coil maps to the output
+    #[arg(long, help_heading = "Coil sensitivity maps")]
+    save_maps: bool,
+
+    #[command(flatten)]
+    espirit: EspiritArguments,
+
+    #[command(flatten)]
+    draw: DrawArguments,
+}
+
+impl ReconArguments {
+    /// The settings, with every value that does not depend on the scan checked.
+    pub fn settings(&self, grid: Grid) -> Result<Settings> {
+        let defaults = Settings::default();
+        let sampling = match (self.draw.accel, &self.mask) {
+            (Some(acceleration), _) => SamplingSource::Draw {
+                family: self.draw.family()?,
+                request: self.draw.request(grid, acceleration)?,
+            },
+            (None, Some(place)) => SamplingSource::File(place.clone()),
+            (None, None) => SamplingSource::Scan,
+        };
+        Ok(Settings {
+            method: Method::find(&self.method).unwrap_or(defaults.method),
+            wavelet: Wavelet::find(&self.wavelet).unwrap_or(defaults.wavelet),
+            scales: self.scales,
+            damping: self.damping,
+            limits: Limits {
+                iterations: self.iterations,
+                time: self.time_limit.map(seconds).transpose()?,
+            },
+            sampling,
+            probability: self.prob_map.clone(),
+            maps: match &self.maps {
+                Some(place) => MapsSource::File(place.clone()),
+                None => MapsSource::Espirit(self.espirit.settings()),
+            },
+            noise: match &self.noise_covariance {
+                Some(text) => noise_source(text)?,
+                None => NoiseSource::Estimate,
+            },
+            keep_maps: self.save_maps,
+        })
+    }
+
+    /// Files that are read, and so must not be written.
+    pub fn inputs(&self) -> impl Iterator<Item = &Place> {
+        [&self.mask, &self.prob_map, &self.maps].into_iter().flatten()
+    }
+}
+
+fn seconds(limit: f64) -> Result<Duration> {
+    let wrong = |_| {
+        Error::setting(format!(
+            "--time-limit {limit}: the limit must be a positive number of seconds"
+        ))
+    };
+    Duration::try_from_secs_f64(limit).map_err(wrong)
+}
+
+fn noise_source(text: &str) -> Result<NoiseSource> {
+    match text.parse::<f64>() {
+        Ok(variance) if variance >= 0.0 && variance.is_finite() => Ok(NoiseSource::Variance(variance)),
+        Ok(_) => Err(Error::setting(format!(
+            "--noise-covariance {text}: a variance is a finite number, 0 or more"
+        ))),
+        Err(_) => {
+            let Ok(place) = text.parse();
+            Ok(NoiseSource::File(place))
+        }
+    }
+}
+
+/// `N` or `ROWSxCOLS`.
+pub fn parse_grid(text: &str) -> std::result::Result<Grid, String> {
+    let number = |part: &str| {
+        part.parse::<usize>()
+            .map_err(|_| format!("'{text}' is not N or ROWSxCOLS"))
+    };
+    match text.split_once(['x', 'X']) {
+        Some((rows, cols)) => Ok(Grid::new(number(rows)?, number(cols)?)),
+        None => number(text).map(|n| Grid::new(n, n)),
+    }
+}
+
+/// Refuses an output that would replace a file being read.
+pub fn refuse_overwrite<'a>(
+    output: &std::path::Path,
+    inputs: impl IntoIterator<Item = &'a std::path::Path>,
+) -> Result<()> {
+    let Ok(output_file) = output.canonicalize() else {
+        return Ok(());
+    };
+    for input in inputs {
+        if input.canonicalize().is_ok_and(|input| input == output_file) {
+            return Err(Error::data(output, "is an input of this run", "choose another output"));
+        }
+    }
+    Ok(())
+}

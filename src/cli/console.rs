@@ -1,0 +1,76 @@
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::error::{Error, Result};
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// From now on an interrupt only raises a flag, which the loops look at: nothing is left half written.
+pub fn catch_interrupt() {
+    // Without a handler the process still ends at once, as it would by default.
+    let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed));
+}
+
+/// Whether to go on: `Break` after an interrupt.
+pub fn going() -> ControlFlow<()> {
+    if INTERRUPTED.load(Ordering::Relaxed) {
+        return ControlFlow::Break(());
+    }
+    ControlFlow::Continue(())
+}
+
+/// Errors: [`Error::Interrupted`] after an interrupt.
+pub fn check_interrupt() -> Result<()> {
+    match going() {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(Error::Interrupted),
+    }
+}
+
+/// What is said to the user, on stderr. Results go to stdout, by `println!`.
+#[derive(Clone, Copy)]
+pub struct Console {
+    quiet: bool,
+    verbose: bool,
+}
+
+impl Console {
+    pub fn new(quiet: bool, verbose: bool) -> Self {
+        Self { quiet, verbose }
+    }
+
+    pub fn error(&self, message: &str) {
+        eprintln!("pvdamp: error: {message}");
+    }
+
+    pub fn warn(&self, message: &str) {
+        if !self.quiet {
+            eprintln!("pvdamp: warning: {message}");
+        }
+    }
+
+    pub fn say(&self, message: &str) {
+        if !self.quiet {
+            eprintln!("{message}");
+        }
+    }
+
+    pub fn detail(&self, message: &str) {
+        if self.verbose {
+            eprintln!("{message}");
+        }
+    }
+
+    /// A bar with the time left, on a terminal; elsewhere, or when quiet or verbose, nothing.
+    pub fn progress(&self, steps: usize) -> ProgressBar {
+        let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::stderr());
+        if self.quiet || self.verbose {
+            bar.set_draw_target(ProgressDrawTarget::hidden());
+        }
+        let style = ProgressStyle::with_template("{msg} {wide_bar} {percent}% {elapsed} (left: {eta})");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar
+    }
+}

@@ -1,0 +1,94 @@
+use std::fs;
+use std::path::PathBuf;
+
+use clap::{Args, Parser};
+
+use super::console::Console;
+use super::eval::{Comparison, compare};
+use super::recon::Recon;
+use super::simulate::write_scan;
+use crate::array::Grid;
+use crate::error::{Error, Result};
+use crate::simulate::SimulationSettings;
+
+/// Simulate a scan, undersample it eight times, reconstruct it, and compare
+#[derive(Args)]
+pub struct Demo {
+    /// Folder for the scan, the results and the pictures
+    #[arg(short, long, value_name = "DIR", default_value = "pvdamp-demo")]
+    output: PathBuf,
+
+    /// Acceleration R
+    #[arg(long, value_name = "R", default_value_t = 8.0)]
+    accel: f64,
+
+    /// Seed of the phantom and of the mask
+    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    seed: u64,
+}
+
+/// `recon`, with the words a user would type.
+#[derive(Parser)]
+struct Typed {
+    #[command(flatten)]
+    recon: Recon,
+}
+
+impl Demo {
+    pub fn run(&self, console: &Console) -> Result<()> {
+        let failed = |e: std::io::Error| {
+            let problem = format!("this folder cannot be made ({e})");
+            Error::data(self.output.as_path(), problem, "choose another -o folder")
+        };
+        fs::create_dir_all(&self.output).map_err(failed)?;
+        let scan = self.output.join("scan.h5");
+        let settings = SimulationSettings {
+            grid: Grid::new(256, 256),
+            coils: 8,
+            slices: 2,
+            noise: 0.01,
+            seed: self.seed,
+        };
+        write_scan(&settings, &scan, console)?;
+
+        let mut rows = Vec::new();
+        for method in ["zero-filled", "pvdamp"] {
+            let result = self.output.join(method).with_extension("h5");
+            self.typed(method, &scan, &result)?.run(console)?;
+            rows.push((method, compare(&scan.as_path().into(), &result.as_path().into())?));
+        }
+        println!("\nR = {}, against the fully sampled scan:", self.accel);
+        println!("{:<14}{:>10}{:>12}{:>10}", "", "NMSE", "PSNR [dB]", "SSIM");
+        for (method, comparison) in rows {
+            print_row(method, &comparison);
+        }
+        println!("\nscan, results and pictures are in {}", self.output.display());
+        Ok(())
+    }
+
+    fn typed(&self, method: &str, scan: &std::path::Path, result: &std::path::Path) -> Result<Recon> {
+        let pictures = self.output.join("pictures");
+        let (accel, seed) = (self.accel.to_string(), self.seed.to_string());
+        let words = ["recon", "--method", method, "--accel", &accel, "--seed", &seed];
+        let words = words.iter().map(std::ffi::OsStr::new);
+        let files = [
+            scan.as_os_str(),
+            "-o".as_ref(),
+            result.as_os_str(),
+            "--png".as_ref(),
+            pictures.as_os_str(),
+        ];
+        let typed = Typed::try_parse_from(words.chain(files));
+        typed.map(|t| t.recon).map_err(|e| Error::setting(e.to_string()))
+    }
+}
+
+fn print_row(method: &str, comparison: &Comparison) {
+    let figure = |value: Option<f64>, digits: usize| value.map_or("none".into(), |v| format!("{v:.digits$}"));
+    println!(
+        "{method:<14}{:>10}{:>12}{:>10}",
+        figure(comparison.nmse, 5),
+        figure(comparison.psnr_db, 2),
+        figure(comparison.ssim, 4),
+    );
+}

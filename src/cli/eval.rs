@@ -1,0 +1,157 @@
+use clap::Args;
+use ndarray::{Array3, Axis, s};
+use num_complex::Complex;
+use serde::Serialize;
+
+use super::console::Console;
+use crate::array::{Grid, Image};
+use crate::error::{Error, Place, Result};
+use crate::format::{Role, Volume, read_volume};
+use crate::quality::{complex_nmse, decibel, fastmri_metrics, hfen, object_mask};
+
+/// Compare a reconstruction with a target: fastMRI's NMSE, PSNR and SSIM
+#[derive(Args)]
+#[command(after_help = "\
+EXAMPLES
+  pvdamp eval --target full.h5 out.h5 --json
+  pvdamp eval --target simulated.h5:ground_truth out.h5:image
+
+DEFINITIONS
+  Magnitudes are compared over the whole volume as fastMRI's evaluate does: both are cropped at the centre to the
+  width of the target; NMSE = |x - x0|² / |x0|²; PSNR and SSIM (7x7, per slice, averaged) take the maximum of the
+  target volume as data range. Where both datasets are complex, NMSE is given for complex images too, one global
+  phase of each slice aligned: of all pixels, and of the object (|x0| > max|x0| / 20); and HFEN (LoG 15x15,
+  sigma 1.5), averaged over slices.")]
+pub struct Eval {
+    /// Target: FILE[:DATASET] [default dataset: reconstruction_rss, reconstruction_esc or reconstruction]
+    #[arg(long, value_name = "FILE[:DATASET]")]
+    target: Place,
+
+    /// Reconstruction: FILE[:DATASET] [default dataset: reconstruction]
+    #[arg(value_name = "FILE[:DATASET]")]
+    result: Place,
+
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Figures of a volume; `None` where a figure has no meaning, as for a target that is zero.
+#[derive(Debug, Serialize)]
+pub struct Comparison {
+    pub nmse: Option<f64>,
+    pub psnr_db: Option<f64>,
+    pub ssim: Option<f64>,
+    pub data_range: f64,
+    pub data_range_is: &'static str,
+    pub slices: usize,
+    /// The part that was compared, `ROWSxCOLS` at the centre.
+    pub region: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub complex: Option<ComplexComparison>,
+}
+
+/// In dB; slices summed, each with its own phase.
+#[derive(Debug, Serialize)]
+pub struct ComplexComparison {
+    pub nmse_db: Option<f64>,
+    pub nmse_object_db: Option<f64>,
+    pub hfen_db: Option<f64>,
+}
+
+impl Eval {
+    pub fn run(&self, _: &Console) -> Result<()> {
+        let comparison = compare(&self.target, &self.result)?;
+        if self.json {
+            let text = serde_json::to_string_pretty(&comparison);
+            println!(
+                "{}",
+                text.map_err(|e| Error::setting(format!("no JSON can be made of the figures: {e}")))?
+            );
+            return Ok(());
+        }
+        let figure = |value: Option<f64>, digits: usize| value.map_or("none".into(), |v| format!("{v:.digits$}"));
+        println!("NMSE        {}", figure(comparison.nmse, 6));
+        println!("PSNR        {} dB", figure(comparison.psnr_db, 3));
+        println!("SSIM        {}", figure(comparison.ssim, 5));
+        println!("data range  {:e} ({})", comparison.data_range, comparison.data_range_is);
+        println!("region      {} of {} slice(s)", comparison.region, comparison.slices);
+        if let Some(complex) = comparison.complex {
+            println!("complex NMSE         {} dB", figure(complex.nmse_db, 3));
+            println!("complex NMSE, object {} dB", figure(complex.nmse_object_db, 3));
+            println!("HFEN                 {} dB", figure(complex.hfen_db, 3));
+        }
+        Ok(())
+    }
+}
+
+/// Compares two volumes. Errors: what cannot be read, and shapes that do not meet.
+pub fn compare(target: &Place, result: &Place) -> Result<Comparison> {
+    let (x0, x) = (read_volume(target, Role::Target)?, read_volume(result, Role::Result)?);
+    let (a, b) = (x0.dim(), x.dim());
+    if a.0 != b.0 {
+        let problem = format!("holds {} slice(s), the target {} {}", b.0, target, a.0);
+        return Err(Error::data(result.clone(), problem, "compare volumes of the same scan"));
+    }
+    let complex = match (&x0, &x) {
+        (Volume::Complex(x0), Volume::Complex(x)) if a == b => Some(compare_complex(x0, x)),
+        _ => None,
+    };
+    let region = common_region(a.into_grid(), b.into_grid());
+    let (x0, x) = (crop(x0.into_magnitude(), region), crop(x.into_magnitude(), region));
+    let metrics = fastmri_metrics(x0.view(), x.view());
+    Ok(Comparison {
+        nmse: metrics.nmse,
+        psnr_db: metrics.psnr,
+        ssim: metrics.ssim,
+        data_range: metrics.data_range,
+        data_range_is: "maximum of the target volume",
+        slices: a.0,
+        region: region.to_string(),
+        complex,
+    })
+}
+
+trait IntoGrid {
+    fn into_grid(self) -> Grid;
+}
+
+impl IntoGrid for (usize, usize, usize) {
+    fn into_grid(self) -> Grid {
+        Grid::new(self.1, self.2)
+    }
+}
+
+/// fastMRI's rule, a square of the target's width, as far as both images go.
+fn common_region(target: Grid, result: Grid) -> Grid {
+    let side = target.cols;
+    Grid::new(
+        side.min(target.rows).min(result.rows),
+        side.min(target.cols).min(result.cols),
+    )
+}
+
+fn crop(volume: Array3<f32>, region: Grid) -> Array3<f32> {
+    let (_, rows, cols) = volume.dim();
+    let (row, col) = Grid::new(rows, cols).centred_offset(region);
+    volume
+        .slice(s![.., row..row + region.rows, col..col + region.cols])
+        .to_owned()
+}
+
+fn compare_complex(x0: &Array3<Complex<f32>>, x: &Array3<Complex<f32>>) -> ComplexComparison {
+    let slices: Vec<(Image<f32>, Image<f32>)> = x0
+        .axis_iter(Axis(0))
+        .zip(x.axis_iter(Axis(0)))
+        .map(|(x0, x)| (x0.to_owned(), x.to_owned()))
+        .collect();
+    let mean = |figure: &dyn Fn(&Image<f32>, &Image<f32>) -> Option<f64>| {
+        let figures: Vec<f64> = slices.iter().filter_map(|(x0, x)| figure(x0, x)).collect();
+        (!figures.is_empty()).then(|| figures.iter().sum::<f64>() / figures.len() as f64)
+    };
+    ComplexComparison {
+        nmse_db: mean(&|x0, x| complex_nmse(x0, x, None)).map(decibel),
+        nmse_object_db: mean(&|x0, x| complex_nmse(x0, x, Some(&object_mask(x0)))).map(decibel),
+        hfen_db: mean(&|x0, x| hfen(x0, x)),
+    }
+}

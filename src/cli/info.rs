@@ -1,0 +1,103 @@
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::arguments::ScanArguments;
+use super::console::Console;
+use crate::array::Grid;
+use crate::error::Result;
+use crate::format::Scan;
+use crate::recon::{Reconstruction, Settings, memory_estimate};
+
+/// Say what is in a scan, and what a reconstruction would do with it
+#[derive(Args)]
+#[command(after_help = "\
+EXAMPLES
+  pvdamp info scan.h5
+  pvdamp info scan.h5 --json")]
+pub struct Info {
+    #[command(flatten)]
+    scan: ScanArguments,
+
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Info {
+    pub fn run(&self, console: &Console) -> Result<()> {
+        let scan = self.scan.open()?;
+        let settings = Settings::default();
+        let reconstruction = Reconstruction::new(&scan, &self.scan.place(), &settings)?;
+        for warning in scan.warnings.iter().chain(&reconstruction.sampling().warnings) {
+            console.warn(warning);
+        }
+        let facts = facts(&scan, &reconstruction);
+        if self.json {
+            println!("{:#}", Value::Object(facts.into_iter().collect()));
+        } else {
+            for (name, value) in facts {
+                let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
+                println!("{:<22}{text}", name.replace('_', " "));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is known of a scan, in the order a reader wants it.
+fn facts(scan: &Scan, reconstruction: &Reconstruction) -> Vec<(String, Value)> {
+    let grid = scan.grid();
+    let sampling = &reconstruction.sampling().record;
+    let references: Vec<String> = scan.references().into_iter().map(|r| r.dataset).collect();
+    let attributes: Vec<&str> = scan.attributes.iter().map(|a| a.name.as_str()).collect();
+    let header = scan.header.as_ref();
+    let encoded = header.and_then(|h| h.encoded).map(|space| matrix(space.matrix));
+    let recon = header.and_then(|h| h.recon).map(|space| matrix(space.matrix));
+    let full = sampling.samples == grid.len();
+    let plan = match full {
+        true => "combine the coils: nothing is missing (--accel R undersamples it first)".to_string(),
+        false => format!(
+            "P-VDAMP, {} scales of {}, maps by ESPIRiT from the {} centre",
+            reconstruction.tuning().scales,
+            reconstruction.tuning().wavelet.name,
+            sampling.centre
+        ),
+    };
+    let one_image = Grid::len(grid) as u64 * 8;
+    let facts = [
+        ("format", json!("fastMRI HDF5")),
+        (
+            "kspace",
+            json!(format!("{} slice(s), {} coil(s), {grid}", scan.slices(), scan.coils())),
+        ),
+        ("stored_as", json!(scan.dtype())),
+        ("encoded_matrix", json!(encoded)),
+        ("recon_matrix", json!(recon)),
+        ("readout_oversampling", json!(scan.readout_oversampling())),
+        ("image_written", json!(scan.crop_size().to_string())),
+        ("mask", json!(sampling.origin)),
+        ("acceleration", json!((sampling.acceleration * 1000.0).round() / 1000.0)),
+        ("sampled_centre", json!(sampling.centre)),
+        ("sampling_probability", json!(sampling.density)),
+        ("references", json!(references)),
+        ("attributes", json!(attributes)),
+        ("recon_would", json!(plan)),
+        (
+            "kspace_of_a_slice_mb",
+            json!(megabytes(one_image * scan.coils() as u64)),
+        ),
+        (
+            "memory_mb",
+            json!(megabytes(memory_estimate(grid, scan.coils(), reconstruction.sets()))),
+        ),
+    ];
+    facts.map(|(name, value)| (name.to_string(), value)).to_vec()
+}
+
+fn matrix([x, y, z]: [usize; 3]) -> String {
+    format!("{x}x{y}x{z}")
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    (bytes as f64 / 1e5).round() / 10.0
+}

@@ -1,0 +1,104 @@
+//! The command line: one file a command.
+
+mod arguments;
+mod console;
+mod demo;
+mod eval;
+mod info;
+mod maps;
+mod mask;
+mod recon;
+mod simulate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::Error;
+use console::Console;
+
+/// Tuning-free compressed-sensing MRI reconstruction: k-space in, image out, nothing to tune.
+#[derive(Parser)]
+#[command(
+    name = "pvdamp",
+    version,
+    after_help = "\
+EXAMPLES
+  pvdamp demo                                   simulate a scan, reconstruct it, compare
+  pvdamp recon scan.h5 -o out.h5                reconstruct an undersampled fastMRI file
+  pvdamp recon full.h5 --accel 8 -o out.h5      undersample a full scan first, then reconstruct
+  pvdamp eval --target full.h5 out.h5           fastMRI's NMSE, PSNR and SSIM
+  pvdamp info scan.h5                           what is in this file, and what would be done
+
+EXIT CODES
+  0 done   1 a file or its data cannot be used   2 wrong usage or settings   130 interrupted"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+
+    /// Say more: every iteration
+    #[arg(short, long, global = true)]
+    verbose: bool,
+
+    /// Threads to use [default: all processors]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Recon(recon::Recon),
+    Demo(demo::Demo),
+    Simulate(simulate::Simulate),
+    Mask(mask::DrawMask),
+    Maps(maps::MakeMaps),
+    Info(info::Info),
+    Eval(eval::Eval),
+}
+
+/// Parses the command line, runs it, and answers with the exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let console = Console::new(cli.quiet, cli.verbose);
+    if let Some(threads) = cli.threads {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
+        if let Err(error) = pool.build_global() {
+            console.error(&format!("{threads} threads cannot be started: {error}"));
+            return ExitCode::FAILURE;
+        }
+    }
+    console::catch_interrupt();
+    let done = match cli.command {
+        Command::Recon(command) => command.run(&console),
+        Command::Demo(command) => command.run(&console),
+        Command::Simulate(command) => command.run(&console),
+        Command::Mask(command) => command.run(&console),
+        Command::Maps(command) => command.run(&console),
+        Command::Info(command) => command.run(&console),
+        Command::Eval(command) => command.run(&console),
+    };
+    let Err(error) = done else {
+        return ExitCode::SUCCESS;
+    };
+    console.error(&error.to_string());
+    match error {
+        Error::Data { .. } => ExitCode::FAILURE,
+        Error::Setting(_) => ExitCode::from(2),
+        Error::Interrupted => ExitCode::from(130),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

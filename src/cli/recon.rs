@@ -1,0 +1,225 @@
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::Args;
+use indicatif::ProgressBar;
+
+use super::arguments::{ReconArguments, ScanArguments, refuse_overwrite};
+use super::console::{self, Console};
+use crate::error::{Error, Result};
+use crate::format::{AtomicFile, Scan, window, write_png};
+use crate::recon::{ReconOutput, Reconstruction, SliceRecord, SliceResult, memory_estimate};
+
+/// Reconstruct a scan
+#[derive(Args)]
+#[command(after_help = "\
+EXAMPLES
+  pvdamp recon scan.h5 -o out.h5
+  pvdamp recon full.h5 --sampling bernoulli --accel 8 --acs 24 --seed 3 -o out.h5 --png pictures/
+  pvdamp recon full.h5 --mask masks.h5:r5/mask --prob-map masks.h5:r5/prob_map --maps maps.h5 -o out.h5
+
+The output holds 'reconstruction' (float32 magnitude, cropped as the header says), 'image' and 'unbiased'
+(complex64, full size), the mask, the sampling probability, every setting, and the state evolution.")]
+pub struct Recon {
+    #[command(flatten)]
+    pub scan: ScanArguments,
+
+    #[command(flatten)]
+    pub arguments: ReconArguments,
+
+    #[command(flatten)]
+    pub products: Products,
+}
+
+/// What a reconstruction writes.
+#[derive(Args)]
+pub struct Products {
+    /// Result, HDF5
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+
+    /// Also write a picture of each slice into this folder
+    #[arg(long, value_name = "DIR")]
+    pub png: Option<PathBuf>,
+
+    /// Also write what was done, one JSON line a slice
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+}
+
+impl Recon {
+    pub fn run(&self, console: &Console) -> Result<()> {
+        let inputs = self.arguments.inputs().map(|place| place.file.as_path());
+        let inputs: Vec<&Path> = inputs.chain([self.scan.scan.as_path()]).collect();
+        for output in [Some(&self.products.output), self.products.trace.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            refuse_overwrite(output, inputs.iter().copied())?;
+        }
+        let scan = self.scan.open()?;
+        let settings = self.arguments.settings(scan.grid())?;
+        let reconstruction = Reconstruction::new(&scan, &self.scan.place(), &settings)?;
+        let output = ReconOutput::create(&self.products.output, &scan, &reconstruction, &settings)?;
+        let job = Job {
+            scan: &scan,
+            reconstruction: &reconstruction,
+            iterations: settings.limits.iterations,
+            stem: stem(&self.products.output),
+            products: &self.products,
+            console,
+        };
+        job.announce(settings.method.name);
+        job.run(output)
+    }
+}
+
+/// A reconstruction about to run.
+struct Job<'a> {
+    scan: &'a Scan,
+    reconstruction: &'a Reconstruction<'a>,
+    iterations: usize,
+    stem: String,
+    products: &'a Products,
+    console: &'a Console,
+}
+
+impl Job<'_> {
+    fn announce(&self, method: &str) {
+        let scan = self.scan;
+        let memory = memory_estimate(scan.grid(), scan.coils(), self.reconstruction.sets());
+        let sampling = self.reconstruction.sampling();
+        self.console.say(&format!(
+            "{} slice(s) of {}, {} coil(s); R = {:.2} ({}); sampling probability {}; {method}, about {} MB of memory",
+            scan.slices(),
+            scan.grid(),
+            scan.coils(),
+            sampling.record.acceleration,
+            sampling.record.origin,
+            sampling.record.density,
+            memory.div_ceil(1_000_000),
+        ));
+        for warning in scan.warnings.iter().chain(&sampling.warnings) {
+            self.console.warn(warning);
+        }
+    }
+
+    fn run(&self, mut output: ReconOutput) -> Result<()> {
+        let start = Instant::now();
+        let mut trace = self.products.trace.as_deref().map(Trace::create).transpose()?;
+        if let Some(folder) = &self.products.png {
+            let failed = |e: std::io::Error| {
+                Error::data(
+                    folder.as_path(),
+                    format!("this folder cannot be made ({e})"),
+                    "choose another --png folder",
+                )
+            };
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let bar = self.console.progress(self.scan.slices() * self.iterations);
+        for slice in 0..self.scan.slices() {
+            let result = self.slice(slice, &bar)?;
+            output.write(&result)?;
+            if let Some(folder) = &self.products.png {
+                self.write_pictures(folder, slice, &result)?;
+            }
+            if let Some(trace) = &mut trace {
+                trace.add(&result.record)?;
+            }
+            bar.suspend(|| self.report(&result.record));
+        }
+        bar.finish_and_clear();
+        output.finish()?;
+        trace.map_or(Ok(()), Trace::finish)?;
+        let seconds = start.elapsed().as_secs_f64();
+        let written = self.products.output.display();
+        self.console.say(&format!("wrote {written} in {seconds:.2} s"));
+        Ok(())
+    }
+
+    fn slice(&self, slice: usize, bar: &ProgressBar) -> Result<SliceResult> {
+        console::check_interrupt()?;
+        bar.set_position((slice * self.iterations) as u64);
+        bar.set_message(format!("slice {}/{}", slice + 1, self.scan.slices()));
+        self.reconstruction.slice(slice, &mut |iteration| {
+            bar.inc(1);
+            let (tau, seconds) = (iteration.tau, iteration.seconds);
+            self.console
+                .detail(&format!("  slice {slice}: mean τ {tau:.4e} after {seconds:.3} s"));
+            console::going()
+        })
+    }
+
+    fn write_pictures(&self, folder: &Path, slice: usize, result: &SliceResult) -> Result<()> {
+        let picture = |what: &str| folder.join(format!("{}_{slice:03}{what}.png", self.stem));
+        let window = window(&result.magnitude);
+        write_png(&picture(""), result.magnitude.view(), window)?;
+        if let Some(unbiased) = &result.unbiased {
+            let magnitude = self.reconstruction.cropped_magnitude(unbiased);
+            write_png(&picture("_unbiased"), magnitude.view(), window)?;
+        }
+        Ok(())
+    }
+
+    fn report(&self, record: &SliceRecord) {
+        let scan_wide = &self.reconstruction.sampling().warnings;
+        for warning in record.warnings.iter().filter(|w| !scan_wide.contains(w)) {
+            self.console.warn(&format!("slice {}: {warning}", record.slice));
+        }
+        if let Some(history) = &record.history {
+            self.console.say(&format!(
+                "slice {}: {} iterations, {}; {:.2} s",
+                record.slice,
+                history.iterations.len(),
+                history.stop.sentence(),
+                record.seconds,
+            ));
+        }
+    }
+}
+
+/// File name without folder and extension.
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// One JSON line a slice.
+struct Trace {
+    file: BufWriter<AtomicFile>,
+    path: PathBuf,
+}
+
+impl Trace {
+    fn create(path: &Path) -> Result<Self> {
+        Ok(Self {
+            file: BufWriter::new(AtomicFile::create(path)?),
+            path: path.to_path_buf(),
+        })
+    }
+
+    fn add(&mut self, record: &SliceRecord) -> Result<()> {
+        let line = serde_json::to_string(record).map_err(|e| self.failed(&e.to_string()))?;
+        writeln!(self.file, "{line}").map_err(|e| self.failed(&e.to_string()))
+    }
+
+    fn finish(self) -> Result<()> {
+        let path = self.path;
+        let file = self.file.into_inner().map_err(|e| unwritten(&path, &e.to_string()))?;
+        file.commit()
+    }
+
+    fn failed(&self, why: &str) -> Error {
+        unwritten(&self.path, why)
+    }
+}
+
+fn unwritten(path: &Path, why: &str) -> Error {
+    Error::data(
+        path,
+        format!("cannot be written ({why})"),
+        "make room, or choose another --trace file",
+    )
+}

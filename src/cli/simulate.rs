@@ -1,0 +1,132 @@
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use ndarray::{Array2, ArrayView3, Axis};
+use num_complex::Complex;
+
+use super::arguments::parse_grid;
+use super::console::{self, Console};
+use crate::array::Grid;
+use crate::coil::root_sum_of_squares;
+use crate::error::Result;
+use crate::format::{AXES, Attribute, Hdf5Output};
+use crate::fourier::Fourier;
+use crate::simulate::{SimulatedSlice, SimulationSettings, header_xml, simulate_slice};
+
+/// Simulate a fully sampled multi-coil scan of a brain-like phantom
+#[derive(Args)]
+#[command(after_help = "\
+EXAMPLES
+  pvdamp simulate --size 256x256 --coils 8 --slices 4 --noise 0.01 --seed 1 -o scan.h5
+
+The file is laid out as fastMRI's: 'kspace', 'reconstruction_rss', 'ismrmrd_header'; and beside them the truth:
+'ground_truth' (complex, SENSE-combined) and 'sensitivity_maps'.")]
+pub struct Simulate {
+    /// Image size, N or ROWSxCOLS
+    #[arg(long, value_name = "SIZE", default_value = "256x256", value_parser = parse_grid)]
+    size: Grid,
+
+    /// Receive coils
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    coils: usize,
+
+    /// Slices
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    slices: usize,
+
+    /// Standard deviation of the complex noise of each k-space sample; the brightest tissue is about 1
+    #[arg(long, value_name = "SIGMA", default_value_t = 0.01)]
+    noise: f64,
+
+    /// Seed of anatomy and noise
+    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    seed: u64,
+
+    /// Scan to write, HDF5
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+impl Simulate {
+    pub fn run(&self, console: &Console) -> Result<()> {
+        let settings = SimulationSettings {
+            grid: self.size,
+            coils: self.coils,
+            slices: self.slices,
+            noise: self.noise,
+            seed: self.seed,
+        };
+        write_scan(&settings, &self.output, console)
+    }
+}
+
+/// Simulates slice after slice into a file.
+pub fn write_scan(settings: &SimulationSettings, path: &Path, console: &Console) -> Result<()> {
+    settings.validate()?;
+    let &SimulationSettings {
+        grid,
+        coils,
+        slices,
+        noise,
+        seed,
+    } = settings;
+    let file = Hdf5Output::create(path)?;
+    let kspace = file.dataset::<Complex<f32>>("kspace", &[slices, coils, grid.rows, grid.cols])?;
+    let maps = file.dataset::<Complex<f32>>("sensitivity_maps", &[slices, coils, grid.rows, grid.cols])?;
+    let truth = file.dataset::<Complex<f32>>("ground_truth", &[slices, grid.rows, grid.cols])?;
+    let reference = file.dataset::<f32>("reconstruction_rss", &[slices, grid.rows, grid.cols])?;
+    file.attribute("sensitivity_maps", &Attribute::new(AXES, "slices,coils,rows,cols"))?;
+    file.text("ismrmrd_header", &header_xml(grid, coils, slices))?;
+
+    let (mut max, mut energy) = (0.0f32, 0.0);
+    let bar = console.progress(slices);
+    bar.set_message("simulating");
+    for slice in 0..slices {
+        console::check_interrupt()?;
+        let SimulatedSlice {
+            image,
+            maps: map,
+            kspace: data,
+        } = simulate_slice(settings, slice)?;
+        let rss = root_sum_of_squares_of(data.view());
+        max = rss.iter().copied().fold(max, f32::max);
+        energy += rss.iter().map(|&v| f64::from(v) * f64::from(v)).sum::<f64>();
+        kspace.write_slice(slice, data.view())?;
+        maps.write_slice(slice, map.view())?;
+        truth.write_slice(slice, image.view())?;
+        reference.write_slice(slice, rss.view())?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    for attribute in [
+        Attribute::new("acquisition", "SIMULATED"),
+        Attribute::new("patient_id", format!("pvdamp-simulated-{seed}")),
+        Attribute::new("max", f64::from(max)),
+        Attribute::new("norm", energy.sqrt()),
+        Attribute::new("noise_standard_deviation", noise),
+        Attribute::new("seed", seed as i64),
+        Attribute::new("pvdamp_version", env!("CARGO_PKG_VERSION")),
+    ] {
+        file.attribute("/", &attribute)?;
+    }
+    file.finish()?;
+    let written = path.display();
+    console.say(&format!(
+        "wrote {written}: {slices} slice(s) of {grid}, {coils} coil(s), seed {seed}"
+    ));
+    Ok(())
+}
+
+/// The reference image of fully sampled k-space.
+fn root_sum_of_squares_of(kspace: ArrayView3<Complex<f32>>) -> Array2<f32> {
+    let mut images = kspace.to_owned();
+    let (_, rows, cols) = images.dim();
+    let fourier = Fourier::new(Grid::new(rows, cols));
+    let mut scratch = fourier.scratch();
+    for mut plane in images.axis_iter_mut(Axis(0)) {
+        if let Some(plane) = plane.as_slice_mut() {
+            fourier.inverse(plane, &mut scratch);
+        }
+    }
+    root_sum_of_squares(images.view())
+}

@@ -1,0 +1,184 @@
+//! What a reconstruction leaves on disk: fastMRI's submission layout, and beside it everything that a reader
+//! needs to check or repeat it.
+
+use std::path::Path;
+
+use ndarray::{Array2, Array3};
+use num_complex::Complex;
+
+use super::{Reconstruction, SamplingRecord, Settings, SliceRecord, SliceResult};
+use crate::array::Grid;
+use crate::error::Result;
+use crate::format::{AXES, Attribute, AttributeValue, Hdf5Output, OutputDataset, Scan};
+use crate::solve::BandState;
+
+const EVOLUTION: &str = "state_evolution";
+const SETTINGS: &str = "settings";
+
+/// The result file of a scan, written slice by slice.
+pub struct ReconOutput {
+    file: Hdf5Output,
+    slices: usize,
+    grid: Grid,
+    magnitude: OutputDataset<f32>,
+    image: OutputDataset<Complex<f32>>,
+    unbiased: Option<OutputDataset<Complex<f32>>>,
+    maps: Option<OutputDataset<Complex<f32>>>,
+    records: Vec<SliceRecord>,
+}
+
+impl ReconOutput {
+    /// Starts the file under a temporary name. Errors: an output that cannot be written.
+    pub fn create(path: &Path, scan: &Scan, reconstruction: &Reconstruction, settings: &Settings) -> Result<Self> {
+        let file = Hdf5Output::create(path)?;
+        let (slices, grid, crop) = (scan.slices(), scan.grid(), scan.crop_size());
+        let version = Attribute::new("pvdamp_version", env!("CARGO_PKG_VERSION"));
+        let kept = scan.attributes.iter().filter(|kept| kept.name != version.name);
+        kept.chain([&version])
+            .try_for_each(|attribute| file.attribute("/", attribute))?;
+        if let Some(header) = &scan.header {
+            file.text("ismrmrd_header", &header.xml)?;
+        }
+        let sampling = reconstruction.sampling();
+        file.write("mask", sampling.mask.sampled.view())?;
+        file.write("prob_map", sampling.probability.view())?;
+        write_settings(&file, reconstruction, settings)?;
+        let maps = match settings.keep_maps {
+            true => {
+                let shape = [slices, reconstruction.sets(), scan.coils(), grid.rows, grid.cols];
+                Some(maps_dataset(&file, shape)?)
+            }
+            false => None,
+        };
+        Ok(Self {
+            magnitude: file.dataset("reconstruction", &[slices, crop.rows, crop.cols])?,
+            image: file.dataset("image", &[slices, grid.rows, grid.cols])?,
+            unbiased: None,
+            maps,
+            slices,
+            grid,
+            file,
+            records: Vec::new(),
+        })
+    }
+
+    /// Adds one slice.
+    pub fn write(&mut self, result: &SliceResult) -> Result<()> {
+        let slice = result.record.slice;
+        self.magnitude.write_slice(slice, result.magnitude.view())?;
+        self.image.write_slice(slice, result.image.view())?;
+        if let Some(unbiased) = &result.unbiased {
+            if self.unbiased.is_none() {
+                let shape = [self.slices, self.grid.rows, self.grid.cols];
+                self.unbiased = Some(self.file.dataset("unbiased", &shape)?);
+            }
+            if let Some(dataset) = &self.unbiased {
+                dataset.write_slice(slice, unbiased.view())?;
+            }
+        }
+        if let (Some(dataset), Some(maps)) = (&self.maps, &result.maps) {
+            dataset.write_slice(slice, maps.view())?;
+        }
+        self.records.push(result.record.clone());
+        Ok(())
+    }
+
+    /// Writes the state evolution, closes the file and gives it its name.
+    pub fn finish(self) -> Result<()> {
+        write_evolution(&self.file, self.slices, &self.records)?;
+        self.file.finish()
+    }
+}
+
+fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction, settings: &Settings) -> Result<()> {
+    let tuning = reconstruction.tuning();
+    let SamplingRecord {
+        origin,
+        density,
+        acceleration,
+        samples,
+        centre,
+    } = &reconstruction.sampling().record;
+    let mut attributes = vec![
+        Attribute::new("method", settings.method.name),
+        Attribute::new("wavelet", tuning.wavelet.name),
+        Attribute::new("scales", tuning.scales as i64),
+        Attribute::new("damping", tuning.damping),
+        Attribute::new("iterations", settings.limits.iterations as i64),
+        Attribute::new("sampling", origin.as_str()),
+        Attribute::new("sampling_probability", density.as_str()),
+        Attribute::new("acceleration", *acceleration),
+        Attribute::new("samples", *samples as i64),
+        Attribute::new("sampled_centre", centre.as_str()),
+        Attribute::new("maps", settings.maps.to_string()),
+        Attribute::new("noise_covariance", settings.noise.to_string()),
+    ];
+    if let Some(limit) = settings.limits.time {
+        attributes.push(Attribute::new("time_limit_seconds", limit.as_secs_f64()));
+    }
+    if let super::SamplingSource::Draw { request, .. } = &settings.sampling {
+        attributes.push(Attribute::new("seed", request.seed as i64));
+    }
+    file.group(SETTINGS)?;
+    attributes
+        .iter()
+        .try_for_each(|attribute| file.attribute(SETTINGS, attribute))
+}
+
+/// `tau`, `threshold`, `alpha`, `sure`, each `(slices, iterations, subbands)`, NaN beyond the last iteration of a
+/// slice; and for each slice how many iterations there were, which was kept, and why it stopped.
+fn write_evolution(file: &Hdf5Output, slices: usize, records: &[SliceRecord]) -> Result<()> {
+    let histories = || records.iter().filter_map(|r| Some((r.slice, r.history.as_ref()?)));
+    let longest = histories().map(|(_, h)| h.iterations.len()).max().unwrap_or(0);
+    let states = || histories().flat_map(|(_, h)| &h.iterations);
+    let bands = states().map(|i| i.bands.len()).max().unwrap_or(0);
+    let in_group = |name: &str| format!("{EVOLUTION}/{name}");
+    file.group(EVOLUTION)?;
+    let columns: [(&str, fn(&BandState) -> f64); 4] = [
+        ("tau", |b| b.tau),
+        ("threshold", |b| b.threshold),
+        ("alpha", |b| b.alpha),
+        ("sure", |b| b.sure),
+    ];
+    for (name, of) in columns.iter().filter(|_| bands > 0) {
+        let mut values = Array3::from_elem((slices, longest, bands), f64::NAN);
+        for (slice, history) in histories() {
+            for (i, iteration) in history.iterations.iter().enumerate() {
+                for (b, band) in iteration.bands.iter().enumerate() {
+                    values[[slice, i, b]] = of(band);
+                }
+            }
+        }
+        file.write(&in_group(name), values.view())?;
+    }
+    let mut mean = Array2::from_elem((slices, longest), f64::NAN);
+    let (mut count, mut kept) = (vec![0i64; slices], vec![0i64; slices]);
+    let mut stop = vec![String::from("no data"); slices];
+    for (slice, history) in histories() {
+        for (i, iteration) in history.iterations.iter().enumerate() {
+            mean[[slice, i]] = iteration.tau;
+        }
+        count[slice] = history.iterations.len() as i64;
+        kept[slice] = history.kept as i64;
+        stop[slice] = history.stop.name().to_string();
+    }
+    file.write(&in_group("mean_tau"), mean.view())?;
+    file.write(&in_group("iterations"), ndarray::ArrayView1::from(&count))?;
+    file.write(&in_group("kept"), ndarray::ArrayView1::from(&kept))?;
+    let names = records.first().map(|r| r.bands.clone()).unwrap_or_default();
+    for attribute in [
+        Attribute::new("subbands", AttributeValue::Texts(names)),
+        Attribute::new("stop", AttributeValue::Texts(stop)),
+    ] {
+        file.attribute(EVOLUTION, &attribute)?;
+    }
+    let lines: Vec<String> = records.iter().filter_map(|r| serde_json::to_string(r).ok()).collect();
+    file.text("records", &lines.join("\n"))
+}
+
+/// Creates the dataset of maps of a volume, `(slices, sets, coils, rows, cols)`.
+pub fn maps_dataset(file: &Hdf5Output, shape: [usize; 5]) -> Result<OutputDataset<Complex<f32>>> {
+    let dataset = file.dataset("maps", &shape)?;
+    file.attribute("maps", &Attribute::new(AXES, "slices,sets,coils,rows,cols"))?;
+    Ok(dataset)
+}

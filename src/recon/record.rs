@@ -1,0 +1,61 @@
+use serde::Serialize;
+
+use crate::coil::MapReport;
+use crate::solve::History;
+
+/// What was done to one slice: one line of a trace.
+#[derive(Clone, Debug, Serialize)]
+pub struct SliceRecord {
+    pub slice: usize,
+    pub version: &'static str,
+    pub method: &'static str,
+    pub sampling: SamplingRecord,
+    /// `None` for a slice without data.
+    pub maps: Option<MapsRecord>,
+    pub noise: Option<NoiseRecord>,
+    /// Factor that k-space was multiplied by for the computation, and taken out again; a power of two. The
+    /// state evolution below is in the units of the scan, with it taken out.
+    pub scale: f64,
+    /// Names of the subbands, in the order of the state evolution; with two sets of maps, twice over.
+    pub bands: Vec<String>,
+    pub history: Option<History>,
+    /// Seconds for everything, and for reading, maps and noise in it.
+    pub seconds: f64,
+    pub preparation_seconds: f64,
+    pub warnings: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct SamplingRecord {
+    /// Where the mask comes from.
+    pub origin: String,
+    /// Where the sampling probability comes from.
+    pub density: String,
+    /// R of the mask.
+    pub acceleration: f64,
+    pub samples: usize,
+    /// The fully sampled rectangle at the origin, `ROWSxCOLS`.
+    pub centre: String,
+}
+
+#[derive(Clone, Debug, Serialize)]
+#[serde(untagged)]
+pub enum MapsRecord {
+    Estimated(MapReport),
+    Given {
+        origin: String,
+        /// Whether the maps had to be scaled to a sum of squares of 1.
+        renormalised: bool,
+        /// Largest deviation of the sum of squares from 1 that was found.
+        deviation: f64,
+        /// Fraction of pixels that any coil sees.
+        support: f64,
+    },
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct NoiseRecord {
+    pub origin: String,
+    /// Complex standard deviation of a k-space sample, root mean square over coils, in the units of the scan.
+    pub standard_deviation: f64,
+}

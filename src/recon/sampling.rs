@@ -1,0 +1,183 @@
+use ndarray::{Array2, ArrayView3};
+use num_complex::Complex;
+
+use super::SamplingRecord;
+use crate::array::{Grid, Mask};
+use crate::error::{Error, Place, Result};
+use crate::format::{self, Scan};
+use crate::sampling::{self, Family, Request};
+
+/// Fewer locations without data than this fraction are exact zeros by chance, not missing samples.
+const CHANCE: f64 = 0.01;
+
+/// Where the sampling mask comes from.
+#[derive(Clone)]
+pub enum SamplingSource {
+    /// The mask in the scan's file, else where k-space is not zero.
+    Scan,
+    /// A mask in a file.
+    File(Place),
+    /// A mask drawn here, for a fully sampled scan. The grid of the request is the scan's.
+    Draw { family: &'static Family, request: Request },
+}
+
+/// Which locations were sampled, and with which probability.
+#[derive(Clone)]
+pub struct Sampling {
+    pub mask: Mask,
+    /// Probability of each location, `(rows, cols)`, positive where sampled.
+    pub probability: Array2<f64>,
+    /// The fully sampled rectangle at the origin.
+    pub centre: Grid,
+    pub record: SamplingRecord,
+    pub warnings: Vec<String>,
+}
+
+impl Sampling {
+    /// The sampling of a scan, judged by `kspace`, one of its slices that is not all zero.
+    ///
+    /// Errors: a mask or probability that does not fit or cannot be, and drawing a mask for a scan that is
+    /// undersampled already.
+    pub fn of_scan(
+        scan: &Scan,
+        place: &Place,
+        kspace: ArrayView3<Complex<f32>>,
+        source: &SamplingSource,
+        probability: Option<&Place>,
+    ) -> Result<Self> {
+        let grid = scan.grid();
+        let mut warnings = Vec::new();
+        let measured = measured(kspace);
+        let (mask, origin, mut known) = match source {
+            SamplingSource::Draw { family, request } => {
+                if !measured.is_full() {
+                    let problem = format!("is undersampled already, R = {:.2}", measured.acceleration());
+                    let mend = "leave out --accel, or give a fully sampled scan to draw a mask for";
+                    return Err(Error::data(place.clone(), problem, mend));
+                }
+                let request = Request { grid, ..*request };
+                let drawn = (family.draw)(&request)?;
+                let origin = format!(
+                    "drawn: {} R={} seed={}",
+                    family.name, request.acceleration, request.seed
+                );
+                (
+                    drawn.mask,
+                    origin,
+                    Some((drawn.probability, "known: drawn here".to_string())),
+                )
+            }
+            SamplingSource::File(at) => (format::read_mask(at, grid)?, format!("read from {at}"), None),
+            SamplingSource::Scan => match &scan.mask {
+                Some(mask) => (mask.clone(), "read from the scan's mask".to_string(), None),
+                None if measured.is_full() => (measured.clone(), "fully sampled".to_string(), None),
+                None => (measured.clone(), "detected where k-space is not zero".to_string(), None),
+            },
+        };
+        if let Some(at) = probability {
+            let read = format::read_probability(at, grid)?;
+            known = Some((read, format!("read from {at}")));
+        } else if let (None, SamplingSource::Scan, Some(read)) = (&known, source, &scan.probability) {
+            known = Some((read.clone(), "read from the scan's prob_map".to_string()));
+        }
+        let mask = only_measured(mask, &measured, &mut warnings);
+        if mask.count() == 0 {
+            let mend = "give another mask";
+            return Err(Error::data(place.clone(), "the mask samples no data at all", mend));
+        }
+        Self::with_probability(mask, origin, known, probability, warnings)
+    }
+
+    fn with_probability(
+        mask: Mask,
+        origin: String,
+        known: Option<(Array2<f64>, String)>,
+        place: Option<&Place>,
+        mut warnings: Vec<String>,
+    ) -> Result<Self> {
+        let (probability, density) = match known {
+            Some((probability, how)) => {
+                let impossible = mask.sampled.iter().zip(&probability).filter(|&(&s, &p)| s && p <= 0.0);
+                let impossible = impossible.count();
+                if impossible > 0 {
+                    let problem = format!("is 0 at {impossible} locations that the mask samples");
+                    let mend = "give the probability the mask was drawn with, or leave it out to have it estimated";
+                    return Err(match place {
+                        Some(place) => Error::data(place.clone(), problem, mend),
+                        None => Error::setting(format!("the scan's prob_map {problem}; {mend}")),
+                    });
+                }
+                (probability, how)
+            }
+            None if mask.is_full() => (Array2::ones(mask.sampled.dim()), "1: fully sampled".to_string()),
+            None => {
+                let estimate = sampling::estimate_density(&mask);
+                (estimate.probability, "estimated from the mask".to_string())
+            }
+        };
+        if !mask.is_full() && sampling::line_axis(&mask).is_some() {
+            warnings.push(
+                "the mask samples whole lines: the error of P-VDAMP's iterates is correlated along them, which its \
+                 state evolution does not model, so that the predicted variance is too small and the run stops early"
+                    .into(),
+            );
+        }
+        let centre = sampling::sampled_centre(&mask);
+        let record = SamplingRecord {
+            origin,
+            density,
+            acceleration: mask.acceleration(),
+            samples: mask.count(),
+            centre: centre.to_string(),
+        };
+        Ok(Self {
+            mask,
+            probability,
+            centre,
+            record,
+            warnings,
+        })
+    }
+
+    /// The same for a slice that was sampled in another way: its own mask, by where it is not zero.
+    pub fn of_odd_slice(kspace: ArrayView3<Complex<f32>>) -> Result<Self> {
+        let warning = "this slice holds data at other locations than the scan's mask: its own were used";
+        let origin = "detected where k-space of this slice is not zero".to_string();
+        Self::with_probability(measured(kspace), origin, None, None, vec![warning.into()])
+    }
+
+    /// Whether a slice of a scan holds data where this sampling says so.
+    pub fn fits(&self, kspace: ArrayView3<Complex<f32>>) -> bool {
+        let measured = measured(kspace);
+        let lacking = self.mask.sampled.iter().zip(&measured.sampled);
+        let lacking = lacking.filter(|&(&asked, &there)| asked && !there).count();
+        lacking as f64 <= CHANCE * self.mask.count() as f64
+    }
+}
+
+/// Where any coil is not zero; everywhere, when the zeros are few enough to be chance.
+fn measured(kspace: ArrayView3<Complex<f32>>) -> Mask {
+    let mask = sampling::nonzero_mask(kspace);
+    let missing = mask.grid().len() - mask.count();
+    if missing as f64 <= CHANCE * mask.grid().len() as f64 {
+        return Mask::full(mask.grid());
+    }
+    mask
+}
+
+/// Takes out what the mask claims but the data lack.
+fn only_measured(mask: Mask, measured: &Mask, warnings: &mut Vec<String>) -> Mask {
+    let asked = mask.count();
+    let both = ndarray::Zip::from(&mask.sampled)
+        .and(&measured.sampled)
+        .map_collect(|&a, &b| a && b);
+    let both = Mask::new(both);
+    let lacking = asked - both.count();
+    if lacking as f64 <= CHANCE * asked as f64 {
+        return mask;
+    }
+    warnings.push(format!(
+        "the mask samples {lacking} of its {asked} locations where the scan holds no data: they count as not sampled"
+    ));
+    both
+}

@@ -13,7 +13,9 @@ use pvdamp::coil::{EspiritSettings, espirit};
 use pvdamp::sampling::{DEFAULT_ORDER, Family, Request, sampled_centre};
 use pvdamp::simulate::{SimulationSettings, simulate_slice};
 use pvdamp::solve::{Limits, PVdamp, Problem, Solver, StateEvolution, Tuning, drive};
-use pvdamp::wavelet::{FilterBank, Layout, Orientation, Pyramid, Transform};
+use pvdamp::wavelet::{FilterBank, Layout, Orientation, Pyramid, Transform, Wavelet};
+use rand::{RngExt, SeedableRng};
+use rand_distr::StandardNormal;
 use support::*;
 
 type C32 = Complex<f32>;
@@ -223,4 +225,47 @@ fn own_maps_cost_little() {
         println!("{case}: {found:.3} dB with own maps, reference {expected:.3} dB");
         assert!(found < expected + 0.6, "{case}: {found:.3} against {expected:.3} dB");
     }
+}
+
+/// Noise alone, of a covariance that is not real: its conjugate would turn τ upside down.
+#[test]
+fn noise_correlated_between_coils_is_predicted() {
+    let (n, draws) = (32, 300);
+    let grid = Grid::new(n, n);
+    // two coils of equal magnitude whose phases part over the image; noise E[ε0 conj(ε1)] = 0.8 i
+    let maps = Array4::from_shape_fn((1, 2, n, n), |(_, c, i, j)| {
+        C64::from_polar(0.5f64.sqrt(), c as f64 * (0.05 * i as f64 + 0.1 * j as f64))
+    });
+    let i = C64::new(0.0, 0.8);
+    let noise = ndarray::arr2(&[[C64::new(1.0, 0.0), i], [i.conj(), C64::new(1.0, 0.0)]]);
+    let (kspace, ones) = (Array3::<C64>::zeros((2, n, n)), Array2::ones((n, n)));
+    let problem = Problem::new(kspace.view(), &Mask::full(grid), &ones, maps, noise);
+    let wavelet = Wavelet::find("db4").unwrap();
+    let layout = Arc::new(Layout::new(grid, 2));
+    let mut tau = [Pyramid::filled(&layout, 0.0)];
+    StateEvolution::new(&problem, &layout, wavelet).update(&problem.data, &mut tau);
+
+    let transform = Transform::new(&layout, FilterBank::of(wavelet));
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(1);
+    let mut drawn = vec![0.0; n * n];
+    let (mut w, mut work) = (Pyramid::filled(&layout, C64::new(0.0, 0.0)), transform.workspace());
+    for _ in 0..draws {
+        let mut gauss = || C64::new(rng.sample(StandardNormal), rng.sample(StandardNormal)) * 0.5f64.sqrt();
+        let mut samples = Array2::zeros((2, n * n));
+        for k in 0..n * n {
+            let (a, b) = (gauss(), gauss());
+            samples[[0, k]] = a;
+            samples[[1, k]] = i.conj() * a + b * 0.6;
+        }
+        let x = problem.encoding.adjoint(&samples, None);
+        transform.analyse(x.index_axis(Axis(0), 0), &mut w, &mut work);
+        drawn
+            .iter_mut()
+            .zip(&w.values)
+            .for_each(|(sum, v)| *sum += v.norm_sqr() / draws as f64);
+    }
+    let error: f64 = tau[0].values.iter().zip(&drawn).map(|(t, d)| (t - d).powi(2)).sum();
+    let power: f64 = drawn.iter().map(|d| d * d).sum();
+    println!("relative error of tau {:.3}", (error / power).sqrt());
+    assert!((error / power).sqrt() < 0.2);
 }

@@ -2,7 +2,7 @@
 //!
 //! For a k-space residual z (the data at the start), subband b with energy spectrum `|ψ̂_b|²`, and ξ the coil
 //! maps averaged over the energy of each wavelet (arXiv:2203.04180, section III, restated with ξ ≈ conj(S)):
-//! `Z_b[c,c'] = Σ_{k sampled} |ψ̂_b(k)|² ((1/p)(1/p − 1) conj(z_c) z_c' + Σ_meas[c,c'] / p)`,
+//! `Z_b[c,c'] = Σ_{k sampled} |ψ̂_b(k)|² ((1/p)(1/p − 1) conj(z_c) z_c' + Σ_meas[c',c] / p)`,
 //! `τ_b[j] = Re Σ_{c,c'} conj(ξ_c[j]) Z_b[c,c'] ξ_c'[j]`:
 //! the energy, in the band, of the residual that the coils combine at position j.
 
@@ -98,7 +98,8 @@ impl<T: Real> StateEvolution<T> {
             let (left, right) = (left.to_slice().expect("rows"), right.to_slice().expect("rows"));
             let mut sums = self.band_sums(|i| left[i].conj() * right[i] * self.weights[i]);
             for (sum, &gain) in sums.iter_mut().zip(&self.noise_gain) {
-                *sum += self.noise[[c, d]] * gain;
+                // conj(z_c) z_d meets E[conj(ε_c) ε_d], which is the transpose of E[ε εᴴ].
+                *sum += self.noise[[d, c]] * gain;
             }
             sums
         });

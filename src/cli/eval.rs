@@ -4,7 +4,7 @@ use num_complex::Complex;
 use serde::Serialize;
 
 use super::console::Console;
-use crate::array::{Grid, Image};
+use crate::array::Grid;
 use crate::error::{Error, Place, Result};
 use crate::format::{Role, Volume, read_volume};
 use crate::quality::{complex_nmse, decibel, fastmri_metrics, hfen, object_mask};
@@ -51,7 +51,7 @@ pub struct Comparison {
     pub complex: Option<ComplexComparison>,
 }
 
-/// In dB; slices summed, each with its own phase.
+/// Means over slices, each with its own phase; slices whose target is zero are left out.
 #[derive(Debug, Serialize)]
 pub struct ComplexComparison {
     pub nmse_db: Option<f64>,
@@ -97,7 +97,7 @@ pub fn compare(target: &Place, result: &Place) -> Result<Comparison> {
         (Volume::Complex(x0), Volume::Complex(x)) if a == b => Some(compare_complex(x0, x)),
         _ => None,
     };
-    let region = common_region(a.into_grid(), b.into_grid());
+    let region = common_region(Grid::new(a.1, a.2), Grid::new(b.1, b.2));
     let (x0, x) = (crop(x0.into_magnitude(), region), crop(x.into_magnitude(), region));
     let metrics = fastmri_metrics(x0.view(), x.view());
     Ok(Comparison {
@@ -110,16 +110,6 @@ pub fn compare(target: &Place, result: &Place) -> Result<Comparison> {
         region: region.to_string(),
         complex,
     })
-}
-
-trait IntoGrid {
-    fn into_grid(self) -> Grid;
-}
-
-impl IntoGrid for (usize, usize, usize) {
-    fn into_grid(self) -> Grid {
-        Grid::new(self.1, self.2)
-    }
 }
 
 /// fastMRI's rule, a square of the target's width, as far as both images go.
@@ -140,18 +130,17 @@ fn crop(volume: Array3<f32>, region: Grid) -> Array3<f32> {
 }
 
 fn compare_complex(x0: &Array3<Complex<f32>>, x: &Array3<Complex<f32>>) -> ComplexComparison {
-    let slices: Vec<(Image<f32>, Image<f32>)> = x0
-        .axis_iter(Axis(0))
-        .zip(x.axis_iter(Axis(0)))
-        .map(|(x0, x)| (x0.to_owned(), x.to_owned()))
-        .collect();
-    let mean = |figure: &dyn Fn(&Image<f32>, &Image<f32>) -> Option<f64>| {
-        let figures: Vec<f64> = slices.iter().filter_map(|(x0, x)| figure(x0, x)).collect();
-        (!figures.is_empty()).then(|| figures.iter().sum::<f64>() / figures.len() as f64)
-    };
+    let pairs = x0.axis_iter(Axis(0)).zip(x.axis_iter(Axis(0)));
+    let (mut whole, mut object, mut high) = (Vec::new(), Vec::new(), Vec::new());
+    for (x0, x) in pairs.map(|(x0, x)| (x0.to_owned(), x.to_owned())) {
+        whole.extend(complex_nmse(&x0, &x, None));
+        object.extend(complex_nmse(&x0, &x, Some(&object_mask(&x0))));
+        high.extend(hfen(&x0, &x));
+    }
+    let mean = |figures: Vec<f64>| (!figures.is_empty()).then(|| figures.iter().sum::<f64>() / figures.len() as f64);
     ComplexComparison {
-        nmse_db: mean(&|x0, x| complex_nmse(x0, x, None)).map(decibel),
-        nmse_object_db: mean(&|x0, x| complex_nmse(x0, x, Some(&object_mask(x0)))).map(decibel),
-        hfen_db: mean(&|x0, x| hfen(x0, x)),
+        nmse_db: mean(whole).map(decibel),
+        nmse_object_db: mean(object).map(decibel),
+        hfen_db: mean(high),
     }
 }

@@ -52,7 +52,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Recon(recon::Recon),
+    Recon(Box<recon::Recon>),
     Demo(demo::Demo),
     Simulate(simulate::Simulate),
     Mask(mask::DrawMask),

@@ -20,6 +20,11 @@ const AS_QUIET: f64 = 3.0;
 /// Noise exceeds its variance this many times once in 20 000 samples.
 const BRIGHT: f64 = 10.0;
 
+/// Between these radii, short of the edge of k-space, signal would show above the noise if it reached the edge.
+const BEFORE_THE_EDGE: std::ops::Range<f64> = 0.75..0.9;
+/// Power there, over the quietest, up to which the quietest is taken for noise alone.
+const FLAT: f64 = 1.15;
+
 /// Noise of the measured k-space.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NoiseEstimate {
@@ -38,24 +43,32 @@ pub struct NoiseEstimate {
 /// between these cells and noise does not, so the quietest cell, and all that are as quiet within their spread, hold
 /// the least signal. From those: for each coil the median of `|y|²`, which is `σ² ln 2` for complex Gaussian noise
 /// and shrugs off bright samples, and the sample correlation between coils. Where signal reaches the edge of k-space
-/// everywhere the estimate is too large; where k-space was filtered it is too small. Locations at which every coil is
-/// exactly zero were filled in, not measured, and are left out.
+/// that is a bound on the noise and no estimate of it: the covariance is taken as zero then, which is the better guess
+/// for a reconstruction (too much noise smooths the image, too little leaves a part of it in). Where k-space was
+/// filtered the estimate is too small. Locations at which every coil is exactly zero were filled in, not measured, and
+/// are left out.
 pub fn estimate_noise(kspace: ArrayView3<Complex<f32>>, mask: &Mask) -> NoiseEstimate {
     let coils = kspace.dim().0;
-    let outer = outer_places(kspace, mask);
-    let quiet = quietest(kspace, cells(&outer));
+    let places = measured_places(kspace, mask);
+    let outer = &places[places.len() / 2..];
+    let quiet = quietest(kspace, cells(outer));
+    let zero = |why: String| NoiseEstimate {
+        covariance: Array2::zeros((coils, coils)),
+        samples: quiet.len(),
+        how: format!("taken as zero: {why}"),
+    };
     if coils == 0 || quiet.len() < LEAST_PER_COIL * coils {
-        return NoiseEstimate {
-            covariance: Array2::zeros((coils, coils)),
-            samples: quiet.len(),
-            how: format!(
-                "taken as zero: {} quiet samples are too few for {coils} coils",
-                quiet.len()
-            ),
-        };
+        return zero(format!("{} quiet samples are too few for {coils} coils", quiet.len()));
+    }
+    let covariance = covariance(kspace, &quiet);
+    let excess = excess_before_the_edge(kspace, &places, &covariance);
+    if excess > FLAT {
+        return zero(format!(
+            "signal reaches the edge of k-space, {excess:.2} times the quietest power before it, and hides the noise"
+        ));
     }
     NoiseEstimate {
-        covariance: covariance(kspace, &quiet),
+        covariance,
         samples: quiet.len(),
         how: format!(
             "median and correlation of the {} quietest of {} samples in the outer half of k-space",
@@ -63,6 +76,27 @@ pub fn estimate_noise(kspace: ArrayView3<Complex<f32>>, mask: &Mask) -> NoiseEst
             outer.len()
         ),
     }
+}
+
+/// Power of k-space before its edge over the estimated noise, mean over coils; 1 where that cannot be told.
+fn excess_before_the_edge(
+    kspace: ArrayView3<Complex<f32>>,
+    places: &[Place],
+    covariance: &Array2<Complex<f64>>,
+) -> f64 {
+    let ring: Vec<Place> = places
+        .iter()
+        .copied()
+        .filter(|p| BEFORE_THE_EDGE.contains(&p.radius))
+        .collect();
+    let ratio = |(coil, variance): (usize, &Complex<f64>)| {
+        (variance.re > 0.0).then(|| median_power(&kspace, &ring, coil) / LN_2 / variance.re)
+    };
+    let ratios: Vec<f64> = covariance.diag().iter().enumerate().filter_map(ratio).collect();
+    if ring.len() < LEAST_PER_COIL || ratios.is_empty() {
+        return 1.0;
+    }
+    ratios.iter().sum::<f64>() / ratios.len() as f64
 }
 
 /// A measured k-space location.
@@ -83,8 +117,8 @@ fn wide(value: Complex<f32>) -> Complex<f64> {
     Complex::new(value.re.into(), value.im.into())
 }
 
-/// The outer half of all measured locations, from the inside out.
-fn outer_places(kspace: ArrayView3<Complex<f32>>, mask: &Mask) -> Vec<Place> {
+/// All measured locations, from the inside out.
+fn measured_places(kspace: ArrayView3<Complex<f32>>, mask: &Mask) -> Vec<Place> {
     let grid = mask.grid();
     let along = |i: usize, n: usize| (i as f64 - (n / 2) as f64) / n as f64;
     let mut places: Vec<Place> = mask
@@ -103,7 +137,7 @@ fn outer_places(kspace: ArrayView3<Complex<f32>>, mask: &Mask) -> Vec<Place> {
         })
         .collect();
     places.sort_by(|a, b| a.radius.total_cmp(&b.radius));
-    places.split_off(places.len() / 2)
+    places
 }
 
 /// Rings and sectors. Places are sorted by radius.
@@ -274,7 +308,7 @@ mod tests {
         for coils in [1, 4, 8] {
             for mixing in [Array2::from_diag_elem(coils, Complex::new(2.0, 0.0)), mixed(coils)] {
                 for scale in [1.0, 1e-7, 1e13] {
-                    let kspace = noisy(&mixing, grid, 1e4, scale);
+                    let kspace = noisy(&mixing, grid, 1e3, scale);
                     let estimate = estimate_noise(kspace.view(), &Mask::full(grid));
                     let error = relative(
                         &estimate.covariance.mapv(|v| v / (scale * scale)),
@@ -285,6 +319,15 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn signal_at_the_edge_of_k_space_is_not_taken_for_noise() {
+        let grid = Grid::new(128, 120);
+        let kspace = noisy(&mixed(4), grid, 1e6, 1.0);
+        let estimate = estimate_noise(kspace.view(), &Mask::full(grid));
+        assert!(estimate.covariance.iter().all(|v| v.norm() == 0.0));
+        assert!(estimate.how.contains("hides the noise"), "{}", estimate.how);
     }
 
     #[test]

@@ -134,7 +134,8 @@ fn write_evolution(file: &Hdf5Output, slices: usize, records: &[SliceRecord]) ->
     let bands = states().map(|i| i.bands.len()).max().unwrap_or(0);
     let in_group = |name: &str| format!("{EVOLUTION}/{name}");
     file.group(EVOLUTION)?;
-    let columns: [(&str, fn(&BandState) -> f64); 4] = [
+    type Column = (&'static str, fn(&BandState) -> f64);
+    let columns: [Column; 4] = [
         ("tau", |b| b.tau),
         ("threshold", |b| b.threshold),
         ("alpha", |b| b.alpha),

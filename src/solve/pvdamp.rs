@@ -36,12 +36,13 @@ pub struct PVdamp<T: Real> {
 
 /// What one iteration hands to the next.
 struct State<T> {
+    /// Iterations begun.
     iteration: usize,
     /// The unbiased estimate.
     r: ImageSets<T>,
     /// Variance of each coefficient of `Ψ r`, one pyramid a set of maps.
     tau: Vec<Pyramid<T>>,
-    /// Damped denoised coefficients `ŵ`, those of `r` before the last one. Empty before the first iteration.
+    /// Damped denoised coefficients `ŵ` of the latest iteration; zero before the first.
     denoised: Vec<Pyramid<Complex<T>>>,
     /// Energy of the first estimate.
     first_energy: f64,
@@ -185,7 +186,6 @@ impl<T: Real> PVdamp<T> {
             ..
         } = &mut self.state;
         self.evolution.update(&self.scratch.residual, tau);
-        *iteration += 1;
         let mean = mean(tau);
         if mean < guard.least {
             guard.least = mean;
@@ -218,6 +218,7 @@ impl<T: Real> Solver<T> for PVdamp<T> {
     fn step(&mut self) -> Step {
         let mut bands = Vec::new();
         let corrected = self.denoise(&mut bands);
+        self.state.iteration += 1;
         // Complete data are their own only estimate.
         let complete = self.problem.encoding.is_full();
         let verdict = if complete || mean_tau(&bands) == 0.0 {

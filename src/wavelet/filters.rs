@@ -3,6 +3,8 @@
 //! The numbers are the standard tables (Daubechies, *Ten Lectures on Wavelets*, SIAM 1992, tables 6.1, 6.3 and 8.1)
 //! at the precision that PyWavelets distributes; the tests hold every row to orthonormality and vanishing moments.
 
+use std::f64::consts::FRAC_1_SQRT_2;
+
 const HAAR_1910: &str = "Haar, Math. Ann. 69 (1910)";
 const DAUBECHIES_1988: &str = "Daubechies, Comm. Pure Appl. Math. 41 (1988)";
 const DAUBECHIES_1993: &str = "Daubechies, SIAM J. Math. Anal. 24 (1993)";
@@ -43,7 +45,7 @@ pub const WAVELETS: &[Wavelet] = &[
         summary: "Haar",
         citation: HAAR_1910,
         moments: 1,
-        scaling: &[0.7071067811865476, 0.7071067811865476],
+        scaling: &[FRAC_1_SQRT_2, FRAC_1_SQRT_2],
     },
     Wavelet {
         name: "db2",

@@ -32,7 +32,7 @@ pub fn open(path: PathBuf) -> hdf5::File {
     hdf5::File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
-fn widen(v: &Complex<f32>) -> C64 {
+pub fn widen(v: &Complex<f32>) -> C64 {
     Complex::new(f64::from(v.re), f64::from(v.im))
 }
 

@@ -2,10 +2,11 @@
 
 mod support;
 
-use std::process::Command;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use ndarray::{Array1, Array2, Array3, Array4, Array5, ArrayD, Axis};
+use ndarray::{Array1, Array2, Array3, Array4, Array5, ArrayD, Axis, s};
 use support::command::*;
 
 /// A small full scan of 48x40, 3 coils, 2 slices, and `under.h5` made of it by `mask.h5`.
@@ -141,25 +142,18 @@ fn masks_and_probabilities_that_do_not_fit() {
     let outside = mask.mapv(|sampled| !sampled);
     folder.write("odd.h5:outside", &outside);
     let command = "recon under.h5 --mask odd.h5:outside -o out.h5";
-    folder.refused(command, DATA, &["odd.h5", "samples no data", "; give"]);
+    folder.refused(
+        command,
+        DATA,
+        &["odd.h5", "'outside'", "none of the locations", "; give"],
+    );
 }
 
 #[test]
 fn maps_and_noise_that_do_not_fit() {
     let folder = scan();
     let maps = folder.complex("full.h5:sensitivity_maps");
-    folder.write(
-        "odd.h5:coils",
-        &maps
-            .slice_each_axis(|axis| {
-                if axis.axis == Axis(1) {
-                    (0..2).into()
-                } else {
-                    (..).into()
-                }
-            })
-            .to_owned(),
-    );
+    folder.write("odd.h5:coils", &maps.slice(s![.., 0..2, .., ..]).to_owned());
     folder.write("odd.h5:turned", &maps.view().permuted_axes(vec![0, 1, 3, 2]).to_owned());
     folder.write("odd.h5:last", &maps.view().permuted_axes(vec![0, 2, 3, 1]).to_owned());
     folder.write("odd.h5:real", &Array3::<f32>::zeros((1, 1, 1)));
@@ -195,13 +189,7 @@ fn maps_and_noise_that_do_not_fit() {
 fn a_centre_without_samples_has_no_maps() {
     let folder = scan();
     let mut kspace = folder.complex("under.h5:kspace");
-    kspace
-        .slice_each_axis_mut(|axis| match axis.axis.index() {
-            2 => (20..28).into(),
-            3 => (16..24).into(),
-            _ => (..).into(),
-        })
-        .fill(C32::ZERO);
+    kspace.slice_mut(s![.., .., 20..28, 16..24]).fill(C32::ZERO);
     folder.write("hollow.h5:kspace", &kspace);
     for command in ["recon", "maps"] {
         folder.refused(
@@ -323,11 +311,10 @@ fn settings_without_meaning() {
         ("under.h5 --time-limit NaN", "--time-limit NaN"),
         ("under.h5 --noise-covariance=-1", "--noise-covariance -1"),
         ("under.h5 --noise-covariance inf", "--noise-covariance inf"),
-        ("under.h5 --kernel 0", "--kernel 0"),
-        ("under.h5 --kernel 40", "--kernel 40"),
-        ("under.h5 --calibration 0", "--calibration 0"),
-        ("under.h5 --crop 2", "--crop 2"),
-        ("under.h5 --crop NaN", "--crop NaN"),
+        ("under.h5 --kernel 0", "kernel of 0"),
+        ("under.h5 --calibration 0", "calibration region of 0"),
+        ("under.h5 --crop 2", "crop 2"),
+        ("under.h5 --crop NaN", "crop NaN"),
     ];
     for (words, named) in cases {
         folder.refused(&format!("recon {words} -o out.h5"), USAGE, &[named]);
@@ -393,17 +380,13 @@ fn volumes_that_cannot_be_compared() {
     folder.write("odd.h5:five", &Array5::<f32>::ones((1, 1, 1, 8, 8)));
     folder.write("odd.h5:nan", &Array3::from_elem((2, 48, 40), f32::NAN));
     for (result, told) in [
-        ("odd.h5", ["3 slice(s)", "; compare"]),
-        ("odd.h5:five", ["(1, 1, 1, 8, 8)", "; give"]),
-        ("odd.h5:nan", ["NaN", "; set"]),
-        ("odd.h5:missing", ["is not there", "; name"]),
-        ("mask.h5", ["images", "; name"]),
+        ("odd.h5", ["odd.h5", "3 slice(s)", "; compare"]),
+        ("odd.h5:five", ["'five'", "(1, 1, 1, 8, 8)", "; give"]),
+        ("odd.h5:nan", ["'nan'", "NaN", "; set"]),
+        ("odd.h5:missing", ["'missing'", "is not there", "; name"]),
+        ("mask.h5", ["mask.h5", "images", "; name"]),
     ] {
-        folder.refused(
-            &format!("eval --target full.h5 {result}"),
-            DATA,
-            &[&["odd.h5"], &told[..]].concat()[usize::from(result == "mask.h5")..],
-        );
+        folder.refused(&format!("eval --target full.h5 {result}"), DATA, &told);
     }
 }
 
@@ -418,22 +401,11 @@ fn an_interrupt_leaves_nothing() {
     folder.refuses(words, 130, &["interrupted"], || {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pvdamp"));
         let command = command.args(words.split_whitespace()).current_dir(folder.path(""));
-        let run = command.stderr(std::process::Stdio::piped()).spawn().unwrap();
-        let begun = || {
-            let files = std::fs::read_dir(folder.path("")).unwrap();
-            files
-                .filter(|f| {
-                    f.as_ref()
-                        .unwrap()
-                        .file_name()
-                        .to_str()
-                        .unwrap()
-                        .starts_with(".pvdamp-")
-                })
-                .count()
-                == 2
-        };
-        while !begun() {
+        let mut run = command.stderr(Stdio::piped()).spawn().unwrap();
+        let hidden = |file: &PathBuf| file.file_name().unwrap().to_string_lossy().starts_with(".pvdamp-");
+        let files = || std::fs::read_dir(folder.path("")).unwrap().map(|f| f.unwrap().path());
+        // the result and the trace, begun
+        while files().filter(hidden).count() < 2 && run.try_wait().unwrap().is_none() {
             std::thread::sleep(Duration::from_millis(5));
         }
         std::thread::sleep(Duration::from_millis(200));
@@ -441,4 +413,35 @@ fn an_interrupt_leaves_nothing() {
         assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
         Said::new(&run.wait_with_output().unwrap())
     });
+}
+
+/// Whoever reads what is said may leave, as `head` does; a result that cannot be written is an error.
+#[test]
+#[cfg(unix)]
+fn nobody_listens() {
+    let folder = scan();
+    let shell = |line: &str| {
+        let line = line.replace("pvdamp", env!("CARGO_BIN_EXE_pvdamp"));
+        let mut shell = Command::new("sh");
+        Said::new(&shell.args(["-c", &line]).current_dir(folder.path("")).output().unwrap())
+    };
+    // the reader is gone before the program starts
+    for command in ["pvdamp info full.h5", "pvdamp -v recon under.h5 -o out.h5"] {
+        shell(&format!("{{ sleep 0.1; {command} 2>&1; echo $? > code; }} | true"));
+        let code = std::fs::read_to_string(folder.path("code")).unwrap();
+        assert_eq!(code, "0\n", "{command}");
+    }
+    assert_eq!(folder.shape("out.h5:image"), [2, 48, 40]);
+    #[cfg(target_os = "linux")]
+    for command in [
+        "pvdamp info full.h5",
+        "pvdamp eval --json --target full.h5 full.h5:reconstruction_rss",
+    ] {
+        folder.refuses(
+            command,
+            DATA,
+            &["standard output", "cannot be written", "; make room"],
+            || shell(&format!("{command} > /dev/full")),
+        );
+    }
 }

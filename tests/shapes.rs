@@ -79,35 +79,43 @@ fn many_slices() {
     }
 }
 
+/// In units that differ by a power of two all is the same to the last bit. By another factor k-space is rounded
+/// anew: the first iterations agree to rounding, until SURE meets two thresholds of one risk and takes the other, which
+/// the image must hardly show.
 #[test]
 fn units_do_not_matter() {
     let folder = Folder::with_scan("--size 96x80 --coils 4 --slices 2 --seed 3");
     let draw = "--accel 4 --acs 16";
+    folder.done(&format!("recon full.h5 {draw} --iterations 4 -o short.h5"));
     right_image(&folder, "full.h5", draw, 0.4);
-    let (kspace, image) = (folder.complex("full.h5:kspace"), folder.complex("out.h5:image"));
-    let truth = folder.complex("full.h5:ground_truth");
+    let (kspace, truth) = (folder.complex("full.h5:kspace"), folder.complex("full.h5:ground_truth"));
+    let (image, short) = (folder.complex("out.h5:image"), folder.complex("short.h5:image"));
+    let own_error = nmse(&magnitude(&image), &magnitude(&truth));
     let ssim = folder.ssim("full.h5:ground_truth", "out.h5:image");
-    let counts = |name: &str| -> (ArrayD<i64>, ArrayD<i64>) {
-        let count = |of: &str| folder.read(&format!("{name}:state_evolution/{of}"));
-        (count("iterations"), count("kept"))
-    };
-    let mean: ArrayD<f64> = folder.read("out.h5:state_evolution/mean_tau");
-    for factor in [1e-7f32, 1e13] {
+    let tau = |name: &str| folder.read::<f64>(&format!("{name}:state_evolution/mean_tau"));
+    for factor in [2f32.powi(-23), 2f32.powi(43), 1e-7, 1e13] {
         folder.write("scaled.h5:kspace", &kspace.mapv(|v| v * factor));
         folder.write("scaled.h5:ground_truth", &truth.mapv(|v| v * factor));
         folder.done(&format!("recon scaled.h5 {draw} -o scaled_out.h5"));
+        folder.done(&format!("recon scaled.h5 {draw} --iterations 4 -o scaled_short.h5"));
         let scaled = folder.complex("scaled_out.h5:image");
-        let error = nmse(&scaled, &image.mapv(|v| v * factor)).sqrt();
-        assert!(error < 1e-5, "times {factor:e}: relative error {error:e}");
-        assert_eq!(counts("scaled_out.h5"), counts("out.h5"));
+        if factor.log2().fract() == 0.0 {
+            assert_eq!(scaled, image.mapv(|v| v * factor));
+            let power = f64::from(factor).powi(2);
+            let bits = |taus: ArrayD<f64>| taus.mapv(f64::to_bits);
+            assert_eq!(bits(tau("scaled_out.h5")), bits(tau("out.h5").mapv(|t| t * power)));
+        }
+        let first = nmse(&folder.complex("scaled_short.h5:image"), &short.mapv(|v| v * factor)).sqrt();
+        let last = nmse(&scaled, &image.mapv(|v| v * factor));
+        assert!(
+            first < 1e-5 && last < own_error / 50.0,
+            "times {factor:e}: {first:e}, {last:e}"
+        );
         let scaled = folder.ssim("scaled.h5:ground_truth", "scaled_out.h5:image");
         assert!(
-            (scaled - ssim).abs() < 1e-5,
+            (scaled - ssim).abs() < 2e-3,
             "times {factor:e}: SSIM {scaled}, not {ssim}"
         );
-        let taus: ArrayD<f64> = folder.read("scaled_out.h5:state_evolution/mean_tau");
-        let power = f64::from(factor).powi(2);
-        assert!((taus[[0, 0]] / power / mean[[0, 0]] - 1.0).abs() < 1e-4);
     }
 }
 

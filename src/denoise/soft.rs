@@ -26,8 +26,9 @@ pub struct Workspace<T> {
 
 /// Finds the exact minimum of SURE over `λ ∈ {|w_j|}`: one sort, one pass.
 ///
-/// SURE jumps down by τ_j at each candidate. The element there is counted on both sides of the threshold, as in
-/// the reference implementation, so that no candidate gains from its own jump.
+/// SURE jumps down by τ_j at each candidate. In the search the element there is counted on both sides of the
+/// threshold, as in the reference implementation, so that no candidate gains from its own jump; the risk returned
+/// is SURE itself.
 ///
 /// `w` and `tau` have the same length; non-finite input gives an unspecified but finite-time answer.
 pub fn sure_threshold<T: Real>(w: &[Complex<T>], tau: &[T], work: &mut Workspace<T>) -> SureThreshold {
@@ -41,9 +42,10 @@ pub fn sure_threshold<T: Real>(w: &[Complex<T>], tau: &[T], work: &mut Workspace
     let mut kept_ratio: f64 = sorted.iter().map(|(m, tau)| ratio(m.wide(), tau.wide())).sum();
     let all_tau = kept_tau;
     let mut below = 0.0;
+    let mut least = f64::INFINITY;
     let mut best = SureThreshold {
         threshold: 0.0,
-        risk: f64::INFINITY,
+        risk: 0.0,
     };
     for (i, &(magnitude, tau)) in sorted.iter().enumerate() {
         let (m, tau) = (magnitude.wide(), tau.wide());
@@ -55,8 +57,10 @@ pub fn sure_threshold<T: Real>(w: &[Complex<T>], tau: &[T], work: &mut Workspace
             continue;
         }
         let above = (sorted.len() - 1 - i) as f64;
-        let risk = below + above * m * m + 2.0 * kept_tau - m * kept_ratio - all_tau + m * m + tau;
-        if risk < best.risk {
+        let risk = below + above * m * m + 2.0 * kept_tau - m * kept_ratio - all_tau;
+        let charged = risk + m * m + tau;
+        if charged < least {
+            least = charged;
             best = SureThreshold { threshold: m, risk };
         }
     }
@@ -122,7 +126,7 @@ mod tests {
             let (truth, tau) = scene(&mut rng, len);
             let mut w = noisy(&mut rng, &truth, &tau);
             if len > 10 {
-                w[3] = w[4].conj(); // a tie
+                (w[3], w[4]) = (w[3], w[3].conj()); // a tie
                 w[5] = Complex::new(0.0, 0.0);
             }
             let found = sure_threshold(&w, &tau, &mut work);

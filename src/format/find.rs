@@ -2,22 +2,8 @@
 
 use std::path::Path;
 
-use super::h5::{Source, open, shape_text};
+use super::h5::{Source, exists, open, shape_text};
 use crate::error::{Error, Place, Result};
-
-/// Whether a link of this name is there, groups on the way included.
-pub(super) fn exists(file: &hdf5::File, name: &str) -> bool {
-    let mut path = String::new();
-    // every group on the way must be there, else the library's answer is an error, not a no
-    name.split('/')
-        .filter(|part| !part.is_empty() && *part != ".")
-        .all(|part| {
-            path.push('/');
-            path.push_str(part);
-            file.link_exists(&path)
-        })
-        && !path.is_empty()
-}
 
 /// Finds the dataset a user means.
 pub(super) struct Wanted<'a> {

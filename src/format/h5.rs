@@ -10,7 +10,6 @@ use hdf5::{H5Type, MinorErrorCode};
 use ndarray::ArrayD;
 use num_complex::Complex;
 
-use super::find::exists;
 use crate::array::Real;
 use crate::error::{Error, Place, Result};
 
@@ -45,6 +44,20 @@ pub(super) fn open(path: &Path) -> Result<hdf5::File> {
             error(format!("HDF5 cannot open it ({})", library(&e)), DAMAGED)
         }
     })
+}
+
+/// Whether a link of this name is there, groups on the way included.
+pub(super) fn exists(file: &hdf5::File, name: &str) -> bool {
+    let mut path = String::new();
+    // every group on the way must be there, else the library's answer is an error, not a no
+    name.split('/')
+        .filter(|part| !part.is_empty() && *part != ".")
+        .all(|part| {
+            path.push('/');
+            path.push_str(part);
+            file.link_exists(&path)
+        })
+        && !path.is_empty()
 }
 
 /// The library's words on one line; of a failed system call, what the system said.

@@ -5,13 +5,8 @@
 
 use std::f64::consts::{FRAC_PI_2, PI, TAU};
 
-use super::field::{Draw, Stream, lerp, smoothstep};
+use super::field::{Draw, MM, Point, Stream, lerp, smoothstep};
 use super::outline::Outline;
-
-/// One millimetre: the field of view is 220 mm.
-pub(super) const MM: f64 = 1.0 / 110.0;
-
-pub(super) type Point = [f64; 2];
 
 pub(super) struct Anatomy {
     pub outline: Outline,

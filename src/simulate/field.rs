@@ -6,6 +6,12 @@ use std::ops::Range;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+/// One millimetre: the field of view is 220 mm.
+pub(super) const MM: f64 = 1.0 / 110.0;
+
+/// A place in the head, `[x, y]`.
+pub(super) type Point = [f64; 2];
+
 /// Streams of one seed: draws for one purpose never shift those for another.
 #[derive(Clone, Copy)]
 pub(super) enum Stream {

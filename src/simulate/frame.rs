@@ -2,7 +2,8 @@
 
 use ndarray::Array2;
 
-use super::anatomy::{Point, Stroke};
+use super::anatomy::Stroke;
+use super::field::Point;
 use crate::array::Grid;
 
 /// Pixels as places in the head. The shorter side of the grid spans −1 to 1, so that the head keeps its

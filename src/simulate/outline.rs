@@ -2,8 +2,7 @@
 
 use std::f64::consts::TAU;
 
-use super::anatomy::{MM, Point};
-use super::field::{Draw, Ring, lerp};
+use super::field::{Draw, MM, Point, Ring, lerp};
 
 /// The skin, and the layers below it, tabulated by the angle about the centre.
 pub(super) struct Outline {

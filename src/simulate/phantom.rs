@@ -7,8 +7,8 @@
 use num_complex::Complex;
 use rayon::prelude::*;
 
-use super::anatomy::{Anatomy, Blob, MM, Point};
-use super::field::{Draw, Noise, Stream, smoothstep};
+use super::anatomy::{Anatomy, Blob};
+use super::field::{Draw, MM, Noise, Point, Stream, smoothstep};
 use super::frame::{Clefts, Frame, Nearest};
 use crate::array::{Grid, Image};
 

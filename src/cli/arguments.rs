@@ -1,6 +1,6 @@
 //! Groups of options that several commands share, turned into settings once.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
@@ -214,8 +214,13 @@ impl ReconArguments {
     }
 
     /// Files that are read, and so must not be written.
-    pub fn inputs(&self) -> impl Iterator<Item = &Place> {
-        [&self.mask, &self.prob_map, &self.maps].into_iter().flatten()
+    pub fn inputs(&self) -> Vec<PathBuf> {
+        let noise = match self.noise_covariance.as_deref().map(noise_source) {
+            Some(Ok(NoiseSource::File(place))) => Some(place),
+            _ => None,
+        };
+        let places = [&self.mask, &self.prob_map, &self.maps, &noise].into_iter().flatten();
+        places.map(|place| place.file.clone()).collect()
     }
 }
 
@@ -254,17 +259,21 @@ pub fn parse_grid(text: &str) -> std::result::Result<Grid, String> {
 }
 
 /// Refuses an output that would replace a file being read.
-pub fn refuse_overwrite<'a>(
-    output: &std::path::Path,
-    inputs: impl IntoIterator<Item = &'a std::path::Path>,
-) -> Result<()> {
-    let Ok(output_file) = output.canonicalize() else {
-        return Ok(());
-    };
-    for input in inputs {
-        if input.canonicalize().is_ok_and(|input| input == output_file) {
-            return Err(Error::data(output, "is an input of this run", "choose another output"));
-        }
+pub fn refuse_overwrite<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> Result<()> {
+    match inputs.into_iter().any(|input| same_file(output, input)) {
+        true => Err(Error::data(output, "is an input of this run", "choose another output")),
+        false => Ok(()),
     }
-    Ok(())
+}
+
+/// Whether two paths lead to one file, which need not be there yet.
+pub fn same_file(a: &Path, b: &Path) -> bool {
+    let place = |path: &Path| {
+        path.canonicalize().ok().or_else(|| {
+            let folder = path.parent().filter(|folder| *folder != Path::new(""));
+            let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+            Some(folder.join(path.file_name()?))
+        })
+    };
+    place(a).is_some_and(|a| Some(a) == place(b))
 }

@@ -1,4 +1,6 @@
+use std::io::{ErrorKind, Write, stderr, stdout};
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -29,7 +31,7 @@ pub fn check_interrupt() -> Result<()> {
     }
 }
 
-/// What is said to the user, on stderr. Results go to stdout, by `println!`.
+/// What is said to the user: results on stdout, all else on stderr.
 #[derive(Clone, Copy)]
 pub struct Console {
     quiet: bool,
@@ -41,25 +43,37 @@ impl Console {
         Self { quiet, verbose }
     }
 
+    /// A result, on stdout. A reader who has seen enough, as `head` has, is no error.
+    pub fn result(&self, text: &str) -> Result<()> {
+        let mut stdout = stdout().lock();
+        match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+            Err(e) if e.kind() != ErrorKind::BrokenPipe => {
+                let problem = format!("cannot be written ({e})");
+                Err(Error::data(Path::new("standard output"), problem, "make room for it"))
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub fn error(&self, message: &str) {
-        eprintln!("pvdamp: error: {message}");
+        tell(&format!("pvdamp: error: {message}"));
     }
 
     pub fn warn(&self, message: &str) {
         if !self.quiet {
-            eprintln!("pvdamp: warning: {message}");
+            tell(&format!("pvdamp: warning: {message}"));
         }
     }
 
     pub fn say(&self, message: &str) {
         if !self.quiet {
-            eprintln!("{message}");
+            tell(message);
         }
     }
 
     pub fn detail(&self, message: &str) {
         if self.verbose {
-            eprintln!("{message}");
+            tell(message);
         }
     }
 
@@ -73,4 +87,9 @@ impl Console {
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar
     }
+}
+
+/// A line on stderr. Where nobody listens, the work goes on.
+fn tell(line: &str) {
+    let _ = writeln!(stderr(), "{line}");
 }

@@ -57,13 +57,13 @@ impl Demo {
             self.typed(method, &scan, &result)?.run(console)?;
             rows.push((method, compare(&scan.as_path().into(), &result.as_path().into())?));
         }
-        println!("\nR = {}, against the fully sampled scan:", self.accel);
-        println!("{:<14}{:>10}{:>12}{:>10}", "", "NMSE", "PSNR [dB]", "SSIM");
-        for (method, comparison) in rows {
-            print_row(method, &comparison);
-        }
-        println!("\nscan, results and pictures are in {}", self.output.display());
-        Ok(())
+        let mut lines = vec![
+            format!("\nR = {}, against the fully sampled scan:", self.accel),
+            format!("{:<14}{:>10}{:>12}{:>10}", "", "NMSE", "PSNR [dB]", "SSIM"),
+        ];
+        lines.extend(rows.iter().map(|(method, comparison)| row(method, comparison)));
+        lines.push(format!("\nscan, results and pictures are in {}", self.output.display()));
+        console.result(&lines.join("\n"))
     }
 
     fn typed(&self, method: &str, scan: &std::path::Path, result: &std::path::Path) -> Result<Recon> {
@@ -83,12 +83,12 @@ impl Demo {
     }
 }
 
-fn print_row(method: &str, comparison: &Comparison) {
+fn row(method: &str, comparison: &Comparison) -> String {
     let figure = |value: Option<f64>, digits: usize| value.map_or("none".into(), |v| format!("{v:.digits$}"));
-    println!(
+    format!(
         "{method:<14}{:>10}{:>12}{:>10}",
         figure(comparison.nmse, 5),
         figure(comparison.psnr_db, 2),
         figure(comparison.ssim, 4),
-    );
+    )
 }

@@ -60,28 +60,29 @@ pub struct ComplexComparison {
 }
 
 impl Eval {
-    pub fn run(&self, _: &Console) -> Result<()> {
+    pub fn run(&self, console: &Console) -> Result<()> {
         let comparison = compare(&self.target, &self.result)?;
         if self.json {
             let text = serde_json::to_string_pretty(&comparison);
-            println!(
-                "{}",
-                text.map_err(|e| Error::setting(format!("no JSON can be made of the figures: {e}")))?
-            );
-            return Ok(());
+            let text = text.map_err(|e| Error::setting(format!("no JSON can be made of the figures: {e}")))?;
+            return console.result(&text);
         }
         let figure = |value: Option<f64>, digits: usize| value.map_or("none".into(), |v| format!("{v:.digits$}"));
-        println!("NMSE        {}", figure(comparison.nmse, 6));
-        println!("PSNR        {} dB", figure(comparison.psnr_db, 3));
-        println!("SSIM        {}", figure(comparison.ssim, 5));
-        println!("data range  {:e} ({})", comparison.data_range, comparison.data_range_is);
-        println!("region      {} of {} slice(s)", comparison.region, comparison.slices);
+        let mut lines = vec![
+            format!("NMSE        {}", figure(comparison.nmse, 6)),
+            format!("PSNR        {} dB", figure(comparison.psnr_db, 3)),
+            format!("SSIM        {}", figure(comparison.ssim, 5)),
+            format!("data range  {:e} ({})", comparison.data_range, comparison.data_range_is),
+            format!("region      {} of {} slice(s)", comparison.region, comparison.slices),
+        ];
         if let Some(complex) = comparison.complex {
-            println!("complex NMSE         {} dB", figure(complex.nmse_db, 3));
-            println!("complex NMSE, object {} dB", figure(complex.nmse_object_db, 3));
-            println!("HFEN                 {} dB", figure(complex.hfen_db, 3));
+            lines.extend([
+                format!("complex NMSE         {} dB", figure(complex.nmse_db, 3)),
+                format!("complex NMSE, object {} dB", figure(complex.nmse_object_db, 3)),
+                format!("HFEN                 {} dB", figure(complex.hfen_db, 3)),
+            ]);
         }
-        Ok(())
+        console.result(&lines.join("\n"))
     }
 }
 

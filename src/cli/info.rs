@@ -33,14 +33,13 @@ impl Info {
         }
         let facts = facts(&scan, &reconstruction);
         if self.json {
-            println!("{:#}", Value::Object(facts.into_iter().collect()));
-        } else {
-            for (name, value) in facts {
-                let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
-                println!("{:<22}{text}", name.replace('_', " "));
-            }
+            return console.result(&format!("{:#}", Value::Object(facts.into_iter().collect())));
         }
-        Ok(())
+        let line = |(name, value): &(String, Value)| {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
+            format!("{:<22}{text}", name.replace('_', " "))
+        };
+        console.result(&facts.iter().map(line).collect::<Vec<_>>().join("\n"))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::ProgressBar;
 
-use super::arguments::{ReconArguments, ScanArguments, refuse_overwrite};
+use super::arguments::{ReconArguments, ScanArguments, refuse_overwrite, same_file};
 use super::console::{self, Console};
 use crate::error::{Error, Result};
 use crate::format::{AtomicFile, Scan, window, write_png};
@@ -51,13 +51,14 @@ pub struct Products {
 
 impl Recon {
     pub fn run(&self, console: &Console) -> Result<()> {
-        let inputs = self.arguments.inputs().map(|place| place.file.as_path());
-        let inputs: Vec<&Path> = inputs.chain([self.scan.scan.as_path()]).collect();
-        for output in [Some(&self.products.output), self.products.trace.as_ref()]
-            .into_iter()
-            .flatten()
-        {
-            refuse_overwrite(output, inputs.iter().copied())?;
+        let mut inputs = self.arguments.inputs();
+        inputs.push(self.scan.scan.clone());
+        let Products { output, trace, .. } = &self.products;
+        for written in [Some(output), trace.as_ref()].into_iter().flatten() {
+            refuse_overwrite(written, inputs.iter().map(PathBuf::as_path))?;
+        }
+        if let Some(trace) = trace.as_deref().filter(|trace| same_file(trace, output)) {
+            return Err(Error::data(trace, "is the result too", "choose another --trace file"));
         }
         let scan = self.scan.open()?;
         let settings = self.arguments.settings(scan.grid())?;

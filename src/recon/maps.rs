@@ -6,7 +6,7 @@ use num_complex::Complex;
 use super::MapsRecord;
 use crate::array::{Grid, Maps};
 use crate::coil::{self, EspiritSettings};
-use crate::error::{Place, Result};
+use crate::error::{Error, Place, Result};
 use crate::format::{MapsFile, Scan, read_maps};
 
 /// Where coil sensitivity maps come from.
@@ -37,9 +37,10 @@ impl fmt::Display for MapsSource {
 }
 
 impl MapsSource {
-    pub(super) fn open(&self, scan: &Scan) -> Result<OpenMaps> {
+    /// `place` names the scan in errors.
+    pub(super) fn open(&self, scan: &Scan, place: &Place) -> Result<OpenMaps> {
         Ok(match self {
-            Self::Espirit(settings) => OpenMaps::Espirit(settings.clone()),
+            Self::Espirit(settings) => OpenMaps::Espirit(place.clone(), settings.clone()),
             Self::File(place) => {
                 let file = read_maps(place, scan.slices(), scan.coils(), scan.grid())?;
                 OpenMaps::File(place.clone(), file)
@@ -50,14 +51,15 @@ impl MapsSource {
 
 /// Maps ready to be had slice by slice.
 pub(super) enum OpenMaps {
-    Espirit(EspiritSettings),
+    /// On the k-space at this place.
+    Espirit(Place, EspiritSettings),
     File(Place, MapsFile),
 }
 
 impl OpenMaps {
     pub fn sets(&self) -> usize {
         match self {
-            Self::Espirit(settings) => settings.sets,
+            Self::Espirit(_, settings) => settings.sets,
             Self::File(_, file) => file.sets(),
         }
     }
@@ -70,13 +72,21 @@ impl OpenMaps {
         centre: Grid,
     ) -> Result<(Maps<f32>, MapsRecord)> {
         match self {
-            Self::Espirit(settings) => {
+            Self::Espirit(place, settings) => {
+                if centre.is_empty() && kspace.dim().0 > 1 {
+                    let problem = format!("slice {slice} is not sampled at the centre, where coil maps come from");
+                    return Err(Error::data(place.clone(), problem, "give maps with --maps"));
+                }
                 let (maps, report) = coil::espirit(kspace, centre, settings)?;
                 Ok((maps, MapsRecord::Estimated(report)))
             }
             Self::File(place, file) => {
                 let mut maps = file.slice(slice)?;
-                let normalisation = coil::normalise(&mut maps)?;
+                // what was read is finite: only maps of zeros are left to refuse
+                let normalisation = coil::normalise(&mut maps).map_err(|_| {
+                    let problem = format!("the maps of slice {slice} are zero everywhere");
+                    Error::data(place.clone(), problem, "mend them or leave --maps out")
+                })?;
                 let record = MapsRecord::Given {
                     origin: place.to_string(),
                     renormalised: normalisation.changed,

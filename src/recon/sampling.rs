@@ -64,7 +64,7 @@ impl Sampling {
                 (
                     drawn.mask,
                     origin,
-                    Some((drawn.probability, "known: drawn here".to_string())),
+                    Some((drawn.probability, "known: drawn here".to_string(), place.clone())),
                 )
             }
             SamplingSource::File(at) => (format::read_mask(at, grid)?, format!("read from {at}"), None),
@@ -76,36 +76,37 @@ impl Sampling {
         };
         if let Some(at) = probability {
             let read = format::read_probability(at, grid)?;
-            known = Some((read, format!("read from {at}")));
+            known = Some((read, format!("read from {at}"), at.clone()));
         } else if let (None, SamplingSource::Scan, Some(read)) = (&known, source, &scan.probability) {
-            known = Some((read.clone(), "read from the scan's prob_map".to_string()));
+            let at = Place::new(&place.file, "prob_map");
+            known = Some((read.clone(), "read from the scan's prob_map".to_string(), at));
         }
         let mask = only_measured(mask, &measured, &mut warnings);
         if mask.count() == 0 {
-            let mend = "give another mask";
-            return Err(Error::data(place.clone(), "the mask samples no data at all", mend));
+            let at = match source {
+                SamplingSource::File(at) => at.clone(),
+                _ => Place::new(&place.file, "mask"),
+            };
+            let problem = "the mask samples none of the locations where the scan holds data";
+            return Err(Error::data(at, problem, "give the mask this scan was sampled with"));
         }
-        Self::with_probability(mask, origin, known, probability, warnings)
+        Self::with_probability(mask, origin, known, warnings)
     }
 
     fn with_probability(
         mask: Mask,
         origin: String,
-        known: Option<(Array2<f64>, String)>,
-        place: Option<&Place>,
+        known: Option<(Array2<f64>, String, Place)>,
         mut warnings: Vec<String>,
     ) -> Result<Self> {
         let (probability, density) = match known {
-            Some((probability, how)) => {
+            Some((probability, how, at)) => {
                 let impossible = mask.sampled.iter().zip(&probability).filter(|&(&s, &p)| s && p <= 0.0);
                 let impossible = impossible.count();
                 if impossible > 0 {
                     let problem = format!("is 0 at {impossible} locations that the mask samples");
                     let mend = "give the probability the mask was drawn with, or leave it out to have it estimated";
-                    return Err(match place {
-                        Some(place) => Error::data(place.clone(), problem, mend),
-                        None => Error::setting(format!("the scan's prob_map {problem}; {mend}")),
-                    });
+                    return Err(Error::data(at, problem, mend));
                 }
                 (probability, how)
             }
@@ -143,7 +144,7 @@ impl Sampling {
     pub fn of_odd_slice(kspace: ArrayView3<Complex<f32>>) -> Result<Self> {
         let warning = "this slice holds data at other locations than the scan's mask: its own were used";
         let origin = "detected where k-space of this slice is not zero".to_string();
-        Self::with_probability(measured(kspace), origin, None, None, vec![warning.into()])
+        Self::with_probability(measured(kspace), origin, None, vec![warning.into()])
     }
 
     /// Whether a slice of a scan holds data where this sampling says so.

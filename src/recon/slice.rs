@@ -49,7 +49,7 @@ impl<'a> Reconstruction<'a> {
         if settings.limits.iterations == 0 {
             return Err(Error::setting("--iterations 0: at least one iteration is needed"));
         }
-        let maps = settings.maps.open(scan)?;
+        let maps = settings.maps.open(scan, place)?;
         let sampling = match first_with_data(scan)? {
             Some(kspace) => {
                 let probability = settings.probability.as_ref();

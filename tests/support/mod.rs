@@ -1,6 +1,8 @@
 //! What the integration tests share: where the reference data lie, and how to read them.
 #![allow(dead_code)] // each test binary uses its part
 
+pub mod command;
+
 use std::path::PathBuf;
 
 use ndarray::{Array2, Array3, Array4, Axis};

@@ -52,6 +52,19 @@ fn what_is_no_scan() {
 }
 
 #[test]
+fn a_scan_still_being_written() {
+    let folder = scan();
+    let writer = hdf5::File::append(folder.path("under.h5")).unwrap();
+    let told = [
+        "under.h5",
+        "another program has it open for writing",
+        "; close it there",
+    ];
+    folder.refused("recon under.h5 -o out.h5", DATA, &told);
+    drop(writer);
+}
+
+#[test]
 fn kspace_that_cannot_be() {
     let folder = scan();
     let kspace = folder.complex("full.h5:kspace");

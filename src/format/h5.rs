@@ -40,6 +40,11 @@ pub(super) fn open(path: &Path) -> Result<hdf5::File> {
             )
         } else if e.contains_minor(MinorErrorCode::Truncated) {
             error("the file is truncated".into(), "copy or download it again")
+        } else if e.contains_minor(MinorErrorCode::CantLockFile) {
+            error(
+                format!("another program has it open for writing ({})", library(&e)),
+                "close it there; where files cannot be locked at all, set HDF5_USE_FILE_LOCKING=FALSE",
+            )
         } else {
             error(format!("HDF5 cannot open it ({})", library(&e)), DAMAGED)
         }

@@ -46,7 +46,7 @@ impl Demo {
             grid: Grid::new(256, 256),
             coils: 8,
             slices: 2,
-            noise: 0.01,
+            noise: 0.005,
             seed: self.seed,
         };
         write_scan(&settings, &scan, console)?;

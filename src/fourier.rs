@@ -11,7 +11,7 @@ use rustfft::{Fft, FftDirection, FftPlanner};
 
 use crate::array::{Grid, Real};
 
-/// Columns gathered at a time: eight f32 complex numbers are one cache line.
+/// Rows or columns gathered at a time: eight f32 complex numbers are one cache line.
 const BLOCK: usize = 8;
 
 /// Plans for one grid. Shared between threads; each caller brings its own [`Scratch`].
@@ -29,7 +29,7 @@ struct Axes<T> {
 
 /// Buffers of one thread, reused over transforms.
 pub struct Scratch<T> {
-    plane: Vec<Complex<T>>,
+    /// [`BLOCK`] rows or columns.
     block: Vec<Complex<T>>,
     fft: Vec<Complex<T>>,
 }
@@ -63,8 +63,7 @@ impl<T: Real> Fourier<T> {
             .unwrap_or(0);
         let zeros = |len| vec![Complex::new(T::zero(), T::zero()); len];
         Scratch {
-            plane: zeros(self.grid.len()),
-            block: zeros(self.grid.rows * BLOCK),
+            block: zeros(self.grid.rows.max(self.grid.cols) * BLOCK),
             fft: zeros(longest),
         }
     }
@@ -79,35 +78,42 @@ impl<T: Real> Fourier<T> {
         self.transform(&self.inverse, plane, scratch);
     }
 
-    /// Rows into the scratch plane, then columns back. The origin moves to index 0 and back again with
-    /// copies that are needed anyway, so that centring costs nothing and adds no rounding.
+    /// Rows, then columns, a block of them at a time. The origin moves to index 0 on the way into the block and back
+    /// on the way out, so that centring costs next to nothing and adds no rounding.
     fn transform(&self, axes: &Axes<T>, data: &mut [Complex<T>], scratch: &mut Scratch<T>) {
         let Grid { rows, cols } = self.grid;
         assert_eq!(data.len(), self.grid.len(), "plane of another size than the plan");
-        let Scratch { plane, block, fft } = scratch;
-        let (row0, col0) = (rows / 2, cols / 2);
+        let Scratch { block, fft } = scratch;
 
-        for (from, to) in data.chunks_exact(cols).zip(plane.chunks_exact_mut(cols)) {
-            let (low, high) = from.split_at(col0);
-            to[..cols - col0].copy_from_slice(high);
-            to[cols - col0..].copy_from_slice(low);
+        for lines in data.chunks_mut(cols * BLOCK) {
+            let block = &mut block[..lines.len()];
+            for (line, b) in lines.chunks_exact(cols).zip(block.chunks_exact_mut(cols)) {
+                let (low, high) = line.split_at(cols / 2);
+                b[..high.len()].copy_from_slice(high);
+                b[high.len()..].copy_from_slice(low);
+            }
+            axes.along_row.process_with_scratch(block, fft);
+            for (line, b) in lines.chunks_exact_mut(cols).zip(block.chunks_exact(cols)) {
+                let (high, low) = b.split_at(cols - cols / 2);
+                line[..low.len()].copy_from_slice(low);
+                line[low.len()..].copy_from_slice(high);
+            }
         }
-        axes.along_row.process_with_scratch(plane, fft);
 
+        let origin = rows / 2;
         for first in (0..cols).step_by(BLOCK) {
             let width = BLOCK.min(cols - first);
             let block = &mut block[..rows * width];
-            for row in 0..rows {
-                let source = (row + row0) % rows * cols + first;
-                for (b, &value) in plane[source..source + width].iter().enumerate() {
-                    block[b * rows + row] = value;
+            let lines = |row: usize| row * cols + first..row * cols + first + width;
+            for (to, from) in (origin..rows).chain(0..origin).enumerate() {
+                for (b, &value) in data[lines(from)].iter().enumerate() {
+                    block[b * rows + to] = value;
                 }
             }
             axes.along_col.process_with_scratch(block, fft);
-            for row in 0..rows {
-                let target = (row + row0) % rows * cols;
-                for b in 0..width {
-                    data[target + (first + b + col0) % cols] = block[b * rows + row] * self.scale;
+            for (from, to) in (origin..rows).chain(0..origin).enumerate() {
+                for (b, value) in data[lines(to)].iter_mut().enumerate() {
+                    *value = block[b * rows + from] * self.scale;
                 }
             }
         }

@@ -1,17 +1,14 @@
 use std::sync::Mutex;
 
-use ndarray::parallel::prelude::*;
-use ndarray::{Array2, Array3, Array4, ArrayView3, Axis};
+use ndarray::{Array2, Array3, Array4, ArrayView3, Axis, Zip};
 use num_complex::Complex;
+use rayon::prelude::*;
 
 use crate::array::{Grid, ImageSets, Maps, Mask, Real};
 use crate::fourier::{Fourier, Scratch};
 
 /// k-space values at the sampled locations only, `(coils, samples)`, in row-major order of the grid.
 pub type Samples<T> = Array2<Complex<T>>;
-
-/// Coils whose images one task sums: fixed, so that sums are the same whatever the number of threads.
-const COILS_PER_TASK: usize = 2;
 
 /// Multi-coil Cartesian encoding `A = M F S`: coil sensitivity maps, centred unitary FFT, sampling mask.
 ///
@@ -34,6 +31,10 @@ struct Buffers<T> {
 impl<T: Real> Encoding<T> {
     /// `maps` is `(sets, coils, rows, cols)`, of the mask's grid.
     pub fn new(maps: Maps<T>, mask: &Mask) -> Self {
+        let maps = match maps.is_standard_layout() {
+            true => maps,
+            false => maps.as_standard_layout().into_owned(),
+        };
         let (sets, coils, rows, cols) = maps.dim();
         assert_eq!((rows, cols), mask.sampled.dim(), "maps and mask of different grids");
         let locations = mask.sampled.iter().enumerate();
@@ -44,7 +45,7 @@ impl<T: Real> Encoding<T> {
             let mut sum = sum.index_axis_mut(Axis(0), b);
             for c in 0..coils {
                 let [left, right] = [a, b].map(|m| maps.index_axis(Axis(0), m).index_axis_move(Axis(0), c));
-                ndarray::Zip::from(&mut sum)
+                Zip::from(&mut sum)
                     .and(left)
                     .and(right)
                     .for_each(|s, l, r| *s += l.conj() * r);
@@ -104,102 +105,134 @@ impl<T: Real> Encoding<T> {
 
     /// `y − A x`, into `out`.
     pub fn residual(&self, y: &Samples<T>, x: &ImageSets<T>, out: &mut Samples<T>) {
-        self.encode(x, out, |(coil, sample), value| y[[coil, sample]] - value);
+        assert_eq!(y.dim(), out.dim(), "a residual for each sample");
+        let y = y.as_standard_layout();
+        let y = y.as_slice().expect("standard layout");
+        self.encode(x, out, |index, value| y[index] - value);
     }
 
-    fn encode(
-        &self,
-        x: &ImageSets<T>,
-        out: &mut Samples<T>,
-        finish: impl Fn((usize, usize), Complex<T>) -> Complex<T> + Sync,
-    ) {
+    /// `finish` sees the index of each sample in `(coils, samples)` and its value in `A x`.
+    fn encode(&self, x: &ImageSets<T>, out: &mut Samples<T>, finish: impl Fn(usize, Complex<T>) -> Complex<T> + Sync) {
         assert_eq!(x.dim().0, self.sets(), "one image for each set of maps");
         let x = x.as_standard_layout();
-        let planes = out.axis_iter_mut(Axis(0)).into_par_iter().enumerate();
-        planes.for_each(|(coil, mut values)| {
-            self.with_buffers(|Buffers { plane, scratch }| {
-                plane.fill(Complex::new(T::zero(), T::zero()));
-                for (image, maps) in x.outer_iter().zip(self.maps.outer_iter()) {
-                    let map = maps.index_axis_move(Axis(0), coil);
-                    for ((p, s), v) in plane.iter_mut().zip(&map).zip(&image) {
-                        *p += s * v;
+        let x = x.as_slice().expect("standard layout");
+        let samples = self.sampled.len();
+        let out = out.as_slice_mut().expect("samples in standard layout");
+        out.par_chunks_mut(samples.max(1))
+            .enumerate()
+            .for_each(|(coil, values)| {
+                let mut buffers = self.buffers();
+                let Buffers { plane, scratch } = &mut buffers;
+                for (set, image) in x.chunks_exact(plane.len()).enumerate() {
+                    let products = self.map(set, coil).iter().zip(image).map(|(s, v)| s * v);
+                    if set == 0 {
+                        plane.iter_mut().zip(products).for_each(|(p, product)| *p = product);
+                    } else {
+                        plane.iter_mut().zip(products).for_each(|(p, product)| *p += product);
                     }
                 }
                 self.fourier.forward(plane, scratch);
-                for (sample, (value, &at)) in values.iter_mut().zip(&self.sampled).enumerate() {
-                    *value = finish((coil, sample), plane[at as usize]);
+                for ((index, value), &at) in (coil * samples..).zip(values).zip(&self.sampled) {
+                    *value = finish(index, plane[at as usize]);
                 }
+                self.put_back(buffers);
             });
-        });
     }
 
     /// `Aᴴ W samples`, `(sets, rows, cols)`, with real weights per sampled location (all 1 where `None`).
     pub fn adjoint(&self, samples: &Samples<T>, weights: Option<&[T]>) -> ImageSets<T> {
-        let (sets, coils) = (self.sets(), self.coils());
-        let grid = self.grid();
-        let tasks = (0..coils).step_by(COILS_PER_TASK).collect::<Vec<_>>();
-        let partial = tasks.into_par_iter().map(|first| {
-            let mut sum = Array3::zeros((sets, grid.rows, grid.cols));
-            for coil in first..coils.min(first + COILS_PER_TASK) {
-                self.add_coil_image(coil, samples, weights, &mut sum);
-            }
-            sum
-        });
-        let partial: Vec<ImageSets<T>> = partial.collect();
-        let mut sums = partial.into_iter();
-        let first = sums.next().expect("at least one coil");
-        sums.fold(first, |total, part| total + part)
+        let Grid { rows, cols } = self.grid();
+        let mut sum = Array3::zeros((self.sets(), rows, cols));
+        self.add_adjoint(samples, weights, &mut sum);
+        sum
     }
 
-    fn add_coil_image(&self, coil: usize, samples: &Samples<T>, weights: Option<&[T]>, sum: &mut ImageSets<T>) {
-        self.with_buffers(|Buffers { plane, scratch }| {
-            plane.fill(Complex::new(T::zero(), T::zero()));
-            let values = samples.row(coil);
-            match weights {
-                Some(weights) => {
-                    for ((v, &w), &at) in values.iter().zip(weights).zip(&self.sampled) {
-                        plane[at as usize] = v * w;
-                    }
+    /// `sum += Aᴴ W samples`.
+    ///
+    /// As many coils at a time as there are threads, so that memory does not grow with the coils. Each pixel adds the
+    /// coils in their order, so that the sum is the same whatever the number of threads.
+    pub fn add_adjoint(&self, samples: &Samples<T>, weights: Option<&[T]>, sum: &mut ImageSets<T>) {
+        let grid = self.grid();
+        assert_eq!(
+            sum.dim(),
+            (self.sets(), grid.rows, grid.cols),
+            "an image for each set of maps"
+        );
+        let images = sum.as_slice_mut().expect("images in standard layout");
+        let coils: Vec<usize> = (0..self.coils()).collect();
+        for coils in coils.chunks(rayon::current_num_threads()) {
+            let planes = coils.par_iter().map(|&coil| self.coil_image(coil, samples, weights));
+            let planes: Vec<Buffers<T>> = planes.collect();
+            images.par_chunks_mut(grid.cols).enumerate().for_each(|(line, sum)| {
+                let (set, row) = (line / grid.rows, line % grid.rows);
+                let at = row * grid.cols..(row + 1) * grid.cols;
+                for (&coil, Buffers { plane, .. }) in coils.iter().zip(&planes) {
+                    let pixels = self.map(set, coil)[at.clone()].iter().zip(&plane[at.clone()]);
+                    sum.iter_mut()
+                        .zip(pixels)
+                        .for_each(|(sum, (s, p))| *sum += s.conj() * p);
                 }
-                None => {
-                    for (v, &at) in values.iter().zip(&self.sampled) {
-                        plane[at as usize] = *v;
-                    }
-                }
-            }
-            self.fourier.inverse(plane, scratch);
-            for (mut image, maps) in sum.outer_iter_mut().zip(self.maps.outer_iter()) {
-                let map = maps.index_axis_move(Axis(0), coil);
-                for ((v, s), p) in image.iter_mut().zip(&map).zip(&*plane) {
-                    *v += s.conj() * p;
-                }
-            }
-        });
+            });
+            planes.into_iter().for_each(|buffers| self.put_back(buffers));
+        }
+    }
+
+    /// The image of one coil, in the plane of the buffers returned.
+    fn coil_image(&self, coil: usize, samples: &Samples<T>, weights: Option<&[T]>) -> Buffers<T> {
+        let mut buffers = self.buffers();
+        let Buffers { plane, scratch } = &mut buffers;
+        plane.fill(Complex::new(T::zero(), T::zero()));
+        let values = samples.row(coil);
+        let places = self.sampled.iter().zip(&values);
+        match weights {
+            Some(weights) => places
+                .zip(weights)
+                .for_each(|((&at, v), &w)| plane[at as usize] = v * w),
+            None => places.for_each(|(&at, &v)| plane[at as usize] = v),
+        }
+        self.fourier.inverse(plane, scratch);
+        buffers
+    }
+
+    /// The map of one coil, row-major.
+    fn map(&self, set: usize, coil: usize) -> &[Complex<T>] {
+        let map = self.maps.index_axis(Axis(0), set).index_axis_move(Axis(0), coil);
+        map.to_slice().expect("standard layout")
     }
 
     /// `Sᴴ S x`: what remains of an image that only the coils see. The identity on the object; outside the
     /// support of the maps it removes what no coil can measure.
-    pub fn restrict(&self, x: &ImageSets<T>) -> ImageSets<T> {
-        let mut out = Array3::zeros(x.dim());
-        for (mut target, rows) in out.outer_iter_mut().zip(self.gram.outer_iter()) {
-            for (gram, source) in rows.outer_iter().zip(x.outer_iter()) {
-                ndarray::Zip::from(&mut target)
-                    .and(gram)
+    pub fn restrict(&self, x: &mut ImageSets<T>) {
+        let gram = |a: usize, b: usize| self.gram.index_axis(Axis(0), a).index_axis_move(Axis(0), b);
+        if self.sets() == 1 {
+            Zip::from(x.index_axis_mut(Axis(0), 0))
+                .and(gram(0, 0))
+                .for_each(|x, g| *x *= g);
+            return;
+        }
+        let source = x.clone();
+        x.fill(Complex::new(T::zero(), T::zero()));
+        for (a, mut target) in x.outer_iter_mut().enumerate() {
+            for (b, source) in source.outer_iter().enumerate() {
+                Zip::from(&mut target)
+                    .and(gram(a, b))
                     .and(source)
                     .for_each(|t, g, s| *t += g * s);
             }
         }
-        out
     }
 
-    /// Runs `work` with buffers that an earlier task has left, or new ones.
-    fn with_buffers(&self, work: impl FnOnce(&mut Buffers<T>)) {
+    /// Buffers that an earlier task has left, or new ones.
+    fn buffers(&self) -> Buffers<T> {
         let left = self.idle.lock().unwrap_or_else(|e| e.into_inner()).pop();
-        let mut buffers = left.unwrap_or_else(|| Buffers {
+        left.unwrap_or_else(|| Buffers {
             plane: vec![Complex::new(T::zero(), T::zero()); self.grid().len()],
             scratch: self.fourier.scratch(),
-        });
-        work(&mut buffers);
+        })
+    }
+
+    /// Leaves buffers to a later task.
+    fn put_back(&self, buffers: Buffers<T>) {
         self.idle.lock().unwrap_or_else(|e| e.into_inner()).push(buffers);
     }
 }
@@ -256,7 +289,9 @@ mod tests {
         let a = Encoding::new(some.maps().clone(), &Mask::full(grid));
         let x = Array3::from_shape_vec((2, 9, 12), noise(8, 2 * grid.len())).unwrap();
         let normal = a.adjoint(&a.forward(&x), None);
-        assert!(normal.iter().zip(&a.restrict(&x)).all(|(a, b)| (a - b).norm() < 1e-12));
+        let mut restricted = x.clone();
+        a.restrict(&mut restricted);
+        assert!(normal.iter().zip(&restricted).all(|(a, b)| (a - b).norm() < 1e-12));
     }
 
     #[test]

@@ -107,9 +107,10 @@ impl<'a> Reconstruction<'a> {
 
         let mut solver = (self.settings.method.build)(problem, &self.tuning);
         let mut history = drive(solver.as_mut(), self.settings.limits, observe)?;
+        let (image, unbiased) = (solver.image(), solver.unbiased());
+        drop(solver);
         let unscaled = |sets: ImageSets<f32>| combine_sets(sets.mapv_into(|v| v / scale));
-        let image = unscaled(solver.image());
-        let unbiased = solver.unbiased().map(unscaled);
+        let (image, unbiased) = (unscaled(image), unbiased.map(unscaled));
         unscale(&mut history, power);
 
         let mut warnings = sampling.warnings.clone();
@@ -247,14 +248,13 @@ fn keep_sampled(kspace: &mut CoilStack<f32>, mask: &Mask) {
 
 /// One image of several sets of maps: root of the sum of squares, with the phase of the first.
 fn combine_sets(sets: ImageSets<f32>) -> Image<f32> {
-    let first = sets.index_axis(Axis(0), 0).to_owned();
     if sets.dim().0 == 1 {
-        return first;
+        return sets.index_axis_move(Axis(0), 0);
     }
     let magnitude = sets.map_axis(Axis(0), |values| {
         values.iter().map(|v| v.norm_sqr()).sum::<f32>().sqrt()
     });
-    ndarray::Zip::from(&first)
+    ndarray::Zip::from(sets.index_axis(Axis(0), 0))
         .and(&magnitude)
         .map_collect(|v, &m| match v.norm() {
             0.0 => Complex::new(m, 0.0),

@@ -10,17 +10,19 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use ndarray::parallel::prelude::*;
-use ndarray::{Array2, ArrayView2, ArrayView3, Axis};
+use ndarray::{Array2, ArrayView3, Axis};
 use num_complex::Complex;
 use rayon::slice::ParallelSliceMut;
 
 use super::Problem;
-use crate::array::{Grid, Maps, Real};
+use crate::array::{Grid, Real};
 use crate::operator::Samples;
 use crate::wavelet::{Band, EnergyAverage, Layout, Orientation, Pyramid, Spectra, Wavelet};
 
-/// Coefficients one task works on: small enough to stay in cache with every coil's ξ.
-const BLOCK: usize = 1024;
+/// Coefficients one task works on: few enough to stay in the first cache with ξ of every coil.
+const BLOCK: usize = 256;
+/// Values worked on together: a few vector registers.
+const LANES: usize = 8;
 
 /// Everything about the variance that does not change from iteration to iteration.
 pub struct StateEvolution<T> {
@@ -42,8 +44,10 @@ pub struct StateEvolution<T> {
 
 impl<T: Real> StateEvolution<T> {
     pub fn new(problem: &Problem<T>, layout: &Arc<Layout>, wavelet: &Wavelet) -> Self {
-        let xi = local_maps(problem.encoding.maps(), layout, wavelet);
-        Self::with_local_maps(problem, layout, wavelet, &xi)
+        let energy = EnergyAverage::new(layout, wavelet);
+        let sets = problem.encoding.maps().outer_iter();
+        let xi = sets.map(|maps| local_maps(maps, layout, &energy)).collect();
+        Self::with_parts(problem, layout, wavelet, xi)
     }
 
     /// With ξ given: one pyramid for each set and, in it, each coil.
@@ -53,6 +57,17 @@ impl<T: Real> StateEvolution<T> {
         wavelet: &Wavelet,
         xi: &[Vec<Pyramid<Complex<T>>>],
     ) -> Self {
+        let of_set = |set: &Vec<Pyramid<Complex<T>>>| {
+            let coils = set.len();
+            let mut parts = vec![T::zero(); 2 * coils * layout.padded.len()];
+            let each = parts.chunks_exact_mut(2 * layout.padded.len());
+            each.zip(set).for_each(|(parts, xi)| split_parts(&xi.values, parts));
+            parts
+        };
+        Self::with_parts(problem, layout, wavelet, xi.iter().map(of_set).collect())
+    }
+
+    fn with_parts(problem: &Problem<T>, layout: &Arc<Layout>, wavelet: &Wavelet, xi: Vec<Vec<T>>) -> Self {
         let encoding = &problem.encoding;
         let spectra = BandTable::new(layout, wavelet);
         let (rows, columns) = by_row(encoding.sampled(), encoding.grid());
@@ -61,7 +76,7 @@ impl<T: Real> StateEvolution<T> {
         let mut evolution = Self {
             layout: Arc::clone(layout),
             coils: encoding.coils(),
-            xi: xi.iter().map(|set| split_parts(set)).collect(),
+            xi,
             spectra,
             rows,
             columns,
@@ -69,7 +84,9 @@ impl<T: Real> StateEvolution<T> {
             noise_gain: Vec::new(),
             noise: problem.noise.clone(),
         };
-        let gain = evolution.band_sums(|sample| Complex::new(inverse[sample], T::zero()));
+        let gain = evolution.band_sums(|samples, values| {
+            values.extend(inverse[samples].iter().map(|&q| Complex::new(q, T::zero())));
+        });
         evolution.noise_gain = gain.iter().map(|sum| sum.re).collect();
         evolution
     }
@@ -90,13 +107,18 @@ impl<T: Real> StateEvolution<T> {
         }
     }
 
-    /// `Z_b` for every subband; each the upper triangle of a Hermitian matrix, in the order of [`pairs`].
+    /// `Z_b` for every subband; each the upper triangle of a Hermitian matrix, in the order of [`pairs`], and twice
+    /// what lies above the diagonal, to stand for what lies below.
     fn covariance(&self, z: &Samples<T>) -> Vec<Vec<Complex<T>>> {
         let pairs: Vec<_> = pairs(self.coils).collect();
         let sums = pairs.par_iter().map(|&(c, d)| {
             let (left, right) = (z.row(c), z.row(d));
             let (left, right) = (left.to_slice().expect("rows"), right.to_slice().expect("rows"));
-            let mut sums = self.band_sums(|i| left[i].conj() * right[i] * self.weights[i]);
+            let mut sums = self.band_sums(|samples, values| {
+                let pairs = left[samples.clone()].iter().zip(&right[samples.clone()]);
+                let weighted = pairs.zip(&self.weights[samples]);
+                values.extend(weighted.map(|((l, r), &weight)| l.conj() * r * weight));
+            });
             for (sum, &gain) in sums.iter_mut().zip(&self.noise_gain) {
                 // conj(z_c) z_d meets E[conj(ε_c) ε_d], which is the transpose of E[ε εᴴ].
                 *sum += self.noise[[d, c]] * gain;
@@ -104,33 +126,43 @@ impl<T: Real> StateEvolution<T> {
             sums
         });
         let sums: Vec<Vec<Complex<f64>>> = sums.collect();
-        let narrow = |v: Complex<f64>| Complex::new(T::of(v.re), T::of(v.im));
-        let bands = 0..self.layout.bands.len();
-        bands
-            .map(|b| sums.iter().map(|pair| narrow(pair[b])).collect())
-            .collect()
+        let of_band = |band: usize| {
+            let entry = |(sums, &(c, d)): (&Vec<Complex<f64>>, &(usize, usize))| {
+                let v = sums[band] * if c == d { 1.0 } else { 2.0 };
+                Complex::new(T::of(v.re), T::of(v.im))
+            };
+            sums.iter().zip(&pairs).map(entry).collect()
+        };
+        (0..self.layout.bands.len()).map(of_band).collect()
     }
 
-    /// `Σ_k |ψ̂_b(k)|² value(k)` over the sampled locations, for every subband b. The spectra are separable:
-    /// along a k-space row only the column spectra are needed, in T; rows are summed in f64.
-    fn band_sums(&self, value: impl Fn(usize) -> Complex<T>) -> Vec<Complex<f64>> {
-        let width = self.spectra.width;
-        let mut sums = vec![Complex::new(0.0, 0.0); self.layout.bands.len()];
-        let (mut re, mut im) = (vec![T::zero(); width], vec![T::zero(); width]);
+    /// `Σ_k |ψ̂_b(k)|² value(k)` over the sampled locations, for every subband b; `values` appends those of a run of
+    /// samples. The spectra are separable: along a k-space row only the column spectra are needed, in T; rows are
+    /// summed in f64.
+    fn band_sums(&self, values: impl Fn(Range<usize>, &mut Vec<Complex<T>>)) -> Vec<Complex<f64>> {
+        let zero = Complex::new(0.0, 0.0);
+        let mut sums = vec![zero; self.layout.bands.len()];
+        let mut along_row = vec![zero; self.spectra.columns.len() * LANES];
+        let mut of_row = Vec::new();
         for (row, samples) in &self.rows {
-            re.fill(T::zero());
-            im.fill(T::zero());
-            for i in samples.clone() {
-                let value = value(i);
-                let spectra = self.spectra.column(self.columns[i] as usize);
-                for ((re, im), &s) in re.iter_mut().zip(&mut im).zip(spectra) {
-                    *re += s * value.re;
-                    *im += s * value.im;
+            of_row.clear();
+            values(samples.clone(), &mut of_row);
+            let columns = &self.columns[samples.clone()];
+            for (sums, spectra) in along_row.chunks_exact_mut(LANES).zip(&self.spectra.columns) {
+                let (mut re, mut im) = ([T::zero(); LANES], [T::zero(); LANES]);
+                for (value, &column) in of_row.iter().zip(columns) {
+                    let spectra = &spectra[column as usize];
+                    for j in 0..LANES {
+                        re[j] += spectra[j] * value.re;
+                        im[j] += spectra[j] * value.im;
+                    }
+                }
+                for (j, sum) in sums.iter_mut().enumerate() {
+                    *sum = Complex::new(re[j].wide(), im[j].wide());
                 }
             }
             for (sum, band) in sums.iter_mut().zip(&self.spectra.bands) {
-                let gain = band.rows[*row];
-                *sum += Complex::new(re[band.column].wide() * gain, im[band.column].wide() * gain);
+                *sum += along_row[band.column] * band.rows[*row];
             }
         }
         sums
@@ -146,12 +178,10 @@ impl<T: Real> StateEvolution<T> {
         let mut sum = [T::zero(); BLOCK];
         let sum = &mut sum[..tau.len()];
         for ((c, d), z) in pairs(self.coils).zip(covariance) {
-            let twice = if c == d { T::one() } else { T::one() + T::one() };
-            let (zr, zi) = (z.re * twice, z.im * twice);
             let (cr, ci, dr, di) = (part(c, 0), part(c, 1), part(d, 0), part(d, 1));
             for (j, sum) in sum.iter_mut().enumerate() {
                 // Re of conj(ξ_c) ξ_d Z
-                *sum += zr * (cr[j] * dr[j] + ci[j] * di[j]) - zi * (cr[j] * di[j] - ci[j] * dr[j]);
+                *sum += z.re * (cr[j] * dr[j] + ci[j] * di[j]) - z.im * (cr[j] * di[j] - ci[j] * dr[j]);
             }
         }
         for (tau, sum) in tau.iter_mut().zip(sum) {
@@ -179,33 +209,39 @@ fn by_row(sampled: &[u32], grid: Grid) -> (Vec<(usize, Range<usize>)>, Vec<u32>)
     (rows, columns)
 }
 
-/// ξ: `conj(S)` averaged over the energy of each wavelet; sets, then coils.
-fn local_maps<T: Real>(maps: &Maps<T>, layout: &Arc<Layout>, wavelet: &Wavelet) -> Vec<Vec<Pyramid<Complex<T>>>> {
-    let energy = EnergyAverage::new(layout, wavelet);
-    let of_map = |map: ArrayView2<Complex<T>>| {
-        let mut xi = Pyramid::filled(layout, Complex::new(T::zero(), T::zero()));
-        energy.average(map.mapv(|s| s.conj()).view(), &mut xi);
-        xi
-    };
-    let of_set = |set: ArrayView3<Complex<T>>| set.axis_iter(Axis(0)).into_par_iter().map(of_map).collect();
-    maps.outer_iter().map(of_set).collect()
+/// ξ of one set `(coils, rows, cols)`: `conj(S)` averaged over the energy of each wavelet. As
+/// `[coil][part][coefficient]`, written coil by coil: all coils as complex pyramids first would double the memory.
+fn local_maps<T: Real>(maps: ArrayView3<Complex<T>>, layout: &Arc<Layout>, energy: &EnergyAverage<T>) -> Vec<T> {
+    let size = layout.padded.len();
+    let mut parts = vec![T::zero(); 2 * maps.dim().0 * size];
+    let coils = parts
+        .par_chunks_exact_mut(2 * size)
+        .zip(maps.axis_iter(Axis(0)).into_par_iter());
+    coils.for_each_init(
+        || Pyramid::filled(layout, Complex::new(T::zero(), T::zero())),
+        |xi, (parts, map)| {
+            energy.average(map, xi);
+            xi.values.iter_mut().for_each(|v| *v = v.conj());
+            split_parts(&xi.values, parts);
+        },
+    );
+    parts
 }
 
-/// Real and imaginary parts apart, `[coil][part][coefficient]`: what the loops of [`StateEvolution::update`] want.
-fn split_parts<T: Real>(coils: &[Pyramid<Complex<T>>]) -> Vec<T> {
-    let parts = coils.iter().flat_map(|xi| {
-        let re = xi.values.iter().map(|v| v.re);
-        re.chain(xi.values.iter().map(|v| v.im))
-    });
-    parts.collect()
+/// Real and then imaginary parts: what the loops of [`StateEvolution::update`] want.
+fn split_parts<T: Real>(values: &[Complex<T>], parts: &mut [T]) {
+    let (re, im) = parts.split_at_mut(values.len());
+    for ((v, re), im) in values.iter().zip(re).zip(im) {
+        (*re, *im) = (v.re, v.im);
+    }
 }
 
 /// The separable spectra of all subbands, laid out for [`StateEvolution::band_sums`].
 struct BandTable<T> {
     bands: Vec<BandRows>,
-    /// Column spectra, `[k-space column][a_1 … a_s, d_1 … d_s]`.
-    columns: Vec<T>,
-    width: usize,
+    /// Column spectra a_1 … a_s, d_1 … d_s, [`LANES`] at a time: `[group][k-space column][one of the group]`,
+    /// the last group filled up with zeros.
+    columns: Vec<Vec<[T; LANES]>>,
 }
 
 struct BandRows {
@@ -226,15 +262,13 @@ impl<T: Real> BandTable<T> {
             },
         };
         let along_columns: Vec<&Vec<f64>> = spectra.cols.low.iter().chain(&spectra.cols.high).collect();
-        let columns = (0..layout.image.cols).flat_map(|k| along_columns.iter().map(move |s| T::of(s[k])));
+        let of_group = |group: &[&Vec<f64>]| {
+            let at = |k: usize| std::array::from_fn(|j| group.get(j).map_or(T::zero(), |s| T::of(s[k])));
+            (0..layout.image.cols).map(at).collect()
+        };
         Self {
             bands: layout.bands.iter().map(of_band).collect(),
-            columns: columns.collect(),
-            width: 2 * scales,
+            columns: along_columns.chunks(LANES).map(of_group).collect(),
         }
-    }
-
-    fn column(&self, k: usize) -> &[T] {
-        &self.columns[k * self.width..(k + 1) * self.width]
     }
 }

@@ -162,12 +162,13 @@ impl<T: Real> PVdamp<T> {
     }
 
     /// `r' = SᴴS r̃ + Aᴴ P⁻¹ (y − A r̃)`: unbiased again. Leaves the residual in the scratch space.
-    fn unbias(&mut self, corrected: &ImageSets<T>) -> ImageSets<T> {
+    fn unbias(&mut self, mut corrected: ImageSets<T>) -> ImageSets<T> {
         let Problem { encoding, data, .. } = &self.problem;
         let residual = &mut self.scratch.residual;
-        encoding.residual(data, corrected, residual);
-        let weights = &self.problem.inverse_probability;
-        encoding.restrict(corrected) + encoding.adjoint(residual, Some(weights))
+        encoding.residual(data, &corrected, residual);
+        encoding.restrict(&mut corrected);
+        encoding.add_adjoint(residual, Some(&self.problem.inverse_probability), &mut corrected);
+        corrected
     }
 
     /// Makes `next` the current iterate, unless it is none: then the best one before it stays.
@@ -187,17 +188,17 @@ impl<T: Real> PVdamp<T> {
         } = &mut self.state;
         self.evolution.update(&self.scratch.residual, tau);
         let mean = mean(tau);
+        let before = std::mem::replace(r, next);
         if mean < guard.least {
             guard.least = mean;
             guard.best = None;
         } else if guard.best.is_none() {
             guard.best = Some(Best {
                 iteration: *iteration,
-                r: r.clone(),
+                r: before,
                 denoised: denoised.clone(),
             });
         }
-        *r = next;
         if mean < (1.0 - SETTLED) * guard.reference {
             guard.reference = mean;
             guard.stale = 0;
@@ -224,7 +225,7 @@ impl<T: Real> Solver<T> for PVdamp<T> {
         let verdict = if complete || mean_tau(&bands) == 0.0 {
             Verdict::Stop(StopReason::Direct)
         } else {
-            let next = self.unbias(&corrected);
+            let next = self.unbias(corrected);
             self.advance(next)
         };
         let kept = match &self.state.guard.best {
@@ -247,7 +248,9 @@ impl<T: Real> Solver<T> for PVdamp<T> {
         }
         let Problem { encoding, data, .. } = &self.problem;
         encoding.residual(data, &image, &mut self.scratch.residual);
-        encoding.restrict(&image) + encoding.adjoint(&self.scratch.residual, None)
+        encoding.restrict(&mut image);
+        encoding.add_adjoint(&self.scratch.residual, None, &mut image);
+        image
     }
 
     fn unbiased(&self) -> Option<ImageSets<T>> {

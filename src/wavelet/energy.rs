@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use ndarray::ArrayView2;
@@ -49,11 +50,17 @@ impl<T: Real> EnergyAverage<T> {
         );
         let zero = Complex::new(T::zero(), T::zero());
         let Grid { rows, cols } = layout.padded;
-        let mut plane = vec![zero; layout.padded.len()];
-        for (to, from) in plane.chunks_exact_mut(cols).zip(values.outer_iter()) {
-            to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
-        }
-        let mut averaged = vec![zero; plane.len()];
+        let plane = match values.to_slice() {
+            Some(plane) if layout.padded == layout.image => Cow::Borrowed(plane),
+            _ => {
+                let mut plane = vec![zero; layout.padded.len()];
+                for (to, from) in plane.chunks_exact_mut(cols).zip(values.outer_iter()) {
+                    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+                }
+                Cow::Owned(plane)
+            }
+        };
+        let mut averaged = vec![zero; (rows >> 1) * cols];
         for (scale, (along_rows, along_cols)) in (1..).zip(self.rows.iter().zip(&self.cols)) {
             for (taps, is_high) in [(&along_rows.low, false), (&along_rows.high, true)] {
                 let averaged = &mut averaged[..(rows >> scale) * cols];

@@ -1,0 +1,86 @@
+//! One iteration of P-VDAMP, and its parts: encoding, state evolution, and the SURE-tuned threshold.
+
+mod support;
+
+use std::sync::Arc;
+
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use num_complex::Complex;
+use pvdamp::denoise::{Workspace, soft_threshold, sure_threshold};
+use pvdamp::operator::Samples;
+use pvdamp::solve::{PVdamp, Solver, StateEvolution, Tuning};
+use pvdamp::wavelet::{Layout, Pyramid};
+use support::{SQUARE, Slice};
+
+fn encoding(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("encoding");
+    let problem = Slice::new(SQUARE, 8, 5.0).problem();
+    let x = problem.density_compensated();
+    let mut residual = Samples::zeros(problem.data.dim());
+    group.bench_function("residual/256x256x8", |b| {
+        b.iter(|| problem.encoding.residual(&problem.data, &x, &mut residual));
+    });
+    group.bench_function("adjoint/256x256x8", |b| b.iter(|| problem.density_compensated()));
+}
+
+fn state_evolution(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("state-evolution");
+    for coils in [8, 32] {
+        let problem = Slice::new(SQUARE, coils, 5.0).problem();
+        let tuning = Tuning::default();
+        let layout = Arc::new(Layout::new(SQUARE, tuning.scales));
+        let evolution = StateEvolution::new(&problem, &layout, tuning.wavelet);
+        let mut tau = [Pyramid::filled(&layout, 0.0)];
+        group.bench_function(format!("update/256x256x{coils}"), |b| {
+            b.iter(|| evolution.update(&problem.data, &mut tau));
+        });
+    }
+}
+
+/// Every subband of the first iteration.
+fn denoise(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("denoise");
+    let solver = PVdamp::new(Slice::new(SQUARE, 8, 5.0).problem(), &Tuning::default());
+    let tau = &solver.variance()[0];
+    let zero = Complex::new(0.0, 0.0);
+    let (mut w, mut out) = (Pyramid::filled(&tau.layout, zero), Pyramid::filled(&tau.layout, zero));
+    let transform = solver.transform();
+    transform.analyse(
+        solver.estimate().index_axis(ndarray::Axis(0), 0),
+        &mut w,
+        &mut transform.workspace(),
+    );
+    let mut work = Workspace::default();
+    let bands = 0..w.layout.bands.len();
+    group.bench_function("sure+soft/256x256", |b| {
+        b.iter(|| {
+            for band in bands.clone() {
+                let best = sure_threshold(w.band(band), tau.band(band), &mut work);
+                soft_threshold(w.band(band), best.threshold, out.band_mut(band));
+            }
+        });
+    });
+}
+
+fn pvdamp(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("pvdamp");
+    for acceleration in [5.0, 10.0] {
+        let slice = Slice::new(SQUARE, 8, acceleration);
+        // The first iteration differs from the others: it is not damped.
+        let begun = || {
+            let mut solver = PVdamp::new(slice.problem(), &Tuning::default());
+            solver.step();
+            solver
+        };
+        group.bench_function(format!("step/256x256x8/R{acceleration}"), |b| {
+            b.iter_batched_ref(begun, |solver| solver.step(), BatchSize::PerIteration);
+        });
+    }
+}
+
+criterion_group! {
+    name = iteration;
+    config = support::criterion();
+    targets = encoding, state_evolution, denoise, pvdamp
+}
+criterion_main!(iteration);

@@ -145,7 +145,8 @@ fn conforms<T: Real>(data: &std::path::Path, brain: &Brain, case: &str, toleranc
     let unbiased_expected = at_kept("r_mse", stored("nmse_r_masked_db"));
     for (found, expected, tolerance) in [
         (image, image_expected, tolerance.image),
-        (unbiased, unbiased_expected, 0.1),
+        // The unbiased image still moves by 0.03 dB an iteration at the end: a flipped tie shifts it more.
+        (unbiased, unbiased_expected, 0.2),
     ] {
         assert!(
             (found - expected).abs() < tolerance,

@@ -140,25 +140,13 @@ impl<T: Real> Encoding<T> {
     }
 
     /// `Aᴴ W samples`, `(sets, rows, cols)`, with real weights per sampled location (all 1 where `None`).
-    pub fn adjoint(&self, samples: &Samples<T>, weights: Option<&[T]>) -> ImageSets<T> {
-        let Grid { rows, cols } = self.grid();
-        let mut sum = Array3::zeros((self.sets(), rows, cols));
-        self.add_adjoint(samples, weights, &mut sum);
-        sum
-    }
-
-    /// `sum += Aᴴ W samples`.
     ///
     /// As many coils at a time as there are threads, so that memory does not grow with the coils. Each pixel adds the
     /// coils in their order, so that the sum is the same whatever the number of threads.
-    pub fn add_adjoint(&self, samples: &Samples<T>, weights: Option<&[T]>, sum: &mut ImageSets<T>) {
+    pub fn adjoint(&self, samples: &Samples<T>, weights: Option<&[T]>) -> ImageSets<T> {
         let grid = self.grid();
-        assert_eq!(
-            sum.dim(),
-            (self.sets(), grid.rows, grid.cols),
-            "an image for each set of maps"
-        );
-        let images = sum.as_slice_mut().expect("images in standard layout");
+        let mut sum = Array3::zeros((self.sets(), grid.rows, grid.cols));
+        let images = sum.as_slice_mut().expect("standard layout");
         let coils: Vec<usize> = (0..self.coils()).collect();
         for coils in coils.chunks(rayon::current_num_threads()) {
             let planes = coils.par_iter().map(|&coil| self.coil_image(coil, samples, weights));
@@ -175,6 +163,7 @@ impl<T: Real> Encoding<T> {
             });
             planes.into_iter().for_each(|buffers| self.put_back(buffers));
         }
+        sum
     }
 
     /// The image of one coil, in the plane of the buffers returned.
@@ -200,22 +189,13 @@ impl<T: Real> Encoding<T> {
         map.to_slice().expect("standard layout")
     }
 
-    /// `Sᴴ S x`: what remains of an image that only the coils see. The identity on the object; outside the
+    /// `sum += Sᴴ S x`: what remains of an image that only the coils see. The identity on the object; outside the
     /// support of the maps it removes what no coil can measure.
-    pub fn restrict(&self, x: &mut ImageSets<T>) {
-        let gram = |a: usize, b: usize| self.gram.index_axis(Axis(0), a).index_axis_move(Axis(0), b);
-        if self.sets() == 1 {
-            Zip::from(x.index_axis_mut(Axis(0), 0))
-                .and(gram(0, 0))
-                .for_each(|x, g| *x *= g);
-            return;
-        }
-        let source = x.clone();
-        x.fill(Complex::new(T::zero(), T::zero()));
-        for (a, mut target) in x.outer_iter_mut().enumerate() {
-            for (b, source) in source.outer_iter().enumerate() {
+    pub fn add_restricted(&self, x: &ImageSets<T>, sum: &mut ImageSets<T>) {
+        for (mut target, rows) in sum.outer_iter_mut().zip(self.gram.outer_iter()) {
+            for (gram, source) in rows.outer_iter().zip(x.outer_iter()) {
                 Zip::from(&mut target)
-                    .and(gram(a, b))
+                    .and(gram)
                     .and(source)
                     .for_each(|t, g, s| *t += g * s);
             }
@@ -289,8 +269,8 @@ mod tests {
         let a = Encoding::new(some.maps().clone(), &Mask::full(grid));
         let x = Array3::from_shape_vec((2, 9, 12), noise(8, 2 * grid.len())).unwrap();
         let normal = a.adjoint(&a.forward(&x), None);
-        let mut restricted = x.clone();
-        a.restrict(&mut restricted);
+        let mut restricted = Array3::zeros(x.dim());
+        a.add_restricted(&x, &mut restricted);
         assert!(normal.iter().zip(&restricted).all(|(a, b)| (a - b).norm() < 1e-12));
     }
 

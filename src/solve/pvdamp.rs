@@ -162,13 +162,13 @@ impl<T: Real> PVdamp<T> {
     }
 
     /// `r' = SᴴS r̃ + Aᴴ P⁻¹ (y − A r̃)`: unbiased again. Leaves the residual in the scratch space.
-    fn unbias(&mut self, mut corrected: ImageSets<T>) -> ImageSets<T> {
+    fn unbias(&mut self, corrected: ImageSets<T>) -> ImageSets<T> {
         let Problem { encoding, data, .. } = &self.problem;
         let residual = &mut self.scratch.residual;
         encoding.residual(data, &corrected, residual);
-        encoding.restrict(&mut corrected);
-        encoding.add_adjoint(residual, Some(&self.problem.inverse_probability), &mut corrected);
-        corrected
+        let mut next = encoding.adjoint(residual, Some(&self.problem.inverse_probability));
+        encoding.add_restricted(&corrected, &mut next);
+        next
     }
 
     /// Makes `next` the current iterate, unless it is none: then the best one before it stays.
@@ -248,9 +248,9 @@ impl<T: Real> Solver<T> for PVdamp<T> {
         }
         let Problem { encoding, data, .. } = &self.problem;
         encoding.residual(data, &image, &mut self.scratch.residual);
-        encoding.restrict(&mut image);
-        encoding.add_adjoint(&self.scratch.residual, None, &mut image);
-        image
+        let mut consistent = encoding.adjoint(&self.scratch.residual, None);
+        encoding.add_restricted(&image, &mut consistent);
+        consistent
     }
 
     fn unbiased(&self) -> Option<ImageSets<T>> {

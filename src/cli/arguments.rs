@@ -56,19 +56,19 @@ pub struct DrawArguments {
     pub accel: Option<f64>,
 
     /// How the mask is drawn
-    #[arg(long, value_name = "FAMILY", default_value = "bernoulli", value_parser = one_of!(FAMILIES))]
+    #[arg(long, value_name = "FAMILY", requires = "accel", default_value = "bernoulli", value_parser = one_of!(FAMILIES))]
     pub sampling: String,
 
     /// Fully sampled centre (ACS), N or ROWSxCOLS [default: 24, or the axis where that is shorter]
-    #[arg(long, value_name = "N", value_parser = parse_grid)]
+    #[arg(long, value_name = "N", requires = "accel", value_parser = parse_grid)]
     pub acs: Option<Grid>,
 
     /// How steeply the sampling density falls from the centre; 0 is uniform
-    #[arg(long, value_name = "ORDER", default_value_t = DEFAULT_ORDER)]
+    #[arg(long, value_name = "ORDER", requires = "accel", default_value_t = DEFAULT_ORDER)]
     pub order: f64,
 
     /// Seed of the mask
-    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    #[arg(long, value_name = "SEED", requires = "accel", default_value_t = 0)]
     pub seed: u64,
 }
 
@@ -164,7 +164,12 @@ pub struct ReconArguments {
     noise_covariance: Option<String>,
 
     /// Coil maps [default: ESPIRiT from the sampled centre]
-    #[arg(long, value_name = "FILE[:DATASET]", help_heading = "Coil sensitivity maps")]
+    #[arg(
+        long,
+        value_name = "FILE[:DATASET]",
+        conflicts_with = "EspiritArguments",
+        help_heading = "Coil sensitivity maps"
+    )]
     maps: Option<Place>,
 
     /// Write the coil maps to the output
@@ -225,12 +230,12 @@ impl ReconArguments {
 }
 
 fn seconds(limit: f64) -> Result<Duration> {
-    let wrong = |_| {
+    let duration = Duration::try_from_secs_f64(limit).ok().filter(|d| !d.is_zero());
+    duration.ok_or_else(|| {
         Error::setting(format!(
             "--time-limit {limit}: the limit must be a positive number of seconds"
         ))
-    };
-    Duration::try_from_secs_f64(limit).map_err(wrong)
+    })
 }
 
 fn noise_source(text: &str) -> Result<NoiseSource> {

@@ -118,8 +118,8 @@ impl Sampling {
         };
         if !mask.is_full() && sampling::line_axis(&mask).is_some() {
             warnings.push(
-                "the mask samples whole lines: the error of P-VDAMP's iterates is correlated along them, which its \
-                 state evolution does not model, so that the predicted variance is too small and the run stops early"
+                "the mask samples whole lines: errors are correlated along them, which the state evolution of P-VDAMP \
+                 does not model: it predicts too small a variance, and the result may be far from the best possible"
                     .into(),
             );
         }

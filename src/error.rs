@@ -17,8 +17,8 @@ pub enum Error {
     /// Settings that contradict each other or the scan.
     #[error("{0}")]
     Setting(String),
-    /// The user asked to stop; nothing was left half written.
-    #[error("interrupted: no output was written")]
+    /// The user asked to stop; no file was left half written.
+    #[error("interrupted: the output was not written")]
     Interrupted,
 }
 

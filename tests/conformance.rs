@@ -111,9 +111,6 @@ fn conforms<T: Real>(data: &std::path::Path, brain: &Brain, case: &str, toleranc
             let error = relative(&widen(solver.estimate()), &r);
             assert!(error < tolerance.array, "{case}: r_{iteration} differs by {error:e}");
             let stored = real2(&golden, &format!("tau_pyramid_{}", iteration + 1));
-            if std::env::var_os("NOASSERT").is_some() {
-                continue;
-            }
             let error = relative(&nested(&solver.variance()[0]), &stored);
             assert!(error < tolerance.array, "{case}: τ_{iteration} differs by {error:e}");
         }
@@ -142,10 +139,12 @@ fn conforms<T: Real>(data: &std::path::Path, brain: &Brain, case: &str, toleranc
         }
     };
     let image_expected = at_kept("x_mse", stored("nmse_x_masked_db"));
-    let unbiased_expected = at_kept("r_mse", stored("nmse_r_masked_db"));
+    // Here the unbiased image is what the image was made of, in the reference one iteration further.
+    let last = real1(&golden, "r_mse");
+    let power = stored("nmse_x_masked_db") - 10.0 * real1(&golden, "x_mse").last().unwrap().log10();
+    let unbiased_expected = power + 10.0 * last[kept - 1].log10();
     for (found, expected, tolerance) in [
         (image, image_expected, tolerance.image),
-        // The unbiased image still moves by 0.03 dB an iteration at the end: a flipped tie shifts it more.
         (unbiased, unbiased_expected, 0.2),
     ] {
         assert!(

@@ -68,7 +68,7 @@ pub struct DrawArguments {
     pub order: f64,
 
     /// Seed of the mask
-    #[arg(long, value_name = "SEED", requires = "accel", default_value_t = 0)]
+    #[arg(long, value_name = "SEED", requires = "accel", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     pub seed: u64,
 }
 
@@ -133,9 +133,9 @@ pub struct ReconArguments {
 
     /// Iterations at most
     #[arg(long, value_name = "N", default_value_t = 30)]
-    iterations: usize,
+    iterations: u32,
 
-    /// Stop a slice after this time [seconds]
+    /// Stop the iterations of a slice after this time [seconds]
     #[arg(long, value_name = "SECONDS")]
     time_limit: Option<f64>,
 
@@ -201,7 +201,7 @@ impl ReconArguments {
             scales: self.scales,
             damping: self.damping,
             limits: Limits {
-                iterations: self.iterations,
+                iterations: self.iterations as usize,
                 time: self.time_limit.map(seconds).transpose()?,
             },
             sampling,

@@ -9,10 +9,15 @@ use crate::error::{Error, Result};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// From now on an interrupt only raises a flag, which the loops look at: nothing is left half written.
+/// From now on an interrupt raises a flag, which the loops look at, so that nothing is left half written; a second
+/// one ends the process. For commands whose loops do look.
 pub fn catch_interrupt() {
-    // Without a handler the process still ends at once, as it would by default.
-    let _ = ctrlc::set_handler(|| INTERRUPTED.store(true, Ordering::Relaxed));
+    // A handler set before does the same; without any the process ends at once, as it would by default.
+    let _ = ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
 }
 
 /// Whether to go on: `Break` after an interrupt.

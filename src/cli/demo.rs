@@ -1,14 +1,15 @@
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser};
 
 use super::console::Console;
 use super::eval::{Comparison, compare};
 use super::recon::Recon;
-use super::simulate::write_scan;
+use super::simulate::{SIMULATED, write_scan};
 use crate::array::Grid;
 use crate::error::{Error, Result};
+use crate::format::{Attribute, Scan};
 use crate::simulate::SimulationSettings;
 
 /// Simulate a scan, undersample it eight times, reconstruct it, and compare
@@ -23,7 +24,7 @@ pub struct Demo {
     accel: f64,
 
     /// Seed of the phantom and of the mask
-    #[arg(long, value_name = "SEED", default_value_t = 1)]
+    #[arg(long, value_name = "SEED", default_value_t = 1, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: u64,
 }
 
@@ -40,8 +41,15 @@ impl Demo {
             let problem = format!("this folder cannot be made ({e})");
             Error::data(self.output.as_path(), problem, "choose another -o folder")
         };
-        fs::create_dir_all(&self.output).map_err(failed)?;
         let scan = self.output.join("scan.h5");
+        if scan.exists() && !is_simulated(&scan) {
+            let mend = "choose another -o folder";
+            return Err(Error::data(
+                scan.as_path(),
+                "is there already and was not simulated",
+                mend,
+            ));
+        }
         let settings = SimulationSettings {
             grid: Grid::new(256, 256),
             coils: 8,
@@ -49,12 +57,19 @@ impl Demo {
             noise: 0.005,
             seed: self.seed,
         };
+        let mut jobs = Vec::new();
+        for method in ["zero-filled", "pvdamp"] {
+            let result = self.output.join(method).with_extension("h5");
+            let typed = self.typed(method, &scan, &result)?;
+            typed.arguments.settings(settings.grid)?;
+            jobs.push((method, result, typed));
+        }
+        fs::create_dir_all(&self.output).map_err(failed)?;
         write_scan(&settings, &scan, console)?;
 
         let mut rows = Vec::new();
-        for method in ["zero-filled", "pvdamp"] {
-            let result = self.output.join(method).with_extension("h5");
-            self.typed(method, &scan, &result)?.run(console)?;
+        for (method, result, typed) in jobs {
+            typed.run(console)?;
             rows.push((method, compare(&scan.as_path().into(), &result.as_path().into())?));
         }
         let mut lines = vec![
@@ -66,7 +81,7 @@ impl Demo {
         console.result(&lines.join("\n"))
     }
 
-    fn typed(&self, method: &str, scan: &std::path::Path, result: &std::path::Path) -> Result<Recon> {
+    fn typed(&self, method: &str, scan: &Path, result: &Path) -> Result<Recon> {
         let pictures = self.output.join("pictures");
         let (accel, seed) = (self.accel.to_string(), self.seed.to_string());
         let words = ["recon", "--method", method, "--accel", &accel, "--seed", &seed];
@@ -81,6 +96,11 @@ impl Demo {
         let typed = Typed::try_parse_from(words.chain(files));
         typed.map(|t| t.recon).map_err(|e| Error::setting(e.to_string()))
     }
+}
+
+fn is_simulated(scan: &Path) -> bool {
+    let mark = Attribute::new("acquisition", SIMULATED);
+    Scan::open(scan, None).is_ok_and(|scan| scan.attributes.contains(&mark))
 }
 
 fn row(method: &str, comparison: &Comparison) -> String {

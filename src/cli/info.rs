@@ -55,6 +55,14 @@ fn facts(scan: &Scan, reconstruction: &Reconstruction) -> Vec<(String, Value)> {
     let full = sampling.samples == grid.len();
     let plan = match full {
         true => "combine the coils: nothing is missing (--accel R undersamples it first)".to_string(),
+        false if scan.coils() > 1 && reconstruction.sampling().centre.is_empty() => {
+            "fail: the centre of k-space is not sampled, so that coil maps must be given (--maps)".to_string()
+        }
+        false if scan.coils() == 1 => format!(
+            "P-VDAMP, {} scales of {}; one coil needs no maps",
+            reconstruction.tuning().scales,
+            reconstruction.tuning().wavelet.name,
+        ),
         false => format!(
             "P-VDAMP, {} scales of {}, maps by ESPIRiT from the {} centre",
             reconstruction.tuning().scales,

@@ -6,7 +6,7 @@ use super::arguments::{EspiritArguments, ScanArguments, refuse_overwrite};
 use super::console::{self, Console};
 use crate::error::{Place, Result};
 use crate::format::{Attribute, Hdf5Output};
-use crate::recon::{MapsRecord, MapsSource, Reconstruction, SamplingSource, Settings, maps_dataset};
+use crate::recon::{MapsRecord, MapsSource, Reconstruction, SamplingSource, Settings, SliceMaps, maps_dataset};
 
 /// Estimate coil sensitivity maps by ESPIRiT
 #[derive(Args)]
@@ -34,6 +34,7 @@ pub struct MakeMaps {
 
 impl MakeMaps {
     pub fn run(&self, console: &Console) -> Result<()> {
+        console::catch_interrupt();
         let mask = self.mask.as_ref().map(|place| place.file.as_path());
         refuse_overwrite(&self.output, mask.into_iter().chain([self.scan.scan.as_path()]))?;
         let scan = self.scan.open()?;
@@ -43,7 +44,11 @@ impl MakeMaps {
             ..Settings::default()
         };
         let reconstruction = Reconstruction::new(&scan, &self.scan.place(), &settings)?;
-        scan.warnings.iter().for_each(|warning| console.warn(warning));
+        let scan_wide = &reconstruction.sampling().warnings;
+        scan.warnings
+            .iter()
+            .chain(scan_wide)
+            .for_each(|warning| console.warn(warning));
         let file = Hdf5Output::create(&self.output)?;
         let grid = scan.grid();
         let shape = [scan.slices(), reconstruction.sets(), scan.coils(), grid.rows, grid.cols];
@@ -52,9 +57,13 @@ impl MakeMaps {
         for slice in 0..scan.slices() {
             console::check_interrupt()?;
             match reconstruction.maps(slice)? {
-                Some((maps, record)) => {
+                Some(SliceMaps { maps, record, warnings }) => {
                     dataset.write_slice(slice, maps.view())?;
-                    bar.suspend(|| report(console, slice, &record));
+                    let own = warnings.iter().filter(|w| !scan_wide.contains(w));
+                    bar.suspend(|| {
+                        own.for_each(|warning| console.warn(&format!("slice {slice}: {warning}")));
+                        report(console, slice, &record);
+                    });
                 }
                 None => bar.suspend(|| console.warn(&format!("slice {slice} is all zero, and so are its maps"))),
             }
@@ -71,9 +80,6 @@ impl MakeMaps {
 
 fn report(console: &Console, slice: usize, record: &MapsRecord) {
     let MapsRecord::Estimated(report) = record else { return };
-    for warning in &report.warnings {
-        console.warn(&format!("slice {slice}: {warning}"));
-    }
     let eigenvalue = report.first_eigenvalue.map_or("none".into(), |v| format!("{v:.4}"));
     console.say(&format!(
         "slice {slice}: calibration {}, kernel {}, object {:.0} % of the field of view, median eigenvalue {eigenvalue}",

@@ -72,7 +72,6 @@ pub fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    console::catch_interrupt();
     let done = match cli.command {
         Command::Recon(command) => command.run(&console),
         Command::Demo(command) => command.run(&console),

@@ -11,6 +11,7 @@ use super::console::{self, Console};
 use crate::error::{Error, Result};
 use crate::format::{AtomicFile, Scan, window, write_png};
 use crate::recon::{ReconOutput, Reconstruction, SliceRecord, SliceResult, memory_estimate};
+use crate::solve::StopReason;
 
 /// Reconstruct a scan
 #[derive(Args)]
@@ -51,6 +52,7 @@ pub struct Products {
 
 impl Recon {
     pub fn run(&self, console: &Console) -> Result<()> {
+        console::catch_interrupt();
         let mut inputs = self.arguments.inputs();
         inputs.push(self.scan.scan.clone());
         let Products { output, trace, .. } = &self.products;
@@ -171,13 +173,14 @@ impl Job<'_> {
             self.console.warn(&format!("slice {}: {warning}", record.slice));
         }
         if let Some(history) = &record.history {
-            self.console.say(&format!(
-                "slice {}: {} iterations, {}; {:.2} s",
-                record.slice,
-                history.iterations.len(),
-                history.stop.sentence(),
-                record.seconds,
-            ));
+            let steps = match (history.stop, history.iterations.len()) {
+                (StopReason::Direct, _) => String::new(),
+                (_, 1) => "1 iteration, ".into(),
+                (_, steps) => format!("{steps} iterations, "),
+            };
+            let (sentence, seconds) = (history.stop.sentence(), record.seconds);
+            self.console
+                .say(&format!("slice {}: {steps}{sentence}; {seconds:.2} s", record.slice));
         }
     }
 }

@@ -39,7 +39,7 @@ pub struct Simulate {
     noise: f64,
 
     /// Seed of anatomy and noise
-    #[arg(long, value_name = "SEED", default_value_t = 0)]
+    #[arg(long, value_name = "SEED", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
     seed: u64,
 
     /// Scan to write, HDF5
@@ -60,9 +60,13 @@ impl Simulate {
     }
 }
 
+/// What a simulated scan says of its acquisition.
+pub const SIMULATED: &str = "SIMULATED";
+
 /// Simulates slice after slice into a file.
 pub fn write_scan(settings: &SimulationSettings, path: &Path, console: &Console) -> Result<()> {
     settings.validate()?;
+    console::catch_interrupt();
     let &SimulationSettings {
         grid,
         coils,
@@ -99,7 +103,7 @@ pub fn write_scan(settings: &SimulationSettings, path: &Path, console: &Console)
     }
     bar.finish_and_clear();
     for attribute in [
-        Attribute::new("acquisition", "SIMULATED"),
+        Attribute::new("acquisition", SIMULATED),
         Attribute::new("patient_id", format!("pvdamp-simulated-{seed}")),
         Attribute::new("max", f64::from(max)),
         Attribute::new("norm", energy.sqrt()),

@@ -24,7 +24,7 @@ pub struct Workspace<T> {
     sorted: Vec<(T, T)>,
 }
 
-/// Finds the exact minimum of SURE over `λ ∈ {|w_j|}`: one sort, one pass.
+/// Finds the threshold of least SURE over `λ ∈ {|w_j|}`: one sort, one pass.
 ///
 /// SURE jumps down by τ_j at each candidate. In the search the element there is counted on both sides of the
 /// threshold, as in the reference implementation, so that no candidate gains from its own jump; the risk returned

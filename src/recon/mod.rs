@@ -14,16 +14,16 @@ pub use output::{ReconOutput, maps_dataset};
 pub use record::{MapsRecord, NoiseRecord, SamplingRecord, SliceRecord};
 pub use sampling::{Sampling, SamplingSource};
 pub use settings::Settings;
-pub use slice::{Reconstruction, SliceResult};
+pub use slice::{Reconstruction, SliceMaps, SliceResult};
 
 use crate::array::Grid;
 
 /// Bytes that reconstructing one slice takes at its peak, roughly: single precision, `sets` sets of maps.
 ///
 /// The k-space of the slice is held while the maps are made; the maps and their energy averages (ξ) stay for all
-/// iterations, and so do the sampled k-space, its residual, and about 25 images of the iteration.
+/// iterations, and so do about 15 images; the program itself takes 10 MB.
 pub fn memory_estimate(grid: Grid, coils: usize, sets: usize) -> u64 {
     let image = 8 * grid.len() as u64;
     let (coils, sets) = (coils as u64, sets as u64);
-    image * (coils * (2 + 2 * sets) + 25 * sets)
+    image * (coils * (1 + 2 * sets) + 15 * sets) + 10_000_000
 }

@@ -29,29 +29,38 @@ impl fmt::Display for NoiseSource {
 }
 
 impl NoiseSource {
-    /// The covariance for a slice of `coils` coils, `(coils, coils)`.
-    pub fn covariance(
-        &self,
-        kspace: ArrayView3<Complex<f32>>,
-        mask: &Mask,
-    ) -> Result<(Array2<Complex<f64>>, NoiseRecord)> {
-        let coils = kspace.dim().0;
+    /// Reads what is in a file, once. Errors: no covariance of `coils` coils there.
+    pub(super) fn open(&self, coils: usize) -> Result<OpenNoise> {
+        let covariance = match self {
+            Self::Estimate => return Ok(OpenNoise::Estimate),
+            Self::File(place) => format::read_covariance(place, coils)?,
+            Self::Variance(variance) => Array2::from_diag_elem(coils, Complex::new(*variance, 0.0)),
+        };
+        Ok(OpenNoise::Known(covariance, self.to_string()))
+    }
+}
+
+/// A noise covariance ready to be had slice by slice.
+pub(super) enum OpenNoise {
+    Estimate,
+    Known(Array2<Complex<f64>>, String),
+}
+
+impl OpenNoise {
+    /// The covariance for a slice, `(coils, coils)`.
+    pub fn covariance(&self, kspace: ArrayView3<Complex<f32>>, mask: &Mask) -> (Array2<Complex<f64>>, NoiseRecord) {
         let (covariance, origin) = match self {
             Self::Estimate => {
                 let estimate = coil::estimate_noise(kspace, mask);
                 (estimate.covariance, estimate.how)
             }
-            Self::File(place) => (format::read_covariance(place, coils)?, self.to_string()),
-            Self::Variance(variance) => {
-                let diagonal = Array2::from_diag_elem(coils, Complex::new(*variance, 0.0));
-                (diagonal, self.to_string())
-            }
+            Self::Known(covariance, origin) => (covariance.clone(), origin.clone()),
         };
-        let variance = covariance.diag().iter().map(|v| v.re).sum::<f64>() / coils as f64;
+        let variance = covariance.diag().iter().map(|v| v.re).sum::<f64>() / covariance.dim().0 as f64;
         let record = NoiseRecord {
             origin,
             standard_deviation: variance.sqrt(),
         };
-        Ok((covariance, record))
+        (covariance, record)
     }
 }

@@ -7,7 +7,6 @@ use ndarray::{Array2, Array3};
 use num_complex::Complex;
 
 use super::{Reconstruction, SamplingRecord, Settings, SliceRecord, SliceResult};
-use crate::array::Grid;
 use crate::error::Result;
 use crate::format::{AXES, Attribute, AttributeValue, Hdf5Output, OutputDataset, Scan};
 use crate::solve::BandState;
@@ -19,7 +18,6 @@ const SETTINGS: &str = "settings";
 pub struct ReconOutput {
     file: Hdf5Output,
     slices: usize,
-    grid: Grid,
     magnitude: OutputDataset<f32>,
     image: OutputDataset<Complex<f32>>,
     unbiased: Option<OutputDataset<Complex<f32>>>,
@@ -50,13 +48,16 @@ impl ReconOutput {
             }
             false => None,
         };
+        let unbiased = match reconstruction.has_unbiased() {
+            true => Some(file.dataset("unbiased", &[slices, grid.rows, grid.cols])?),
+            false => None,
+        };
         Ok(Self {
             magnitude: file.dataset("reconstruction", &[slices, crop.rows, crop.cols])?,
             image: file.dataset("image", &[slices, grid.rows, grid.cols])?,
-            unbiased: None,
+            unbiased,
             maps,
             slices,
-            grid,
             file,
             records: Vec::new(),
         })
@@ -67,14 +68,8 @@ impl ReconOutput {
         let slice = result.record.slice;
         self.magnitude.write_slice(slice, result.magnitude.view())?;
         self.image.write_slice(slice, result.image.view())?;
-        if let Some(unbiased) = &result.unbiased {
-            if self.unbiased.is_none() {
-                let shape = [self.slices, self.grid.rows, self.grid.cols];
-                self.unbiased = Some(self.file.dataset("unbiased", &shape)?);
-            }
-            if let Some(dataset) = &self.unbiased {
-                dataset.write_slice(slice, unbiased.view())?;
-            }
+        if let (Some(dataset), Some(unbiased)) = (&self.unbiased, &result.unbiased) {
+            dataset.write_slice(slice, unbiased.view())?;
         }
         if let (Some(dataset), Some(maps)) = (&self.maps, &result.maps) {
             dataset.write_slice(slice, maps.view())?;

@@ -9,6 +9,10 @@ use crate::sampling::{self, Family, Request};
 
 /// Fewer locations without data than this fraction are exact zeros by chance, not missing samples.
 const CHANCE: f64 = 0.01;
+/// No scan is sampled this thinly; the weights of such samples would drown all others.
+const SMALLEST_PROBABILITY: f64 = 1e-6;
+/// Ratio of the locations that a probability accounts for to those there are, above or below which it is odd.
+const MISFIT: f64 = 1.5;
 
 /// Where the sampling mask comes from.
 #[derive(Clone)]
@@ -31,6 +35,8 @@ pub struct Sampling {
     pub centre: Grid,
     pub record: SamplingRecord,
     pub warnings: Vec<String>,
+    /// Whether the mask is only where data were found.
+    detected: bool,
 }
 
 impl Sampling {
@@ -50,7 +56,7 @@ impl Sampling {
         let measured = measured(kspace);
         let (mask, origin, mut known) = match source {
             SamplingSource::Draw { family, request } => {
-                if !measured.is_full() {
+                if !sampling::is_complete(&measured) {
                     let problem = format!("is undersampled already, R = {:.2}", measured.acceleration());
                     let mend = "leave out --accel, or give a fully sampled scan to draw a mask for";
                     return Err(Error::data(place.clone(), problem, mend));
@@ -81,7 +87,8 @@ impl Sampling {
             let at = Place::new(&place.file, "prob_map");
             known = Some((read.clone(), "read from the scan's prob_map".to_string(), at));
         }
-        let mask = only_measured(mask, &measured, &mut warnings);
+        let detected = matches!(source, SamplingSource::Scan) && scan.mask.is_none();
+        let mask = only_measured(&mask, &measured, &mut warnings);
         if mask.count() == 0 {
             let at = match source {
                 SamplingSource::File(at) => at.clone(),
@@ -90,7 +97,10 @@ impl Sampling {
             let problem = "the mask samples none of the locations where the scan holds data";
             return Err(Error::data(at, problem, "give the mask this scan was sampled with"));
         }
-        Self::with_probability(mask, origin, known, warnings)
+        Ok(Self {
+            detected,
+            ..Self::with_probability(mask, origin, known, warnings)?
+        })
     }
 
     fn with_probability(
@@ -100,6 +110,7 @@ impl Sampling {
         mut warnings: Vec<String>,
     ) -> Result<Self> {
         let (probability, density) = match known {
+            _ if mask.is_full() => (Array2::ones(mask.sampled.dim()), "1: fully sampled".to_string()),
             Some((probability, how, at)) => {
                 let impossible = mask.sampled.iter().zip(&probability).filter(|&(&s, &p)| s && p <= 0.0);
                 let impossible = impossible.count();
@@ -108,9 +119,9 @@ impl Sampling {
                     let mend = "give the probability the mask was drawn with, or leave it out to have it estimated";
                     return Err(Error::data(at, problem, mend));
                 }
+                check_size(&mask, &probability, &at, &mut warnings)?;
                 (probability, how)
             }
-            None if mask.is_full() => (Array2::ones(mask.sampled.dim()), "1: fully sampled".to_string()),
             None => {
                 let estimate = sampling::estimate_density(&mask);
                 (estimate.probability, "estimated from the mask".to_string())
@@ -137,23 +148,67 @@ impl Sampling {
             centre,
             record,
             warnings,
+            detected: true,
         })
     }
 
-    /// The same for a slice that was sampled in another way: its own mask, by where it is not zero.
-    pub fn of_odd_slice(kspace: ArrayView3<Complex<f32>>) -> Result<Self> {
-        let warning = "this slice holds data at other locations than the scan's mask: its own were used";
-        let origin = "detected where k-space of this slice is not zero".to_string();
-        Self::with_probability(measured(kspace), origin, None, vec![warning.into()])
+    /// That of a scan in which no slice holds data.
+    pub fn of_nothing(grid: Grid) -> Result<Self> {
+        let warnings = vec!["k-space of the scan is all zero, and so are the images".into()];
+        Self::with_probability(Mask::full(grid), "none: the scan is all zero".into(), None, warnings)
     }
 
-    /// Whether a slice of a scan holds data where this sampling says so.
-    pub fn fits(&self, kspace: ArrayView3<Complex<f32>>) -> bool {
+    /// The sampling of one slice, where it holds data at other locations than the scan's mask; `None` where it does
+    /// not. A detected mask gives way to that of the slice; one that was given or drawn only loses what is not there.
+    pub fn of_odd_slice(&self, kspace: ArrayView3<Complex<f32>>) -> Result<Option<Self>> {
         let measured = measured(kspace);
-        let lacking = self.mask.sampled.iter().zip(&measured.sampled);
-        let lacking = lacking.filter(|&(&asked, &there)| asked && !there).count();
-        lacking as f64 <= CHANCE * self.mask.count() as f64
+        let lacking = without(&self.mask, &measured) as f64 > CHANCE * self.mask.count() as f64;
+        let more = without(&measured, &self.mask) as f64 > CHANCE * measured.count() as f64;
+        if self.detected && (lacking || more) {
+            let warning = "this slice holds data at other locations than the slices before: its own were used";
+            let origin = "detected where k-space of this slice is not zero".to_string();
+            return Self::with_probability(measured, origin, None, vec![warning.into()]).map(Some);
+        }
+        if !lacking {
+            return Ok(None);
+        }
+        let mut odd = self.clone();
+        odd.mask = only_measured(&self.mask, &measured, &mut odd.warnings);
+        odd.centre = sampling::sampled_centre(&odd.mask);
+        odd.record.acceleration = odd.mask.acceleration();
+        odd.record.samples = odd.mask.count();
+        odd.record.centre = odd.centre.to_string();
+        Ok(Some(odd))
     }
+}
+
+/// Over the samples, `1/p` adds up to about the number of locations: a probability that is far from that belongs to
+/// another mask. One so small that its weight leaves single precision cannot be used at all.
+fn check_size(mask: &Mask, probability: &Array2<f64>, at: &Place, warnings: &mut Vec<String>) -> Result<()> {
+    let sampled = mask.sampled.iter().zip(probability).filter(|&(&sampled, _)| sampled);
+    let (mut sum, mut least) = (0.0, f64::INFINITY);
+    for (_, &p) in sampled {
+        sum += 1.0 / p;
+        least = least.min(p);
+    }
+    if least < SMALLEST_PROBABILITY {
+        let problem = format!("is as low as {least:e} at a location that the mask samples");
+        let mend = "give the probability the mask was drawn with, or leave it out to have it estimated";
+        return Err(Error::data(at.clone(), problem, mend));
+    }
+    let share = sum / mask.grid().len() as f64;
+    if !(1.0 / MISFIT..MISFIT).contains(&share) {
+        warnings.push(format!(
+            "{at}: this sampling probability accounts for {share:.2} times the locations there are, as if it belonged to \
+             another mask"
+        ));
+    }
+    Ok(())
+}
+
+/// How many locations of `a` are not in `b`.
+fn without(a: &Mask, b: &Mask) -> usize {
+    a.sampled.iter().zip(&b.sampled).filter(|&(&a, &b)| a && !b).count()
 }
 
 /// Where any coil is not zero; everywhere, when the zeros are few enough to be chance.
@@ -167,7 +222,7 @@ fn measured(kspace: ArrayView3<Complex<f32>>) -> Mask {
 }
 
 /// Takes out what the mask claims but the data lack.
-fn only_measured(mask: Mask, measured: &Mask, warnings: &mut Vec<String>) -> Mask {
+fn only_measured(mask: &Mask, measured: &Mask, warnings: &mut Vec<String>) -> Mask {
     let asked = mask.count();
     let both = ndarray::Zip::from(&mask.sampled)
         .and(&measured.sampled)
@@ -175,7 +230,7 @@ fn only_measured(mask: Mask, measured: &Mask, warnings: &mut Vec<String>) -> Mas
     let both = Mask::new(both);
     let lacking = asked - both.count();
     if lacking as f64 <= CHANCE * asked as f64 {
-        return mask;
+        return mask.clone();
     }
     warnings.push(format!(
         "the mask samples {lacking} of its {asked} locations where the scan holds no data: they count as not sampled"

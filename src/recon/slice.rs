@@ -6,6 +6,7 @@ use ndarray::{Array2, Axis, s};
 use num_complex::Complex;
 
 use super::maps::OpenMaps;
+use super::noise::OpenNoise;
 use super::{MapsRecord, Sampling, Settings, SliceRecord};
 use crate::array::{CoilStack, Grid, Image, ImageSets, Maps, Mask};
 use crate::error::{Error, Place, Result};
@@ -16,8 +17,10 @@ use crate::wavelet::Layout;
 /// A scan being reconstructed, slice by slice.
 pub struct Reconstruction<'a> {
     scan: &'a Scan,
+    place: Place,
     settings: &'a Settings,
     maps: OpenMaps,
+    noise: OpenNoise,
     sampling: Sampling,
     tuning: Tuning,
 }
@@ -55,12 +58,14 @@ impl<'a> Reconstruction<'a> {
                 let probability = settings.probability.as_ref();
                 Sampling::of_scan(scan, place, kspace.view(), &settings.sampling, probability)?
             }
-            None => Sampling::of_odd_slice(CoilStack::zeros((1, scan.grid().rows, scan.grid().cols)).view())?,
+            None => Sampling::of_nothing(scan.grid())?,
         };
         Ok(Self {
             scan,
+            place: place.clone(),
             settings,
             maps,
+            noise: settings.noise.open(scan.coils())?,
             sampling,
             tuning,
         })
@@ -79,6 +84,12 @@ impl<'a> Reconstruction<'a> {
         &self.tuning
     }
 
+    /// Whether slices have an unbiased image. Of two sets of maps it would be two images, whose root sum of squares is
+    /// not unbiased.
+    pub fn has_unbiased(&self) -> bool {
+        self.settings.method.unbiased && self.sets() == 1
+    }
+
     /// Reconstructs one slice. `observe` sees every iteration, and may break off.
     pub fn slice(
         &self,
@@ -94,7 +105,7 @@ impl<'a> Reconstruction<'a> {
         else {
             return Ok(self.empty_slice(slice, start));
         };
-        let (mut covariance, noise) = self.settings.noise.covariance(kspace.view(), &sampling.mask)?;
+        let (mut covariance, noise) = self.noise.covariance(kspace.view(), &sampling.mask);
         let (maps, maps_record) = self.maps.slice(slice, kspace.view(), sampling.centre)?;
 
         kspace.mapv_inplace(|v| v * scale);
@@ -107,16 +118,19 @@ impl<'a> Reconstruction<'a> {
 
         let mut solver = (self.settings.method.build)(problem, &self.tuning);
         let mut history = drive(solver.as_mut(), self.settings.limits, observe)?;
-        let (image, unbiased) = (solver.image(), solver.unbiased());
+        let image = solver.image();
+        let unbiased = solver.unbiased().filter(|_| self.has_unbiased());
         drop(solver);
         let unscaled = |sets: ImageSets<f32>| combine_sets(sets.mapv_into(|v| v / scale));
         let (image, unbiased) = (unscaled(image), unbiased.map(unscaled));
         unscale(&mut history, power);
-
-        let mut warnings = sampling.warnings.clone();
-        if let MapsRecord::Estimated(report) = &maps_record {
-            warnings.extend(report.warnings.iter().cloned());
+        if image.iter().any(|v| !v.is_finite()) {
+            let problem = format!("slice {slice} gives an image that is not finite");
+            let mend = "check the sampling probability, the coil maps and the noise covariance given for it";
+            return Err(Error::data(self.place.clone(), problem, mend));
         }
+
+        let warnings = warnings(&sampling, &maps_record);
         let record = SliceRecord {
             sampling: sampling.record.clone(),
             maps: Some(maps_record),
@@ -136,12 +150,14 @@ impl<'a> Reconstruction<'a> {
         })
     }
 
-    /// Only the maps of a slice, `(sets, coils, rows, cols)`; `None` for a slice without data.
-    pub fn maps(&self, slice: usize) -> Result<Option<(Maps<f32>, MapsRecord)>> {
+    /// Only the maps of a slice; `None` for a slice without data.
+    pub fn maps(&self, slice: usize) -> Result<Option<SliceMaps>> {
         let Some(Measured { kspace, sampling, .. }) = self.read(slice)? else {
             return Ok(None);
         };
-        self.maps.slice(slice, kspace.view(), sampling.centre).map(Some)
+        let (maps, record) = self.maps.slice(slice, kspace.view(), sampling.centre)?;
+        let warnings = warnings(&sampling, &record);
+        Ok(Some(SliceMaps { maps, record, warnings }))
     }
 
     /// Reads a slice and sets to zero what its mask leaves out; `None` when it holds no data.
@@ -150,10 +166,9 @@ impl<'a> Reconstruction<'a> {
         let Some(scale) = unit_scale(&kspace) else {
             return Ok(None);
         };
-        let sampling = if self.sampling.fits(kspace.view()) {
-            Cow::Borrowed(&self.sampling)
-        } else {
-            Cow::Owned(Sampling::of_odd_slice(kspace.view())?)
+        let sampling = match self.sampling.of_odd_slice(kspace.view())? {
+            Some(own) => Cow::Owned(own),
+            None => Cow::Borrowed(&self.sampling),
         };
         keep_sampled(&mut kspace, &sampling.mask);
         Ok(Some(Measured {
@@ -174,7 +189,7 @@ impl<'a> Reconstruction<'a> {
             maps: None,
             noise: None,
             scale: 1.0,
-            bands: layout.band_names(),
+            bands: (0..self.sets()).flat_map(|_| layout.band_names()).collect(),
             history: None,
             seconds: start.elapsed().as_secs_f64(),
             preparation_seconds: 0.0,
@@ -189,7 +204,7 @@ impl<'a> Reconstruction<'a> {
         record.warnings.push("k-space is all zero, and so is the image".into());
         SliceResult {
             magnitude: self.cropped_magnitude(&image),
-            unbiased: Some(image.clone()),
+            unbiased: self.has_unbiased().then(|| image.clone()),
             image,
             maps: self
                 .settings
@@ -208,11 +223,27 @@ impl<'a> Reconstruction<'a> {
     }
 }
 
+/// The maps of a slice, and what there is to warn of.
+pub struct SliceMaps {
+    /// `(sets, coils, rows, cols)`.
+    pub maps: Maps<f32>,
+    pub record: MapsRecord,
+    pub warnings: Vec<String>,
+}
+
 /// A slice as measured: zero where its mask samples nothing.
 struct Measured<'a> {
     kspace: CoilStack<f32>,
     scale: f32,
     sampling: Cow<'a, Sampling>,
+}
+
+fn warnings(sampling: &Sampling, maps: &MapsRecord) -> Vec<String> {
+    let of_maps = match maps {
+        MapsRecord::Estimated(report) => report.warnings.as_slice(),
+        MapsRecord::Given { .. } => &[],
+    };
+    sampling.warnings.iter().chain(of_maps).cloned().collect()
 }
 
 fn first_with_data(scan: &Scan) -> Result<Option<CoilStack<f32>>> {
@@ -258,7 +289,7 @@ fn combine_sets(sets: ImageSets<f32>) -> Image<f32> {
         .and(&magnitude)
         .map_collect(|v, &m| match v.norm() {
             0.0 => Complex::new(m, 0.0),
-            norm => v * (m / norm),
+            norm => v / norm * m,
         })
 }
 

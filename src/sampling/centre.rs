@@ -68,6 +68,11 @@ pub(super) fn measured_box(mask: &Mask) -> Option<(Range<usize>, Range<usize>)> 
     Some((measured_range(mask, Axis(0))?, measured_range(mask, Axis(1))?))
 }
 
+/// Whether nothing is missing within the zero filling at the edges.
+pub fn is_complete(mask: &Mask) -> bool {
+    measured_box(mask).is_some_and(|(rows, cols)| mask.sampled.slice(s![rows, cols]).iter().all(|&sampled| sampled))
+}
+
 fn measured_range(mask: &Mask, axis: Axis) -> Option<Range<usize>> {
     let lines = mask.sampled.axis_iter(axis).enumerate();
     let measured: Vec<usize> = lines

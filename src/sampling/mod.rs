@@ -14,7 +14,7 @@ mod fit;
 mod poisson_disc;
 mod variable;
 
-pub use centre::{line_axis, sampled_centre};
+pub use centre::{is_complete, line_axis, sampled_centre};
 pub use density::{Density, estimate_density};
 
 use ndarray::{Array2, ArrayView3, Axis, Zip};

@@ -185,7 +185,8 @@ impl<T: Real> StateEvolution<T> {
             }
         }
         for (tau, sum) in tau.iter_mut().zip(sum) {
-            *tau = sum.max(T::zero());
+            // A NaN stays one: it must not pass for no noise.
+            *tau = if *sum < T::zero() { T::zero() } else { *sum };
         }
     }
 }

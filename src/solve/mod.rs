@@ -162,6 +162,8 @@ pub struct Method {
     pub name: &'static str,
     pub summary: &'static str,
     pub citation: &'static str,
+    /// Whether [`Solver::unbiased`] gives an image.
+    pub unbiased: bool,
     pub build: fn(Problem<f32>, &Tuning) -> Box<dyn Solver<f32>>,
 }
 
@@ -177,12 +179,14 @@ pub const METHODS: &[Method] = &[
         name: "pvdamp",
         summary: "Parallel Variable Density Approximate Message Passing: SURE-tuned, with known error variance",
         citation: "Millard, Chiew, Tanner, Hess, Mailhé, arXiv:2203.04180",
+        unbiased: true,
         build: |problem, tuning| Box::new(PVdamp::new(problem, tuning)),
     },
     Method {
         name: "zero-filled",
         summary: "density-compensated zero-filled SENSE combination, no iterations",
         citation: "Roemer et al., MRM 16 (1990)",
+        unbiased: false,
         build: |problem, _| Box::new(ZeroFilled::new(problem)),
     },
 ];

@@ -44,6 +44,8 @@ struct State<T> {
     tau: Vec<Pyramid<T>>,
     /// Damped denoised coefficients `ŵ` of the latest iteration; zero before the first.
     denoised: Vec<Pyramid<Complex<T>>>,
+    /// The unbiased estimate that `denoised` was made of, once `r` has gone on from it.
+    before: Option<ImageSets<T>>,
     /// Energy of the first estimate.
     first_energy: f64,
     guard: Guard<T>,
@@ -106,6 +108,7 @@ impl<T: Real> PVdamp<T> {
                 r,
                 tau,
                 denoised: vec![Pyramid::filled(&layout, zero); sets],
+                before: None,
                 guard,
             },
             scratch: ScratchSpace {
@@ -183,6 +186,7 @@ impl<T: Real> PVdamp<T> {
             tau,
             denoised,
             iteration,
+            before: left,
             guard,
             ..
         } = &mut self.state;
@@ -192,6 +196,7 @@ impl<T: Real> PVdamp<T> {
         if mean < guard.least {
             guard.least = mean;
             guard.best = None;
+            *left = Some(before);
         } else if guard.best.is_none() {
             guard.best = Some(Best {
                 iteration: *iteration,
@@ -220,6 +225,7 @@ impl<T: Real> Solver<T> for PVdamp<T> {
         let mut bands = Vec::new();
         let corrected = self.denoise(&mut bands);
         self.state.iteration += 1;
+        self.state.before = None;
         // Complete data are their own only estimate.
         let complete = self.problem.encoding.is_full();
         let verdict = if complete || mean_tau(&bands) == 0.0 {
@@ -253,11 +259,11 @@ impl<T: Real> Solver<T> for PVdamp<T> {
         consistent
     }
 
+    /// The estimate that the image was made of: the one whose variance the iteration kept has on record.
     fn unbiased(&self) -> Option<ImageSets<T>> {
-        Some(match &self.state.guard.best {
-            Some(best) => best.r.clone(),
-            None => self.state.r.clone(),
-        })
+        let State { r, before, guard, .. } = &self.state;
+        let best = guard.best.as_ref().map(|best| &best.r);
+        Some(best.or(before.as_ref()).unwrap_or(r).clone())
     }
 }
 
@@ -273,20 +279,25 @@ fn denoise_band<T: Real>(
 ) -> BandState {
     let size = w.len();
     let mean_tau = tau.iter().map(|t| t.wide()).sum::<f64>() / size as f64;
+    // Without noise there is nothing to remove, nor to damp: the band passes as it is.
+    if mean_tau == 0.0 {
+        denoised.copy_from_slice(w);
+        return BandState {
+            tau: 0.0,
+            threshold: 0.0,
+            alpha: 1.0,
+            sure: 0.0,
+            size,
+        };
+    }
     fresh.clear();
     fresh.extend_from_slice(w);
-    let (mut threshold, mut risk, mut alpha) = (0.0, 0.0, 1.0);
-    // Without noise there is nothing to remove: the band passes as it is.
-    if mean_tau > 0.0 {
-        let best = denoise::sure_threshold(w, tau, sure);
-        (threshold, risk) = (best.threshold, best.risk / size as f64);
-        alpha = denoise::soft_threshold(w, threshold, fresh);
-    }
+    let best = denoise::sure_threshold(w, tau, sure);
+    let alpha = share * denoise::soft_threshold(w, best.threshold, fresh);
     let (new, old) = (T::of(share), T::of(1.0 - share));
     for (d, f) in denoised.iter_mut().zip(fresh) {
         *d = *f * new + *d * old;
     }
-    alpha *= share;
     if 1.0 - alpha > IDENTITY {
         let gain = T::of(1.0 / (1.0 - alpha));
         for (w, d) in w.iter_mut().zip(denoised) {
@@ -295,9 +306,9 @@ fn denoise_band<T: Real>(
     }
     BandState {
         tau: mean_tau,
-        threshold,
+        threshold: best.threshold,
         alpha,
-        sure: risk,
+        sure: best.risk / size as f64,
         size,
     }
 }

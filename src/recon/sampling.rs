@@ -110,12 +110,19 @@ impl Sampling {
         mut warnings: Vec<String>,
     ) -> Result<Self> {
         let (probability, density) = match known {
-            _ if mask.is_full() => (Array2::ones(mask.sampled.dim()), "1: fully sampled".to_string()),
+            known if mask.is_full() => {
+                warnings
+                    .extend(known.map(|(_, how, _)| {
+                        format!("the sampling probability ({how}) is not used: nothing is missing")
+                    }));
+                (Array2::ones(mask.sampled.dim()), "1: fully sampled".to_string())
+            }
             Some((probability, how, at)) => {
                 let impossible = mask.sampled.iter().zip(&probability).filter(|&(&s, &p)| s && p <= 0.0);
                 let impossible = impossible.count();
                 if impossible > 0 {
-                    let problem = format!("is 0 at {impossible} locations that the mask samples");
+                    let problem =
+                        format!("the sampling probability is 0 at {impossible} locations that the mask samples");
                     let mend = "give the probability the mask was drawn with, or leave it out to have it estimated";
                     return Err(Error::data(at, problem, mend));
                 }
@@ -192,7 +199,7 @@ fn check_size(mask: &Mask, probability: &Array2<f64>, at: &Place, warnings: &mut
         least = least.min(p);
     }
     if least < SMALLEST_PROBABILITY {
-        let problem = format!("is as low as {least:e} at a location that the mask samples");
+        let problem = format!("the sampling probability is as low as {least:e} at a location that the mask samples");
         let mend = "give the probability the mask was drawn with, or leave it out to have it estimated";
         return Err(Error::data(at.clone(), problem, mend));
     }

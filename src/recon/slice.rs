@@ -14,6 +14,9 @@ use crate::format::Scan;
 use crate::solve::{History, IterationRecord, Problem, Tuning, drive};
 use crate::wavelet::Layout;
 
+/// Noise variance, relative to the square of the largest sample, that no scan has.
+const LOUDEST: f64 = 1e4;
+
 /// A scan being reconstructed, slice by slice.
 pub struct Reconstruction<'a> {
     scan: &'a Scan,
@@ -111,6 +114,11 @@ impl<'a> Reconstruction<'a> {
         kspace.mapv_inplace(|v| v * scale);
         let power = f64::from(scale) * f64::from(scale);
         covariance.mapv_inplace(|v| v * power);
+        if covariance.iter().any(|v| v.norm() > LOUDEST) {
+            let problem = format!("the noise covariance says that slice {slice} is nothing but noise");
+            let mend = "give it in squared units of the k-space, or leave it out to have it estimated";
+            return Err(Error::data(self.place.clone(), problem, mend));
+        }
         let kept_maps = self.settings.keep_maps.then(|| maps.clone());
         let problem = Problem::new(kspace.view(), &sampling.mask, &sampling.probability, maps, covariance);
         drop(kspace);

@@ -1,12 +1,7 @@
 //! The scans and reference results shared between developers, where they are.
 
 use std::path::PathBuf;
-use std::time::Instant;
 
-use ndarray::Array4;
-use num_complex::Complex;
-
-use super::{file, put};
 use crate::array::Grid;
 use crate::error::Place;
 use crate::format::{Role, Scan, Volume, read_maps, read_mask, read_probability, read_volume};
@@ -82,21 +77,4 @@ fn the_reference_results() {
     }
     let maps = read_maps(&data.join("golden_bern_r5.h5").as_path().into(), 1, 8, grid).unwrap();
     assert_eq!(maps.slice(0).unwrap().dim(), (1, 8, 256, 256));
-}
-
-/// Not a bound, a figure: run with `--nocapture`.
-#[test]
-fn time_to_read_a_slice() {
-    for shape in [(2, 8, 256, 256), (2, 15, 640, 368)] {
-        let (_folder, path) = file(|f| put(f, "kspace", &Array4::from_elem(shape, Complex::new(1f32, 2.0))));
-        let scan = Scan::open(&path, None).unwrap();
-        let start = Instant::now();
-        let slice = scan.read_slice(1).unwrap();
-        eprintln!(
-            "one slice of {:?}: {:.1} ms",
-            slice.dim(),
-            start.elapsed().as_secs_f64() * 1e3
-        );
-        assert_eq!(slice.dim(), (shape.1, shape.2, shape.3));
-    }
 }

@@ -74,8 +74,7 @@ pub struct DrawArguments {
 
 impl DrawArguments {
     pub fn family(&self) -> Result<&'static Family> {
-        let unknown = || Error::setting(format!("--sampling {}: there is no such family", self.sampling));
-        Family::find(&self.sampling).ok_or_else(unknown)
+        Family::find(&self.sampling).ok_or_else(|| unknown("--sampling", &self.sampling))
     }
 
     pub fn request(&self, grid: Grid, acceleration: f64) -> Result<Request> {
@@ -186,7 +185,6 @@ pub struct ReconArguments {
 impl ReconArguments {
     /// The settings, with every value that does not depend on the scan checked.
     pub fn settings(&self, grid: Grid) -> Result<Settings> {
-        let defaults = Settings::default();
         let sampling = match (self.draw.accel, &self.mask) {
             (Some(acceleration), _) => SamplingSource::Draw {
                 family: self.draw.family()?,
@@ -196,8 +194,8 @@ impl ReconArguments {
             (None, None) => SamplingSource::Scan,
         };
         Ok(Settings {
-            method: Method::find(&self.method).unwrap_or(defaults.method),
-            wavelet: Wavelet::find(&self.wavelet).unwrap_or(defaults.wavelet),
+            method: Method::find(&self.method).ok_or_else(|| unknown("--method", &self.method))?,
+            wavelet: Wavelet::find(&self.wavelet).ok_or_else(|| unknown("--wavelet", &self.wavelet))?,
             scales: self.scales,
             damping: self.damping,
             limits: Limits {
@@ -249,6 +247,16 @@ fn noise_source(text: &str) -> Result<NoiseSource> {
             Ok(NoiseSource::File(place))
         }
     }
+}
+
+fn unknown(option: &str, name: &str) -> Error {
+    Error::setting(format!("{option} {name}: there is no such name, see --help"))
+}
+
+/// Makes a folder for output, where it is not there yet.
+pub fn make_folder(folder: &Path, mend: &str) -> Result<()> {
+    let failed = |e: std::io::Error| Error::data(folder, format!("this folder cannot be made ({e})"), mend);
+    std::fs::create_dir_all(folder).map_err(failed)
 }
 
 /// `N` or `ROWSxCOLS`.

@@ -1,10 +1,10 @@
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser};
 
+use super::arguments::make_folder;
 use super::console::Console;
-use super::eval::{Comparison, compare};
+use super::eval::{Comparison, compare, figure};
 use super::recon::Recon;
 use super::simulate::{SIMULATED, write_scan};
 use crate::array::Grid;
@@ -37,10 +37,6 @@ struct Typed {
 
 impl Demo {
     pub fn run(&self, console: &Console) -> Result<()> {
-        let failed = |e: std::io::Error| {
-            let problem = format!("this folder cannot be made ({e})");
-            Error::data(self.output.as_path(), problem, "choose another -o folder")
-        };
         let scan = self.output.join("scan.h5");
         if scan.exists() && !is_simulated(&scan) {
             let mend = "choose another -o folder";
@@ -64,7 +60,7 @@ impl Demo {
             typed.arguments.settings(settings.grid)?;
             jobs.push((method, result, typed));
         }
-        fs::create_dir_all(&self.output).map_err(failed)?;
+        make_folder(&self.output, "choose another -o folder")?;
         write_scan(&settings, &scan, console)?;
 
         let mut rows = Vec::new();
@@ -104,7 +100,6 @@ fn is_simulated(scan: &Path) -> bool {
 }
 
 fn row(method: &str, comparison: &Comparison) -> String {
-    let figure = |value: Option<f64>, digits: usize| value.map_or("none".into(), |v| format!("{v:.digits$}"));
     format!(
         "{method:<14}{:>10}{:>12}{:>10}",
         figure(comparison.nmse, 5),

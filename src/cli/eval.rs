@@ -67,7 +67,6 @@ impl Eval {
             let text = text.map_err(|e| Error::setting(format!("no JSON can be made of the figures: {e}")))?;
             return console.result(&text);
         }
-        let figure = |value: Option<f64>, digits: usize| value.map_or("none".into(), |v| format!("{v:.digits$}"));
         let mut lines = vec![
             format!("NMSE        {}", figure(comparison.nmse, 6)),
             format!("PSNR        {} dB", figure(comparison.psnr_db, 3)),
@@ -84,6 +83,11 @@ impl Eval {
         }
         console.result(&lines.join("\n"))
     }
+}
+
+/// A figure as text, `none` where it has no meaning.
+pub fn figure(value: Option<f64>, digits: usize) -> String {
+    value.map_or("none".into(), |v| format!("{v:.digits$}"))
 }
 
 /// Compares two volumes. Errors: what cannot be read, and shapes that do not meet.

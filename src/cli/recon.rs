@@ -1,4 +1,3 @@
-use std::fs;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -6,7 +5,7 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::ProgressBar;
 
-use super::arguments::{ReconArguments, ScanArguments, refuse_overwrite, same_file};
+use super::arguments::{ReconArguments, ScanArguments, make_folder, refuse_overwrite, same_file};
 use super::console::{self, Console};
 use crate::error::{Error, Result};
 use crate::format::{AtomicFile, Scan, window, write_png};
@@ -113,14 +112,7 @@ impl Job<'_> {
         let start = Instant::now();
         let mut trace = self.products.trace.as_deref().map(Trace::create).transpose()?;
         if let Some(folder) = &self.products.png {
-            let failed = |e: std::io::Error| {
-                Error::data(
-                    folder.as_path(),
-                    format!("this folder cannot be made ({e})"),
-                    "choose another --png folder",
-                )
-            };
-            fs::create_dir_all(folder).map_err(failed)?;
+            make_folder(folder, "choose another --png folder")?;
         }
         let bar = self.console.progress(self.scan.slices() * self.iterations);
         for slice in 0..self.scan.slices() {
@@ -205,8 +197,7 @@ impl Trace {
     }
 
     fn add(&mut self, record: &SliceRecord) -> Result<()> {
-        let line = serde_json::to_string(record).map_err(|e| self.failed(&e.to_string()))?;
-        writeln!(self.file, "{line}").map_err(|e| self.failed(&e.to_string()))
+        writeln!(self.file, "{}", record.line()?).map_err(|e| self.failed(&e.to_string()))
     }
 
     fn finish(self) -> Result<()> {

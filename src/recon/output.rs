@@ -168,7 +168,7 @@ fn write_evolution(file: &Hdf5Output, slices: usize, records: &[SliceRecord]) ->
     ] {
         file.attribute(EVOLUTION, &attribute)?;
     }
-    let lines: Vec<String> = records.iter().filter_map(|r| serde_json::to_string(r).ok()).collect();
+    let lines = records.iter().map(SliceRecord::line).collect::<Result<Vec<_>>>()?;
     file.text("records", &lines.join("\n"))
 }
 

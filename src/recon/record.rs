@@ -1,6 +1,7 @@
 use serde::Serialize;
 
 use crate::coil::MapReport;
+use crate::error::{Error, Result};
 use crate::solve::History;
 
 /// What was done to one slice: one line of a trace.
@@ -23,6 +24,15 @@ pub struct SliceRecord {
     pub seconds: f64,
     pub preparation_seconds: f64,
     pub warnings: Vec<String>,
+}
+
+impl SliceRecord {
+    /// As one line of JSON.
+    pub fn line(&self) -> Result<String> {
+        let slice = self.slice;
+        let failed = |e| Error::setting(format!("the record of slice {slice} cannot be put as JSON ({e})"));
+        serde_json::to_string(self).map_err(failed)
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]

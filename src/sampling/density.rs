@@ -234,20 +234,11 @@ fn merge(shells: &[Shell]) -> Vec<Shell> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{DEFAULT_ORDER, Drawn, FAMILIES, Request};
+    use super::super::tests::request;
+    use super::super::{Drawn, FAMILIES};
     use super::*;
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
-
-    fn request(grid: (usize, usize), acceleration: f64, acs: (usize, usize), seed: u64) -> Request {
-        Request {
-            grid: grid.into(),
-            acceleration,
-            acs: acs.into(),
-            order: DEFAULT_ORDER,
-            seed,
-        }
-    }
 
     /// Root mean square and mean of the relative error, over the samples beyond the ACS.
     fn error(mask: &Mask, probability: &Array2<f64>) -> (f64, f64) {

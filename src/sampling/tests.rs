@@ -1,7 +1,7 @@
 use super::*;
 use ndarray::Array3;
 
-fn request(grid: (usize, usize), acceleration: f64, acs: (usize, usize), seed: u64) -> Request {
+pub(super) fn request(grid: (usize, usize), acceleration: f64, acs: (usize, usize), seed: u64) -> Request {
     Request {
         grid: grid.into(),
         acceleration,

@@ -18,6 +18,7 @@
 //! `docs/` has these at length, with the algorithm, the file formats and the commands.
 
 pub mod array;
+pub mod bench;
 pub mod cli;
 pub mod coil;
 pub mod denoise;
@@ -27,6 +28,7 @@ pub mod fourier;
 pub mod operator;
 pub mod quality;
 pub mod recon;
+pub mod report;
 pub mod sampling;
 pub mod simulate;
 pub mod solve;

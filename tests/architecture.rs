@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every room, from the bottom up, and the rooms it may import. All of those stand above it in this table, so
-/// that no circle can be written down. Lower rooms never learn of `format`, which only `recon` and `cli` may use.
+/// that no circle can be written down. Lower rooms never learn of `format`, which only `recon`, `bench` and `cli` may use.
 const ROOMS: &[(&str, &str)] = &[
     ("error", ""),
     ("array", "error"),
@@ -30,8 +30,13 @@ const ROOMS: &[(&str, &str)] = &[
         "error array fourier wavelet quality sampling operator coil denoise simulate solve format",
     ),
     (
-        "cli",
+        "bench",
         "error array fourier wavelet quality sampling operator coil denoise simulate solve format recon",
+    ),
+    ("report", "error array quality bench"),
+    (
+        "cli",
+        "error array fourier wavelet quality sampling operator coil denoise simulate solve format recon bench report",
     ),
 ];
 

@@ -8,7 +8,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use num_complex::Complex;
 use pvdamp::denoise::{Workspace, soft_threshold, sure_threshold};
 use pvdamp::operator::Samples;
-use pvdamp::solve::{PVdamp, Solver, StateEvolution, Tuning};
+use pvdamp::solve::{PVdamp, Solver, StateEvolution, Tracked, Tuning};
 use pvdamp::wavelet::{Layout, Pyramid};
 use support::{SQUARE, Slice};
 
@@ -40,13 +40,20 @@ fn state_evolution(criterion: &mut Criterion) {
 /// Every subband of the first iteration.
 fn denoise(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("denoise");
-    let solver = PVdamp::new(Slice::new(SQUARE, 8, 5.0).problem(), &Tuning::default());
-    let tau = &solver.variance()[0];
+    let problem = Slice::new(SQUARE, 8, 5.0).problem();
+    let solver = PVdamp::new(&problem, &Tuning::default());
+    let Tracked {
+        estimate,
+        variance: [tau, ..],
+        transform,
+    } = solver.tracked().expect("a state evolution")
+    else {
+        unreachable!("one set of maps");
+    };
     let zero = Complex::new(0.0, 0.0);
     let (mut w, mut out) = (Pyramid::filled(&tau.layout, zero), Pyramid::filled(&tau.layout, zero));
-    let transform = solver.transform();
     transform.analyse(
-        solver.estimate().index_axis(ndarray::Axis(0), 0),
+        estimate.index_axis(ndarray::Axis(0), 0),
         &mut w,
         &mut transform.workspace(),
     );
@@ -65,10 +72,10 @@ fn denoise(criterion: &mut Criterion) {
 fn pvdamp(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("pvdamp");
     for acceleration in [5.0, 10.0] {
-        let slice = Slice::new(SQUARE, 8, acceleration);
+        let problem = Slice::new(SQUARE, 8, acceleration).problem();
         // The first iteration differs from the others: it is not damped.
         let begun = || {
-            let mut solver = PVdamp::new(slice.problem(), &Tuning::default());
+            let mut solver = PVdamp::new(&problem, &Tuning::default());
             solver.step();
             solver
         };

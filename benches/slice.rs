@@ -12,12 +12,13 @@ use support::{ACS, SQUARE, Slice};
 
 fn reconstruct(slice: &Slice, maps: Maps<f32>) -> ImageSets<f32> {
     let noise = estimate_noise(slice.kspace.view(), &slice.mask).covariance;
-    let mut solver = PVdamp::new(slice.problem_with(maps, noise), &Tuning::default());
+    let problem = slice.problem_with(maps, noise);
+    let mut solver = PVdamp::new(&problem, &Tuning::default());
     let limits = Limits {
         iterations: 30,
         time: None,
     };
-    drive(&mut solver, limits, &mut |_| ControlFlow::Continue(())).expect("nobody interrupts");
+    drive(&mut solver, limits, &mut |_, _| ControlFlow::Continue(())).expect("nobody interrupts");
     solver.image()
 }
 

@@ -214,12 +214,13 @@ fn own_maps_cost_little() {
             kspace: undersampled,
             maps,
         };
-        let mut solver = PVdamp::new(own.problem(&mask, &probability), &Tuning::default());
+        let problem = own.problem(&mask, &probability);
+        let mut solver = PVdamp::new(&problem, &Tuning::default());
         let limits = Limits {
             iterations: 30,
             time: None,
         };
-        drive(&mut solver, limits, &mut |_| ControlFlow::Continue(())).unwrap();
+        drive(&mut solver, limits, &mut |_, _| ControlFlow::Continue(())).unwrap();
         let image = solver.image().index_axis_move(Axis(0), 0).map(widen);
         let found = masked_nmse_db(&image, &target);
         println!("{case}: {found:.3} dB with own maps, reference {expected:.3} dB");

@@ -9,9 +9,9 @@ use clap::builder::PossibleValuesParser;
 use crate::array::Grid;
 use crate::coil::EspiritSettings;
 use crate::error::{Error, Place, Result};
-use crate::recon::{MapsSource, NoiseSource, SamplingSource, Settings};
+use crate::recon::{Lambda, MapsSource, NoiseSource, SamplingSource, Settings};
 use crate::sampling::{DEFAULT_ORDER, FAMILIES, Family, Request};
-use crate::solve::{Limits, METHODS, Method, Tuning};
+use crate::solve::{Knob, Limits, METHODS, Method, Tuning};
 use crate::wavelet::{WAVELETS, Wavelet};
 
 /// A choice from a table, by name.
@@ -130,25 +130,35 @@ pub struct ReconArguments {
     #[arg(long, value_name = "METHOD", default_value = "pvdamp", value_parser = one_of!(METHODS))]
     method: String,
 
-    /// Iterations at most
-    #[arg(long, value_name = "N", default_value_t = 30)]
-    iterations: u32,
+    /// Iterations at most [default: pvdamp 30, fista, sure-it and a-fista 100, cg-sense 10]
+    #[arg(long, value_name = "N")]
+    iterations: Option<u32>,
 
     /// Stop the iterations of a slice after this time [seconds]
     #[arg(long, value_name = "SECONDS")]
     time_limit: Option<f64>,
 
-    /// Wavelet
-    #[arg(long, value_name = "WAVELET", default_value = "db4", value_parser = one_of!(WAVELETS), hide_possible_values = true)]
-    wavelet: String,
+    /// Wavelet [default: db4]
+    #[arg(long, value_name = "WAVELET", value_parser = one_of!(WAVELETS), hide_possible_values = true)]
+    wavelet: Option<String>,
 
     /// Scales of the wavelet transform [default: 4, or fewer where the image is too small]
     #[arg(long, value_name = "N")]
     scales: Option<usize>,
 
-    /// Damping: share of the new estimate in each update, above 0 and at most 1
-    #[arg(long, value_name = "RHO", default_value_t = Tuning::default().damping)]
-    damping: f64,
+    /// Damping of pvdamp: share of the new estimate in each update, above 0 and at most 1 [default: 0.75]
+    #[arg(long, value_name = "RHO")]
+    damping: Option<f64>,
+
+    /// Regularisation weight of fista, relative to the intensity of the image, or 'optimal': the one of least error,
+    /// for a fully sampled scan that is undersampled here. Of cg-sense: the Tikhonov weight [default: 0]
+    #[arg(long, value_name = "LAMBDA|optimal")]
+    lambda: Option<String>,
+
+    /// Shifts of the wavelet grid in each iteration of fista, sure-it and a-fista: none, random or random:SEED
+    /// [default: none; a-fista random:0]
+    #[arg(long, value_name = "none|random[:SEED]", value_parser = parse_shift)]
+    shift: Option<Shift>,
 
     /// Sampling mask [default: the scan's, or where k-space is not zero]
     #[arg(long, value_name = "FILE[:DATASET]", conflicts_with = "accel")]
@@ -193,13 +203,22 @@ impl ReconArguments {
             (None, Some(place)) => SamplingSource::File(place.clone()),
             (None, None) => SamplingSource::Scan,
         };
+        let method = Method::find(&self.method).ok_or_else(|| unknown("--method", &self.method))?;
+        self.refuse_meaningless(method)?;
+        let wavelet = match &self.wavelet {
+            Some(name) => Wavelet::find(name).ok_or_else(|| unknown("--wavelet", name))?,
+            None => Tuning::default().wavelet,
+        };
+        let lambda = self.lambda(method)?;
         Ok(Settings {
-            method: Method::find(&self.method).ok_or_else(|| unknown("--method", &self.method))?,
-            wavelet: Wavelet::find(&self.wavelet).ok_or_else(|| unknown("--wavelet", &self.wavelet))?,
+            method,
+            wavelet,
             scales: self.scales,
-            damping: self.damping,
+            damping: self.damping.unwrap_or(Tuning::default().damping),
+            lambda,
+            shift: self.shift.unwrap_or(Shift(method.shift)).0,
             limits: Limits {
-                iterations: self.iterations as usize,
+                iterations: self.iterations.map_or(method.iterations, |n| n as usize),
                 time: self.time_limit.map(seconds).transpose()?,
             },
             sampling,
@@ -213,7 +232,47 @@ impl ReconArguments {
                 None => NoiseSource::Estimate,
             },
             keep_maps: self.save_maps,
+            reference: lambda == Lambda::Optimal || !method.oracle.is_empty(),
         })
+    }
+
+    /// An option that would be ignored is a mistake of the caller.
+    fn refuse_meaningless(&self, method: &Method) -> Result<()> {
+        let options = [
+            ("--wavelet", self.wavelet.is_some(), method.has(Knob::Wavelet)),
+            ("--scales", self.scales.is_some(), method.has(Knob::Scales)),
+            ("--damping", self.damping.is_some(), method.has(Knob::Damping)),
+            ("--lambda", self.lambda.is_some(), method.has_lambda()),
+            ("--shift", self.shift.is_some(), method.has(Knob::Shift)),
+        ];
+        match options.iter().find(|(_, given, means)| *given && !means) {
+            Some((option, ..)) => {
+                let name = method.name;
+                let taken = options.iter().filter(|(_, _, means)| *means).map(|(option, ..)| *option);
+                let taken: Vec<&str> = taken.collect();
+                let taken = if taken.is_empty() { "none of these".into() } else { taken.join(", ") };
+                Err(Error::setting(format!("{option} means nothing to --method {name}, which takes {taken}")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn lambda(&self, method: &Method) -> Result<Lambda> {
+        match self.lambda.as_deref() {
+            Some("optimal") if method.has(Knob::Lambda) => Ok(Lambda::Optimal),
+            Some(text) => {
+                let value = text.parse().map_err(|_| {
+                    Error::setting(format!("--lambda {text}: a regularisation weight is a number, or 'optimal' for fista"))
+                })?;
+                Ok(Lambda::Value(value))
+            }
+            None if method.has(Knob::Lambda) => Err(Error::setting(format!(
+                "--method {} needs a regularisation weight: --lambda 0.003 is of a common size, and --lambda optimal finds \
+                 the best where the scan is fully sampled; pvdamp needs none",
+                method.name
+            ))),
+            None => Ok(Lambda::Value(Tuning::default().lambda)),
+        }
     }
 
     /// Files that are read, and so must not be written.
@@ -257,6 +316,21 @@ fn unknown(option: &str, name: &str) -> Error {
 pub fn make_folder(folder: &Path, mend: &str) -> Result<()> {
     let failed = |e: std::io::Error| Error::data(folder, format!("this folder cannot be made ({e})"), mend);
     std::fs::create_dir_all(folder).map_err(failed)
+}
+
+/// Seed of random shifts, if there are any.
+#[derive(Clone, Copy)]
+struct Shift(Option<u64>);
+
+/// `none`, `random` or `random:SEED`.
+fn parse_shift(text: &str) -> std::result::Result<Shift, String> {
+    let seed = |text: &str| text.parse().map_err(|_| format!("'{text}' is not a seed"));
+    match text.split_once(':') {
+        None if text == "none" => Ok(Shift(None)),
+        None if text == "random" => Ok(Shift(Some(0))),
+        Some(("random", text)) => Ok(Shift(Some(seed(text)?))),
+        _ => Err("it is none, random or random:SEED".into()),
+    }
 }
 
 /// `N` or `ROWSxCOLS`.

@@ -164,6 +164,9 @@ impl Job<'_> {
         for warning in record.warnings.iter().filter(|w| !scan_wide.contains(w)) {
             self.console.warn(&format!("slice {}: {warning}", record.slice));
         }
+        for note in &record.notes {
+            self.console.say(&format!("slice {}: {note}", record.slice));
+        }
         if let Some(history) = &record.history {
             let steps = match (history.stop, history.iterations.len()) {
                 (StopReason::Direct, _) => String::new(),
@@ -171,8 +174,9 @@ impl Job<'_> {
                 (_, steps) => format!("{steps} iterations, "),
             };
             let (sentence, seconds) = (history.stop.sentence(), record.seconds);
+            let lambda = record.lambda.map_or(String::new(), |lambda| format!("λ = {lambda:.4}, "));
             self.console
-                .say(&format!("slice {}: {steps}{sentence}; {seconds:.2} s", record.slice));
+                .say(&format!("slice {}: {lambda}{steps}{sentence}; {seconds:.2} s", record.slice));
         }
     }
 }

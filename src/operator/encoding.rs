@@ -140,17 +140,46 @@ impl<T: Real> Encoding<T> {
     }
 
     /// `Aᴴ W samples`, `(sets, rows, cols)`, with real weights per sampled location (all 1 where `None`).
+    pub fn adjoint(&self, samples: &Samples<T>, weights: Option<&[T]>) -> ImageSets<T> {
+        self.combine(|coil, plane| {
+            plane.fill(Complex::new(T::zero(), T::zero()));
+            let values = samples.row(coil);
+            let places = self.sampled.iter().zip(&values);
+            match weights {
+                Some(weights) => places
+                    .zip(weights)
+                    .for_each(|((&at, v), &w)| plane[at as usize] = v * w),
+                None => places.for_each(|(&at, &v)| plane[at as usize] = v),
+            }
+        })
+    }
+
+    /// `Sᴴ Fᴴ` of full planes `(coils, rows, cols)`, whatever the mask: the image, where all of k-space is known.
+    pub fn combine_full(&self, kspace: ArrayView3<Complex<T>>) -> ImageSets<T> {
+        assert_eq!(kspace.dim().0, self.coils(), "k-space of as many coils as there are maps");
+        self.combine(|coil, plane| {
+            let values = kspace.index_axis(Axis(0), coil);
+            plane.iter_mut().zip(&values).for_each(|(p, &v)| *p = v);
+        })
+    }
+
+    /// `Σ_c conj(S_c) Fᴴ` of the plane that `fill` gives for each coil.
     ///
     /// As many coils at a time as there are threads, so that memory does not grow with the coils. Each pixel adds the
     /// coils in their order, so that the sum is the same whatever the number of threads.
-    pub fn adjoint(&self, samples: &Samples<T>, weights: Option<&[T]>) -> ImageSets<T> {
+    fn combine(&self, fill: impl Fn(usize, &mut [Complex<T>]) + Sync) -> ImageSets<T> {
         let grid = self.grid();
         let mut sum = Array3::zeros((self.sets(), grid.rows, grid.cols));
         let images = sum.as_slice_mut().expect("standard layout");
         let coils: Vec<usize> = (0..self.coils()).collect();
+        let coil_image = |&coil: &usize| {
+            let mut buffers = self.buffers();
+            fill(coil, &mut buffers.plane);
+            self.fourier.inverse(&mut buffers.plane, &mut buffers.scratch);
+            buffers
+        };
         for coils in coils.chunks(rayon::current_num_threads()) {
-            let planes = coils.par_iter().map(|&coil| self.coil_image(coil, samples, weights));
-            let planes: Vec<Buffers<T>> = planes.collect();
+            let planes: Vec<Buffers<T>> = coils.par_iter().map(coil_image).collect();
             images.par_chunks_mut(grid.cols).enumerate().for_each(|(line, sum)| {
                 let (set, row) = (line / grid.rows, line % grid.rows);
                 let at = row * grid.cols..(row + 1) * grid.cols;
@@ -164,23 +193,6 @@ impl<T: Real> Encoding<T> {
             planes.into_iter().for_each(|buffers| self.put_back(buffers));
         }
         sum
-    }
-
-    /// The image of one coil, in the plane of the buffers returned.
-    fn coil_image(&self, coil: usize, samples: &Samples<T>, weights: Option<&[T]>) -> Buffers<T> {
-        let mut buffers = self.buffers();
-        let Buffers { plane, scratch } = &mut buffers;
-        plane.fill(Complex::new(T::zero(), T::zero()));
-        let values = samples.row(coil);
-        let places = self.sampled.iter().zip(&values);
-        match weights {
-            Some(weights) => places
-                .zip(weights)
-                .for_each(|((&at, v), &w)| plane[at as usize] = v * w),
-            None => places.for_each(|(&at, &v)| plane[at as usize] = v),
-        }
-        self.fourier.inverse(plane, scratch);
-        buffers
     }
 
     /// The map of one coil, row-major.
@@ -269,6 +281,8 @@ mod tests {
         let a = Encoding::new(some.maps().clone(), &Mask::full(grid));
         let x = Array3::from_shape_vec((2, 9, 12), noise(8, 2 * grid.len())).unwrap();
         let normal = a.adjoint(&a.forward(&x), None);
+        let kspace = a.forward(&x).into_shape_with_order((3, 9, 12)).unwrap();
+        assert_eq!(a.combine_full(kspace.view()), normal);
         let mut restricted = Array3::zeros(x.dim());
         a.add_restricted(&x, &mut restricted);
         assert!(normal.iter().zip(&restricted).all(|(a, b)| (a - b).norm() < 1e-12));

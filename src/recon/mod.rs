@@ -1,20 +1,24 @@
 //! A scan on disk becomes an image: sampling, coil maps, noise, scale, solver, crop, and the record of it all.
 
+mod lambda;
 mod maps;
 mod noise;
 mod output;
+mod prepare;
 mod record;
 mod sampling;
 mod settings;
 mod slice;
 
+pub use lambda::lambda_curve;
 pub use maps::MapsSource;
 pub use noise::NoiseSource;
 pub use output::{ReconOutput, maps_dataset};
+pub use prepare::Prepared;
 pub use record::{MapsRecord, NoiseRecord, SamplingRecord, SliceRecord};
 pub use sampling::{Sampling, SamplingSource};
-pub use settings::Settings;
-pub use slice::{Reconstruction, SliceMaps, SliceResult};
+pub use settings::{Lambda, Settings};
+pub use slice::{Reconstruction, SliceMaps, SliceResult, combine_sets};
 
 use crate::array::Grid;
 

@@ -9,7 +9,7 @@ use num_complex::Complex;
 use super::{Reconstruction, SamplingRecord, Settings, SliceRecord, SliceResult};
 use crate::error::Result;
 use crate::format::{AXES, Attribute, AttributeValue, Hdf5Output, OutputDataset, Scan};
-use crate::solve::BandState;
+use crate::solve::{BandState, Knob};
 
 const EVOLUTION: &str = "state_evolution";
 const SETTINGS: &str = "settings";
@@ -96,9 +96,6 @@ fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction, settings: 
     } = &reconstruction.sampling().record;
     let mut attributes = vec![
         Attribute::new("method", settings.method.name),
-        Attribute::new("wavelet", tuning.wavelet.name),
-        Attribute::new("scales", tuning.scales as i64),
-        Attribute::new("damping", tuning.damping),
         Attribute::new("iterations", settings.limits.iterations as i64),
         Attribute::new("sampling", origin.as_str()),
         Attribute::new("sampling_probability", density.as_str()),
@@ -108,6 +105,15 @@ fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction, settings: 
         Attribute::new("maps", settings.maps.to_string()),
         Attribute::new("noise_covariance", settings.noise.to_string()),
     ];
+    for knob in settings.method.knobs {
+        attributes.push(match knob {
+            Knob::Wavelet => Attribute::new("wavelet", tuning.wavelet.name),
+            Knob::Scales => Attribute::new("scales", tuning.scales as i64),
+            Knob::Damping => Attribute::new("damping", tuning.damping),
+            Knob::Lambda | Knob::OptionalLambda => Attribute::new("lambda", settings.lambda.to_string()),
+            Knob::Shift => Attribute::new("shift", describe_shift(tuning.shift)),
+        });
+    }
     if let Some(limit) = settings.limits.time {
         attributes.push(Attribute::new("time_limit_seconds", limit.as_secs_f64()));
     }
@@ -118,6 +124,10 @@ fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction, settings: 
     attributes
         .iter()
         .try_for_each(|attribute| file.attribute(SETTINGS, attribute))
+}
+
+fn describe_shift(seed: Option<u64>) -> String {
+    seed.map_or("none".into(), |seed| format!("random:{seed}"))
 }
 
 /// `tau`, `threshold`, `alpha`, `sure`, each `(slices, iterations, subbands)`, NaN beyond the last iteration of a

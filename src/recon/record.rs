@@ -17,12 +17,18 @@ pub struct SliceRecord {
     /// Factor that k-space was multiplied by for the computation, and taken out again; a power of two. The
     /// state evolution below is in the units of the scan, with it taken out.
     pub scale: f64,
+    /// The regularisation weight, for methods that have one, and the intensity of the image that it is relative to,
+    /// in the units of the scan.
+    pub lambda: Option<f64>,
+    pub intensity: Option<f64>,
     /// Names of the subbands, in the order of the state evolution; with two sets of maps, twice over.
     pub bands: Vec<String>,
     pub history: Option<History>,
     /// Seconds for everything, and for reading, maps and noise in it.
     pub seconds: f64,
     pub preparation_seconds: f64,
+    /// What the method found out by itself.
+    pub notes: Vec<String>,
     pub warnings: Vec<String>,
 }
 

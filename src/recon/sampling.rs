@@ -35,6 +35,8 @@ pub struct Sampling {
     pub centre: Grid,
     pub record: SamplingRecord,
     pub warnings: Vec<String>,
+    /// Whether the scan itself is fully sampled, so that it is a reference for what the mask leaves of it.
+    pub complete_scan: bool,
     /// Whether the mask is only where data were found.
     detected: bool,
 }
@@ -99,6 +101,7 @@ impl Sampling {
         }
         Ok(Self {
             detected,
+            complete_scan: sampling::is_complete(&measured),
             ..Self::with_probability(mask, origin, known, warnings)?
         })
     }
@@ -155,6 +158,7 @@ impl Sampling {
             centre,
             record,
             warnings,
+            complete_scan: false,
             detected: true,
         })
     }

@@ -1,8 +1,9 @@
+use std::fmt;
 use std::time::Duration;
 
 use super::{MapsSource, NoiseSource, SamplingSource};
 use crate::error::Place;
-use crate::solve::{Limits, Method};
+use crate::solve::{Limits, Method, Tuning};
 use crate::wavelet::{Layout, Wavelet};
 
 /// Everything a reconstruction is told; where it is silent, the scan decides.
@@ -14,6 +15,9 @@ pub struct Settings {
     pub scales: Option<usize>,
     /// ρ of the damped updates.
     pub damping: f64,
+    pub lambda: Lambda,
+    /// Seed of random shifts of the wavelet grid.
+    pub shift: Option<u64>,
     pub limits: Limits,
     pub sampling: SamplingSource,
     /// The sampling probability, where it is in a file.
@@ -22,9 +26,43 @@ pub struct Settings {
     pub noise: NoiseSource,
     /// Whether results carry the maps they were made with.
     pub keep_maps: bool,
+    /// Whether problems carry the fully sampled reference, where the scan has it.
+    pub reference: bool,
+}
+
+/// The regularisation weight, for methods that have one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Lambda {
+    /// In the unit of [`Tuning::lambda`](crate::solve::Tuning::lambda).
+    Value(f64),
+    /// The one of least error against the fully sampled reference, found for each slice.
+    Optimal,
+}
+
+impl fmt::Display for Lambda {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value(value) => write!(f, "{value}"),
+            Self::Optimal => f.write_str("optimal"),
+        }
+    }
 }
 
 impl Settings {
+    /// What a solver is told, for images of size `grid`; λ as 0 while it has to be found.
+    pub fn tuning(&self, grid: crate::array::Grid) -> Tuning {
+        Tuning {
+            wavelet: self.wavelet,
+            scales: self.scales_for(grid),
+            damping: self.damping,
+            lambda: match self.lambda {
+                Lambda::Value(value) => value,
+                Lambda::Optimal => 0.0,
+            },
+            shift: self.shift,
+        }
+    }
+
     /// The published number of scales, unless the image is too small for it.
     pub fn scales_for(&self, grid: crate::array::Grid) -> usize {
         let deepest = || Layout::deepest(grid, self.wavelet.scaling.len());
@@ -34,12 +72,14 @@ impl Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let tuning = crate::solve::Tuning::default();
+        let tuning = Tuning::default();
         Self {
             method: Method::find("pvdamp").expect("pvdamp is in the table"),
             wavelet: tuning.wavelet,
             scales: None,
             damping: tuning.damping,
+            lambda: Lambda::Value(tuning.lambda),
+            shift: tuning.shift,
             limits: Limits {
                 iterations: 30,
                 time: None::<Duration>,
@@ -49,6 +89,7 @@ impl Default for Settings {
             maps: MapsSource::default(),
             noise: NoiseSource::Estimate,
             keep_maps: false,
+            reference: false,
         }
     }
 }

@@ -1,31 +1,29 @@
-use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::time::Instant;
 
 use ndarray::{Array2, Axis, s};
 use num_complex::Complex;
 
+use super::lambda::lambda_curve;
 use super::maps::OpenMaps;
 use super::noise::OpenNoise;
-use super::{MapsRecord, Sampling, Settings, SliceRecord};
-use crate::array::{CoilStack, Grid, Image, ImageSets, Maps, Mask};
+use super::prepare::{Measured, unit_scale, warnings};
+use super::{Lambda, MapsRecord, Sampling, Settings, SliceRecord};
+use crate::array::{CoilStack, Grid, Image, ImageSets, Maps};
 use crate::error::{Error, Place, Result};
 use crate::format::Scan;
-use crate::solve::{History, IterationRecord, Problem, Tuning, drive};
+use crate::solve::{History, IterationRecord, Solver, Tuning, drive};
 use crate::wavelet::Layout;
-
-/// Noise variance, relative to the square of the largest sample, that no scan has.
-const LOUDEST: f64 = 1e4;
 
 /// A scan being reconstructed, slice by slice.
 pub struct Reconstruction<'a> {
-    scan: &'a Scan,
-    place: Place,
-    settings: &'a Settings,
-    maps: OpenMaps,
-    noise: OpenNoise,
-    sampling: Sampling,
-    tuning: Tuning,
+    pub(super) scan: &'a Scan,
+    pub(super) place: Place,
+    pub(super) settings: &'a Settings,
+    pub(super) maps: OpenMaps,
+    pub(super) noise: OpenNoise,
+    pub(super) sampling: Sampling,
+    pub(super) tuning: Tuning,
 }
 
 /// One slice: images in the units of the scan.
@@ -46,11 +44,7 @@ impl<'a> Reconstruction<'a> {
     ///
     /// `place` names the scan in errors. Errors: whatever does not fit together, before any computation.
     pub fn new(scan: &'a Scan, place: &Place, settings: &'a Settings) -> Result<Self> {
-        let tuning = Tuning {
-            wavelet: settings.wavelet,
-            scales: settings.scales_for(scan.grid()),
-            damping: settings.damping,
-        };
+        let tuning = settings.tuning(scan.grid());
         tuning.validate(scan.grid())?;
         if settings.limits.iterations == 0 {
             return Err(Error::setting("--iterations 0: at least one iteration is needed"));
@@ -63,6 +57,10 @@ impl<'a> Reconstruction<'a> {
             }
             None => Sampling::of_nothing(scan.grid())?,
         };
+        if settings.lambda == Lambda::Optimal && !sampling.complete_scan {
+            let problem = "is undersampled, so that there is no reference to find the best --lambda by";
+            return Err(Error::data(place.clone(), problem, "give --lambda a number, or take --method pvdamp"));
+        }
         Ok(Self {
             scan,
             place: place.clone(),
@@ -100,60 +98,55 @@ impl<'a> Reconstruction<'a> {
         observe: &mut dyn FnMut(&IterationRecord) -> ControlFlow<()>,
     ) -> Result<SliceResult> {
         let start = Instant::now();
-        let Some(Measured {
-            mut kspace,
-            scale,
-            sampling,
-        }) = self.read(slice)?
-        else {
+        let Some(mut prepared) = self.prepare(slice)? else {
             return Ok(self.empty_slice(slice, start));
         };
-        let (mut covariance, noise) = self.noise.covariance(kspace.view(), &sampling.mask);
-        let (maps, maps_record) = self.maps.slice(slice, kspace.view(), sampling.centre)?;
-
-        kspace.mapv_inplace(|v| v * scale);
-        let power = f64::from(scale) * f64::from(scale);
-        covariance.mapv_inplace(|v| v * power);
-        if covariance.iter().any(|v| v.norm() > LOUDEST) {
-            let problem = format!("the noise covariance says that slice {slice} is nothing but noise");
-            let mend = "give it in squared units of the k-space, or leave it out to have it estimated";
-            return Err(Error::data(self.place.clone(), problem, mend));
-        }
-        let kept_maps = self.settings.keep_maps.then(|| maps.clone());
-        let problem = Problem::new(kspace.view(), &sampling.mask, &sampling.probability, maps, covariance);
-        drop(kspace);
         let preparation_seconds = start.elapsed().as_secs_f64();
 
-        let mut solver = (self.settings.method.build)(problem, &self.tuning);
-        let mut history = drive(solver.as_mut(), self.settings.limits, observe)?;
-        let image = solver.image();
-        let unbiased = solver.unbiased().filter(|_| self.has_unbiased());
+        let (method, limits) = (self.settings.method, self.settings.limits);
+        let problem = &prepared.problem;
+        let mut tuning = self.tuning.clone();
+        let mut observe = |record: &IterationRecord, _: &mut dyn Solver<f32>| observe(record);
+        if self.settings.lambda == Lambda::Optimal {
+            let curve = lambda_curve(problem, method, &tuning, limits, 1, &mut observe)?;
+            tuning.lambda = curve.best().0;
+        }
+        let mut solver = (method.build)(problem, &tuning);
+        let mut history = drive(solver.as_mut(), limits, &mut observe)?;
+        let image = combine_sets(solver.image());
+        let unbiased = solver.unbiased().filter(|_| self.has_unbiased()).map(combine_sets);
+        let notes = solver.notes();
         drop(solver);
-        let unscaled = |sets: ImageSets<f32>| combine_sets(sets.mapv_into(|v| v / scale));
-        let (image, unbiased) = (unscaled(image), unbiased.map(unscaled));
-        unscale(&mut history, power);
         if image.iter().any(|v| !v.is_finite()) {
             let problem = format!("slice {slice} gives an image that is not finite");
             let mend = "check the sampling probability, the coil maps and the noise covariance given for it";
             return Err(Error::data(self.place.clone(), problem, mend));
         }
+        let scale = prepared.scale;
+        let unscaled = |image: Image<f32>| image.mapv_into(|v| v / scale);
+        let (image, unbiased) = (unscaled(image), unbiased.map(unscaled));
+        let scale = f64::from(scale);
+        unscale(&mut history, scale * scale);
 
-        let warnings = warnings(&sampling, &maps_record);
+        let lambda = method.has_lambda().then_some(tuning.lambda);
         let record = SliceRecord {
-            sampling: sampling.record.clone(),
-            maps: Some(maps_record),
-            noise: Some(noise),
-            scale: f64::from(scale),
+            sampling: prepared.sampling.record.clone(),
+            maps: Some(prepared.maps_record.clone()),
+            noise: Some(prepared.noise_record.clone()),
+            scale,
+            lambda,
+            intensity: lambda.map(|_| prepared.problem.intensity() / scale),
             history: Some(history),
             preparation_seconds,
-            warnings,
+            notes,
+            warnings: prepared.warnings(),
             ..self.blank_record(slice, start)
         };
         Ok(SliceResult {
             magnitude: self.cropped_magnitude(&image),
             image,
             unbiased,
-            maps: kept_maps,
+            maps: prepared.kept_maps.take(),
             record,
         })
     }
@@ -168,24 +161,6 @@ impl<'a> Reconstruction<'a> {
         Ok(Some(SliceMaps { maps, record, warnings }))
     }
 
-    /// Reads a slice and sets to zero what its mask leaves out; `None` when it holds no data.
-    fn read(&self, slice: usize) -> Result<Option<Measured<'_>>> {
-        let mut kspace = self.scan.read_slice(slice)?;
-        let Some(scale) = unit_scale(&kspace) else {
-            return Ok(None);
-        };
-        let sampling = match self.sampling.of_odd_slice(kspace.view())? {
-            Some(own) => Cow::Owned(own),
-            None => Cow::Borrowed(&self.sampling),
-        };
-        keep_sampled(&mut kspace, &sampling.mask);
-        Ok(Some(Measured {
-            kspace,
-            scale,
-            sampling,
-        }))
-    }
-
     /// The record of a slice of which nothing is known yet.
     fn blank_record(&self, slice: usize, start: Instant) -> SliceRecord {
         let layout = Layout::new(self.scan.grid(), self.tuning.scales);
@@ -197,10 +172,13 @@ impl<'a> Reconstruction<'a> {
             maps: None,
             noise: None,
             scale: 1.0,
+            lambda: None,
+            intensity: None,
             bands: (0..self.sets()).flat_map(|_| layout.band_names()).collect(),
             history: None,
             seconds: start.elapsed().as_secs_f64(),
             preparation_seconds: 0.0,
+            notes: Vec::new(),
             warnings: Vec::new(),
         }
     }
@@ -239,21 +217,6 @@ pub struct SliceMaps {
     pub warnings: Vec<String>,
 }
 
-/// A slice as measured: zero where its mask samples nothing.
-struct Measured<'a> {
-    kspace: CoilStack<f32>,
-    scale: f32,
-    sampling: Cow<'a, Sampling>,
-}
-
-fn warnings(sampling: &Sampling, maps: &MapsRecord) -> Vec<String> {
-    let of_maps = match maps {
-        MapsRecord::Estimated(report) => report.warnings.as_slice(),
-        MapsRecord::Given { .. } => &[],
-    };
-    sampling.warnings.iter().chain(of_maps).cloned().collect()
-}
-
 fn first_with_data(scan: &Scan) -> Result<Option<CoilStack<f32>>> {
     for slice in 0..scan.slices() {
         let kspace = scan.read_slice(slice)?;
@@ -264,29 +227,8 @@ fn first_with_data(scan: &Scan) -> Result<Option<CoilStack<f32>>> {
     Ok(None)
 }
 
-/// The power of two that brings the largest sample to between 1 and 2, so that nothing else depends on the units
-/// of the scan; `None` when all samples are zero.
-fn unit_scale(kspace: &CoilStack<f32>) -> Option<f32> {
-    let parts = kspace.iter().map(|v| v.re.abs().max(v.im.abs()));
-    let largest = f64::from(parts.fold(0.0, f32::max));
-    // Beyond these the scale itself would not be a normal number.
-    (largest > 0.0).then(|| (-largest.log2().floor()).clamp(-126.0, 126.0).exp2() as f32)
-}
-
-fn keep_sampled(kspace: &mut CoilStack<f32>, mask: &Mask) {
-    for mut plane in kspace.outer_iter_mut() {
-        ndarray::Zip::from(&mut plane)
-            .and(&mask.sampled)
-            .for_each(|value, &sampled| {
-                if !sampled {
-                    *value = Complex::new(0.0, 0.0);
-                }
-            });
-    }
-}
-
 /// One image of several sets of maps: root of the sum of squares, with the phase of the first.
-fn combine_sets(sets: ImageSets<f32>) -> Image<f32> {
+pub fn combine_sets(sets: ImageSets<f32>) -> Image<f32> {
     if sets.dim().0 == 1 {
         return sets.index_axis_move(Axis(0), 0);
     }

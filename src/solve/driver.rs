@@ -17,7 +17,7 @@ pub struct Limits {
 /// One iteration, as recorded.
 #[derive(Clone, Debug, Serialize)]
 pub struct IterationRecord {
-    /// Seconds since the solver started.
+    /// Seconds spent in the iterations so far, this one among them.
     pub seconds: f64,
     /// Mean τ over all coefficients, before the threshold; 0 for methods without a state evolution.
     pub tau: f64,
@@ -31,18 +31,23 @@ pub struct History {
     /// The iteration, counted from 1, whose image was kept.
     pub kept: usize,
     pub stop: StopReason,
+    /// Spent in all iterations.
     pub seconds: f64,
 }
 
-/// Steps `solver` until it or a limit says stop. `observe` sees each iteration and may break off.
+/// Sees each iteration, and the solver as it stands then, and may break off.
+pub type Observer<'a, T> = dyn FnMut(&IterationRecord, &mut dyn Solver<T>) -> ControlFlow<()> + 'a;
+
+/// Steps `solver` until it or a limit says stop. What `observe` takes does not count as the solver's time.
 ///
 /// Errors: [`Error::Interrupted`] when `observe` broke off.
 pub fn drive<T: Real>(
     solver: &mut dyn Solver<T>,
     limits: Limits,
-    observe: &mut dyn FnMut(&IterationRecord) -> ControlFlow<()>,
+    observe: &mut Observer<T>,
 ) -> Result<History> {
     let start = Instant::now();
+    let mut seconds = 0.0;
     let mut iterations = Vec::new();
     let mut kept = 0;
     let stop = loop {
@@ -52,13 +57,15 @@ pub fn drive<T: Real>(
         if limits.time.is_some_and(|most| start.elapsed() >= most) {
             break StopReason::Time;
         }
+        let before = Instant::now();
         let step = solver.step();
+        seconds += before.elapsed().as_secs_f64();
         let record = IterationRecord {
-            seconds: start.elapsed().as_secs_f64(),
+            seconds,
             tau: mean_tau(&step.bands),
             bands: step.bands,
         };
-        if observe(&record).is_break() {
+        if observe(&record, solver).is_break() {
             return Err(Error::Interrupted);
         }
         iterations.push(record);
@@ -71,6 +78,6 @@ pub fn drive<T: Real>(
         iterations,
         kept,
         stop,
-        seconds: start.elapsed().as_secs_f64(),
+        seconds,
     })
 }

@@ -1,22 +1,34 @@
 //! Solvers: from a [`Problem`] to an image, one [`Solver::step`] an iteration, all run by one [`drive`]r.
 
+mod a_fista;
+mod cg_sense;
 mod driver;
 mod evolution;
+mod fista;
+mod method;
 mod problem;
+mod proximal;
 mod pvdamp;
+mod search;
+mod sure_it;
+mod tuning;
 mod zero_filled;
 
-pub use driver::{History, IterationRecord, Limits, drive};
+pub use cg_sense::CgSense;
+pub use driver::{History, IterationRecord, Limits, Observer, drive};
 pub use evolution::StateEvolution;
+pub use method::{Knob, METHODS, Method};
 pub use problem::Problem;
+pub use proximal::ProximalGradient;
 pub use pvdamp::PVdamp;
+pub use search::{LambdaCurve, search_lambda};
+pub use tuning::Tuning;
 pub use zero_filled::ZeroFilled;
 
 use serde::Serialize;
 
-use crate::array::{Grid, ImageSets, Real};
-use crate::error::{Error, Result};
-use crate::wavelet::{Layout, Wavelet};
+use crate::array::{ImageSets, Real};
+use crate::wavelet::{Pyramid, Transform};
 
 /// One method, stepped by the driver.
 pub trait Solver<T: Real> {
@@ -31,6 +43,26 @@ pub trait Solver<T: Real> {
     fn unbiased(&self) -> Option<ImageSets<T>> {
         None
     }
+
+    /// The unbiased estimate that the next iteration starts from, where the method has a state evolution.
+    fn tracked(&self) -> Option<Tracked<'_, T>> {
+        None
+    }
+
+    /// What the method found out by itself and a reader of its result should know: sentences.
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// An estimate r, and what is known of its error.
+pub struct Tracked<'a, T> {
+    /// `(sets, rows, cols)`.
+    pub estimate: &'a ImageSets<T>,
+    /// τ: predicted variance of each coefficient of `Ψ r`, one pyramid a set of maps.
+    pub variance: &'a [Pyramid<T>],
+    /// Ψ.
+    pub transform: &'a Transform<T>,
 }
 
 /// What one iteration tells.
@@ -81,7 +113,7 @@ pub enum StopReason {
     Iterations,
     /// The limit on time.
     Time,
-    /// The mean variance fell by less than 0.1 % over several iterations.
+    /// The iteration has come to rest: for P-VDAMP, the mean variance fell by less than 0.1 % over several iterations.
     Settled,
     /// The mean variance rose and stayed above its least: the iterate of least variance was kept.
     TauRose,
@@ -116,77 +148,3 @@ impl StopReason {
         }
     }
 }
-
-/// What a user can tune; the defaults are the published ones.
-#[derive(Clone, Debug)]
-pub struct Tuning {
-    pub wavelet: &'static Wavelet,
-    pub scales: usize,
-    /// ρ: the share of the new estimate in each damped update, 0 < ρ ≤ 1.
-    pub damping: f64,
-}
-
-impl Default for Tuning {
-    fn default() -> Self {
-        Self {
-            wavelet: Wavelet::find("db4").expect("db4 is in the table"),
-            scales: 4,
-            damping: 0.75,
-        }
-    }
-}
-
-impl Tuning {
-    /// Errors: [`Error::Setting`] where a value has no meaning for an image of this size.
-    pub fn validate(&self, grid: Grid) -> Result<()> {
-        if !(self.damping > 0.0 && self.damping <= 1.0) {
-            let found = self.damping;
-            return Err(Error::setting(format!(
-                "--damping {found}: the damping must be above 0 and at most 1; 0.75 is the published value"
-            )));
-        }
-        let most = usize::BITS - (grid.rows.max(grid.cols).max(2) - 1).leading_zeros();
-        if self.scales == 0 || self.scales > most as usize {
-            let deepest = Layout::deepest(grid, self.wavelet.scaling.len());
-            return Err(Error::setting(format!(
-                "--scales {}: an image of {grid} can be split 1 to {most} times; for {} at most {deepest} makes sense",
-                self.scales, self.wavelet.name
-            )));
-        }
-        Ok(())
-    }
-}
-
-/// A row of [`METHODS`].
-pub struct Method {
-    pub name: &'static str,
-    pub summary: &'static str,
-    pub citation: &'static str,
-    /// Whether [`Solver::unbiased`] gives an image.
-    pub unbiased: bool,
-    pub build: fn(Problem<f32>, &Tuning) -> Box<dyn Solver<f32>>,
-}
-
-impl Method {
-    pub fn find(name: &str) -> Option<&'static Method> {
-        METHODS.iter().find(|m| m.name == name)
-    }
-}
-
-/// Every method that can be chosen.
-pub const METHODS: &[Method] = &[
-    Method {
-        name: "pvdamp",
-        summary: "Parallel Variable Density Approximate Message Passing: SURE-tuned, with known error variance",
-        citation: "Millard, Chiew, Tanner, Hess, Mailhé, arXiv:2203.04180",
-        unbiased: true,
-        build: |problem, tuning| Box::new(PVdamp::new(problem, tuning)),
-    },
-    Method {
-        name: "zero-filled",
-        summary: "density-compensated zero-filled SENSE combination, no iterations",
-        citation: "Roemer et al., MRM 16 (1990)",
-        unbiased: false,
-        build: |problem, _| Box::new(ZeroFilled::new(problem)),
-    },
-];

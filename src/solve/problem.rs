@@ -1,8 +1,13 @@
 use ndarray::{Array2, ArrayView3};
 use num_complex::Complex;
 
-use crate::array::{Maps, Mask, Real};
+use crate::array::{Grid, ImageSets, Maps, Mask, Real};
+use crate::fourier::Fourier;
 use crate::operator::{Encoding, Samples};
+use crate::sampling;
+
+/// Longest side of the centre of k-space that the intensity is judged by.
+const CENTRE: usize = 32;
 
 /// One slice to reconstruct: `y = A x0 + ε`, every location k measured with probability `p(k)`.
 pub struct Problem<T: Real> {
@@ -13,6 +18,8 @@ pub struct Problem<T: Real> {
     pub inverse_probability: Vec<T>,
     /// Σ_meas, `(coils, coils)`: `E[ε εᴴ]` of one k-space sample, complex variance.
     pub noise: Array2<Complex<f64>>,
+    /// x0, where all of k-space is known: for oracles and for judges, never for an honest method.
+    pub reference: Option<ImageSets<T>>,
 }
 
 impl<T: Real> Problem<T> {
@@ -34,11 +41,80 @@ impl<T: Real> Problem<T> {
             data,
             inverse_probability,
             noise,
+            reference: None,
         }
     }
 
+    /// With the reference that fully sampled k-space `(coils, rows, cols)` gives.
+    pub fn with_reference(mut self, kspace: ArrayView3<Complex<T>>) -> Self {
+        self.reference = Some(self.encoding.combine_full(kspace));
+        self
+    }
+
+    /// The zero-filled image `Aᴴ y`.
+    pub fn zero_filled(&self) -> ImageSets<T> {
+        self.encoding.adjoint(&self.data, None)
+    }
+
     /// The unbiased start `Aᴴ P⁻¹ y`: aliasing looks like coloured noise.
-    pub fn density_compensated(&self) -> crate::array::ImageSets<T> {
+    pub fn density_compensated(&self) -> ImageSets<T> {
         self.encoding.adjoint(&self.data, Some(&self.inverse_probability))
     }
+
+    /// How bright the image is: the unit of λ.
+    ///
+    /// BART's rule: of the root sum of squares of the coil images that the sampled centre gives, at most 32 × 32
+    /// samples of it, the 90th percentile, or the maximum where that stands out (by twice the distance of the
+    /// percentile from the median). Without a sampled centre, of the density-compensated image.
+    pub fn intensity(&self) -> f64 {
+        let mut values = match self.centre() {
+            centre if centre.is_empty() => {
+                let image = self.density_compensated();
+                image.map_axis(ndarray::Axis(0), |sets| root_of_squares(sets.iter().copied()))
+            }
+            centre => self.low_resolution(centre),
+        }
+        .into_raw_vec_and_offset()
+        .0;
+        values.sort_unstable_by(f64::total_cmp);
+        let at = |share: f64| values[((values.len() as f64 * share) as usize).min(values.len() - 1)];
+        let (median, high, most) = (at(0.5), at(0.9), at(1.0));
+        if most - high < 2.0 * (high - median) { high } else { most }
+    }
+
+    /// The part of the sampled centre that is looked at.
+    fn centre(&self) -> Grid {
+        let mut sampled = Array2::from_elem(self.encoding.grid().dim(), false);
+        let flat = sampled.as_slice_mut().expect("standard layout");
+        self.encoding.sampled().iter().for_each(|&at| flat[at as usize] = true);
+        let centre = sampling::sampled_centre(&Mask::new(sampled));
+        Grid::new(centre.rows.min(CENTRE), centre.cols.min(CENTRE))
+    }
+
+    /// Root sum of squares over coils of the images that the samples inside `centre` give.
+    fn low_resolution(&self, centre: Grid) -> Array2<f64> {
+        let grid = self.encoding.grid();
+        let (top, left) = grid.centred_offset(centre);
+        let inside = |&(_, &at): &(usize, &u32)| {
+            let (row, col) = (at as usize / grid.cols, at as usize % grid.cols);
+            (top..top + centre.rows).contains(&row) && (left..left + centre.cols).contains(&col)
+        };
+        let within: Vec<usize> = self.encoding.sampled().iter().enumerate().filter(inside).map(|(i, _)| i).collect();
+        let fourier = Fourier::new(centre);
+        let mut scratch = fourier.scratch();
+        let mut power = Array2::zeros(centre.dim());
+        for samples in self.data.outer_iter() {
+            // All of the rectangle is sampled, in row-major order.
+            let mut plane: Vec<Complex<T>> = within.iter().map(|&i| samples[i]).collect();
+            fourier.inverse(&mut plane, &mut scratch);
+            power.iter_mut().zip(&plane).for_each(|(p, v)| *p += v.norm_sqr().wide());
+        }
+        // A unitary transform of fewer samples is brighter.
+        let share = centre.len() as f64 / grid.len() as f64;
+        power.mapv_into(|p: f64| (p * share).sqrt())
+    }
+}
+
+fn root_of_squares<T: Real>(values: impl Iterator<Item = Complex<T>>) -> f64 {
+    values.map(|v| v.norm_sqr().wide()).sum::<f64>().sqrt()
 }

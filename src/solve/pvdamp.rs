@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use num_complex::Complex;
 
-use super::{BandState, Problem, Solver, StateEvolution, Step, StopReason, Tuning, Verdict, mean_tau};
+use super::{BandState, Problem, Solver, StateEvolution, Step, StopReason, Tracked, Tuning, Verdict, mean_tau};
 use crate::array::{ImageSets, Real, energy};
 use crate::denoise;
 use crate::operator::Samples;
@@ -25,8 +25,8 @@ const GROWN: f64 = 4.0;
 /// `1 − α` below which a denoiser counts as the identity, which needs no correction.
 const IDENTITY: f64 = 1e-4;
 
-pub struct PVdamp<T: Real> {
-    problem: Problem<T>,
+pub struct PVdamp<'a, T: Real> {
+    problem: &'a Problem<T>,
     evolution: StateEvolution<T>,
     transform: Transform<T>,
     damping: f64,
@@ -76,15 +76,15 @@ struct ScratchSpace<T> {
     sure: denoise::Workspace<T>,
 }
 
-impl<T: Real> PVdamp<T> {
-    pub fn new(problem: Problem<T>, tuning: &Tuning) -> Self {
+impl<'a, T: Real> PVdamp<'a, T> {
+    pub fn new(problem: &'a Problem<T>, tuning: &Tuning) -> Self {
         let layout = Arc::new(Layout::new(problem.encoding.grid(), tuning.scales));
-        let evolution = StateEvolution::new(&problem, &layout, tuning.wavelet);
+        let evolution = StateEvolution::new(problem, &layout, tuning.wavelet);
         Self::with_evolution(problem, evolution, tuning)
     }
 
     /// With a state evolution made for `problem` and `tuning` by the caller.
-    pub fn with_evolution(problem: Problem<T>, evolution: StateEvolution<T>, tuning: &Tuning) -> Self {
+    pub fn with_evolution(problem: &'a Problem<T>, evolution: StateEvolution<T>, tuning: &Tuning) -> Self {
         let layout = Arc::clone(evolution.layout());
         let transform = Transform::new(&layout, FilterBank::of(tuning.wavelet));
         let zero = Complex::new(T::zero(), T::zero());
@@ -124,21 +124,6 @@ impl<T: Real> PVdamp<T> {
         }
     }
 
-    /// τ: the predicted variance of each coefficient of `Ψ r`, one pyramid a set of maps.
-    pub fn variance(&self) -> &[Pyramid<T>] {
-        &self.state.tau
-    }
-
-    /// The current unbiased estimate r.
-    pub fn estimate(&self) -> &ImageSets<T> {
-        &self.state.r
-    }
-
-    /// Ψ.
-    pub fn transform(&self) -> &Transform<T> {
-        &self.transform
-    }
-
     /// Denoises `Ψ r`, set by set, and returns the Onsager-corrected image.
     fn denoise(&mut self, bands: &mut Vec<BandState>) -> ImageSets<T> {
         let mut corrected = ImageSets::zeros(self.state.r.dim());
@@ -166,7 +151,7 @@ impl<T: Real> PVdamp<T> {
 
     /// `r' = SᴴS r̃ + Aᴴ P⁻¹ (y − A r̃)`: unbiased again. Leaves the residual in the scratch space.
     fn unbias(&mut self, corrected: ImageSets<T>) -> ImageSets<T> {
-        let Problem { encoding, data, .. } = &self.problem;
+        let Problem { encoding, data, .. } = self.problem;
         let residual = &mut self.scratch.residual;
         encoding.residual(data, &corrected, residual);
         let mut next = encoding.adjoint(residual, Some(&self.problem.inverse_probability));
@@ -220,7 +205,7 @@ impl<T: Real> PVdamp<T> {
     }
 }
 
-impl<T: Real> Solver<T> for PVdamp<T> {
+impl<T: Real> Solver<T> for PVdamp<'_, T> {
     fn step(&mut self) -> Step {
         let mut bands = Vec::new();
         let corrected = self.denoise(&mut bands);
@@ -252,7 +237,7 @@ impl<T: Real> Solver<T> for PVdamp<T> {
             let work = &mut self.scratch.wavelet;
             self.transform.synthesise(denoised, target.view_mut(), work);
         }
-        let Problem { encoding, data, .. } = &self.problem;
+        let Problem { encoding, data, .. } = self.problem;
         encoding.residual(data, &image, &mut self.scratch.residual);
         let mut consistent = encoding.adjoint(&self.scratch.residual, None);
         encoding.add_restricted(&image, &mut consistent);
@@ -264,6 +249,14 @@ impl<T: Real> Solver<T> for PVdamp<T> {
         let State { r, before, guard, .. } = &self.state;
         let best = guard.best.as_ref().map(|best| &best.r);
         Some(best.or(before.as_ref()).unwrap_or(r).clone())
+    }
+
+    fn tracked(&self) -> Option<Tracked<'_, T>> {
+        Some(Tracked {
+            estimate: &self.state.r,
+            variance: &self.state.tau,
+            transform: &self.transform,
+        })
     }
 }
 

@@ -1,18 +1,31 @@
 use super::{Problem, Solver, Step, StopReason, Verdict};
 use crate::array::{ImageSets, Real};
 
-/// The density-compensated zero-filled image `Aᴴ P⁻¹ y`, the start of the iterative methods.
-pub struct ZeroFilled<T: Real> {
-    problem: Problem<T>,
+/// The zero-filled image, combined over coils: what there is before any reconstruction.
+pub struct ZeroFilled<'a, T: Real> {
+    problem: &'a Problem<T>,
+    compensated: bool,
 }
 
-impl<T: Real> ZeroFilled<T> {
-    pub fn new(problem: Problem<T>) -> Self {
-        Self { problem }
+impl<'a, T: Real> ZeroFilled<'a, T> {
+    /// `Aᴴ P⁻¹ y`, unbiased: the start of P-VDAMP.
+    pub fn compensated(problem: &'a Problem<T>) -> Self {
+        Self {
+            problem,
+            compensated: true,
+        }
+    }
+
+    /// `Aᴴ y`: the start of FISTA.
+    pub fn plain(problem: &'a Problem<T>) -> Self {
+        Self {
+            problem,
+            compensated: false,
+        }
     }
 }
 
-impl<T: Real> Solver<T> for ZeroFilled<T> {
+impl<T: Real> Solver<T> for ZeroFilled<'_, T> {
     fn step(&mut self) -> Step {
         Step {
             bands: Vec::new(),
@@ -22,6 +35,9 @@ impl<T: Real> Solver<T> for ZeroFilled<T> {
     }
 
     fn image(&mut self) -> ImageSets<T> {
-        self.problem.density_compensated()
+        match self.compensated {
+            true => self.problem.density_compensated(),
+            false => self.problem.zero_filled(),
+        }
     }
 }

@@ -1,0 +1,33 @@
+//! The λ of least error, for a method that has one and a slice that has a reference.
+
+use super::combine_sets;
+use crate::error::Result;
+use crate::quality::{complex_nmse, decibel, object_mask};
+use crate::solve::{LambdaCurve, Limits, Method, Observer, Problem, Tuning, drive, search_lambda};
+
+/// NMSE of the object in dB against λ, with `reach` lattice points on both sides of the best, see
+/// [`search_lambda`].
+///
+/// Errors: an observer that breaks off. Panics on a problem without a reference.
+pub fn lambda_curve(
+    problem: &Problem<f32>,
+    method: &Method,
+    tuning: &Tuning,
+    limits: Limits,
+    reach: i32,
+    observe: &mut Observer<f32>,
+) -> Result<LambdaCurve> {
+    let reference = problem.reference.clone().expect("a reference");
+    let reference = combine_sets(reference);
+    let object = object_mask(&reference);
+    search_lambda(reach, &mut |lambda| {
+        let tuning = Tuning {
+            lambda,
+            ..tuning.clone()
+        };
+        let mut solver = (method.build)(problem, &tuning);
+        drive(solver.as_mut(), limits, observe)?;
+        let nmse = complex_nmse(&reference, &combine_sets(solver.image()), Some(&object));
+        Ok(nmse.map_or(f64::NAN, decibel))
+    })
+}

@@ -1,0 +1,130 @@
+//! The table of methods.
+
+use super::{CgSense, PVdamp, Problem, Solver, Tuning, ZeroFilled, a_fista, fista, sure_it};
+
+/// A row of [`METHODS`].
+pub struct Method {
+    pub name: &'static str,
+    pub summary: &'static str,
+    pub citation: &'static str,
+    /// Iterations at most, unless told otherwise.
+    pub iterations: usize,
+    /// Whether [`Solver::unbiased`] gives an image.
+    pub unbiased: bool,
+    /// What it takes from a fully sampled reference where there is one; empty for methods that never look.
+    pub oracle: &'static str,
+    /// The parts of [`Tuning`] that mean something to it.
+    pub knobs: &'static [Knob],
+    /// Seed of random shifts, unless told otherwise; `None` for no shifts.
+    pub shift: Option<u64>,
+    pub build: for<'a> fn(&'a Problem<f32>, &Tuning) -> Box<dyn Solver<f32> + 'a>,
+}
+
+/// A part of [`Tuning`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knob {
+    Wavelet,
+    Scales,
+    Damping,
+    /// λ, which has no good value for all scans: it has to be given.
+    Lambda,
+    /// λ, which may be left at 0.
+    OptionalLambda,
+    Shift,
+}
+
+impl Method {
+    pub fn find(name: &str) -> Option<&'static Method> {
+        METHODS.iter().find(|m| m.name == name)
+    }
+
+    pub fn has(&self, knob: Knob) -> bool {
+        self.knobs.contains(&knob)
+    }
+
+    /// Whether λ means something to it.
+    pub fn has_lambda(&self) -> bool {
+        self.has(Knob::Lambda) || self.has(Knob::OptionalLambda)
+    }
+}
+
+/// Every method that can be chosen.
+pub const METHODS: &[Method] = &[
+    Method {
+        name: "pvdamp",
+        summary: "Parallel Variable Density Approximate Message Passing: SURE-tuned, with known error variance",
+        citation: "Millard, Chiew, Tanner, Hess, Mailhé, arXiv:2203.04180",
+        iterations: 30,
+        unbiased: true,
+        oracle: "",
+        knobs: &[Knob::Wavelet, Knob::Scales, Knob::Damping],
+        shift: None,
+        build: |problem, tuning| Box::new(PVdamp::new(problem, tuning)),
+    },
+    Method {
+        name: "fista",
+        summary: "wavelet ℓ1 with momentum, one weight λ that has to be chosen",
+        citation: "Beck, Teboulle, SIAM J. Imaging Sci. 2 (2009)",
+        iterations: 100,
+        unbiased: false,
+        oracle: "",
+        knobs: &[Knob::Wavelet, Knob::Scales, Knob::Lambda, Knob::Shift],
+        shift: None,
+        build: |problem, tuning| Box::new(fista::new(problem, tuning)),
+    },
+    Method {
+        name: "sure-it",
+        summary: "FISTA with SURE thresholds for white noise of the error's true size, where a reference tells it",
+        citation: "Khare, Hardy, King, Turski, Marinelli, MRM 68 (2012)",
+        iterations: 100,
+        unbiased: false,
+        oracle: "its error in each iteration",
+        knobs: &[Knob::Wavelet, Knob::Scales, Knob::Shift],
+        shift: None,
+        build: |problem, tuning| Box::new(sure_it::new(problem, tuning)),
+    },
+    Method {
+        name: "a-fista",
+        summary: "FISTA with a weight for each scale from the histogram of the zero-filled image, random shifts",
+        citation: "Varela-Mattatall, Baron, Menon, MRM 86 (2021)",
+        iterations: 100,
+        unbiased: false,
+        oracle: "",
+        knobs: &[Knob::Wavelet, Knob::Scales, Knob::Shift],
+        shift: Some(0),
+        build: |problem, tuning| Box::new(a_fista::new(problem, tuning)),
+    },
+    Method {
+        name: "cg-sense",
+        summary: "least squares by conjugate gradients, stopped early; --lambda is a Tikhonov weight",
+        citation: "Pruessmann, Weiger, Börnert, Boesiger, MRM 46 (2001)",
+        iterations: 10,
+        unbiased: false,
+        oracle: "",
+        knobs: &[Knob::OptionalLambda],
+        shift: None,
+        build: |problem, tuning| Box::new(CgSense::new(problem, tuning)),
+    },
+    Method {
+        name: "zero-filled",
+        summary: "density-compensated zero-filled SENSE combination, no iterations",
+        citation: "Roemer et al., MRM 16 (1990)",
+        iterations: 1,
+        unbiased: false,
+        oracle: "",
+        knobs: &[],
+        shift: None,
+        build: |problem, _| Box::new(ZeroFilled::compensated(problem)),
+    },
+    Method {
+        name: "zero-filled-plain",
+        summary: "zero-filled SENSE combination without density compensation, no iterations",
+        citation: "Roemer et al., MRM 16 (1990)",
+        iterations: 1,
+        unbiased: false,
+        oracle: "",
+        knobs: &[],
+        shift: None,
+        build: |problem, _| Box::new(ZeroFilled::plain(problem)),
+    },
+];

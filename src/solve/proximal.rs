@@ -1,0 +1,219 @@
+//! Proximal gradient with Nesterov momentum, for `min ½‖y − A x‖² + Σ_b λ_b ‖(Ψx)_b‖₁` (FISTA; Beck & Teboulle 2009),
+//! whatever decides the thresholds λ_b.
+//!
+//! `‖A‖ ≤ 1`, so that a step of 1 is short enough. The start is the zero-filled image `Aᴴy`.
+
+use std::sync::Arc;
+
+use ndarray::{ArrayView2, ArrayViewMut2, Axis, Zip, s};
+use num_complex::Complex;
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::{BandState, Problem, Solver, Step, Tuning, Verdict};
+use crate::array::{ImageSets, Real};
+use crate::denoise;
+use crate::operator::Samples;
+use crate::wavelet::{FilterBank, Layout, Pyramid, Transform, Workspace};
+
+/// Decides the thresholds of [`ProximalGradient`].
+pub trait Thresholds<T: Real> {
+    /// Sees the gradient step that is going to be thresholded, and the residual `y − A x` it was made with.
+    fn observe(&mut self, _step: &ImageSets<T>, _residual: &Samples<T>) {}
+
+    /// The threshold of subband `band` with coefficients `w`, and what noise variance it stands on, if any.
+    fn threshold(&mut self, band: usize, w: &[Complex<T>]) -> Threshold;
+
+    /// As [`Solver::notes`].
+    fn notes(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// A threshold in units of the image.
+pub struct Threshold {
+    pub value: f64,
+    /// For rules that suppose a noise variance: that, and the estimated mean squared error after thresholding.
+    pub noise: Option<(f64, f64)>,
+}
+
+/// The iteration, with thresholds that `rule` decides.
+pub struct ProximalGradient<'a, T: Real> {
+    problem: &'a Problem<T>,
+    transform: Transform<T>,
+    rule: Box<dyn Thresholds<T> + 'a>,
+    shifts: Option<ChaCha8Rng>,
+    restarts: bool,
+    iteration: usize,
+    /// The latest image.
+    x: ImageSets<T>,
+    /// Where the next gradient is taken: x and the momentum.
+    ahead: ImageSets<T>,
+    momentum: f64,
+    residual: Samples<T>,
+    coefficients: Pyramid<Complex<T>>,
+    shrunk: Vec<Complex<T>>,
+    work: Workspace<T>,
+}
+
+impl<'a, T: Real> ProximalGradient<'a, T> {
+    /// `rule` is made of the layout that the wavelet transform has.
+    pub fn new(
+        problem: &'a Problem<T>,
+        tuning: &Tuning,
+        rule: impl FnOnce(&Transform<T>) -> Box<dyn Thresholds<T> + 'a>,
+    ) -> Self {
+        let layout = Arc::new(Layout::new(problem.encoding.grid(), tuning.scales));
+        let transform = Transform::new(&layout, FilterBank::of(tuning.wavelet));
+        let start = problem.zero_filled();
+        Self {
+            rule: rule(&transform),
+            shifts: tuning.shift.map(ChaCha8Rng::seed_from_u64),
+            restarts: false,
+            iteration: 0,
+            ahead: start.clone(),
+            x: start,
+            momentum: 1.0,
+            residual: Samples::zeros(problem.data.dim()),
+            coefficients: Pyramid::filled(&layout, Complex::new(T::zero(), T::zero())),
+            shrunk: Vec::new(),
+            work: transform.workspace(),
+            problem,
+            transform,
+        }
+    }
+
+    /// Drops the momentum whenever it points uphill (O'Donoghue & Candès 2015, gradient scheme).
+    pub fn with_restarts(mut self) -> Self {
+        self.restarts = true;
+        self
+    }
+
+    /// `x + Aᴴ (y − A x)`, at the point ahead.
+    fn gradient_step(&mut self) -> ImageSets<T> {
+        let Problem { encoding, data, .. } = self.problem;
+        encoding.residual(data, &self.ahead, &mut self.residual);
+        let mut step = encoding.adjoint(&self.residual, None);
+        step += &self.ahead;
+        step
+    }
+
+    /// `Ψᵀ soft(Ψ step)`, on a wavelet grid that lies elsewhere each time if shifts are random.
+    fn shrink(&mut self, step: &ImageSets<T>, bands: &mut Vec<BandState>) -> ImageSets<T> {
+        let period = 1u32 << self.transform.layout.scales;
+        let mut draw = || self.shifts.as_mut().map_or(0, |rng| (rng.next_u32() % period) as usize);
+        let by = [draw(), draw()];
+        let mut moved = ImageSets::zeros(step.raw_dim());
+        let mut out = ImageSets::zeros(step.raw_dim());
+        for (set, mut image) in moved.outer_iter_mut().enumerate() {
+            roll(step.index_axis(Axis(0), set), by, image.view_mut());
+            self.transform.analyse(image.view(), &mut self.coefficients, &mut self.work);
+            for band in 0..self.coefficients.layout.bands.len() {
+                bands.extend(self.shrink_band(band));
+            }
+            self.transform
+                .synthesise(&self.coefficients, image.view_mut(), &mut self.work);
+            let (rows, cols) = image.dim();
+            let back = [(rows - by[0] % rows) % rows, (cols - by[1] % cols) % cols];
+            roll(image.view(), back, out.index_axis_mut(Axis(0), set));
+        }
+        out
+    }
+
+    fn shrink_band(&mut self, band: usize) -> Option<BandState> {
+        let w = self.coefficients.band_mut(band);
+        let Threshold { value, noise } = self.rule.threshold(band, w);
+        self.shrunk.clear();
+        self.shrunk.extend_from_slice(w);
+        let alpha = denoise::soft_threshold(w, value, &mut self.shrunk);
+        w.copy_from_slice(&self.shrunk);
+        noise.map(|(tau, sure)| BandState {
+            tau,
+            threshold: value,
+            alpha,
+            sure,
+            size: w.len(),
+        })
+    }
+
+    /// Moves on to `next`, and ahead of it by the momentum.
+    fn advance(&mut self, next: ImageSets<T>) {
+        if self.restarts && uphill(&self.ahead, &next, &self.x) {
+            self.momentum = 1.0;
+        }
+        let grown = (1.0 + (1.0 + 4.0 * self.momentum * self.momentum).sqrt()) / 2.0;
+        let carry = T::of((self.momentum - 1.0) / grown);
+        self.momentum = grown;
+        Zip::from(&mut self.ahead)
+            .and(&next)
+            .and(&self.x)
+            .for_each(|ahead, &new, &old| *ahead = new + (new - old) * carry);
+        self.x = next;
+    }
+}
+
+impl<T: Real> Solver<T> for ProximalGradient<'_, T> {
+    fn step(&mut self) -> Step {
+        let step = self.gradient_step();
+        self.rule.observe(&step, &self.residual);
+        let mut bands = Vec::new();
+        let next = self.shrink(&step, &mut bands);
+        self.advance(next);
+        self.iteration += 1;
+        Step {
+            bands,
+            kept: self.iteration,
+            verdict: Verdict::Continue,
+        }
+    }
+
+    fn image(&mut self) -> ImageSets<T> {
+        self.x.clone()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.rule.notes()
+    }
+}
+
+/// Whether the step from `ahead` to `next` turns back on the way from `last`: `⟨ahead − next, next − last⟩ > 0`.
+fn uphill<T: Real>(ahead: &ImageSets<T>, next: &ImageSets<T>, last: &ImageSets<T>) -> bool {
+    let mut sum = 0.0;
+    Zip::from(ahead)
+        .and(next)
+        .and(last)
+        .for_each(|a, n, l| sum += ((a - n).conj() * (n - l)).re.wide());
+    sum > 0.0
+}
+
+/// `out[r + by[0], c + by[1]] = image[r, c]`, around the edges.
+fn roll<T: Real>(image: ArrayView2<Complex<T>>, by: [usize; 2], mut out: ArrayViewMut2<Complex<T>>) {
+    let (rows, cols) = image.dim();
+    let (down, right) = (by[0] % rows, by[1] % cols);
+    for (from_row, to_row, high) in [(0, down, rows - down), (rows - down, 0, down)] {
+        for (from_col, to_col, wide) in [(0, right, cols - right), (cols - right, 0, right)] {
+            let source = image.slice(s![from_row..from_row + high, from_col..from_col + wide]);
+            out.slice_mut(s![to_row..to_row + high, to_col..to_col + wide])
+                .assign(&source);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array2;
+
+    #[test]
+    fn rolling_goes_around_the_edges_and_back() {
+        let image = Array2::from_shape_fn((5, 7), |(r, c)| Complex::new((10 * r + c) as f64, 0.0));
+        let mut moved = Array2::zeros(image.dim());
+        roll(image.view(), [2, 10], moved.view_mut());
+        for ((r, c), v) in image.indexed_iter() {
+            assert_eq!(moved[[(r + 2) % 5, (c + 10) % 7]], *v);
+        }
+        let mut back = Array2::zeros(image.dim());
+        roll(moved.view(), [3, 4], back.view_mut());
+        assert_eq!(back, image);
+    }
+}

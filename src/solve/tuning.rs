@@ -1,0 +1,56 @@
+use crate::array::Grid;
+use crate::error::{Error, Result};
+use crate::wavelet::{Layout, Wavelet};
+
+/// What a user can tune; the defaults are the published ones.
+#[derive(Clone, Debug)]
+pub struct Tuning {
+    pub wavelet: &'static Wavelet,
+    pub scales: usize,
+    /// ρ: the share of the new estimate in each damped update, 0 < ρ ≤ 1.
+    pub damping: f64,
+    /// λ: the regularisation weight. A threshold, in units of the image's [intensity](super::Problem::intensity),
+    /// for methods that threshold; the Tikhonov weight, without unit, of CG-SENSE.
+    pub lambda: f64,
+    /// Seed of a random circular shift of the wavelet grid in each iteration; none where `None`.
+    pub shift: Option<u64>,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            wavelet: Wavelet::find("db4").expect("db4 is in the table"),
+            scales: 4,
+            damping: 0.75,
+            lambda: 0.0,
+            shift: None,
+        }
+    }
+}
+
+impl Tuning {
+    /// Errors: [`Error::Setting`] where a value has no meaning for an image of this size.
+    pub fn validate(&self, grid: Grid) -> Result<()> {
+        if !(self.damping > 0.0 && self.damping <= 1.0) {
+            let found = self.damping;
+            return Err(Error::setting(format!(
+                "--damping {found}: the damping must be above 0 and at most 1; 0.75 is the published value"
+            )));
+        }
+        if !(self.lambda >= 0.0 && self.lambda.is_finite()) {
+            let found = self.lambda;
+            return Err(Error::setting(format!(
+                "--lambda {found}: a regularisation weight is a finite number, 0 or more"
+            )));
+        }
+        let most = usize::BITS - (grid.rows.max(grid.cols).max(2) - 1).leading_zeros();
+        if self.scales == 0 || self.scales > most as usize {
+            let deepest = Layout::deepest(grid, self.wavelet.scaling.len());
+            return Err(Error::setting(format!(
+                "--scales {}: an image of {grid} can be split 1 to {most} times; for {} at most {deepest} makes sense",
+                self.scales, self.wavelet.name
+            )));
+        }
+        Ok(())
+    }
+}

@@ -1,10 +1,25 @@
 //! Methods compared on the same data: cases, runs, searches for λ, and the record of it all.
 
+mod contender;
+mod judge;
+mod peers;
+mod plan;
 mod record;
+mod run;
+mod shared;
 mod shown;
+mod store;
+mod table;
+mod watch;
+mod whole;
 
+pub use contender::{Contender, Weight};
+pub use plan::{Case, Common, Drawing, Slices, Undersampling, cases};
 pub use record::{
     CaseRecord, ContenderRecord, EvolutionRecord, EvolutionStep, Machine, Metrics, ResidualRecord, Results, RunRecord,
     SensitivityRecord, TracePoint,
 };
+pub use run::Outcome;
 pub use shown::{Shown, ShownResidual};
+pub use table::results_csv;
+pub use whole::{Bench, Listener};

@@ -19,7 +19,7 @@ pub struct Results {
     pub notes: Vec<String>,
 }
 
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Machine {
     pub processor: String,
     pub cores: usize,
@@ -41,7 +41,7 @@ pub struct ContenderRecord {
 }
 
 /// A slice, undersampled in one way.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseRecord {
     /// Fit for a file name. Unique.
     pub id: String,

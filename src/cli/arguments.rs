@@ -81,7 +81,7 @@ impl DrawArguments {
         let request = Request {
             grid,
             acceleration,
-            acs: self.acs.unwrap_or(Grid::new(grid.rows.min(24), grid.cols.min(24))),
+            acs: self.acs.unwrap_or(Request::default_acs(grid)),
             order: self.order,
             seed: self.seed,
         };
@@ -248,10 +248,19 @@ impl ReconArguments {
         match options.iter().find(|(_, given, means)| *given && !means) {
             Some((option, ..)) => {
                 let name = method.name;
-                let taken = options.iter().filter(|(_, _, means)| *means).map(|(option, ..)| *option);
+                let taken = options
+                    .iter()
+                    .filter(|(_, _, means)| *means)
+                    .map(|(option, ..)| *option);
                 let taken: Vec<&str> = taken.collect();
-                let taken = if taken.is_empty() { "none of these".into() } else { taken.join(", ") };
-                Err(Error::setting(format!("{option} means nothing to --method {name}, which takes {taken}")))
+                let taken = if taken.is_empty() {
+                    "none of these".into()
+                } else {
+                    taken.join(", ")
+                };
+                Err(Error::setting(format!(
+                    "{option} means nothing to --method {name}, which takes {taken}"
+                )))
             }
             None => Ok(()),
         }
@@ -262,7 +271,9 @@ impl ReconArguments {
             Some("optimal") if method.has(Knob::Lambda) => Ok(Lambda::Optimal),
             Some(text) => {
                 let value = text.parse().map_err(|_| {
-                    Error::setting(format!("--lambda {text}: a regularisation weight is a number, or 'optimal' for fista"))
+                    Error::setting(format!(
+                        "--lambda {text}: a regularisation weight is a number, or 'optimal' for fista"
+                    ))
                 })?;
                 Ok(Lambda::Value(value))
             }
@@ -308,7 +319,7 @@ fn noise_source(text: &str) -> Result<NoiseSource> {
     }
 }
 
-fn unknown(option: &str, name: &str) -> Error {
+pub fn unknown(option: &str, name: &str) -> Error {
     Error::setting(format!("{option} {name}: there is no such name, see --help"))
 }
 

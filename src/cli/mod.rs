@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod arguments;
+mod bench;
 mod console;
 mod demo;
 mod eval;
@@ -28,6 +29,7 @@ EXAMPLES
   pvdamp recon scan.h5 -o out.h5                reconstruct an undersampled fastMRI file
   pvdamp recon full.h5 --accel 8 -o out.h5      undersample a full scan first, then reconstruct
   pvdamp eval --target full.h5 out.h5           fastMRI's NMSE, PSNR and SSIM
+  pvdamp bench full.h5 --accel 5,10 -o bench/   compare methods, with a report
   pvdamp info scan.h5                           what is in this file, and what would be done
 
 EXIT CODES
@@ -59,6 +61,7 @@ enum Command {
     Maps(maps::MakeMaps),
     Info(info::Info),
     Eval(eval::Eval),
+    Bench(Box<bench::RunBench>),
 }
 
 /// Parses the command line, runs it, and answers with the exit code.
@@ -80,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Maps(command) => command.run(&console),
         Command::Info(command) => command.run(&console),
         Command::Eval(command) => command.run(&console),
+        Command::Bench(command) => command.run(&console),
     };
     let Err(error) = done else {
         return ExitCode::SUCCESS;

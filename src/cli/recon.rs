@@ -174,9 +174,13 @@ impl Job<'_> {
                 (_, steps) => format!("{steps} iterations, "),
             };
             let (sentence, seconds) = (history.stop.sentence(), record.seconds);
-            let lambda = record.lambda.map_or(String::new(), |lambda| format!("λ = {lambda:.4}, "));
-            self.console
-                .say(&format!("slice {}: {lambda}{steps}{sentence}; {seconds:.2} s", record.slice));
+            let lambda = record
+                .lambda
+                .map_or(String::new(), |lambda| format!("λ = {lambda:.4}, "));
+            self.console.say(&format!(
+                "slice {}: {lambda}{steps}{sentence}; {seconds:.2} s",
+                record.slice
+            ));
         }
     }
 }

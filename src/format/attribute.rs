@@ -1,10 +1,12 @@
 //! Attributes of a scan, kept so that they can be written to its reconstruction.
 
+use std::path::Path;
+
 use hdf5::types::{FixedAscii, FixedUnicode, IntSize, TypeDescriptor, VarLenAscii, VarLenUnicode};
 use hdf5::{Container, H5Type};
 use ndarray::ArrayD;
 
-use super::h5::library;
+use super::h5::{self, library};
 
 /// A name and its value.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,6 +70,12 @@ impl From<Vec<f64>> for AttributeValue {
     fn from(values: Vec<f64>) -> Self {
         Self::Floats(ndarray::Array1::from(values).into_dyn())
     }
+}
+
+/// The attributes of a file, those left out that are of no kind known here.
+pub fn read_attributes(path: &Path) -> crate::error::Result<Vec<Attribute>> {
+    let file = h5::open(path)?;
+    Ok(read_all(&file).0)
 }
 
 /// The attributes of an object, and a warning for each that cannot be kept.

@@ -24,7 +24,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use attribute::{Attribute, AttributeValue};
+pub use attribute::{Attribute, AttributeValue, read_attributes};
 pub use header::{Header, Limits, Space};
 pub use maps::{AXES, MapsFile, read_covariance, read_maps};
 pub use masks::{read_mask, read_probability};

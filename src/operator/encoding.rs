@@ -156,7 +156,11 @@ impl<T: Real> Encoding<T> {
 
     /// `Sᴴ Fᴴ` of full planes `(coils, rows, cols)`, whatever the mask: the image, where all of k-space is known.
     pub fn combine_full(&self, kspace: ArrayView3<Complex<T>>) -> ImageSets<T> {
-        assert_eq!(kspace.dim().0, self.coils(), "k-space of as many coils as there are maps");
+        assert_eq!(
+            kspace.dim().0,
+            self.coils(),
+            "k-space of as many coils as there are maps"
+        );
         self.combine(|coil, plane| {
             let values = kspace.index_axis(Axis(0), coil);
             plane.iter_mut().zip(&values).for_each(|(p, &v)| *p = v);

@@ -59,7 +59,11 @@ impl<'a> Reconstruction<'a> {
         };
         if settings.lambda == Lambda::Optimal && !sampling.complete_scan {
             let problem = "is undersampled, so that there is no reference to find the best --lambda by";
-            return Err(Error::data(place.clone(), problem, "give --lambda a number, or take --method pvdamp"));
+            return Err(Error::data(
+                place.clone(),
+                problem,
+                "give --lambda a number, or take --method pvdamp",
+            ));
         }
         Ok(Self {
             scan,

@@ -84,6 +84,11 @@ impl Request {
         Ok(())
     }
 
+    /// The ACS where none is asked for: 24 × 24, or all of an axis that is shorter.
+    pub fn default_acs(grid: Grid) -> Grid {
+        Grid::new(grid.rows.min(24), grid.cols.min(24))
+    }
+
     /// The ACS and one sample beyond it, if there is a beyond.
     fn largest_acceleration(&self) -> f64 {
         let n = self.grid.len();

@@ -75,7 +75,10 @@ impl<T: Real> Thresholds<T> for ScaleThresholds {
 
     fn notes(&self) -> Vec<String> {
         let values: Vec<String> = self.relative.iter().map(|v| format!("{v:.2e}")).collect();
-        vec![format!("a-fista found λ = {} from the finest scale on", values.join(", "))]
+        vec![format!(
+            "a-fista found λ = {} from the finest scale on",
+            values.join(", ")
+        )]
     }
 }
 

@@ -41,11 +41,7 @@ pub type Observer<'a, T> = dyn FnMut(&IterationRecord, &mut dyn Solver<T>) -> Co
 /// Steps `solver` until it or a limit says stop. What `observe` takes does not count as the solver's time.
 ///
 /// Errors: [`Error::Interrupted`] when `observe` broke off.
-pub fn drive<T: Real>(
-    solver: &mut dyn Solver<T>,
-    limits: Limits,
-    observe: &mut Observer<T>,
-) -> Result<History> {
+pub fn drive<T: Real>(solver: &mut dyn Solver<T>, limits: Limits, observe: &mut Observer<T>) -> Result<History> {
     let start = Instant::now();
     let mut seconds = 0.0;
     let mut iterations = Vec::new();

@@ -5,6 +5,8 @@ use super::{CgSense, PVdamp, Problem, Solver, Tuning, ZeroFilled, a_fista, fista
 /// A row of [`METHODS`].
 pub struct Method {
     pub name: &'static str,
+    /// As in a table of results.
+    pub title: &'static str,
     pub summary: &'static str,
     pub citation: &'static str,
     /// Iterations at most, unless told otherwise.
@@ -52,6 +54,7 @@ impl Method {
 pub const METHODS: &[Method] = &[
     Method {
         name: "pvdamp",
+        title: "P-VDAMP",
         summary: "Parallel Variable Density Approximate Message Passing: SURE-tuned, with known error variance",
         citation: "Millard, Chiew, Tanner, Hess, Mailhé, arXiv:2203.04180",
         iterations: 30,
@@ -63,6 +66,7 @@ pub const METHODS: &[Method] = &[
     },
     Method {
         name: "fista",
+        title: "FISTA",
         summary: "wavelet ℓ1 with momentum, one weight λ that has to be chosen",
         citation: "Beck, Teboulle, SIAM J. Imaging Sci. 2 (2009)",
         iterations: 100,
@@ -74,6 +78,7 @@ pub const METHODS: &[Method] = &[
     },
     Method {
         name: "sure-it",
+        title: "SURE-IT",
         summary: "FISTA with SURE thresholds for white noise of the error's true size, where a reference tells it",
         citation: "Khare, Hardy, King, Turski, Marinelli, MRM 68 (2012)",
         iterations: 100,
@@ -85,6 +90,7 @@ pub const METHODS: &[Method] = &[
     },
     Method {
         name: "a-fista",
+        title: "A-FISTA",
         summary: "FISTA with a weight for each scale from the histogram of the zero-filled image, random shifts",
         citation: "Varela-Mattatall, Baron, Menon, MRM 86 (2021)",
         iterations: 100,
@@ -96,6 +102,7 @@ pub const METHODS: &[Method] = &[
     },
     Method {
         name: "cg-sense",
+        title: "CG-SENSE",
         summary: "least squares by conjugate gradients, stopped early; --lambda is a Tikhonov weight",
         citation: "Pruessmann, Weiger, Börnert, Boesiger, MRM 46 (2001)",
         iterations: 10,
@@ -107,6 +114,7 @@ pub const METHODS: &[Method] = &[
     },
     Method {
         name: "zero-filled",
+        title: "zero-filled",
         summary: "density-compensated zero-filled SENSE combination, no iterations",
         citation: "Roemer et al., MRM 16 (1990)",
         iterations: 1,
@@ -118,6 +126,7 @@ pub const METHODS: &[Method] = &[
     },
     Method {
         name: "zero-filled-plain",
+        title: "zero-filled, not compensated",
         summary: "zero-filled SENSE combination without density compensation, no iterations",
         citation: "Roemer et al., MRM 16 (1990)",
         iterations: 1,

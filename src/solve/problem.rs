@@ -79,7 +79,11 @@ impl<T: Real> Problem<T> {
         values.sort_unstable_by(f64::total_cmp);
         let at = |share: f64| values[((values.len() as f64 * share) as usize).min(values.len() - 1)];
         let (median, high, most) = (at(0.5), at(0.9), at(1.0));
-        if most - high < 2.0 * (high - median) { high } else { most }
+        if most - high < 2.0 * (high - median) {
+            high
+        } else {
+            most
+        }
     }
 
     /// The part of the sampled centre that is looked at.
@@ -99,7 +103,14 @@ impl<T: Real> Problem<T> {
             let (row, col) = (at as usize / grid.cols, at as usize % grid.cols);
             (top..top + centre.rows).contains(&row) && (left..left + centre.cols).contains(&col)
         };
-        let within: Vec<usize> = self.encoding.sampled().iter().enumerate().filter(inside).map(|(i, _)| i).collect();
+        let within: Vec<usize> = self
+            .encoding
+            .sampled()
+            .iter()
+            .enumerate()
+            .filter(inside)
+            .map(|(i, _)| i)
+            .collect();
         let fourier = Fourier::new(centre);
         let mut scratch = fourier.scratch();
         let mut power = Array2::zeros(centre.dim());
@@ -107,7 +118,10 @@ impl<T: Real> Problem<T> {
             // All of the rectangle is sampled, in row-major order.
             let mut plane: Vec<Complex<T>> = within.iter().map(|&i| samples[i]).collect();
             fourier.inverse(&mut plane, &mut scratch);
-            power.iter_mut().zip(&plane).for_each(|(p, v)| *p += v.norm_sqr().wide());
+            power
+                .iter_mut()
+                .zip(&plane)
+                .for_each(|(p, v)| *p += v.norm_sqr().wide());
         }
         // A unitary transform of fewer samples is brighter.
         let share = centre.len() as f64 / grid.len() as f64;

@@ -107,7 +107,8 @@ impl<'a, T: Real> ProximalGradient<'a, T> {
         let mut out = ImageSets::zeros(step.raw_dim());
         for (set, mut image) in moved.outer_iter_mut().enumerate() {
             roll(step.index_axis(Axis(0), set), by, image.view_mut());
-            self.transform.analyse(image.view(), &mut self.coefficients, &mut self.work);
+            self.transform
+                .analyse(image.view(), &mut self.coefficients, &mut self.work);
             for band in 0..self.coefficients.layout.bands.len() {
                 bands.extend(self.shrink_band(band));
             }

@@ -1,0 +1,313 @@
+//! Which slices, undersampled how: the cases of a bench.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::CaseRecord;
+use crate::array::Grid;
+use crate::error::{Error, Place, Result};
+use crate::format::Scan;
+use crate::recon::{MapsSource, Reconstruction, SamplingSource, Settings};
+use crate::sampling::{Family, Request};
+
+/// How fully sampled scans are undersampled.
+#[derive(Clone)]
+pub enum Undersampling {
+    /// By every mask that can be drawn so.
+    Drawn(Drawing),
+    /// By masks in files, each with its sampling probability where that is known.
+    Masks(Vec<(Place, Option<Place>)>),
+}
+
+#[derive(Clone)]
+pub struct Drawing {
+    pub families: Vec<&'static Family>,
+    pub accelerations: Vec<f64>,
+    pub seeds: Vec<u64>,
+    /// The fully sampled centre; the usual one where `None`.
+    pub acs: Option<Grid>,
+    pub order: f64,
+}
+
+/// Which slices of a scan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Slices {
+    Middle,
+    All,
+    These(Vec<usize>),
+}
+
+/// One slice, undersampled in one way.
+pub struct Case {
+    pub record: CaseRecord,
+    pub path: PathBuf,
+    /// With the sampling of this case.
+    pub settings: Settings,
+    /// Changes when the scan does: its size and time.
+    pub stamp: String,
+}
+
+/// What all cases share.
+pub struct Common {
+    pub kspace: String,
+    /// Maps, noise and wavelet; its sampling and method mean nothing.
+    pub settings: Settings,
+}
+
+/// The cases of `scans`, those of one mask together, and what has to be said about them.
+///
+/// A scan that is undersampled already gives one case a slice, with its own mask and without a reference.
+///
+/// Errors: scans and masks that cannot be used, and slices that are not there.
+pub fn cases(
+    scans: &[PathBuf],
+    slices: &Slices,
+    undersampling: &Undersampling,
+    common: &Common,
+) -> Result<(Vec<Case>, Vec<String>)> {
+    let (mut cases, mut notes) = (Vec::new(), Vec::new());
+    for path in scans {
+        let scan = Scan::open(path, Some(&common.kspace))?;
+        let place = Place::new(path, &common.kspace);
+        let as_acquired = Reconstruction::new(&scan, &place, &common.settings)?;
+        let ways = match as_acquired.sampling().complete_scan {
+            true => ways(undersampling, scan.grid())?,
+            false => {
+                notes.push(format!(
+                    "{} is undersampled as it was acquired: it was taken with its own mask, and without a reference there \
+                     is no NMSE, PSNR, SSIM, HFEN, time to convergence or optimal λ of it",
+                    path.display()
+                ));
+                vec![Way::as_acquired(as_acquired.sampling().record.acceleration)]
+            }
+        };
+        for slice in chosen(slices, &scan, path)? {
+            cases.extend(ways.iter().map(|way| case(&scan, path, slice, way, common)));
+        }
+    }
+    number_twins(&mut cases);
+    // Settles what each case needs before any is run.
+    for case in &cases {
+        let scan = Scan::open(&case.path, Some(&common.kspace))?;
+        Reconstruction::new(&scan, &Place::new(&case.path, &common.kspace), &case.settings)?;
+    }
+    Ok((cases, notes))
+}
+
+fn chosen(slices: &Slices, scan: &Scan, path: &Path) -> Result<Vec<usize>> {
+    match slices {
+        Slices::Middle => Ok(vec![scan.slices() / 2]),
+        Slices::All => Ok((0..scan.slices()).collect()),
+        Slices::These(these) => match these.iter().find(|&&slice| slice >= scan.slices()) {
+            Some(slice) => {
+                let problem = format!("has no slice {slice}, but {} of them, counted from 0", scan.slices());
+                Err(Error::data(path, problem, "choose others with --slices"))
+            }
+            None => Ok(these.clone()),
+        },
+    }
+}
+
+/// One way to undersample.
+struct Way {
+    sampling: SamplingSource,
+    probability: Option<Place>,
+    /// Family or mask, for people.
+    name: String,
+    acceleration: f64,
+    seed: Option<u64>,
+    arguments: Vec<String>,
+}
+
+impl Way {
+    fn as_acquired(acceleration: f64) -> Self {
+        Self {
+            sampling: SamplingSource::Scan,
+            probability: None,
+            name: "as acquired".into(),
+            acceleration,
+            seed: None,
+            arguments: Vec::new(),
+        }
+    }
+
+    fn drawn(family: &'static Family, request: Request) -> Self {
+        let Request {
+            acceleration,
+            acs,
+            order,
+            seed,
+            ..
+        } = request;
+        let words = [
+            ("--sampling", family.name.to_string()),
+            ("--accel", acceleration.to_string()),
+            ("--acs", acs.to_string()),
+            ("--order", order.to_string()),
+            ("--seed", seed.to_string()),
+        ];
+        Self {
+            sampling: SamplingSource::Draw { family, request },
+            probability: None,
+            name: family.name.into(),
+            acceleration,
+            seed: Some(seed),
+            arguments: words
+                .into_iter()
+                .flat_map(|(option, value)| [option.into(), value])
+                .collect(),
+        }
+    }
+
+    fn of_mask(mask: &Place, probability: Option<&Place>, grid: Grid) -> Result<Self> {
+        let read = crate::format::read_mask(mask, grid)?;
+        let mut arguments = vec!["--mask".into(), typed(mask)];
+        if let Some(place) = probability {
+            arguments.extend(["--prob-map".into(), typed(place)]);
+        }
+        let file = mask.file.file_stem().unwrap_or_default().to_string_lossy();
+        let name = match &mask.dataset {
+            Some(dataset) => format!("{file}:{dataset}"),
+            None => file.into_owned(),
+        };
+        Ok(Self {
+            sampling: SamplingSource::File(mask.clone()),
+            probability: probability.cloned(),
+            name,
+            acceleration: read.acceleration(),
+            seed: None,
+            arguments,
+        })
+    }
+}
+
+fn ways(undersampling: &Undersampling, grid: Grid) -> Result<Vec<Way>> {
+    match undersampling {
+        Undersampling::Masks(masks) => {
+            let way = |(mask, probability): &(Place, Option<Place>)| Way::of_mask(mask, probability.as_ref(), grid);
+            masks.iter().map(way).collect()
+        }
+        Undersampling::Drawn(drawing) => {
+            let mut ways = Vec::new();
+            for &family in &drawing.families {
+                for &acceleration in &drawing.accelerations {
+                    for &seed in &drawing.seeds {
+                        let request = Request {
+                            grid,
+                            acceleration,
+                            acs: drawing.acs.unwrap_or(Request::default_acs(grid)),
+                            order: drawing.order,
+                            seed,
+                        };
+                        request.validate()?;
+                        ways.push(Way::drawn(family, request));
+                    }
+                }
+            }
+            Ok(ways)
+        }
+    }
+}
+
+fn case(scan: &Scan, path: &Path, slice: usize, way: &Way, common: &Common) -> Case {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let group = format!("{stem} slice {slice}, {}, R = {:.3}", way.name, way.acceleration);
+    let group = group.trim_end_matches('0').trim_end_matches('.').to_string();
+    let seed = way.seed.map_or(String::new(), |seed| format!("-seed{seed}"));
+    let id = file_name(&format!(
+        "{stem}-slice{slice}-{}-R{:.2}{seed}",
+        way.name, way.acceleration
+    ));
+    let mut arguments = way.arguments.clone();
+    arguments.extend(common_arguments(common));
+    let grid = scan.grid();
+    Case {
+        record: CaseRecord {
+            id,
+            group,
+            scan: path.display().to_string(),
+            slice,
+            rows: grid.rows,
+            cols: grid.cols,
+            coils: scan.coils(),
+            sampling: way.name.clone(),
+            acceleration: way.acceleration,
+            seed: way.seed,
+            reference: !matches!(way.sampling, SamplingSource::Scan),
+            arguments,
+        },
+        path: path.to_path_buf(),
+        settings: Settings {
+            sampling: way.sampling.clone(),
+            probability: way.probability.clone(),
+            reference: true,
+            ..common.settings.clone()
+        },
+        stamp: stamp(path),
+    }
+}
+
+/// As typed after `pvdamp recon SCAN`, for what all cases share.
+fn common_arguments(common: &Common) -> Vec<String> {
+    let mut words = Vec::new();
+    if common.kspace != "kspace" {
+        words.extend(["--kspace".into(), common.kspace.clone()]);
+    }
+    match &common.settings.maps {
+        MapsSource::File(place) => words.extend(["--maps".into(), typed(place)]),
+        MapsSource::Espirit(settings) => {
+            let options = [
+                ("--map-sets", settings.sets.to_string()),
+                ("--calibration", settings.calibration.to_string()),
+                ("--kernel", settings.kernel.to_string()),
+                ("--crop", settings.crop.to_string()),
+            ];
+            words.extend(options.into_iter().flat_map(|(option, value)| [option.into(), value]));
+        }
+    }
+    words
+}
+
+/// `FILE:DATASET`.
+fn typed(place: &Place) -> String {
+    match &place.dataset {
+        Some(dataset) => format!("{}:{dataset}", place.file.display()),
+        None => place.file.display().to_string(),
+    }
+}
+
+/// With nothing but letters, digits, dots and dashes.
+pub fn file_name(text: &str) -> String {
+    let fit = |c: char| {
+        if c.is_alphanumeric() || matches!(c, '.' | '-') {
+            c
+        } else {
+            '-'
+        }
+    };
+    text.chars().map(fit).collect()
+}
+
+/// Scans of the same name in different folders: the second and further ones get a number.
+fn number_twins(cases: &mut [Case]) {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for case in cases {
+        let times = seen.entry(case.record.id.clone()).or_default();
+        *times += 1;
+        if *times > 1 {
+            case.record.id = format!("{}-{times}", case.record.id);
+            case.record.group = format!("{} ({times})", case.record.group);
+        }
+    }
+}
+
+fn stamp(path: &Path) -> String {
+    let Ok(about) = path.metadata() else {
+        return String::new();
+    };
+    let modified = about
+        .modified()
+        .ok()
+        .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
+    format!("{} bytes, {} s", about.len(), modified.unwrap_or_default().as_secs())
+}

@@ -1,0 +1,142 @@
+//! One contender on one case.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use super::judge::{Judge, converged};
+use super::watch::Watch;
+use super::{Contender, EvolutionRecord, RunRecord, ShownResidual, TracePoint};
+use crate::array::Image;
+use crate::error::{Error, Result};
+use crate::quality::align_phase;
+use crate::recon::{Prepared, Reconstruction, combine_sets};
+use crate::solve::{IterationRecord, Limits, Solver, drive};
+
+/// A case, ready to be run.
+pub struct Ground<'a> {
+    pub case: &'a str,
+    pub reconstruction: &'a Reconstruction<'a>,
+    pub prepared: &'a Prepared<'a>,
+    /// Where there is a reference.
+    pub judge: Option<Judge>,
+}
+
+/// What came of a run.
+pub struct Outcome {
+    pub record: RunRecord,
+    /// In the units of the scan, its phase aligned to the reference.
+    pub image: Image<f32>,
+    pub evolution: Option<(EvolutionRecord, Vec<ShownResidual>)>,
+}
+
+impl<'a> Ground<'a> {
+    pub fn new(case: &'a str, reconstruction: &'a Reconstruction<'a>, prepared: &'a Prepared<'a>) -> Self {
+        let reference = prepared.problem.reference.clone().map(combine_sets);
+        Self {
+            case,
+            reconstruction,
+            prepared,
+            judge: reference.map(Judge::new),
+        }
+    }
+
+    /// The image in the units of the scan.
+    pub fn unscaled(&self, image: &Image<f32>) -> Image<f32> {
+        image.mapv(|v| v / self.prepared.scale)
+    }
+
+    /// Runs `contender` at `lambda`. The time is that of setting up, iterations and the final image; what `judge` and
+    /// `closely` look at after each iteration does not count. `closely` holds the state evolution to the reference.
+    pub fn run(
+        &self,
+        contender: &Contender,
+        lambda: f64,
+        closely: bool,
+        going: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<Outcome> {
+        let method = contender.method;
+        let tuning = contender.tuning(self.reconstruction.tuning(), lambda);
+        let limits = Limits {
+            iterations: contender.iterations,
+            time: None,
+        };
+        let start = Instant::now();
+        let mut solver = (method.build)(&self.prepared.problem, &tuning);
+        let setup = start.elapsed().as_secs_f64();
+
+        let mut trace = Vec::new();
+        let judge = self.judge.as_ref();
+        let mut watch = judge.filter(|_| closely).map(|judge| Watch::new(&judge.reference));
+        let look = |watch: &mut Option<Watch>, solver: &dyn Solver<f32>| {
+            if let (Some(watch), Some(tracked)) = (watch, solver.tracked()) {
+                watch.look(&tracked);
+            }
+        };
+        look(&mut watch, solver.as_ref());
+        let mut observe = |step: &IterationRecord, solver: &mut dyn Solver<f32>| {
+            trace.push(TracePoint {
+                seconds: setup + step.seconds,
+                nmse_object_db: judge.and_then(|judge| judge.nmse_object_db(&combine_sets(solver.image()))),
+                tau: step.tau,
+            });
+            look(&mut watch, solver);
+            going()
+        };
+        let history = drive(solver.as_mut(), limits, &mut observe)?;
+        let last = Instant::now();
+        let image = combine_sets(solver.image());
+        let seconds = setup + history.seconds + last.elapsed().as_secs_f64();
+        if image.iter().any(|v| !v.is_finite()) {
+            let id = &contender.id;
+            let problem = format!("{id} gives an image that is not finite");
+            return Err(Error::data(
+                std::path::Path::new(self.case),
+                problem,
+                "leave this method out",
+            ));
+        }
+
+        let scale = f64::from(self.prepared.scale);
+        let power = scale * scale;
+        let evolution = watch.filter(|_| solver.tracked().is_some());
+        let at = converged(&trace);
+        let record = RunRecord {
+            case: self.case.into(),
+            contender: contender.id.clone(),
+            lambda: method.has_lambda().then_some(lambda),
+            threads: rayon::current_num_threads(),
+            iterations: history.iterations.len(),
+            kept: history.kept,
+            stop: history.stop.name().into(),
+            seconds,
+            converged_seconds: at.map(|i| trace[i].seconds),
+            converged_iteration: at.map(|i| i + 1),
+            metrics: judge.map(|judge| judge.metrics(&image, |image| self.reconstruction.cropped_magnitude(image))),
+            trace: trace
+                .into_iter()
+                .map(|point| TracePoint {
+                    tau: point.tau / power,
+                    ..point
+                })
+                .collect(),
+            notes: solver.notes(),
+        };
+        Ok(Outcome {
+            evolution: evolution.map(|watch| watch.finish(self.case, &contender.id, power)),
+            image: self.unscaled(&self.aligned(image)),
+            record,
+        })
+    }
+
+    /// Turned to the phase of the reference.
+    pub fn aligned(&self, image: Image<f32>) -> Image<f32> {
+        match &self.judge {
+            Some(judge) => {
+                let phase = align_phase(&judge.reference, &image, None);
+                let phase = num_complex::Complex::new(phase.re as f32, phase.im as f32);
+                image.mapv_into(|v| v * phase)
+            }
+            None => image,
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! A bench from plan to results: first the searches for λ, then every contender on every case, in turn and one at a
+//! time, so that their times compare.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use super::run::Ground;
+use super::shared::shared_lambda;
+use super::store::Store;
+use super::{Case, Common, Contender, ContenderRecord, Machine, Results, SensitivityRecord, Shown, Weight, peers};
+use crate::error::{Error, Place, Result};
+use crate::format::Scan;
+use crate::recon::{Reconstruction, lambda_curve};
+use crate::solve::Limits;
+
+/// Lattice points of a λ-sensitivity curve on both sides of the best: a decade.
+const REACH: i32 = 4;
+/// Runs that a search takes, about.
+const SEARCH: u64 = 13;
+
+/// What is to be compared.
+pub struct Bench {
+    pub folder: PathBuf,
+    pub cases: Vec<Case>,
+    pub contenders: Vec<Contender>,
+    pub common: Common,
+    /// What has to be said about the plan.
+    pub notes: Vec<String>,
+}
+
+/// Hears how far it is.
+pub trait Listener {
+    /// Work in all, and how much of that was found done. The unit is arbitrary.
+    fn planned(&mut self, work: u64, done: u64);
+    fn did(&mut self, work: u64, what: &str);
+    fn say(&mut self, what: &str);
+    /// `Break` to stop; what is done is kept.
+    fn going(&mut self) -> ControlFlow<()>;
+}
+
+impl Bench {
+    /// Runs what is not done yet; the results, and the pictures of the first case of each group.
+    ///
+    /// Errors: [`Error::Interrupted`] when the listener broke off, scans that cannot be read, a folder that cannot be
+    /// written.
+    pub fn run(&self, listener: &mut dyn Listener) -> Result<(Results, Vec<Shown>)> {
+        let machine = this_machine();
+        let (mut store, said) = Store::open(&self.folder, &machine, &self.cases)?;
+        if let Some(said) = said {
+            listener.say(&said);
+        }
+        let shown = self.shown_cases();
+        self.announce(&store, &shown, listener);
+        for case in &self.cases {
+            self.search(case, &mut store, listener)?;
+        }
+        for case in &self.cases {
+            self.run_case(case, shown.contains(case.record.id.as_str()), &mut store, listener)?;
+        }
+        self.gather(machine, &store, &shown)
+    }
+
+    /// The first case of each group.
+    fn shown_cases(&self) -> HashSet<&str> {
+        let mut groups = HashSet::new();
+        let records = self.cases.iter().map(|case| &case.record);
+        let firsts = records.filter(|record| groups.insert(record.group.as_str()));
+        firsts.map(|record| record.id.as_str()).collect()
+    }
+
+    fn announce(&self, store: &Store, shown: &HashSet<&str>, listener: &mut dyn Listener) {
+        let (mut work, mut done) = (0, 0);
+        for case in &self.cases {
+            for base in self.searched(case) {
+                let this = SEARCH * work_of(case, &base);
+                work += this;
+                done += if store.curves.contains_key(&key(case, &base)) {
+                    this
+                } else {
+                    0
+                };
+            }
+            for contender in self.runs_on(case) {
+                let this = work_of(case, contender);
+                let id = case.record.id.as_str();
+                work += this;
+                done += if store.has_run(id, &contender.id, shown.contains(id)) {
+                    this
+                } else {
+                    0
+                };
+            }
+        }
+        listener.planned(work, done);
+    }
+
+    /// The contenders whose λ curve this case is for, each once.
+    fn searched(&self, case: &Case) -> Vec<Contender> {
+        let mut bases: Vec<Contender> = Vec::new();
+        for contender in self
+            .contenders
+            .iter()
+            .filter(|c| case.record.reference && c.needs_reference())
+        {
+            let base = contender.with_optimal_weight();
+            if bases.iter().all(|known| known.id != base.id) {
+                bases.push(base);
+            }
+        }
+        bases
+    }
+
+    /// The contenders that can be run on this case.
+    fn runs_on<'a>(&'a self, case: &'a Case) -> impl Iterator<Item = &'a Contender> {
+        let able = |c: &&Contender| case.record.reference || !c.needs_reference();
+        self.contenders.iter().filter(able)
+    }
+
+    fn search(&self, case: &Case, store: &mut Store, listener: &mut dyn Listener) -> Result<()> {
+        let mut bases = self.searched(case);
+        bases.retain(|base| !store.curves.contains_key(&key(case, base)));
+        if bases.is_empty() {
+            return Ok(());
+        }
+        store.begin(case)?;
+        self.on_ground(case, &mut |ground| {
+            for base in &bases {
+                let limits = Limits {
+                    iterations: base.iterations,
+                    time: None,
+                };
+                let tuning = base.tuning(ground.reconstruction.tuning(), 0.0);
+                let problem = &ground.prepared.problem;
+                let curve = lambda_curve(problem, base.method, &tuning, limits, REACH, &mut |_, _| {
+                    listener.going()
+                })?;
+                let curve = SensitivityRecord {
+                    case: case.record.id.clone(),
+                    contender: base.id.clone(),
+                    lambda: curve.best().0,
+                    points: curve.points.into_iter().filter(|p| p.1.is_finite()).collect(),
+                };
+                let what = format!("{}: {} is best at λ = {:.4}", case.record.id, base.id, curve.lambda);
+                store.add_curve(curve)?;
+                listener.did(SEARCH * work_of(case, base), &what);
+            }
+            Ok(())
+        })
+    }
+
+    fn run_case(&self, case: &Case, shown: bool, store: &mut Store, listener: &mut dyn Listener) -> Result<()> {
+        let id = &case.record.id;
+        let left: Vec<&Contender> = self
+            .runs_on(case)
+            .filter(|c| !store.has_run(id, &c.id, shown))
+            .collect();
+        if left.is_empty() {
+            return Ok(());
+        }
+        store.begin(case)?;
+        self.on_ground(case, &mut |ground| {
+            if let (true, Some(judge)) = (shown, &ground.judge) {
+                store.write_reference(id, &ground.unscaled(&judge.reference))?;
+            }
+            for contender in &left {
+                let Some(lambda) = self.lambda(case, contender, store) else {
+                    continue;
+                };
+                let outcome = ground.run(contender, lambda, shown, &mut || listener.going())?;
+                let nmse = outcome.record.metrics.and_then(|m| m.nmse_object_db);
+                let found = nmse.map_or(String::new(), |nmse| format!("{nmse:.2} dB in "));
+                let what = format!("{id}: {} {found}{:.2} s", contender.id, outcome.record.seconds);
+                store.add_run(outcome, shown)?;
+                listener.did(work_of(case, contender), &what);
+            }
+            Ok(())
+        })
+    }
+
+    fn lambda(&self, case: &Case, contender: &Contender, store: &Store) -> Option<f64> {
+        let base = contender.with_optimal_weight();
+        match contender.weight {
+            Weight::Fixed(lambda) => Some(lambda),
+            Weight::Optimal => store.curves.get(&key(case, &base)).map(|curve| curve.lambda),
+            Weight::Shared => {
+                let curves: Vec<&SensitivityRecord> = self
+                    .cases
+                    .iter()
+                    .filter_map(|case| store.curves.get(&key(case, &base)))
+                    .collect();
+                shared_lambda(&curves)
+            }
+        }
+    }
+
+    /// Poses the problem of a case and hands it on.
+    fn on_ground(&self, case: &Case, work: &mut dyn FnMut(&Ground) -> Result<()>) -> Result<()> {
+        let kspace = &self.common.kspace;
+        let scan = Scan::open(&case.path, Some(kspace))?;
+        let place = Place::new(&case.path, kspace);
+        let reconstruction = Reconstruction::new(&scan, &place, &case.settings)?;
+        let slice = case.record.slice;
+        let prepared = reconstruction.prepare(slice)?.ok_or_else(|| {
+            let problem = format!("slice {slice} is all zero");
+            Error::data(place.clone(), problem, "choose another with --slices")
+        })?;
+        work(&Ground::new(&case.record.id, &reconstruction, &prepared))
+    }
+
+    /// All that the store holds of this plan, with the results of other programs.
+    fn gather(&self, machine: Machine, store: &Store, shown: &HashSet<&str>) -> Result<(Results, Vec<Shown>)> {
+        let mut results = Results {
+            version: env!("CARGO_PKG_VERSION").into(),
+            machine,
+            contenders: self.contenders.iter().map(Contender::record).collect(),
+            cases: self.cases.iter().map(|case| case.record.clone()).collect(),
+            notes: self.notes.clone(),
+            ..Results::default()
+        };
+        let ids: Vec<String> = self.contenders.iter().map(|c| c.id.clone()).collect();
+        let mut pictures = Vec::new();
+        for case in &self.cases {
+            let id = &case.record.id;
+            for contender in &self.contenders {
+                results.runs.extend(store.runs.get(&key(case, contender)).cloned());
+                results
+                    .evolutions
+                    .extend(store.evolutions.get(&key(case, contender)).cloned());
+            }
+            for base in self.searched(case) {
+                results
+                    .sensitivities
+                    .extend(store.curves.get(&key(case, &base)).cloned());
+            }
+            if shown.contains(id.as_str()) {
+                pictures.push(store.shown(id, &ids)?);
+            }
+        }
+        let peers = peers::contenders(&self.folder)?;
+        for case in self.cases.iter().filter(|case| case.record.reference) {
+            let picture = pictures.iter_mut().find(|shown| shown.case == case.record.id);
+            self.add_peers(case, &peers, &mut results, picture)?;
+        }
+        results.contenders.extend(peers);
+        Ok((results, pictures))
+    }
+
+    fn add_peers(
+        &self,
+        case: &Case,
+        peers: &[ContenderRecord],
+        results: &mut Results,
+        mut picture: Option<&mut Shown>,
+    ) -> Result<()> {
+        let path = |peer: &ContenderRecord| peers::path(&self.folder, &peer.id, &case.record.id);
+        let there: Vec<&ContenderRecord> = peers.iter().filter(|peer| path(peer).is_file()).collect();
+        if there.is_empty() {
+            return Ok(());
+        }
+        self.on_ground(case, &mut |ground| {
+            for peer in &there {
+                let result = peers::judge(&path(peer), &peer.id, ground)?;
+                results.runs.push(result.record);
+                results.sensitivities.extend(result.sensitivity);
+                if let Some(picture) = picture.as_deref_mut() {
+                    picture.images.push((peer.id.clone(), result.image));
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+fn key(case: &Case, contender: &Contender) -> (String, String) {
+    (case.record.id.clone(), contender.id.clone())
+}
+
+/// About in proportion to the time it takes.
+fn work_of(case: &Case, contender: &Contender) -> u64 {
+    let record = &case.record;
+    (contender.iterations * record.rows * record.cols * record.coils / 1000).max(1) as u64
+}
+
+/// The processor as Linux names it, the architecture elsewhere.
+fn this_machine() -> Machine {
+    let about = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let named = about
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(':'));
+    Machine {
+        processor: named.map_or(std::env::consts::ARCH, |(_, name)| name.trim()).into(),
+        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        threads: rayon::current_num_threads(),
+    }
+}

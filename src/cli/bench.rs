@@ -1,0 +1,366 @@
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use indicatif::ProgressBar;
+use std::io::Write;
+
+use super::arguments::{EspiritArguments, make_folder, parse_grid, unknown};
+use super::console::{self, Console};
+use crate::array::Grid;
+use crate::bench::{Bench, Common, Contender, Drawing, Listener, Results, Slices, Undersampling, cases, results_csv};
+use crate::error::{Error, Place, Result};
+use crate::format::AtomicFile;
+use crate::recon::{MapsSource, Settings};
+use crate::report::bench_page;
+use crate::sampling::{DEFAULT_ORDER, Family};
+
+/// Compare methods on fully sampled scans, with a report
+#[derive(Args)]
+#[command(after_help = "\
+EXAMPLES
+  pvdamp bench full.h5 --methods pvdamp,fista:optimal,zero-filled --accel 5,10 --seeds 1..5 -o bench/
+  pvdamp bench scans/ --sampling bernoulli,poisson-disc -o bench/
+  pvdamp bench full.h5 --mask masks.h5:r5/mask --prob-map masks.h5:r5/prob_map --maps maps.h5 -o bench/
+
+METHODS
+  A method of 'pvdamp recon' and, after colons, what it is told: a regularisation weight (a number; 'optimal', the one
+  of least error for each case; 'shared', the one of least mean error over the cases), 'shift' for random shifts of
+  the wavelet grid, 'iterations=N'. Methods that learn from the reference what no user has are marked in the report.
+
+The folder gets report.html, results.csv and results.json, and a journal: started again with the same words, an
+interrupted bench goes on where it was. Results of other programs in its folder 'peers' are judged with the rest.")]
+pub struct RunBench {
+    /// Fully sampled scans, or folders of them
+    #[arg(value_name = "SCAN", required = true)]
+    scans: Vec<PathBuf>,
+
+    /// Dataset of the k-space
+    #[arg(long, value_name = "DATASET", default_value = "kspace")]
+    kspace: String,
+
+    /// Folder for the results
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+
+    /// Methods, with their settings after colons
+    #[arg(
+        long,
+        value_name = "METHOD[:WORD]…",
+        value_delimiter = ',',
+        default_value = "pvdamp,fista:optimal,fista:optimal:shift,fista:shared,sure-it,a-fista,cg-sense,zero-filled"
+    )]
+    methods: Vec<String>,
+
+    /// Slices: middle, all, or numbers from 0
+    #[arg(long, value_name = "middle|all|N,…", default_value = "middle", value_parser = parse_slices)]
+    slices: Slices,
+
+    /// How masks are drawn
+    #[arg(
+        long,
+        value_name = "FAMILY",
+        value_delimiter = ',',
+        default_value = "bernoulli,poisson-disc",
+        help_heading = "Undersampling"
+    )]
+    sampling: Vec<String>,
+
+    /// Accelerations R
+    #[arg(
+        long,
+        value_name = "R",
+        value_delimiter = ',',
+        default_value = "5,10",
+        help_heading = "Undersampling"
+    )]
+    accel: Vec<f64>,
+
+    /// Seeds of the masks: FIRST..LAST, both among them, or numbers
+    #[arg(long, value_name = "A..B|N,…", default_value = "1..5", value_parser = parse_seeds, help_heading = "Undersampling")]
+    seeds: Seeds,
+
+    /// Fully sampled centre (ACS), N or ROWSxCOLS [default: 24, or the axis where that is shorter]
+    #[arg(long, value_name = "N", value_parser = parse_grid, help_heading = "Undersampling")]
+    acs: Option<Grid>,
+
+    /// How steeply the sampling density falls from the centre; 0 is uniform
+    #[arg(long, value_name = "ORDER", default_value_t = DEFAULT_ORDER, help_heading = "Undersampling")]
+    order: f64,
+
+    /// Mask to use instead of drawing; may be given several times
+    #[arg(long, value_name = "FILE[:DATASET]", conflicts_with_all = ["sampling", "accel", "seeds", "acs", "order"], help_heading = "Undersampling")]
+    mask: Vec<Place>,
+
+    /// Probability that each location is sampled, for each --mask in turn [default: estimated from the mask]
+    #[arg(
+        long,
+        value_name = "FILE[:DATASET]",
+        requires = "mask",
+        help_heading = "Undersampling"
+    )]
+    prob_map: Vec<Place>,
+
+    /// Coil maps of all scans [default: ESPIRiT from the sampled centre]
+    #[arg(
+        long,
+        value_name = "FILE[:DATASET]",
+        conflicts_with = "EspiritArguments",
+        help_heading = "Coil sensitivity maps"
+    )]
+    maps: Option<Place>,
+
+    #[command(flatten)]
+    espirit: EspiritArguments,
+}
+
+impl RunBench {
+    pub fn run(&self, console: &Console) -> Result<()> {
+        console::catch_interrupt();
+        let contenders: Vec<Contender> = self
+            .methods
+            .iter()
+            .map(|m| Contender::parse(m))
+            .collect::<Result<_>>()?;
+        if let Some(twice) = twice(&self.methods) {
+            return Err(Error::setting(format!("--methods names {twice} twice")));
+        }
+        let undersampling = self.undersampling()?;
+        let common = Common {
+            kspace: self.kspace.clone(),
+            settings: Settings {
+                maps: match &self.maps {
+                    Some(place) => MapsSource::File(place.clone()),
+                    None => MapsSource::Espirit(self.espirit.settings()),
+                },
+                ..Settings::default()
+            },
+        };
+        let (cases, mut notes) = cases(&scans(&self.scans)?, &self.slices, &undersampling, &common)?;
+        let idle = contenders
+            .iter()
+            .filter(|c| c.needs_reference() && cases.iter().any(|case| !case.record.reference));
+        notes.extend(idle.map(|c| format!("{} is left out where there is no reference", c.id)));
+        notes.iter().for_each(|note| console.warn(note));
+        make_folder(&self.output, "choose another -o folder")?;
+        console.say(&format!(
+            "{} case(s), {} method(s), {} thread(s)",
+            cases.len(),
+            contenders.len(),
+            rayon::current_num_threads()
+        ));
+        let bench = Bench {
+            folder: self.output.clone(),
+            cases,
+            contenders,
+            common,
+            notes,
+        };
+        let mut progress = Progress::new(console);
+        let done = bench.run(&mut progress);
+        progress.bar.finish_and_clear();
+        if let Err(Error::Interrupted) = done {
+            console.say("what is done is kept: the same command goes on from here");
+        }
+        let (results, shown) = done?;
+        let page = bench_page(&results, &shown)?;
+        self.write(&results, &page)?;
+        console.result(&summary(&results))?;
+        console.say(&format!("wrote {}", self.output.join("report.html").display()));
+        Ok(())
+    }
+
+    fn undersampling(&self) -> Result<Undersampling> {
+        if !self.mask.is_empty() {
+            if !self.prob_map.is_empty() && self.prob_map.len() != self.mask.len() {
+                let (maps, masks) = (self.prob_map.len(), self.mask.len());
+                return Err(Error::setting(format!(
+                    "--prob-map is given {maps} times and --mask {masks} times: give one for each mask, or none"
+                )));
+            }
+            let probability = |i: usize| self.prob_map.get(i).cloned();
+            let masks = self
+                .mask
+                .iter()
+                .enumerate()
+                .map(|(i, mask)| (mask.clone(), probability(i)));
+            return Ok(Undersampling::Masks(masks.collect()));
+        }
+        let family = |name: &String| Family::find(name).ok_or_else(|| unknown("--sampling", name));
+        Ok(Undersampling::Drawn(Drawing {
+            families: self.sampling.iter().map(family).collect::<Result<_>>()?,
+            accelerations: self.accel.clone(),
+            seeds: self.seeds.0.clone(),
+            acs: self.acs,
+            order: self.order,
+        }))
+    }
+
+    fn write(&self, results: &Results, page: &str) -> Result<()> {
+        let json = serde_json::to_vec_pretty(results);
+        let json = json.map_err(|e| Error::setting(format!("the results cannot be put as JSON ({e})")))?;
+        let files = [
+            ("results.json", json.as_slice()),
+            ("results.csv", &results_csv(results)?),
+            ("report.html", page.as_bytes()),
+        ];
+        files
+            .iter()
+            .try_for_each(|(name, bytes)| write_whole(&self.output.join(name), bytes))
+    }
+}
+
+fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = AtomicFile::create(path)?;
+    let failed = |e: std::io::Error| Error::data(path, format!("cannot be written ({e})"), "make room for it");
+    file.write_all(bytes).map_err(failed)?;
+    file.commit()
+}
+
+/// The files named, and those in the folders named, in order. Errors: a folder without a scan.
+fn scans(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut scans = Vec::new();
+    for path in given {
+        if !path.is_dir() {
+            scans.push(path.clone());
+            continue;
+        }
+        let failed =
+            |e: std::io::Error| Error::data(path.as_path(), format!("cannot be listed ({e})"), "name the scans");
+        let mut inside = Vec::new();
+        for entry in std::fs::read_dir(path).map_err(failed)? {
+            let file = entry.map_err(failed)?.path();
+            if file.extension().is_some_and(|e| e == "h5" || e == "hdf5") && file.is_file() {
+                inside.push(file);
+            }
+        }
+        if inside.is_empty() {
+            let mend = "name a folder of fully sampled scans, or the scans themselves";
+            return Err(Error::data(path.as_path(), "holds no .h5 file", mend));
+        }
+        inside.sort();
+        scans.extend(inside);
+    }
+    Ok(scans)
+}
+
+fn twice(names: &[String]) -> Option<&String> {
+    names
+        .iter()
+        .enumerate()
+        .find(|(i, name)| names[..*i].contains(name))
+        .map(|(_, name)| name)
+}
+
+/// Mean NMSE of each method over the cases, for the terminal.
+fn summary(results: &Results) -> String {
+    let width = results
+        .contenders
+        .iter()
+        .map(|c| c.label.chars().count())
+        .max()
+        .unwrap_or(0)
+        + 2;
+    let mut lines = vec![format!("{:<width$}{:>16}{:>12}", "", "NMSE [dB]", "time [s]")];
+    for contender in &results.contenders {
+        let runs: Vec<_> = results
+            .runs
+            .iter()
+            .filter(|run| run.contender == contender.id)
+            .collect();
+        let errors: Vec<f64> = runs.iter().filter_map(|run| run.metrics?.nmse_object_db).collect();
+        let seconds = runs.iter().map(|run| run.seconds).sum::<f64>() / runs.len().max(1) as f64;
+        let error = match errors.is_empty() {
+            true => "none".to_string(),
+            false => format!("{:.2}", errors.iter().sum::<f64>() / errors.len() as f64),
+        };
+        let mark = if contender.oracle.is_empty() { "" } else { " *" };
+        let label = format!("{}{mark}", contender.label);
+        lines.push(format!("{label:<width$}{error:>16}{seconds:>12.3}"));
+    }
+    if results.contenders.iter().any(|c| !c.oracle.is_empty()) {
+        lines.push("* takes from the reference what a user does not have".into());
+    }
+    lines.join("\n")
+}
+
+struct Progress<'a> {
+    console: &'a Console,
+    bar: ProgressBar,
+}
+
+impl<'a> Progress<'a> {
+    fn new(console: &'a Console) -> Self {
+        Self {
+            console,
+            bar: ProgressBar::hidden(),
+        }
+    }
+}
+
+impl Listener for Progress<'_> {
+    fn planned(&mut self, work: u64, done: u64) {
+        self.bar = self.console.progress(work as usize);
+        self.bar.set_position(done);
+        self.bar.reset_eta();
+        if done > 0 {
+            self.say(&format!("{} % is done already", 100 * done / work.max(1)));
+        }
+    }
+
+    fn did(&mut self, work: u64, what: &str) {
+        self.bar.inc(work);
+        self.bar.set_message(what.to_string());
+        if self.bar.is_hidden() {
+            let (share, left) = (
+                100 * self.bar.position() / self.bar.length().unwrap_or(1).max(1),
+                self.bar.eta(),
+            );
+            self.console
+                .say(&format!("{share:>3} %, left {:>4} s: {what}", left.as_secs()));
+        }
+    }
+
+    fn say(&mut self, what: &str) {
+        self.bar.suspend(|| self.console.say(what));
+    }
+
+    fn going(&mut self) -> ControlFlow<()> {
+        console::going()
+    }
+}
+
+fn parse_slices(text: &str) -> std::result::Result<Slices, String> {
+    match text {
+        "middle" => Ok(Slices::Middle),
+        "all" => Ok(Slices::All),
+        _ => {
+            let number = |part: &str| {
+                part.trim()
+                    .parse()
+                    .map_err(|_| format!("'{part}' is no number of a slice"))
+            };
+            Ok(Slices::These(
+                text.split(',').map(number).collect::<std::result::Result<_, _>>()?,
+            ))
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Seeds(Vec<u64>);
+
+/// `A..B` with both ends, or numbers.
+fn parse_seeds(text: &str) -> std::result::Result<Seeds, String> {
+    let number = |part: &str| part.trim().parse::<u64>().map_err(|_| format!("'{part}' is no seed"));
+    let seeds: Vec<u64> = match text.split_once("..") {
+        Some((first, last)) => (number(first)?..=number(last.trim_start_matches('='))?)
+            .take(100_000)
+            .collect(),
+        None => text.split(',').map(number).collect::<std::result::Result<_, _>>()?,
+    };
+    match seeds.is_empty() {
+        true => Err(format!("'{text}' names no seed")),
+        false => Ok(Seeds(seeds)),
+    }
+}

@@ -110,3 +110,55 @@ fn vertex(left: (f64, f64), best: (f64, f64), right: (f64, f64)) -> f64 {
         false => best.0 * (a / 2.0).exp(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    fn searched(best: f64, reach: i32) -> (LambdaCurve, usize) {
+        let mut runs = 0;
+        let curve = search_lambda(reach, &mut |lambda| {
+            runs += 1;
+            // Steeper towards large λ, as real curves are.
+            let far = (lambda / best).ln();
+            Ok(-30.0 + if far > 0.0 { 1.5 * far * far } else { far * far })
+        });
+        (curve.unwrap(), runs)
+    }
+
+    #[test]
+    fn the_best_weight_is_found_to_two_percent() {
+        for best in [1e-6, 3e-4, 0.0013, 0.0032, 0.05, 8.0] {
+            let (curve, runs) = searched(best, 1);
+            assert!(
+                (curve.best().0 / best).ln().abs() < ACCURACY,
+                "{best}: {:?}",
+                curve.best()
+            );
+            assert!(runs < 30, "{best}: {runs}");
+            assert_eq!(runs, curve.points.len());
+            assert!(curve.points.is_sorted_by(|a, b| a.0 < b.0));
+        }
+    }
+
+    #[test]
+    fn a_longer_reach_gives_a_decade_on_both_sides() {
+        let (curve, runs) = searched(0.0013, 4);
+        let best = curve.best().0;
+        assert!(curve.points[0].0 < best / 7.0 && curve.points.last().unwrap().0 > best * 7.0);
+        assert!(runs < 20, "{runs}");
+    }
+
+    #[test]
+    fn a_curve_without_a_minimum_ends_at_the_edge() {
+        let curve = search_lambda(1, &mut |lambda| Ok(lambda)).unwrap();
+        assert!(curve.best().0 < 2e-7);
+        let broken = search_lambda(1, &mut |_| Ok(f64::NAN)).unwrap();
+        assert!(broken.best().1.is_infinite());
+        assert!(matches!(
+            search_lambda(1, &mut |_| Err(Error::Interrupted)),
+            Err(Error::Interrupted)
+        ));
+    }
+}

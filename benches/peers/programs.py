@@ -100,9 +100,12 @@ class Bart:
 
     def solve(self, case: Case, lambdas: list[float], iterations: int, threads: int, scratch: Path) -> list[Solved]:
         files = {name: scratch / f"bart-{name}" for name in ("kspace", "maps", "image")}
+        # Along an axis of odd length the image of `pics` lies one pixel further on (`fft -u` of BART does not).
+        rows, cols = (n % 2 for n in case.mask.shape)
+        maps = np.roll(case.maps, (rows, cols), (1, 2))
         # BART's axes: readout, two phase encodes, coils.
         write_cfl(files["kspace"], case.kspace.transpose(1, 2, 0)[:, :, np.newaxis, :])
-        write_cfl(files["maps"], case.maps.transpose(1, 2, 0)[:, :, np.newaxis, :])
+        write_cfl(files["maps"], maps.transpose(1, 2, 0)[:, :, np.newaxis, :])
         solved = []
         for lambda_ in lambdas:
             # -S takes the division by the intensity back.
@@ -111,7 +114,8 @@ class Bart:
             start = time.perf_counter()
             run(words, with_threads(threads))
             seconds = time.perf_counter() - start
-            solved.append(Solved(read_cfl(files["image"]).reshape(case.mask.shape), seconds, None))
+            image = read_cfl(files["image"]).reshape(case.mask.shape)
+            solved.append(Solved(np.roll(image, (-rows, -cols), (0, 1)), seconds, None))
         return solved
 
 

@@ -110,6 +110,32 @@ class Intensity(unittest.TestCase):
         self.assertAlmostEqual(shrunk / (0.5 * lambda_ * cases.intensity(kspace)), 1, delta=0.02)
 
 
+class Peers(unittest.TestCase):
+    """With all of k-space and hardly any λ, every program returns the true image, whatever the size."""
+
+    def holds(self, program: programs.Program) -> None:
+        for rows, cols in ((48, 40), (49, 40), (48, 41), (49, 41)):
+            truth, maps = noise(5, rows, cols) + 3, noise(6, 2, rows, cols)
+            maps /= np.sqrt(np.sum(np.abs(maps) ** 2, axis=0))
+            forward = np.fft.fft2(np.fft.ifftshift(maps * truth, axes=(-2, -1)), norm="ortho")
+            kspace = np.fft.fftshift(forward, axes=(-2, -1)).astype(np.complex64)
+            everywhere = np.ones((rows, cols))
+            case = cases.Case("full", "full", kspace, maps, everywhere > 0, everywhere, truth, None)
+            with tempfile.TemporaryDirectory() as folder:
+                image = program.solve(case, [1e-6], 40, 1, Path(folder))[0].image
+            self.assertLess(cases.nmse_object(image, truth), -70, msg=f"{rows}x{cols}")
+            ratio = np.linalg.norm(image) / np.linalg.norm(truth)
+            self.assertAlmostEqual(float(ratio), 1, delta=1e-4)
+
+    @unittest.skipIf(programs.Bart().missing(), "no BART")
+    def test_bart(self) -> None:
+        self.holds(programs.Bart())
+
+    @unittest.skipIf(programs.SigPy().missing(), "no SigPy")
+    def test_sigpy(self) -> None:
+        self.holds(programs.SigPy())
+
+
 class Files(unittest.TestCase):
     def test_cfl_round_trip(self) -> None:
         array = noise(3, 5, 4, 1, 3)

@@ -37,6 +37,11 @@ pub fn decimals_for(value: f64, digits: i32) -> usize {
     (digits - 1 - exponent).clamp(0, 12) as usize
 }
 
+/// To the precision of three significant digits of `scale`: a standard deviation beside its mean.
+pub fn as_precise(value: f64, scale: f64) -> String {
+    fixed(value, decimals_for(scale, 3))
+}
+
 /// Three significant digits; what is very small or very large as a power of ten.
 pub fn significant(value: f64) -> String {
     let size = value.abs();
@@ -142,6 +147,8 @@ mod tests {
         ] {
             assert_eq!(significant(value), text);
         }
+        assert_eq!(as_precise(1e-17, 7.2), "0.00");
+        assert_eq!(as_precise(0.51, 18.2), "0.5");
         assert_eq!(short(4.0), "4");
         assert_eq!(short(100.0), "100");
         assert_eq!(short(4.5), "4.5");

@@ -23,16 +23,16 @@ pub fn boxed(caption: &Markup, table: &Markup) -> Markup {
     }
 }
 
-/// A cell with mean and, below it, standard deviation; `text` writes both. `of` is how many values there should be:
-/// where some are missing the cell says so.
-pub fn cell(spread: Option<Spread>, of: usize, rank: Rank, text: impl Fn(f64) -> String) -> Markup {
+/// A cell with mean and, below it, standard deviation; `text` writes the first argument to a precision that suits the
+/// second, the mean. `of` is how many values there should be: where some are missing the cell says so.
+pub fn cell(spread: Option<Spread>, of: usize, rank: Rank, text: impl Fn(f64, f64) -> String) -> Markup {
     let Some(Spread { mean, sd, count }) = spread else {
         return html! { td.none { (NONE) } };
     };
     html! {
         td {
-            (ranked(&text(mean), rank))
-            @if let Some(sd) = sd { small { "± " (text(sd)) } }
+            (ranked(&text(mean, mean), rank))
+            @if let Some(sd) = sd { small { "± " (text(sd, mean)) } }
             @if count < of { small { (count) " of " (of) } }
         }
     }
@@ -97,10 +97,10 @@ mod tests {
     #[test]
     fn a_cell_says_what_is_missing() {
         let spread = Spread::of([-20.0, -22.0]);
-        let text = cell(spread, 3, Rank::default(), decibels).into_string();
+        let text = cell(spread, 3, Rank::default(), |v, _| decibels(v)).into_string();
         assert_eq!(text, "<td>−21.00<small>± 1.41</small><small>2 of 3</small></td>");
         assert_eq!(
-            cell(None, 3, Rank::default(), decibels).into_string(),
+            cell(None, 3, Rank::default(), |v, _| decibels(v)).into_string(),
             r#"<td class="none">–</td>"#
         );
     }

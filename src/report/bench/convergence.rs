@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::view::{Group, View, case_title, nmse_object};
+use super::above;
+use super::view::{Group, View, case_title, nmse_object, seed_title};
 use crate::bench::{CaseRecord, RunRecord, TracePoint};
 use crate::error::Result;
 use crate::report::page::fold;
@@ -67,7 +68,7 @@ fn block(view: &View, group: &Group) -> Result<Option<Markup>> {
     let legend = legend(names.iter().map(|(series, name)| (*series, name.as_str())))?;
     Ok(Some(html! {
         p.quiet {
-            (case_title(case)) "."
+            (seed_title(case)) " " (above_plot(view, &courses, quantity))
             @if quantity == Quantity::Variance { " No reference: the predicted variance, of methods that have one." }
         }
         (legend)
@@ -144,18 +145,33 @@ fn plot(case: &CaseRecord, courses: &[Course], quantity: Quantity, by_time: bool
     })
 }
 
-/// From the least error to a little above the worst end. How errors fall from where they begin would press the
-/// differences that matter into a corner; lines come in through the upper edge.
+/// From the least error to a little above the worst end of those that iterate. How errors fall from where they begin
+/// would press the differences that matter into a corner; lines come in through the upper edge.
 fn error_axis(courses: &[Course]) -> Option<Axis> {
-    let ends = courses.iter().filter_map(|course| course.values.last().copied());
-    let worst = ends.fold(f64::NEG_INFINITY, f64::max);
-    let values = || courses.iter().flat_map(|course| course.values.iter().copied());
-    let least = values().fold(f64::INFINITY, f64::min);
-    let top = (worst + 0.25 * (worst - least)).max(least + 3.0);
-    Axis::linear(
-        "NMSE, object / dB",
-        values()
-            .filter(|&v| v <= top)
-            .chain([top.min(values().fold(least, f64::max))]),
+    let all: Vec<f64> = courses
+        .iter()
+        .flat_map(|course| course.values.iter().copied())
+        .collect();
+    let least = all.iter().copied().fold(f64::INFINITY, f64::min);
+    let iterating = courses.iter().filter(|course| course.values.len() > 1);
+    let worst = iterating
+        .filter_map(|course| course.values.last().copied())
+        .fold(least, f64::max);
+    let top = (worst + 0.5 * (worst - least)).max(least + 3.0);
+    let highest = all.iter().copied().fold(least, f64::max);
+    Axis::linear("NMSE, object / dB", [least, top.min(highest)])
+}
+
+/// Names what lies above the plot entirely.
+fn above_plot(view: &View, courses: &[Course], quantity: Quantity) -> String {
+    let Some(axis) = error_axis(courses).filter(|_| quantity == Quantity::Error) else {
+        return String::new();
+    };
+    let least = |course: &Course| course.values.iter().copied().fold(f64::INFINITY, f64::min);
+    above(
+        &axis,
+        courses
+            .iter()
+            .map(|c| (view.label(&view.contenders[c.series].id), least(c))),
     )
 }

@@ -67,8 +67,8 @@ fn in_order<'a>(view: &View, records: &'a [EvolutionRecord]) -> Vec<&'a Evolutio
 fn article(record: &EvolutionRecord, pictures: &[&ShownResidual]) -> Result<Markup> {
     let plots: Vec<Markup> = scales(record)
         .into_iter()
-        .filter_map(|scale| variance_plot(record, &scale))
-        .map(|plot| figure(&plot, &html! {}))
+        .filter_map(|scale| Some((variance_plot(record, &scale)?, scale.name)))
+        .map(|(plot, name)| figure(&plot, &html! { (name) }))
         .collect::<Result<_>>()?;
     let residuals: Vec<Markup> = iterations(record, pictures)
         .into_iter()
@@ -82,7 +82,7 @@ fn article(record: &EvolutionRecord, pictures: &[&ShownResidual]) -> Result<Mark
     })
 }
 
-/// `("scale 1", subbands of it)`, the approximation by itself.
+/// Subbands of one scale; the approximation by itself.
 struct Scale {
     name: String,
     /// Index in the record, and which of [`ORIENTATIONS`].
@@ -97,8 +97,8 @@ fn scales(record: &EvolutionRecord) -> Vec<Scale> {
         };
         let number = &band[1..];
         let name = match kind {
-            3 => format!("approximation, scale {number}"),
-            _ => format!("scale {number}"),
+            3 => format!("Approximation, scale {number}"),
+            _ => format!("Scale {number}"),
         };
         match scales.iter_mut().find(|scale| scale.name == name) {
             Some(scale) => scale.bands.push((index, kind)),
@@ -136,7 +136,7 @@ fn variance_plot(record: &EvolutionRecord, scale: &Scale) -> Option<Plot> {
     let points = || curves.iter().flat_map(|curve| curve.points.iter());
     Some(Plot {
         label: format!("Predicted and measured variance against iteration, {}", scale.name),
-        x: Axis::linear(&format!("iteration ({})", scale.name), points().map(|p| p.0))?,
+        x: Axis::linear("iteration", points().map(|p| p.0))?,
         y: Axis::logarithmic("variance / units²", points().map(|p| p.1))?,
         curves,
         size: (340, 240),
@@ -250,7 +250,7 @@ fn pair(shown: &ShownResidual) -> Result<Markup> {
     Ok(html! { (error) (predicted) })
 }
 
-const SIZE: (u32, u32) = (300, 250);
+const SIZE: (u32, u32) = (260, 220);
 
 fn histogram(residual: &ResidualRecord) -> Option<(Plot, &'static str)> {
     let width = 2.0 * REACH / residual.histogram.len().max(1) as f64;
@@ -331,7 +331,7 @@ mod tests {
         };
         let scales = scales(&record);
         let names: Vec<&str> = scales.iter().map(|scale| scale.name.as_str()).collect();
-        assert_eq!(names, ["scale 1", "scale 2", "approximation, scale 2"]);
+        assert_eq!(names, ["Scale 1", "Scale 2", "Approximation, scale 2"]);
         assert_eq!(scales[1].bands, [(3, 0), (4, 1), (5, 2)]);
         assert_eq!(scales[2].bands, [(6, 3)]);
         assert!(variance_plot(&record, &scales[0]).is_none());

@@ -13,7 +13,9 @@ mod view;
 
 use crate::bench::{Results, Shown};
 use crate::error::Result;
+use crate::report::number::decibels;
 use crate::report::page::{Section, page};
+use crate::report::plot::Axis;
 use view::View;
 
 /// One HTML page with everything in it: nothing is fetched when it is opened. The same results give the same page.
@@ -45,4 +47,16 @@ pub fn bench_page(results: &Results, shown: &[Shown]) -> Result<String> {
         &summary::lead(&view),
         &sections,
     ))
+}
+
+/// A sentence that names the contenders whose NMSE in dB lies beyond the upper end of an axis; empty for none.
+fn above(axis: &Axis, errors: impl IntoIterator<Item = (String, f64)>) -> String {
+    let beyond = errors.into_iter().filter(|(_, nmse)| *nmse > axis.high);
+    let beyond: Vec<String> = beyond
+        .map(|(label, nmse)| format!("{label} ({} dB)", decibels(nmse)))
+        .collect();
+    if beyond.is_empty() {
+        return String::new();
+    }
+    format!("Above the plot: {}.", beyond.join("; "))
 }

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use ndarray::{Array2, Zip};
 
-use super::view::{View, case_title, nmse_object, sampling_title, slice_title};
+use super::view::{View, nmse_object, sampling_title, seed_title, slice_title};
 use crate::array::Image;
 use crate::bench::Shown;
 use crate::error::Result;
@@ -62,13 +62,13 @@ fn block(view: &View, shown: &Shown) -> Result<Option<Markup>> {
         })
         .collect();
     let frame = frame(leading, &panels);
-    let case = view.case(&shown.case).map_or_else(|| shown.case.clone(), case_title);
+    let seed = view.case(&shown.case).map(seed_title).unwrap_or_default();
     let cards: Vec<Markup> = panels
         .iter()
         .map(|panel| card(view, &shown.case, panel, &frame))
         .collect::<Result<_>>()?;
     Ok(Some(html! {
-        p.quiet { (case) ". " (explanation(&frame, shown.reference.is_some())) }
+        p.quiet { (seed) " " (explanation(&frame, shown.reference.is_some())) }
         @for (contender, _) in &other {
             p.quiet { (view.label(contender)) " is not shown: its image has another size." }
         }

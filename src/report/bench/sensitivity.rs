@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use super::view::{View, case_title, nmse_object};
+use super::above;
+use super::view::{View, case_title, nmse_object, seed_title};
 use crate::bench::{CaseRecord, RunRecord, SensitivityRecord};
 use crate::error::Result;
 use crate::report::number::{NONE, Spread, decibels, significant};
@@ -13,12 +14,17 @@ use crate::report::table::boxed;
 /// By how much λ is wrong in the table.
 const FACTORS: [(f64, &str); 4] = [(0.1, "λ/10"), (1.0 / 3.0, "λ/3"), (3.0, "3λ"), (10.0, "10λ")];
 
+/// Decibels above the least error that a plot shows.
+const SHOWN: f64 = 10.0;
+
 pub fn section(view: &View) -> Result<Option<Markup>> {
     let mut plots: Vec<(&str, Vec<Markup>)> = Vec::new();
     for case in view.cases() {
         let records = of_case(view, case);
         if let Some(plot) = plot(view, case, &records) {
-            let drawn = figure(&plot, &html! { (case_title(case)) })?;
+            let levels = levels(view, case).into_iter().map(|(_, label, nmse)| (label, nmse));
+            let caption = html! { (seed_title(case)) " " (above(&plot.y, levels)) };
+            let drawn = figure(&plot, &caption)?;
             match plots.iter_mut().find(|(group, _)| *group == case.group) {
                 Some((_, drawings)) => drawings.push(drawn),
                 None => plots.push((&case.group, vec![drawn])),
@@ -39,7 +45,8 @@ pub fn section(view: &View) -> Result<Option<Markup>> {
     };
     Ok(Some(html! {
         p { "Methods with a regularisation weight λ, run over a range of it. The large marker is the best λ, which takes "
-            "the reference to find. Dashed: methods that have no λ." }
+            "the reference to find. Dashed: methods that have no λ. Errors of more than "
+            (SHOWN) " dB above the least are left out of the plots." }
         (table)
         (legend)
         @for (i, (group, drawings)) in plots.iter().enumerate() {
@@ -69,32 +76,34 @@ fn searched<'v>(view: &'v View) -> Vec<&'v str> {
 }
 
 fn plot(view: &View, case: &CaseRecord, records: &[&SensitivityRecord]) -> Option<Plot> {
-    let levels = levels(view, case);
     let points = || records.iter().flat_map(|record| record.points.iter());
     let best = |record: &&SensitivityRecord| Some((record.lambda, at(record, record.lambda)?));
-    let heights = points().map(|p| p.1).chain(levels.iter().map(|(_, _, nmse)| *nmse));
-    let curves = records.iter().map(|record| Curve {
-        series: view.series(&record.contender),
-        form: Form::Line,
-        points: record.points.clone(),
-    });
-    let levels = levels.iter().map(|(series, label, nmse)| Curve {
-        series: *series,
-        form: Form::Level(label.clone()),
-        points: vec![(1.0, *nmse)],
-    });
-    let marks = records.iter().map(|record| Curve {
-        series: view.series(&record.contender),
-        form: Form::Best,
-        points: best(record).into_iter().collect(),
-    });
+    let curve = |series, form, points| Curve { series, form, points };
+    let levels = levels(view, case).into_iter();
+    let levels = levels.map(|(series, label, nmse)| curve(series, Form::Level(label), vec![(1.0, nmse)]));
+    let searched = |record: &&SensitivityRecord| view.series(&record.contender);
+    let curves = records.iter().map(|r| curve(searched(r), Form::Line, r.points.clone()));
+    let marks = records
+        .iter()
+        .map(|r| curve(searched(r), Form::Best, best(r).into_iter().collect()));
     Some(Plot {
         label: format!("NMSE against λ, {}", case_title(case)),
         x: Axis::logarithmic("λ, relative to the intensity of the image", points().map(|p| p.0))?,
-        y: Axis::linear("NMSE, object / dB", heights.clone())?,
+        y: axis(
+            points()
+                .map(|p| p.1)
+                .chain(self::levels(view, case).into_iter().map(|level| level.2)),
+        )?,
         curves: levels.chain(curves).chain(marks).collect(),
-        size: (440, 300),
+        size: (500, 300),
     })
+}
+
+/// From the least error to at most [`SHOWN`] above it, so that what is near the best can be told apart.
+fn axis(errors: impl Iterator<Item = f64>) -> Option<Axis> {
+    let errors: Vec<f64> = errors.filter(|e| e.is_finite()).collect();
+    let least = errors.iter().copied().fold(f64::INFINITY, f64::min);
+    Axis::linear("NMSE, object / dB", errors.into_iter().filter(|&e| e <= least + SHOWN))
 }
 
 /// Series, label and NMSE of the contenders without a λ that took nothing from the reference.

@@ -22,7 +22,7 @@ pub fn lead(view: &View) -> Markup {
             dt { "Threads" } dd { (threads(view)) }
             @if !view.contenders.is_empty() {
                 dt { "Methods" }
-                dd { (listed(&view.contenders.iter().map(marked).collect::<Vec<_>>())) }
+                dd { (view.contenders.iter().map(marked).collect::<Vec<_>>().join("; ")) }
             }
             @if !view.groups.is_empty() { dt { "Sampling" } dd { (samplings(view)) } }
         }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::summary::threads;
 use super::view::{Figure, Group, View, hfen, marked, nmse, nmse_object, psnr, sampling_title, slice_title, ssim};
 use crate::bench::CaseRecord;
-use crate::report::number::{Spread, counted, decibels, fixed, significant};
+use crate::report::number::{Spread, as_precise, counted, decibels, fixed};
 use crate::report::table::{Rank, boxed, cell, ranks_of_least};
 
 pub fn section(view: &View) -> Option<Markup> {
@@ -98,7 +98,7 @@ fn group_row(view: &View, group: &Group) -> Markup {
             }
             @for (i, contender) in view.contenders.iter().enumerate() {
                 @let spread = Spread::of(view.figures(&contender.id, &group.cases, nmse_object));
-                (cell(spread, of, rank(i), decibels))
+                (cell(spread, of, rank(i), |value, _| decibels(value)))
             }
         }
     }
@@ -109,7 +109,8 @@ struct Column {
     name: &'static str,
     unit: &'static str,
     figure: Figure,
-    text: fn(f64) -> String,
+    /// Of a value, to a precision that suits the mean.
+    text: fn(f64, f64) -> String,
 }
 
 const COLUMNS: &[Column] = &[
@@ -117,49 +118,49 @@ const COLUMNS: &[Column] = &[
         name: "NMSE, object",
         unit: "dB",
         figure: nmse_object,
-        text: decibels,
+        text: |value, _| decibels(value),
     },
     Column {
         name: "NMSE, whole image",
         unit: "dB",
         figure: nmse,
-        text: decibels,
+        text: |value, _| decibels(value),
     },
     Column {
         name: "PSNR",
         unit: "dB",
         figure: psnr,
-        text: decibels,
+        text: |value, _| decibels(value),
     },
     Column {
         name: "SSIM",
         unit: "1",
         figure: ssim,
-        text: |value| fixed(value, 4),
+        text: |value, _| fixed(value, 4),
     },
     Column {
         name: "HFEN",
         unit: "dB",
         figure: hfen,
-        text: decibels,
+        text: |value, _| decibels(value),
     },
     Column {
         name: "Time",
         unit: "s",
         figure: |run| Some(run.seconds),
-        text: significant,
+        text: as_precise,
     },
     Column {
         name: "Iterations",
         unit: "count",
         figure: |run| Some(run.iterations as f64),
-        text: |value| fixed(value, 1),
+        text: |value, mean| fixed(value, usize::from(mean.fract() != 0.0)),
     },
     Column {
         name: "Time to convergence",
         unit: "s",
         figure: |run| run.converged_seconds,
-        text: significant,
+        text: as_precise,
     },
 ];
 

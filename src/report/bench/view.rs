@@ -121,6 +121,11 @@ pub fn case_title(case: &CaseRecord) -> String {
     format!("{}: {}{seed}", slice_title(case), sampling_title(case))
 }
 
+/// Which of the cases of a group it is.
+pub fn seed_title(case: &CaseRecord) -> String {
+    case.seed.map_or_else(String::new, |seed| format!("Seed {seed}."))
+}
+
 pub fn marked(contender: &ContenderRecord) -> String {
     let dagger = if contender.oracle.is_empty() { "" } else { "†" };
     format!("{}{dagger}", contender.label)

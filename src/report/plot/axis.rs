@@ -101,9 +101,9 @@ fn range(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
     })
 }
 
-/// About five ticks at multiples of 1, 2 or 5 times a power of ten.
+/// Three to seven ticks at multiples of 1, 2 or 5 times a power of ten.
 fn linear_ticks(low: f64, high: f64) -> Vec<(f64, String)> {
-    let rough = (high - low) / 5.0;
+    let rough = (high - low) / 7.0;
     let power = 10f64.powf(rough.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power);
     let step = step.into_iter().find(|&step| step >= rough).unwrap_or(10.0 * power);
@@ -157,7 +157,7 @@ mod tests {
         let axis = Axis::linear("x", [-24.3, f64::NAN, -3.0, f64::INFINITY]).unwrap();
         assert_eq!(labels(&axis), ["−20", "−15", "−10", "−5"]);
         let axis = Axis::linear("x", [0.0, 1.0]).unwrap();
-        assert_eq!(labels(&axis), ["0.0", "0.5", "1.0"]);
+        assert_eq!(labels(&axis), ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
         let axis = Axis::logarithmic("s", [0.02, 30.0, 0.0, -1.0, f64::INFINITY]).unwrap();
         assert_eq!(labels(&axis), ["0.1", "1", "10"]);
         let axis = Axis::logarithmic("v", [2e-9, 1e-8]).unwrap();

@@ -17,6 +17,13 @@ type Point = (f64, f64);
 
 /// Height of letters in CSS pixels at full size.
 const TEXT: f64 = 11.5;
+/// Room around the plot, in CSS pixels.
+const ABOVE: f64 = 6.0;
+const BELOW: f64 = 40.0;
+/// Between lines of text.
+const LEADING: f64 = 12.5;
+/// Of a label on a level.
+const LETTERS: usize = 20;
 /// Markers along a line.
 const MARKS: usize = 6;
 
@@ -83,11 +90,12 @@ fn text_style(size: f64) -> TextStyle<'static> {
 }
 
 fn frame<'a, 'b>(root: &'a DrawingArea<SVGBackend<'b>, Shift>, plot: &Plot) -> Result<Chart<'a, 'b>> {
+    let has_levels = plot.curves.iter().any(|curve| matches!(curve.form, Form::Level(_)));
     let mut chart = ChartBuilder::on(root)
-        .margin_top(6 * FINE)
-        .margin_right(10 * FINE)
+        .margin_top(ABOVE as i32 * FINE)
+        .margin_right(if has_levels { 120 * FINE } else { 10 * FINE })
         .margin_left(2 * FINE)
-        .x_label_area_size(40 * FINE)
+        .x_label_area_size(BELOW as i32 * FINE)
         .y_label_area_size(54 * FINE)
         .build_cartesian_2d(plot.x.clone(), plot.y.clone())
         .map_err(undrawn)?;
@@ -122,7 +130,8 @@ fn draw_curve(chart: &mut Chart, plot: &Plot, curve: &Curve) -> Result<()> {
             let across: Vec<Point> = points
                 .first()
                 .map_or(vec![], |p| vec![(plot.x.low, p.1), (plot.x.high, p.1)]);
-            draw_line(chart, plot, &across, level(curve.series), 1.5)
+            draw_line(chart, plot, &across, level(curve.series), 1.5)?;
+            draw_markers(chart, plot, &across, curve.series)
         }
         Form::Bars => draw_bars(chart, plot, &points, colour),
         Form::Expected => draw_line(chart, plot, &points, INK, 1.25),
@@ -199,8 +208,9 @@ fn draw_bars(chart: &mut Chart, plot: &Plot, points: &[Point], colour: RGBColor)
     Ok(())
 }
 
-/// The words on levels, at the right end, moved apart where lines are close.
+/// The words on levels, right of the plot, moved apart where lines are close.
 fn label_levels(chart: &mut Chart, plot: &Plot) -> Result<()> {
+    let height = f64::from(plot.size.1) - ABOVE - BELOW;
     let mut labels: Vec<(f64, &str)> = plot
         .curves
         .iter()
@@ -209,19 +219,40 @@ fn label_levels(chart: &mut Chart, plot: &Plot) -> Result<()> {
             _ => None,
         })
         .filter(|(at, _)| (plot.y.low..=plot.y.high).contains(at))
+        .map(|(at, words)| ((plot.y.high - at) / (plot.y.high - plot.y.low) * height, words))
         .collect();
-    labels.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let pixel = (plot.y.high - plot.y.low) / f64::from(plot.size.1 - 46);
-    let style = text_style(TEXT - 1.0).pos(Pos::new(HPos::Right, VPos::Bottom));
-    let right = plot.x.high - 0.01 * (plot.x.high - plot.x.low);
-    let mut free_below = f64::INFINITY;
-    for (at, words) in labels {
-        let foot = (at + 1.5 * pixel).min(free_below);
-        free_below = foot - 13.0 * pixel;
-        let text = Text::new(words.to_string(), (right, foot), style.clone());
+    labels.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let depths = apart(labels.iter().map(|label| label.0).collect(), height);
+    let style = text_style(TEXT - 1.0).pos(Pos::new(HPos::Left, VPos::Center));
+    for ((_, words), depth) in labels.into_iter().zip(depths) {
+        let offset = (6 * FINE, (depth * f64::from(FINE)) as i32);
+        let text = EmptyElement::at((plot.x.high, plot.y.high)) + Text::new(shortened(words), offset, style.clone());
         chart.draw_series([text]).map_err(undrawn)?;
     }
     Ok(())
+}
+
+/// Depths in rising order, at least the height of a line of text apart: moved down, and up again where the foot of the
+/// plot is reached.
+fn apart(mut depths: Vec<f64>, foot: f64) -> Vec<f64> {
+    for i in 1..depths.len() {
+        depths[i] = depths[i].max(depths[i - 1] + LEADING);
+    }
+    let mut lowest = foot;
+    for depth in depths.iter_mut().rev() {
+        *depth = depth.min(lowest);
+        lowest = *depth - LEADING;
+    }
+    depths
+}
+
+/// As many letters as there is room for.
+fn shortened(words: &str) -> String {
+    if words.chars().count() <= LETTERS {
+        return words.into();
+    }
+    let start: String = words.chars().take(LETTERS - 1).collect();
+    format!("{}…", start.trim_end_matches([' ', ',']))
 }
 
 #[cfg(test)]
@@ -307,6 +338,14 @@ mod tests {
             }
         }
         assert!(seen > 20);
+    }
+
+    #[test]
+    fn labels_keep_their_distance_and_stay_on_the_plot() {
+        assert_eq!(apart(vec![10.0, 12.0, 60.0], 100.0), [10.0, 22.5, 60.0]);
+        assert_eq!(apart(vec![10.0, 95.0, 99.0], 100.0), [10.0, 87.5, 100.0]);
+        assert_eq!(shortened("BART pics, ℓ1-wavelet, λ = 0.005"), "BART pics, ℓ1-wavel…");
+        assert_eq!(shortened("P-VDAMP"), "P-VDAMP");
     }
 
     #[test]

@@ -67,12 +67,14 @@ fn block(view: &View, group: &Group) -> Result<Option<Markup>> {
         .collect();
     let legend = legend(names.iter().map(|(series, name)| (*series, name.as_str())))?;
     Ok(Some(html! {
-        p.quiet {
-            (seed_title(case)) " " (above_plot(view, &courses, quantity))
-            @if quantity == Quantity::Variance { " No reference: the predicted variance, of methods that have one." }
+        div.keep {
+            p.quiet {
+                (seed_title(case)) " " (above_plot(view, &courses, quantity))
+                @if quantity == Quantity::Variance { " No reference: the predicted variance, of methods that have one." }
+            }
+            (legend)
+            div.plots { @for plot in plots.iter().rev() { (plot) } }
         }
-        (legend)
-        div.plots { @for plot in plots.iter().rev() { (plot) } }
     }))
 }
 

@@ -201,11 +201,13 @@ fn residual(record: &EvolutionRecord, pictures: &[&ShownResidual], iteration: us
         .map(|(plot, caption)| figure(&plot, &html! { (caption) }))
         .collect::<Result<_>>()?;
     Ok(html! {
-        h4 { "Iteration " (iteration) }
-        @if let Some(figures) = figures { p.quiet { (moments(figures)) } }
-        div.residual {
-            @if let Some(picture) = picture { (pair(picture)?) }
-            @for plot in &plots { (plot) }
+        div.keep {
+            h4 { "Iteration " (iteration) }
+            @if let Some(figures) = figures { p.quiet { (moments(figures)) } }
+            div.residual {
+                @if let Some(picture) = picture { (pair(picture)?) }
+                @for plot in &plots { (plot) }
+            }
         }
     })
 }
@@ -220,7 +222,8 @@ fn moments(residual: &ResidualRecord) -> String {
     )
 }
 
-/// `|Ψ(r − x0)|` and `√τ` with the same window: black a tenth of the median √τ, but at most 60 dB below white.
+/// `|Ψ(r − x0)|` and `√τ` with the same window: from a third of the least √τ, but at most 60 dB below white, which
+/// one coefficient in a thousand exceeds.
 fn pair(shown: &ShownResidual) -> Result<Markup> {
     let white = percentile(&shown.error, 0.999).max(percentile(&shown.predicted, 0.999));
     let black = (0.3 * percentile(&shown.predicted, 0.01)).max(white * 1e-3);
@@ -307,11 +310,18 @@ fn quantiles(residual: &ResidualRecord) -> Option<(Plot, &'static str)> {
         y,
         curves: vec![
             curve(Form::Expected, vec![(ends.0, ends.0), (ends.1, ends.1)]),
-            curve(Form::Dots, residual.quantiles.clone()),
+            curve(Form::Dots, thinned(&residual.quantiles)),
         ],
         size: SIZE,
     };
     Some((plot, "Line: equal quantiles."))
+}
+
+/// At most some thirty of them, both ends among them, so that markers do not run into a band.
+fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let wanted = points.len().min(31);
+    let at = |i: usize| points[i * (points.len() - 1) / (wanted - 1).max(1)];
+    (0..wanted).map(at).collect()
 }
 
 #[cfg(test)]
@@ -335,6 +345,15 @@ mod tests {
         assert_eq!(scales[1].bands, [(3, 0), (4, 1), (5, 2)]);
         assert_eq!(scales[2].bands, [(6, 3)]);
         assert!(variance_plot(&record, &scales[0]).is_none());
+    }
+
+    #[test]
+    fn thinning_keeps_both_ends() {
+        let points: Vec<(f64, f64)> = (0..100).map(|i| (f64::from(i), 0.0)).collect();
+        let few = thinned(&points);
+        assert_eq!((few.len(), few[0], few[30]), (31, points[0], points[99]));
+        assert_eq!(thinned(&points[..1]), points[..1]);
+        assert!(thinned(&[]).is_empty());
     }
 
     #[test]

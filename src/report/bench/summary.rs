@@ -198,7 +198,8 @@ fn wins(view: &View, best: &ContenderRecord) -> String {
 fn own_method(best: &Placed, honest: &[&Placed]) -> String {
     let is_own = |p: &&&Placed| p.contender.id.split(':').next() == Some("pvdamp");
     match honest.iter().find(is_own) {
-        Some(own) if own.contender.id != best.contender.id => {
+        // the next one is named already
+        Some(own) if own.contender.id != best.contender.id && own.contender.id != honest[1].contender.id => {
             let behind = decibels(own.mean - best.mean);
             format!("{} is {behind} dB above it.", own.contender.label)
         }

@@ -178,8 +178,9 @@ fn over_all(view: &View) -> Markup {
     let ranks = ranks(view, &cases);
     let caption = html! {
         "Over all cases, mean ± standard deviation. Times are of the reconstruction alone, with " (threads(view))
-        " threads. Marks as above, by NMSE on the object."
-        @if !missing.is_empty() { " Missing, because no case has them: " (missing.join(", ")) "." }
+        " threads."
+        @if ranks.is_some() { " Marks as above, by NMSE on the object." }
+        @if !missing.is_empty() { " Missing, because no case has them: " (missing.join("; ")) "." }
     };
     let table = html! {
         table {

@@ -42,8 +42,8 @@ const TERMS: &[(&str, &str)] = &[
     ),
     (
         "Reference",
-        "The image of the fully sampled scan with the same coil maps. Its noise is in it, so that errors near its noise \
-         say little.",
+        "The image of the fully sampled data. Noise of the scan is in it too, so that an error no larger than that noise says \
+         little.",
     ),
     (
         "τ",

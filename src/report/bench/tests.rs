@@ -263,7 +263,7 @@ fn the_best_and_the_oracles_are_marked() {
     assert_eq!(cells[1], "<b>−20.85</b><small>± 0.07</small></td>");
     assert_eq!(cells[2], "−9.85<small>± 0.07</small></td>");
     says(&page, "FISTA, optimal λ†");
-    says(&page, "FISTA, optimal λ : the best λ");
+    says(&page, "FISTA, optimal λ: the best λ");
 }
 
 #[test]

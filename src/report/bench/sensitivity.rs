@@ -95,7 +95,7 @@ fn plot(view: &View, case: &CaseRecord, records: &[&SensitivityRecord]) -> Optio
                 .chain(self::levels(view, case).into_iter().map(|level| level.2)),
         )?,
         curves: levels.chain(curves).chain(marks).collect(),
-        size: (500, 300),
+        size: (450, 300),
     })
 }
 

@@ -254,7 +254,7 @@ fn a_hostile_name_stays_a_name() {
 fn the_best_and_the_oracles_are_marked() {
     let page = bench_page(&results(), &[]).unwrap();
     let row = page
-        .split("bernoulli, R = 2")
+        .split("bernoulli, R\u{a0}=\u{a0}2")
         .find(|part| part.starts_with("<small>2 seeds"))
         .unwrap();
     let row = row.split("</tr>").next().unwrap();

@@ -112,7 +112,8 @@ pub fn slice_title(case: &CaseRecord) -> String {
 }
 
 pub fn sampling_title(case: &CaseRecord) -> String {
-    format!("{}, R = {}", case.sampling, short(case.acceleration))
+    // "R = 4" stays on one line
+    format!("{}, R\u{a0}=\u{a0}{}", case.sampling, short(case.acceleration))
 }
 
 /// With the seed, where it is one of several.

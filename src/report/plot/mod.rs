@@ -48,7 +48,7 @@ pub enum Form {
     Expected,
 }
 
-/// A plot, or `None` for one without curves, as a figure with what `caption` says.
+/// A plot as a figure, with what `caption` says below it.
 pub fn figure(plot: &Plot, caption: &Markup) -> Result<Markup> {
     let svg = draw(plot)?;
     Ok(html! {

@@ -1,6 +1,7 @@
 //! Pages for the eye: tables, plots and pictures as one self-contained HTML file.
 //!
-//! [`page`](self) is the skeleton and the theme that every page shares; [`bench_page`] fills it with what a bench found.
+//! [`page`](self) is the skeleton and the theme that every page shares; [`bench_page`] fills it with what a bench
+//! found.
 //! Nothing is fetched when a page is opened, and nothing on it needs a script.
 
 mod bench;

@@ -35,8 +35,8 @@ pub fn section(view: &View) -> Result<Option<Markup>> {
     }
     Ok((!blocks.is_empty()).then(|| {
         html! {
-            p { "The first case of each combination of slice and sampling. Time runs from k-space and maps in memory; a "
-                "search for λ is not in it. A single marker is a method without iterations, or one whose course is not "
+            p { "The first case of each combination of slice and sampling. Time runs from k-space and maps in memory; "
+                "a search for λ is not in it. A single marker is a method without iterations, or one whose course is not "
                 "on record." }
             @for block in &blocks { (block) }
         }
@@ -70,7 +70,7 @@ fn block(view: &View, group: &Group) -> Result<Option<Markup>> {
         div.keep {
             p.quiet {
                 (seed_title(case)) " " (above_plot(view, &courses, quantity))
-                @if quantity == Quantity::Variance { " No reference: the predicted variance, of methods that have one." }
+                @if quantity == Quantity::Variance { " No reference: the predicted variance, where a method has one." }
             }
             (legend)
             div.plots { @for plot in plots.iter().rev() { (plot) } }

@@ -40,8 +40,8 @@ pub fn section(view: &View, shown: &[Shown]) -> Result<Option<Markup>> {
     Ok(Some(html! {
         p { "A method with a state evolution predicts the variance τ of the error of its unbiased estimate r in every "
             "wavelet coefficient. If the prediction holds, markers lie on the lines, ratios are near 1, and the error "
-            "divided by its predicted standard deviation is a standard Gaussian: mean 0, variance 1, kurtosis 3, points "
-            "on the diagonal." }
+            "divided by its predicted standard deviation is a standard Gaussian: mean 0, variance 1, kurtosis 3, "
+            "points on the diagonal." }
         (legend(ORIENTATIONS.iter().enumerate().map(|(i, (_, name))| (i, *name)))?)
         p.quiet { "Lines: predicted. Markers: measured. Scale 1 is the finest." }
         @for block in &blocks { (block) }

@@ -19,12 +19,13 @@ const TERMS: &[(&str, &str)] = &[
     ),
     (
         "HFEN",
-        "NMSE, in dB, of what a Laplacian of Gaussian (15×15 pixels, σ = 1.5) leaves of the image: errors of fine detail.",
+        "NMSE, in dB, of what a Laplacian of Gaussian (15×15 pixels, σ = 1.5) leaves of the image: errors of fine \
+         detail.",
     ),
     (
         "Mean ± standard deviation",
-        "Arithmetic, of figures in dB where the unit is dB. The standard deviation is that of a sample, over the seeds of \
-         the mask in the first table and over all cases in the second; it is left out where there is one value. Only \
+        "Arithmetic, of figures in dB where the unit is dB. The standard deviation is that of a sample, over the seeds \
+         of the mask in the first table and over all cases in the second; it is left out where there is one value. Only \
          methods that were measured on every case of a row can be its best.",
     ),
     (
@@ -42,8 +43,8 @@ const TERMS: &[(&str, &str)] = &[
     ),
     (
         "Reference",
-        "The image of the fully sampled data. Noise of the scan is in it too, so that an error no larger than that noise says \
-         little.",
+        "The image of the fully sampled data. Noise of the scan is in it too, so that an error no larger than that noise \
+         says little.",
     ),
     (
         "τ",

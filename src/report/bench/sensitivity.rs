@@ -44,8 +44,8 @@ pub fn section(view: &View) -> Result<Option<Markup>> {
             .map(super::view::Group::title)
     };
     Ok(Some(html! {
-        p { "Methods with a regularisation weight λ, run over a range of it. The large marker is the best λ, which takes "
-            "the reference to find. Dashed: methods that have no λ. Errors of more than "
+        p { "Methods with a regularisation weight λ, run over a range of it. The large marker is the best λ, which "
+            "takes the reference to find. Dashed: methods that have no λ. Errors of more than "
             (SHOWN) " dB above the least are left out of the plots." }
         (table)
         (legend)
@@ -144,7 +144,8 @@ fn table(view: &View) -> Option<Markup> {
         return None;
     }
     let caption = html! {
-        "dB lost where λ is wrong by a factor: mean over cases, and range. Where no case reaches so far there is no figure."
+        "dB lost where λ is wrong by a factor: mean over cases, and range. Where no case reaches so far there is no "
+        "figure."
     };
     let table = html! {
         table {

@@ -36,7 +36,8 @@ pub fn section(view: &View) -> Result<Option<Markup>> {
     Ok((!blocks.is_empty()).then(|| {
         html! {
             p { "The first case of each combination of slice and sampling. Time runs from k-space and maps in memory; "
-                "a search for λ is not in it. A single marker is a method without iterations, or one whose course is not "
+                "a search for λ is not in it. A single marker is a method without iterations, or one whose "
+                "course is not "
                 "on record." }
             @for block in &blocks { (block) }
         }

@@ -25,7 +25,8 @@ const TERMS: &[(&str, &str)] = &[
     (
         "Mean ± standard deviation",
         "Arithmetic, of figures in dB where the unit is dB. The standard deviation is that of a sample, over the seeds \
-         of the mask in the first table and over all cases in the second; it is left out where there is one value. Only \
+         of the mask in the first table and over all cases in the second; it is left out where there is one \
+         value. Only \
          methods that were measured on every case of a row can be its best.",
     ),
     (
@@ -43,7 +44,8 @@ const TERMS: &[(&str, &str)] = &[
     ),
     (
         "Reference",
-        "The image of the fully sampled data. Noise of the scan is in it too, so that an error no larger than that noise \
+        "The image of the fully sampled data. Noise of the scan is in it too, so that an error no larger than \
+        that noise \
          says little.",
     ),
     (

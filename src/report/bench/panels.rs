@@ -89,7 +89,8 @@ fn explanation(frame: &Frame, has_reference: bool) -> String {
     }
     format!(
         "From the top: magnitude, from 0 (black) to the 99.5th percentile of the reference, {white} (white); the \
-         framed square, where the reference has most detail; magnitude of the error, {} times as bright. The same for all. NMSE is \
+         framed square, where the reference has most detail; magnitude of the error, {} times as bright. The \
+         same for all. NMSE is \
          of the object; air around it is cut away.",
         frame.gain
     )

@@ -1,8 +1,14 @@
 //! Pages for the eye: tables, plots and pictures as one self-contained HTML file.
+//!
+//! [`page`](self) is the skeleton and the theme that every page shares; [`bench_page`] fills it with what a bench
+//! found.
+//! Nothing is fetched when a page is opened, and nothing on it needs a script.
 
-use crate::bench::{Results, Shown};
-use crate::error::Result;
+mod bench;
+mod number;
+mod page;
+mod picture;
+mod plot;
+mod table;
 
-pub fn bench_page(_results: &Results, _shown: &[Shown]) -> Result<String> {
-    Ok(String::new())
-}
+pub use bench::bench_page;

@@ -277,6 +277,19 @@ fn written() -> (TempDir, impl Fn(&str) -> PathBuf) {
         "simulate", "--size", "48x40", "--coils", "3", "--slices", "2", "--noise", "0.01", "--seed", "7",
     ];
     run(&simulate, &[("-o", at("simulated.h5"))]);
+    let bench = [
+        "bench",
+        scan,
+        "--methods",
+        "pvdamp,fista:optimal:iterations=3",
+        "--accel",
+        "3",
+        "--acs",
+        "12",
+        "--seeds",
+        "1",
+    ];
+    run(&bench, &[("-o", at("bench"))]);
     (folder, at)
 }
 
@@ -293,7 +306,15 @@ fn formats_md_names_all_that_is_written() {
         text.lines()
             .for_each(|line| fields(&serde_json::from_str(line).unwrap(), &mut names));
     }
-    assert!(names.len() > 60, "{names:?}");
+    let results = fs::read(at("bench/results.json")).unwrap();
+    fields(&serde_json::from_slice(&results).unwrap(), &mut names);
+    for file in fs::read_dir(at("bench"))
+        .unwrap()
+        .filter(|e| e.as_ref().unwrap().path().is_file())
+    {
+        names.push(file.unwrap().file_name().into_string().unwrap());
+    }
+    assert!(names.len() > 100, "{names:?}");
     let text = read("docs/formats.md");
     for name in names {
         assert!(text.contains(&format!("`{name}`")), "docs/formats.md lacks `{name}`");

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use super::CaseRecord;
 use crate::array::Grid;
@@ -305,9 +306,7 @@ fn stamp(path: &Path) -> String {
     let Ok(about) = path.metadata() else {
         return String::new();
     };
-    let modified = about
-        .modified()
-        .ok()
-        .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok());
-    format!("{} bytes, {} s", about.len(), modified.unwrap_or_default().as_secs())
+    let since = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).ok();
+    let modified = about.modified().ok().and_then(since).unwrap_or_default();
+    format!("{} bytes, {} ns", about.len(), modified.as_nanos())
 }

@@ -101,7 +101,7 @@ pub struct Metrics {
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct TracePoint {
-    /// Since the start, setting up included.
+    /// Until the image of this iteration is there: setting up, the iterations so far, and making the image.
     pub seconds: f64,
     pub nmse_object_db: Option<f64>,
     /// Mean predicted variance before the threshold; 0 for methods without a state evolution.

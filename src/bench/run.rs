@@ -83,9 +83,13 @@ impl<'a> Ground<'a> {
             going()
         };
         let history = drive(solver.as_mut(), limits, &mut observe)?;
-        let last = Instant::now();
+        let end = Instant::now();
         let image = combine_sets(solver.image());
-        let seconds = setup + history.seconds + last.elapsed().as_secs_f64();
+        let finishing = end.elapsed().as_secs_f64();
+        // When the image of an iteration could have been there.
+        trace
+            .iter_mut()
+            .for_each(|point: &mut TracePoint| point.seconds += finishing);
         if image.iter().any(|v| !v.is_finite()) {
             let id = &contender.id;
             let problem = format!("{id} gives an image that is not finite");
@@ -108,7 +112,7 @@ impl<'a> Ground<'a> {
             iterations: history.iterations.len(),
             kept: history.kept,
             stop: history.stop.name().into(),
-            seconds,
+            seconds: setup + history.seconds + finishing,
             converged_seconds: at.map(|i| trace[i].seconds),
             converged_iteration: at.map(|i| i + 1),
             metrics: judge.map(|judge| judge.metrics(&image, |image| self.reconstruction.cropped_magnitude(image))),

@@ -152,7 +152,7 @@ pub struct ReconArguments {
 
     /// Regularisation weight of fista, relative to the intensity of the image, or 'optimal': the one of least error,
     /// for a fully sampled scan that is undersampled here. Of cg-sense: the Tikhonov weight [default: 0]
-    #[arg(long, value_name = "LAMBDA|optimal")]
+    #[arg(long, value_name = "LAMBDA|optimal", allow_negative_numbers = true)]
     lambda: Option<String>,
 
     /// Shifts of the wavelet grid in each iteration of fista, sure-it and a-fista: none, random or random:SEED

@@ -85,8 +85,8 @@ fn fully_sampled_data_come_back() {
     for method in METHODS {
         let (found, history) = solve(method, &kspace, &full());
         let error = difference(&found, &image);
-        // What is left is the noise of the scan.
-        assert!(error < 0.03, "{}: {error}", method.name);
+        // What is left is the noise of the scan, and what a threshold takes.
+        assert!(error < 0.04, "{}: {error}", method.name);
         // Methods with a weight of their own go on denoising what is complete.
         if !method.has(Knob::Shift) {
             let stop = if method.has(Knob::OptionalLambda) {
@@ -138,7 +138,7 @@ fn scale_and_phase_pass_through() {
         let (turned, _) = solve(method, &kspace.mapv(|v| v * quarter), &drawn);
         let error = difference(&turned, &image.mapv(|v| v * quarter));
         // Rounding turns with the phase, and may flip a tie between two thresholds.
-        assert!(error < 3e-3, "{}: phase, {error}", method.name);
+        assert!(error < 5e-3, "{}: phase, {error}", method.name);
     }
 }
 

@@ -61,9 +61,10 @@ def search(evaluate: Callable[[list[float]], list[float]], grid: list[float]) ->
         points.update(zip(between, evaluate(between)))
 
 
-def contenders(program: Program) -> tuple[str, str]:
+def contenders(program: Program, iterations: int) -> tuple[str, str]:
     """Names of the folders: with the λ of the reference, and with the customary one."""
-    return f"{program.name}:optimal", f"{program.name}:{program.customary:g}"
+    suffix = "" if iterations == program.iterations else f":iterations={iterations}"
+    return f"{program.name}:optimal{suffix}", f"{program.name}:{program.customary:g}{suffix}"
 
 
 class Comparison:
@@ -82,7 +83,10 @@ class Comparison:
         """The programs without all of their results on a case."""
         if self.arguments.again:
             return programs
-        return [p for p in programs if not all(self.path(name, case).exists() for name in contenders(p))]
+        return [p for p in programs if not all(self.path(name, case).exists() for name in self.contenders(p))]
+
+    def contenders(self, program: Program) -> tuple[str, str]:
+        return contenders(program, self.iterations(program))
 
     def iterations(self, program: Program) -> int:
         return self.arguments.iterations or program.iterations
@@ -113,7 +117,7 @@ class Comparison:
             self.write(case, program, found[program.name], images, timings)
 
     def say(self, case: Case, program: Program, points: dict[float, float]) -> None:
-        for name, lambda_ in zip(contenders(program), (least(points), program.customary)):
+        for name, lambda_ in zip(self.contenders(program), (least(points), program.customary)):
             print(f"{case.id}  {name:14}  λ = {lambda_:<9.3g} NMSE (object) {points[lambda_]:7.2f} dB", flush=True)
 
     def time(self, case: Case, programs: list[Program], lambdas: dict[str, float]) -> list[Timing]:
@@ -157,11 +161,12 @@ class Comparison:
             "timed_seconds": np.array([timing.median for timing in shown]),
             "process_seconds": np.array([timing.median for timing in process]),
         }
-        optimal, fixed = contenders(program)
-        customary = program.customary
+        optimal, fixed = self.contenders(program)
+        customary, iterations = program.customary, self.iterations(program)
+        more = "" if iterations == program.iterations else f", {iterations} iterations"
         for name, lambda_, label, oracle, curve in (
-            (optimal, least(points), f"{program.title}, optimal λ", ORACLE, points),
-            (fixed, customary, f"{program.title}, λ = {customary:g}", "", None),
+            (optimal, least(points), f"{program.title}, optimal λ{more}", ORACLE, points),
+            (fixed, customary, f"{program.title}, λ = {customary:g}{more}", "", None),
         ):
             attributes = {**common, "label": label, "oracle": oracle, "lambda": lambda_}
             write_result(self.path(name, case.id), images[program.name, lambda_], attributes, curve)

@@ -172,6 +172,36 @@ fn masks_from_files() {
     );
 }
 
+/// Complete data leave no error, which has no decibels.
+#[test]
+fn nothing_is_missing() {
+    let folder = scan();
+    folder.done(
+        "bench full.h5 --accel 1 --acs 12 --seeds 1 --sampling bernoulli --methods zero-filled-plain,pvdamp -o bench",
+    );
+    let found = results(&folder);
+    assert!(found["runs"][0]["metrics"]["nmse_db"].is_null());
+}
+
+/// A λ shared by all cases is another one when there are more of them.
+#[test]
+fn a_shared_weight_is_of_all_cases() {
+    let folder = scan();
+    let bench = "bench full.h5 --methods fista:shared:iterations=10 --sampling bernoulli --accel 3 --acs 12 -o bench";
+    folder.done(&format!("{bench} --seeds 1"));
+    folder.done(&format!("{bench} --seeds 1..3"));
+    let found = results(&folder);
+    let runs = found["runs"].as_array().unwrap();
+    assert_eq!(runs.len(), 3);
+    assert!(runs.iter().all(|run| run["lambda"] == runs[0]["lambda"]), "{runs:?}");
+    // A reference that is lost is made again.
+    let id = found["cases"][0]["id"].as_str().unwrap();
+    let reference = folder.path(&format!("bench/shown/{id}/reference.h5"));
+    fs::remove_file(&reference).unwrap();
+    folder.done(&format!("{bench} --seeds 1..3"));
+    assert!(reference.is_file());
+}
+
 /// The image of a method, given back as that of another program, is judged as that method.
 #[test]
 fn results_of_other_programs() {
@@ -211,9 +241,29 @@ fn results_of_other_programs() {
         .unwrap()
         .write_scalar(&2)
         .unwrap();
+    file.new_attr::<f64>()
+        .create("lambda")
+        .unwrap()
+        .write_scalar(&0.01)
+        .unwrap();
+    let curve = [
+        ("lambda", [0.001, 0.01, 0.1]),
+        ("nmse_object_db", [-20.0, -25.0, -15.0]),
+    ];
+    file.create_group("sensitivity").unwrap();
+    for (name, values) in curve {
+        let builder = file.new_dataset_builder().with_data(&values);
+        builder.create(format!("sensitivity/{name}").as_str()).unwrap();
+    }
     drop(file);
     folder.done(BENCH);
     let found = results(&folder);
+    let curves = found["sensitivities"].as_array().unwrap();
+    let curve = curves
+        .iter()
+        .find(|curve| curve["contender"] == "other:optimal")
+        .unwrap();
+    assert_eq!(curve["points"][1], serde_json::json!([0.01, -25.0]));
     let (own, other) = (nmse(&found, 0, "pvdamp"), nmse(&found, 0, "other:optimal"));
     assert!((own - other).abs() < 1e-3, "{own} {other}");
     let page = fs::read_to_string(folder.path("bench/report.html")).unwrap();
@@ -336,6 +386,21 @@ fn a_weight_for_recon() {
             "recon under.h5 --method fista -o out.h5",
             2,
             "needs a regularisation weight",
+        ),
+        (
+            "recon full.h5 --accel 3 --acs 12 --method fista --lambda optimal --time-limit 9 -o out.h5",
+            2,
+            "does not go with --time-limit",
+        ),
+        (
+            "recon under.h5 --method zero-filled --iterations 9 -o out.h5",
+            2,
+            "--iterations means nothing",
+        ),
+        (
+            "recon under.h5 --method cg-sense --noise-covariance 0.1 -o out.h5",
+            2,
+            "--noise-covariance means nothing",
         ),
         (
             "recon under.h5 --lambda 0.1 -o out.h5",

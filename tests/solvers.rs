@@ -85,8 +85,12 @@ fn fully_sampled_data_come_back() {
     for method in METHODS {
         let (found, history) = solve(method, &kspace, &full());
         let error = difference(&found, &image);
-        // What is left is the noise of the scan, and what a threshold takes.
-        assert!(error < 0.04, "{}: {error}", method.name);
+        // What is left is the noise of the scan, and what thresholds take that know nothing of complete data.
+        assert!(
+            error < if method.has(Knob::Shift) { 0.08 } else { 0.03 },
+            "{}: {error}",
+            method.name
+        );
         // Methods with a weight of their own go on denoising what is complete.
         if !method.has(Knob::Shift) {
             let stop = if method.has(Knob::OptionalLambda) {
@@ -137,8 +141,9 @@ fn scale_and_phase_pass_through() {
         let quarter = Complex::new(0.0f32, 1.0);
         let (turned, _) = solve(method, &kspace.mapv(|v| v * quarter), &drawn);
         let error = difference(&turned, &image.mapv(|v| v * quarter));
-        // Rounding turns with the phase, and may flip a tie between two thresholds.
-        assert!(error < 5e-3, "{}: phase, {error}", method.name);
+        // Rounding turns with the phase, and may flip a tie between two thresholds; the bins of a histogram of
+        // real and imaginary parts lie elsewhere.
+        assert!(error < 1e-2, "{}: phase, {error}", method.name);
     }
 }
 

@@ -42,8 +42,8 @@ class Case:
     probability: NDArray[np.float64]
     #: `(rows, cols)`: coil images of the fully sampled k-space, combined with the maps.
     reference: Complex
-    #: For `--noise-covariance` of `pvdamp recon`, where the case names it.
-    noise: str | None
+    #: Words after `pvdamp recon SCAN` that make it again.
+    arguments: str
 
 
 def to_image(kspace: NDArray[Any]) -> Complex:
@@ -160,7 +160,7 @@ def prepare(record: dict[str, Any], pvdamp: str, scratch: Path) -> Case:
         mask=mask,
         probability=probability,
         reference=combine(full, maps[0]),
-        noise=option(arguments, "--noise-covariance"),
+        arguments=" ".join(arguments),
     )
 
 

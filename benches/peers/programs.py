@@ -170,8 +170,7 @@ class Pvdamp:
         with h5py.File(given, "w") as file:
             file["kspace"] = case.kspace[np.newaxis]
             file["mask"], file["prob_map"], file["maps"] = case.mask, case.probability, case.maps
-        noise = ["--noise-covariance", case.noise] if case.noise else []
-        words = [self.path, "recon", str(given), "--maps", f"{given}:maps", *noise, "-q"]
+        words = [self.path, "recon", str(given), "--maps", f"{given}:maps", "-q"]
         words += ["--threads", str(threads), "-o", str(output)]
         start = time.perf_counter()
         run(words)

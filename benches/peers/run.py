@@ -23,7 +23,7 @@ except ImportError as e:
 
 from cases import Case, Complex, Failure, nmse_object, prepare, read_bench
 from programs import PROGRAMS, Program, Pvdamp, Solved
-from written import Timing, show, write_result, write_times
+from written import Timing, is_result_of, show, write_result, write_times
 
 #: About three λ for each factor of 10.
 GRID = (0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
@@ -79,11 +79,13 @@ class Comparison:
     def path(self, contender: str, case: str) -> Path:
         return self.folder / contender / f"{case}.h5"
 
-    def pending(self, case: str, programs: list[Program]) -> list[Program]:
-        """The programs without all of their results on a case."""
+    def pending(self, record: dict[str, Any], programs: list[Program]) -> list[Program]:
+        """The programs without all of their results on a case as it is now."""
         if self.arguments.again:
             return programs
-        return [p for p in programs if not all(self.path(name, case).exists() for name in self.contenders(p))]
+        words = " ".join(record["arguments"])
+        paths = {p.name: [self.path(name, record["id"]) for name in self.contenders(p)] for p in programs}
+        return [p for p in programs if not all(is_result_of(path, words) for path in paths[p.name])]
 
     def contenders(self, program: Program) -> tuple[str, str]:
         return contenders(program, self.iterations(program))
@@ -168,7 +170,7 @@ class Comparison:
             (optimal, least(points), f"{program.title}, optimal λ{more}", ORACLE, points),
             (fixed, customary, f"{program.title}, λ = {customary:g}{more}", "", None),
         ):
-            attributes = {**common, "label": label, "oracle": oracle, "lambda": lambda_}
+            attributes = {**common, "label": label, "oracle": oracle, "lambda": lambda_, "arguments": case.arguments}
             write_result(self.path(name, case.id), images[program.name, lambda_], attributes, curve)
 
 
@@ -238,7 +240,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="pvdamp-peers-") as scratch:
         comparison = Comparison(arguments, Path(scratch))
         for record in records if programs else []:
-            pending = comparison.pending(record["id"], programs)
+            pending = comparison.pending(record, programs)
             if not pending:
                 print(f"{record['id']}: done already")
                 continue

@@ -54,6 +54,14 @@ def write_result(path: Path, image: Complex, attributes: dict[str, Any], points:
         part.unlink(missing_ok=True)
 
 
+def is_result_of(path: Path, arguments: str) -> bool:
+    """Whether a result is there, of the case that these words make."""
+    if not path.is_file():
+        return False
+    with h5py.File(path, "r") as file:
+        return file.attrs.get("arguments") == arguments
+
+
 def write_times(path: Path, case: Case, timings: list[Timing]) -> None:
     """Puts the times of a case into the file, in place of older ones of the same programs."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -33,8 +33,8 @@ impl Contender {
     ///
     /// Errors: what is no method, with the nearest there is, and words that mean nothing to it.
     pub fn parse(text: &str) -> Result<Self> {
-        let mut words = text.split(':');
-        let name = words.next().unwrap_or_default();
+        let name = text.split(':').next().unwrap_or_default();
+        let words: Vec<&str> = text.split(':').skip(1).collect();
         let method = Method::find(name).ok_or_else(|| no_method(name))?;
         let mut contender = Self {
             id: text.into(),
@@ -44,18 +44,23 @@ impl Contender {
             iterations: method.iterations,
         };
         let mut weighted = false;
-        for word in words {
+        for (at, &word) in words.iter().enumerate() {
             let refused = |why: &str| Error::setting(format!("--methods {text}: '{word}' {why}"));
+            if words[..at].contains(&word) {
+                return Err(refused("is said twice"));
+            }
             match word.split_once('=') {
-                Some(("iterations", count)) => {
+                Some(("iterations", count)) if method.iterates() => {
                     let count = count.parse().ok().filter(|&count: &usize| count > 0);
                     contender.iterations = count.ok_or_else(|| refused("is not a number of iterations"))?;
                 }
                 None if word == "shift" && method.has(Knob::Shift) => contender.shift = Some(0),
-                None if word == "shift" => return Err(refused("means nothing to this method")),
                 _ => {
-                    let weight = parse_weight(word, method)
-                        .ok_or_else(|| refused("is no λ that this method takes, nor shift or iterations=N"))?;
+                    let weight = parse_weight(word, method);
+                    let weight = weight.ok_or_else(|| refused("means nothing to this method"))?;
+                    if weighted {
+                        return Err(refused("is a second λ"));
+                    }
                     contender.weight = weight;
                     weighted = true;
                 }
@@ -87,6 +92,12 @@ impl Contender {
             weight: Weight::Optimal,
             ..self.clone()
         }
+    }
+
+    /// λ as it is recorded: of methods that have one, and of CG-SENSE unless it is 0.
+    pub fn recorded(&self, lambda: f64) -> Option<f64> {
+        let means = self.method.has(Knob::Lambda) || (self.method.has(Knob::OptionalLambda) && lambda > 0.0);
+        means.then_some(lambda)
     }
 
     /// What it is told, on top of what all are.
@@ -204,6 +215,9 @@ mod tests {
             "fista:-1",
             "fista:nan",
             "cg-sense:shared",
+            "fista:optimal:0.003",
+            "fista:optimal:shift:shift",
+            "zero-filled:iterations=5",
             "",
         ] {
             assert!(said(text).contains(text), "{text}");

@@ -23,9 +23,10 @@ impl Judge {
         }
     }
 
-    /// Of the complex image where the object is, one phase aligned, dB.
+    /// Of the complex image where the object is, one phase aligned, dB; `None` where that is not finite.
     pub fn nmse_object_db(&self, image: &Image<f32>) -> Option<f64> {
-        complex_nmse(&self.reference, image, Some(&self.object)).map(decibel)
+        let nmse = complex_nmse(&self.reference, image, Some(&self.object)).map(decibel);
+        nmse.filter(|nmse| nmse.is_finite())
     }
 
     /// `magnitude` crops as the scan asks for.
@@ -35,7 +36,7 @@ impl Judge {
         let finite = |value: Option<f64>| value.filter(|v| v.is_finite());
         Metrics {
             nmse_db: finite(complex_nmse(&self.reference, image, None).map(decibel)),
-            nmse_object_db: finite(self.nmse_object_db(image)),
+            nmse_object_db: self.nmse_object_db(image),
             psnr_db: finite(magnitudes.psnr),
             ssim: finite(magnitudes.ssim),
             hfen_db: finite(hfen(&self.reference, image)),
@@ -43,9 +44,9 @@ impl Judge {
     }
 }
 
-/// Index of the first point from which on the NMSE stays within 0.1 dB of the last; `None` without one.
+/// Index of the first point from which on the NMSE stays within 0.1 dB of the last; `None` where that has none.
 pub fn converged(trace: &[TracePoint]) -> Option<usize> {
-    let last = trace.last()?.nmse_object_db?;
+    let last = trace.last()?.nmse_object_db.filter(|nmse| nmse.is_finite())?;
     let near = |point: &TracePoint| {
         point
             .nmse_object_db
@@ -61,7 +62,7 @@ mod tests {
     fn trace(errors: &[f64]) -> Vec<TracePoint> {
         let point = |&nmse: &f64| TracePoint {
             seconds: 0.0,
-            nmse_object_db: nmse.is_finite().then_some(nmse),
+            nmse_object_db: (!nmse.is_nan()).then_some(nmse),
             tau: 0.0,
         };
         errors.iter().map(point).collect()
@@ -73,6 +74,7 @@ mod tests {
         assert_eq!(converged(&trace(&[-20.0])), Some(0));
         assert_eq!(converged(&trace(&[-10.0, -20.0])), Some(1));
         assert_eq!(converged(&trace(&[-20.0, f64::NAN])), None);
+        assert_eq!(converged(&trace(&[-20.0, f64::NEG_INFINITY])), None);
         assert_eq!(converged(&[]), None);
     }
 }

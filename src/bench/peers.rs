@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use super::run::Ground;
 use super::store::read_image;
-use super::{ContenderRecord, RunRecord, SensitivityRecord};
+use super::{CaseRecord, ContenderRecord, RunRecord, SensitivityRecord};
 use crate::array::Image;
 use crate::error::{Error, Place, Result};
-use crate::format::{Attribute, AttributeValue, Role, read_attributes, read_volume};
+use crate::format::{Attribute, AttributeValue, read_attributes, read_list};
 
 const PEERS: &str = "peers";
 
@@ -49,7 +49,10 @@ fn contender(folder: &Path) -> Result<Option<ContenderRecord>> {
     let about = About::of(file)?;
     Ok(Some(ContenderRecord {
         id: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        label: about.text("label")?,
+        label: match about.text("timed") {
+            Ok(timed) => format!("{} (time: {timed})", about.text("label")?),
+            Err(_) => about.text("label")?,
+        },
         program: about.text("program")?,
         oracle: about.text("oracle")?,
     }))
@@ -64,8 +67,16 @@ pub fn path(folder: &Path, contender: &str, case: &str) -> PathBuf {
 }
 
 /// Judges the result at `path`. Errors: an image of another size, and attributes that are missing.
-pub fn judge(path: &Path, contender: &str, ground: &Ground) -> Result<PeerResult> {
+pub fn judge(path: &Path, contender: &str, case: &CaseRecord, ground: &Ground) -> Result<PeerResult> {
     let about = About::of(path)?;
+    // Made of a case of this name that was another.
+    if about
+        .text("arguments")
+        .is_ok_and(|words| words != case.arguments.join(" "))
+    {
+        let problem = format!("is of another case than {} is now", case.id);
+        return Err(Error::data(path, problem, "delete it, and have it made again"));
+    }
     let image = read_image(path)?;
     let grid = ground.prepared.problem.encoding.grid();
     if image.dim() != grid.dim() {
@@ -80,7 +91,7 @@ pub fn judge(path: &Path, contender: &str, ground: &Ground) -> Result<PeerResult
     let scaled = image.mapv(|v| v * ground.prepared.scale);
     let magnitude = |image: &Image<f32>| ground.reconstruction.cropped_magnitude(image);
     let record = RunRecord {
-        case: ground.case.into(),
+        case: case.id.clone(),
         contender: contender.into(),
         lambda: about.number("lambda").ok(),
         threads: about.number("threads")? as usize,
@@ -97,29 +108,24 @@ pub fn judge(path: &Path, contender: &str, ground: &Ground) -> Result<PeerResult
     Ok(PeerResult {
         record,
         image: ground.unscaled(&ground.aligned(scaled)),
-        sensitivity: sensitivity(path, contender, ground.case, about.number("lambda").ok()),
+        sensitivity: sensitivity(path, contender, &case.id, about.number("lambda").ok())?,
     })
 }
 
 /// The λ that were tried, where the program left them.
-fn sensitivity(path: &Path, contender: &str, case: &str, lambda: Option<f64>) -> Option<SensitivityRecord> {
-    let column = |name: &str| {
-        let values = read_volume(&Place::new(path, format!("sensitivity/{name}")), Role::Result).ok()?;
-        Some(values.into_magnitude().into_raw_vec_and_offset().0)
+fn sensitivity(path: &Path, contender: &str, case: &str, lambda: Option<f64>) -> Result<Option<SensitivityRecord>> {
+    let column = |name: &str| read_list(&Place::new(path, format!("sensitivity/{name}")));
+    let (Some(lambda), Some(lambdas), Some(errors)) = (lambda, column("lambda")?, column("nmse_object_db")?) else {
+        return Ok(None);
     };
-    let (lambdas, errors) = (column("lambda")?, column("nmse_object_db")?);
-    let mut points: Vec<(f64, f64)> = lambdas
-        .iter()
-        .zip(&errors)
-        .map(|(&l, &e)| (f64::from(l), f64::from(e)))
-        .collect();
+    let mut points: Vec<(f64, f64)> = lambdas.into_iter().zip(errors).collect();
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
-    Some(SensitivityRecord {
+    Ok(Some(SensitivityRecord {
         case: case.into(),
         contender: contender.into(),
-        lambda: lambda?,
+        lambda,
         points,
-    })
+    }))
 }
 
 /// The attributes of a result.

@@ -44,7 +44,7 @@ pub struct Case {
     pub path: PathBuf,
     /// With the sampling of this case.
     pub settings: Settings,
-    /// Changes when the scan does: its size and time.
+    /// Changes when a file does that the case is made of: their sizes and times.
     pub stamp: String,
 }
 
@@ -83,6 +83,13 @@ pub fn cases(
             }
         };
         for slice in chosen(slices, &scan, path)? {
+            if scan.read_slice(slice)?.iter().all(|v| v.norm_sqr() == 0.0) {
+                notes.push(format!(
+                    "slice {slice} of {} is all zero: it is left out",
+                    path.display()
+                ));
+                continue;
+            }
             cases.extend(ways.iter().map(|way| case(&scan, path, slice, way, common)));
         }
     }
@@ -90,7 +97,18 @@ pub fn cases(
     // Settles what each case needs before any is run.
     for case in &cases {
         let scan = Scan::open(&case.path, Some(&common.kspace))?;
-        Reconstruction::new(&scan, &Place::new(&case.path, &common.kspace), &case.settings)?;
+        let reconstruction = Reconstruction::new(&scan, &Place::new(&case.path, &common.kspace), &case.settings)?;
+        for warning in &reconstruction.sampling().warnings {
+            let note = format!("{}, {}: {warning}", case.record.scan, case.record.sampling);
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
+    }
+    if cases.is_empty() {
+        return Err(Error::setting(
+            "no slice of these scans holds data: there is nothing to compare",
+        ));
     }
     Ok((cases, notes))
 }
@@ -244,7 +262,7 @@ fn case(scan: &Scan, path: &Path, slice: usize, way: &Way, common: &Common) -> C
             reference: true,
             ..common.settings.clone()
         },
-        stamp: stamp(path),
+        stamp: stamps(path, way, common),
     }
 }
 
@@ -300,6 +318,21 @@ fn number_twins(cases: &mut [Case]) {
             case.record.group = format!("{} ({times})", case.record.group);
         }
     }
+}
+
+/// Of every file that the case is made of.
+fn stamps(scan: &Path, way: &Way, common: &Common) -> String {
+    let mask = match &way.sampling {
+        SamplingSource::File(place) => Some(place),
+        _ => None,
+    };
+    let maps = match &common.settings.maps {
+        MapsSource::File(place) => Some(place),
+        MapsSource::Espirit(_) => None,
+    };
+    let places = [mask, way.probability.as_ref(), maps].into_iter().flatten();
+    let files = std::iter::once(scan).chain(places.map(|place| place.file.as_path()));
+    files.map(stamp).collect::<Vec<_>>().join("; ")
 }
 
 fn stamp(path: &Path) -> String {

@@ -7,6 +7,8 @@ const STEPS: f64 = 100.0;
 
 /// The λ of least mean error in dB over all curves, each read between its points by a parabola; `None` without one.
 pub fn shared_lambda(curves: &[&SensitivityRecord]) -> Option<f64> {
+    let readable = curves.iter().filter(|curve| curve.points.len() >= 3);
+    let curves: Vec<&SensitivityRecord> = readable.copied().collect();
     let lambdas = curves.iter().flat_map(|curve| &curve.points).map(|p| p.0.ln());
     let (low, high) = lambdas.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     if low > high {
@@ -19,14 +21,18 @@ pub fn shared_lambda(curves: &[&SensitivityRecord]) -> Option<f64> {
     Some(best.0.exp())
 }
 
-/// Error at log λ `at`, by the parabola through the nearest three points; beyond the ends, that of the end.
+/// Error at log λ `at`, by the parabola through the nearest three points; beyond the ends, on the line through the last
+/// two. At least three points.
 fn interpolated(points: &[(f64, f64)], at: f64) -> f64 {
-    let (first, last) = (points[0], points[points.len() - 1]);
-    if at <= first.0.ln() || points.len() < 3 {
-        return first.1;
+    let beyond = |end: (f64, f64), before: (f64, f64)| {
+        end.1 + (at - end.0.ln()) * (end.1 - before.1) / (end.0.ln() - before.0.ln())
+    };
+    let last = points.len() - 1;
+    if at <= points[0].0.ln() {
+        return beyond(points[0], points[1]);
     }
-    if at >= last.0.ln() {
-        return last.1;
+    if at >= points[last].0.ln() {
+        return beyond(points[last], points[last - 1]);
     }
     let after = points.partition_point(|p| p.0.ln() < at);
     // Of the two triples around, the one whose third point is nearer.

@@ -131,7 +131,10 @@ impl Store {
         }
     }
 
+    /// What was found of a case that was another.
     fn forget(&mut self, case: &str) {
+        // Pictures that stay would pass for those of the case as it is now.
+        let _ = std::fs::remove_dir_all(self.folder.join(SHOWN).join(case));
         self.runs.retain(|key, _| key.0 != case);
         self.curves.retain(|key, _| key.0 != case);
         self.evolutions.retain(|key, _| key.0 != case);
@@ -173,9 +176,12 @@ impl Store {
         Ok(())
     }
 
-    pub fn has_run(&self, case: &str, contender: &str, shown: bool) -> bool {
-        let pictures = !shown || self.pictures(case, contender).is_file();
-        pictures && self.runs.contains_key(&(case.into(), contender.into()))
+    pub fn has_pictures(&self, case: &str, contender: &str) -> bool {
+        self.pictures(case, contender).is_file()
+    }
+
+    pub fn has_reference(&self, case: &str) -> bool {
+        self.has_pictures(case, REFERENCE)
     }
 
     pub fn write_reference(&self, case: &str, image: &Image<f32>) -> Result<()> {
@@ -210,7 +216,7 @@ impl Store {
         }
         for contender in contenders {
             let path = self.pictures(case, contender);
-            if !self.has_run(case, contender, true) {
+            if !path.is_file() || !self.runs.contains_key(&(case.to_string(), contender.clone())) {
                 continue;
             }
             shown.images.push((contender.clone(), read_image(&path)?));

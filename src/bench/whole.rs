@@ -8,16 +8,18 @@ use std::path::PathBuf;
 use super::run::Ground;
 use super::shared::shared_lambda;
 use super::store::Store;
-use super::{Case, Common, Contender, ContenderRecord, Machine, Results, SensitivityRecord, Shown, Weight, peers};
+use super::{
+    Case, CaseRecord, Common, Contender, ContenderRecord, Machine, Results, SensitivityRecord, Shown, Weight, peers,
+};
 use crate::error::{Error, Place, Result};
 use crate::format::Scan;
 use crate::recon::{Reconstruction, lambda_curve};
 use crate::solve::Limits;
 
-/// Lattice points of a λ-sensitivity curve on both sides of the best: a decade.
-const REACH: i32 = 4;
+/// Lattice points of a λ-sensitivity curve on both sides of the best: a decade from wherever between them that is.
+const REACH: i32 = 5;
 /// Runs that a search takes, about.
-const SEARCH: u64 = 13;
+const SEARCH: u64 = 15;
 
 /// What is to be compared.
 pub struct Bench {
@@ -56,40 +58,39 @@ impl Bench {
             self.search(case, &mut store, listener)?;
         }
         for case in &self.cases {
-            self.run_case(case, shown.contains(case.record.id.as_str()), &mut store, listener)?;
+            self.run_case(case, &shown, &mut store, listener)?;
         }
         self.gather(machine, &store, &shown)
     }
 
-    /// The first case of each group.
+    /// The cases with pictures: of each slice and sampling the first at the highest acceleration, where methods differ
+    /// most. Pictures of all would make a page that no browser likes.
     fn shown_cases(&self) -> HashSet<&str> {
-        let mut groups = HashSet::new();
-        let records = self.cases.iter().map(|case| &case.record);
-        let firsts = records.filter(|record| groups.insert(record.group.as_str()));
-        firsts.map(|record| record.id.as_str()).collect()
+        let mut shown: Vec<&CaseRecord> = Vec::new();
+        for record in self.cases.iter().map(|case| &case.record) {
+            let kind = |r: &CaseRecord| (r.scan.clone(), r.slice, r.sampling.clone());
+            match shown.iter_mut().find(|other| kind(other) == kind(record)) {
+                Some(other) if record.acceleration > other.acceleration => *other = record,
+                Some(_) => {}
+                None => shown.push(record),
+            }
+        }
+        shown.iter().map(|record| record.id.as_str()).collect()
     }
 
     fn announce(&self, store: &Store, shown: &HashSet<&str>, listener: &mut dyn Listener) {
         let (mut work, mut done) = (0, 0);
+        let mut count = |this: u64, is_done: bool| {
+            work += this;
+            done += if is_done { this } else { 0 };
+        };
         for case in &self.cases {
             for base in self.searched(case) {
-                let this = SEARCH * work_of(case, &base);
-                work += this;
-                done += if store.curves.contains_key(&key(case, &base)) {
-                    this
-                } else {
-                    0
-                };
+                let is_done = store.curves.contains_key(&key(case, &base));
+                count(SEARCH * work_of(case, &base), is_done);
             }
             for contender in self.runs_on(case) {
-                let this = work_of(case, contender);
-                let id = case.record.id.as_str();
-                work += this;
-                done += if store.has_run(id, &contender.id, shown.contains(id)) {
-                    this
-                } else {
-                    0
-                };
+                count(work_of(case, contender), self.is_done(case, contender, store, shown));
             }
         }
         listener.planned(work, done);
@@ -135,35 +136,59 @@ impl Bench {
                 let curve = lambda_curve(problem, base.method, &tuning, limits, REACH, &mut |_, _| {
                     listener.going()
                 })?;
-                let curve = SensitivityRecord {
-                    case: case.record.id.clone(),
-                    contender: base.id.clone(),
-                    lambda: curve.best().0,
-                    points: curve.points.into_iter().filter(|p| p.1.is_finite()).collect(),
-                };
-                let what = format!("{}: {} is best at λ = {:.4}", case.record.id, base.id, curve.lambda);
-                store.add_curve(curve)?;
+                let best = curve.as_ref().and_then(|curve| curve.best());
+                let mut what = format!("{}: {} has no best λ", case.record.id, base.id);
+                if let (Some(curve), Some((lambda, _))) = (curve, best) {
+                    what = format!("{}: {} is best at λ = {lambda:.4}", case.record.id, base.id);
+                    store.add_curve(SensitivityRecord {
+                        case: case.record.id.clone(),
+                        contender: base.id.clone(),
+                        lambda,
+                        points: curve.points.into_iter().filter(|p| p.1.is_finite()).collect(),
+                    })?;
+                }
                 listener.did(SEARCH * work_of(case, base), &what);
             }
             Ok(())
         })
     }
 
-    fn run_case(&self, case: &Case, shown: bool, store: &mut Store, listener: &mut dyn Listener) -> Result<()> {
+    /// Whether a run is there, with the λ it has to have, and its pictures where they are wanted.
+    fn is_done(&self, case: &Case, contender: &Contender, store: &Store, shown: &HashSet<&str>) -> bool {
+        let id = case.record.id.as_str();
+        let Some(run) = store.runs.get(&key(case, contender)) else {
+            return false;
+        };
+        let lambda = self.lambda(case, contender, store);
+        let same = lambda.is_some_and(|lambda| run.lambda == contender.recorded(lambda));
+        same && (!shown.contains(id) || store.has_pictures(id, &contender.id))
+    }
+
+    fn run_case(
+        &self,
+        case: &Case,
+        shown: &HashSet<&str>,
+        store: &mut Store,
+        listener: &mut dyn Listener,
+    ) -> Result<()> {
         let id = &case.record.id;
-        let left: Vec<&Contender> = self
-            .runs_on(case)
-            .filter(|c| !store.has_run(id, &c.id, shown))
-            .collect();
-        if left.is_empty() {
+        let mut left: Vec<&Contender> = self.runs_on(case).collect();
+        left.retain(|contender| !self.is_done(case, contender, store, shown));
+        let shown = shown.contains(id.as_str());
+        let lacks_reference = shown && case.record.reference && !store.has_reference(id);
+        if left.is_empty() && !lacks_reference {
             return Ok(());
         }
         store.begin(case)?;
         self.on_ground(case, &mut |ground| {
+            for warning in ground.prepared.warnings() {
+                listener.say(&format!("{id}: {warning}"));
+            }
             if let (true, Some(judge)) = (shown, &ground.judge) {
                 store.write_reference(id, &ground.unscaled(&judge.reference))?;
             }
             for contender in &left {
+                // Without a best λ, as for a slice without an object, there is nothing to run.
                 let Some(lambda) = self.lambda(case, contender, store) else {
                     continue;
                 };
@@ -238,6 +263,15 @@ impl Bench {
             }
         }
         let peers = peers::contenders(&self.folder)?;
+        if let Some(twin) = peers.iter().find(|peer| ids.contains(&peer.id)) {
+            let path = self.folder.join("peers").join(&twin.id);
+            let problem = "has the name of a method of this program";
+            return Err(Error::data(
+                path.as_path(),
+                problem,
+                "give the folder the name of the other program",
+            ));
+        }
         for case in self.cases.iter().filter(|case| case.record.reference) {
             let picture = pictures.iter_mut().find(|shown| shown.case == case.record.id);
             self.add_peers(case, &peers, &mut results, picture)?;
@@ -260,7 +294,7 @@ impl Bench {
         }
         self.on_ground(case, &mut |ground| {
             for peer in &there {
-                let result = peers::judge(&path(peer), &peer.id, ground)?;
+                let result = peers::judge(&path(peer), &peer.id, &case.record, ground)?;
                 results.runs.push(result.record);
                 results.sensitivities.extend(result.sensitivity);
                 if let Some(picture) = picture.as_deref_mut() {

@@ -210,6 +210,12 @@ impl ReconArguments {
             None => Tuning::default().wavelet,
         };
         let lambda = self.lambda(method)?;
+        if lambda == Lambda::Optimal && self.time_limit.is_some() {
+            let why = "the best weight would depend on how fast this machine is";
+            return Err(Error::setting(format!(
+                "--lambda optimal does not go with --time-limit: {why}"
+            )));
+        }
         Ok(Settings {
             method,
             wavelet,
@@ -244,6 +250,13 @@ impl ReconArguments {
             ("--damping", self.damping.is_some(), method.has(Knob::Damping)),
             ("--lambda", self.lambda.is_some(), method.has_lambda()),
             ("--shift", self.shift.is_some(), method.has(Knob::Shift)),
+            ("--iterations", self.iterations.is_some(), method.iterates()),
+            ("--time-limit", self.time_limit.is_some(), method.iterates()),
+            (
+                "--noise-covariance",
+                self.noise_covariance.is_some(),
+                method.has(Knob::Noise),
+            ),
         ];
         match options.iter().find(|(_, given, means)| *given && !means) {
             Some((option, ..)) => {

@@ -5,7 +5,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 use std::io::Write;
 
-use super::arguments::{EspiritArguments, make_folder, parse_grid, unknown};
+use super::arguments::{EspiritArguments, make_folder, parse_grid, same_file, unknown};
 use super::console::{self, Console};
 use crate::array::Grid;
 use crate::bench::{Bench, Common, Contender, Drawing, Listener, Results, Slices, Undersampling, cases, results_csv};
@@ -122,8 +122,16 @@ impl RunBench {
             .iter()
             .map(|m| Contender::parse(m))
             .collect::<Result<_>>()?;
-        if let Some(twice) = twice(&self.methods) {
-            return Err(Error::setting(format!("--methods names {twice} twice")));
+        let labels: Vec<String> = contenders.iter().map(|contender| contender.record().label).collect();
+        let accelerations: Vec<String> = self.accel.iter().map(f64::to_string).collect();
+        for (option, names) in [
+            ("--methods", &labels),
+            ("--accel", &accelerations),
+            ("--sampling", &self.sampling),
+        ] {
+            if let Some(twice) = twice(names) {
+                return Err(Error::setting(format!("{option} names {twice} twice")));
+            }
         }
         let undersampling = self.undersampling()?;
         let common = Common {
@@ -241,6 +249,13 @@ fn scans(given: &[PathBuf]) -> Result<Vec<PathBuf>> {
         inside.sort();
         scans.extend(inside);
     }
+    let mut seen: Vec<&PathBuf> = Vec::new();
+    for scan in &scans {
+        if seen.iter().any(|other| same_file(scan, other)) {
+            return Err(Error::data(scan.as_path(), "is named twice", "name each scan once"));
+        }
+        seen.push(scan);
+    }
     Ok(scans)
 }
 
@@ -270,9 +285,11 @@ fn summary(results: &Results) -> String {
             .collect();
         let errors: Vec<f64> = runs.iter().filter_map(|run| run.metrics?.nmse_object_db).collect();
         let seconds = runs.iter().map(|run| run.seconds).sum::<f64>() / runs.len().max(1) as f64;
-        let error = match errors.is_empty() {
-            true => "none".to_string(),
-            false => format!("{:.2}", errors.iter().sum::<f64>() / errors.len() as f64),
+        let mean = errors.iter().sum::<f64>() / errors.len() as f64;
+        let error = match errors.len() {
+            0 => "none".to_string(),
+            n if n < results.cases.len() => format!("{mean:.2} ({n} of {})", results.cases.len()),
+            _ => format!("{mean:.2}"),
         };
         let mark = if contender.oracle.is_empty() { "" } else { " *" };
         let label = format!("{}{mark}", contender.label);
@@ -350,17 +367,29 @@ fn parse_slices(text: &str) -> std::result::Result<Slices, String> {
 #[derive(Clone)]
 struct Seeds(Vec<u64>);
 
+/// More would be a slip of the keyboard.
+const MOST_SEEDS: u64 = 10_000;
+
 /// `A..B` with both ends, or numbers.
 fn parse_seeds(text: &str) -> std::result::Result<Seeds, String> {
-    let number = |part: &str| part.trim().parse::<u64>().map_err(|_| format!("'{part}' is no seed"));
+    let number = |part: &str| {
+        let seed = part.trim().parse::<u64>().ok();
+        let seed = seed.filter(|&seed| i64::try_from(seed).is_ok());
+        seed.ok_or_else(|| format!("'{part}' is no seed"))
+    };
     let seeds: Vec<u64> = match text.split_once("..") {
-        Some((first, last)) => (number(first)?..=number(last.trim_start_matches('='))?)
-            .take(100_000)
-            .collect(),
+        Some((first, last)) => {
+            let (first, last) = (number(first)?, number(last.trim_start_matches('='))?);
+            if last.saturating_sub(first) >= MOST_SEEDS {
+                return Err(format!("'{text}' is more than {MOST_SEEDS} seeds"));
+            }
+            (first..=last).collect()
+        }
         None => text.split(',').map(number).collect::<std::result::Result<_, _>>()?,
     };
-    match seeds.is_empty() {
-        true => Err(format!("'{text}' names no seed")),
-        false => Ok(Seeds(seeds)),
+    match seeds.iter().enumerate().find(|&(i, seed)| seeds[..i].contains(seed)) {
+        _ if seeds.is_empty() => Err(format!("'{text}' names no seed")),
+        Some((_, seed)) => Err(format!("'{text}' names seed {seed} twice")),
+        None => Ok(Seeds(seeds)),
     }
 }

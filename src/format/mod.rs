@@ -31,5 +31,5 @@ pub use masks::{read_mask, read_probability};
 pub use output::AtomicFile;
 pub use png::{window, write_png};
 pub use scan::{Reference, Scan};
-pub use volume::{Role, Volume, read_volume};
+pub use volume::{Role, Volume, read_list, read_volume};
 pub use writer::{Hdf5Output, OutputDataset, Stored};

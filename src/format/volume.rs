@@ -4,7 +4,7 @@ use ndarray::{Array2, Array3, ArrayD, Axis, Ix2, Ix3};
 use num_complex::Complex;
 
 use super::find::Wanted;
-use super::h5::{DAMAGED, Source, shape_text};
+use super::h5::{self, DAMAGED, Source, shape_text};
 use crate::error::{Place, Result};
 
 /// Images of a scan, `(slices, rows, cols)`.
@@ -60,6 +60,19 @@ pub fn read_volume(place: &Place, role: Role) -> Result<Volume> {
     } else {
         Volume::Real(stack(&source, source.real(&[])?)?)
     })
+}
+
+/// Reads a list of numbers, all finite; `None` where there is no such dataset.
+pub fn read_list(place: &Place) -> Result<Option<Vec<f64>>> {
+    let file = h5::open(&place.file)?;
+    let Some(source) = Source::open(&file, &place.file, place.dataset.as_deref().unwrap_or_default())? else {
+        return Ok(None);
+    };
+    if source.shape.len() != 1 {
+        let problem = format!("has shape {}", shape_text(&source.shape));
+        return Err(source.error(problem, "give a list of numbers"));
+    }
+    Ok(Some(source.real(&[])?.into_iter().collect()))
 }
 
 /// One slice of a volume on disk; the magnitude of a complex one.

@@ -218,6 +218,14 @@ impl<T: Real> Encoding<T> {
         }
     }
 
+    /// A bound of `‖A‖²`: of `SᴴS` in every pixel, by the row sums of its magnitudes. 1 for one set of normalised maps.
+    pub fn norm_bound(&self) -> f64 {
+        let sums = self
+            .gram
+            .map_axis(Axis(1), |row| row.iter().map(|v| v.norm().wide()).sum::<f64>());
+        sums.into_iter().fold(0.0, f64::max)
+    }
+
     /// Buffers that an earlier task has left, or new ones.
     fn buffers(&self) -> Buffers<T> {
         let left = self.idle.lock().unwrap_or_else(|e| e.into_inner()).pop();
@@ -290,6 +298,20 @@ mod tests {
         let mut restricted = Array3::zeros(x.dim());
         a.add_restricted(&x, &mut restricted);
         assert!(normal.iter().zip(&restricted).all(|(a, b)| (a - b).norm() < 1e-12));
+    }
+
+    #[test]
+    fn the_norm_is_bounded() {
+        let grid = Grid::new(8, 10);
+        let a = encoding(2, 3, grid, 7);
+        let mut x = Array3::from_shape_vec((2, 8, 10), noise(9, 160)).unwrap();
+        for _ in 0..30 {
+            x = a.adjoint(&a.forward(&x), None);
+            let length = crate::array::energy(&x).sqrt();
+            x.mapv_inplace(|v| v / length);
+        }
+        let largest = crate::array::energy(&a.forward(&x));
+        assert!(largest <= a.norm_bound() && a.norm_bound() < 4.0 * largest);
     }
 
     #[test]

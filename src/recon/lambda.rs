@@ -8,7 +8,7 @@ use crate::solve::{LambdaCurve, Limits, Method, Observer, Problem, Tuning, drive
 /// NMSE of the object in dB against λ, with `reach` lattice points on both sides of the best, see
 /// [`search_lambda`].
 ///
-/// Errors: an observer that breaks off. Panics on a problem without a reference.
+/// `None` without a reference that is not zero. Errors: an observer that breaks off.
 pub fn lambda_curve(
     problem: &Problem<f32>,
     method: &Method,
@@ -16,11 +16,15 @@ pub fn lambda_curve(
     limits: Limits,
     reach: i32,
     observe: &mut Observer<f32>,
-) -> Result<LambdaCurve> {
-    let reference = problem.reference.clone().expect("a reference");
-    let reference = combine_sets(reference);
+) -> Result<Option<LambdaCurve>> {
+    let Some(reference) = problem.reference.clone().map(combine_sets) else {
+        return Ok(None);
+    };
     let object = object_mask(&reference);
-    search_lambda(reach, &mut |lambda| {
+    if !object.iter().any(|&inside| inside) {
+        return Ok(None);
+    }
+    let curve = search_lambda(reach, &mut |lambda| {
         let tuning = Tuning {
             lambda,
             ..tuning.clone()
@@ -29,5 +33,6 @@ pub fn lambda_curve(
         drive(solver.as_mut(), limits, observe)?;
         let nmse = complex_nmse(&reference, &combine_sets(solver.image()), Some(&object));
         Ok(nmse.map_or(f64::NAN, decibel))
-    })
+    });
+    curve.map(Some)
 }

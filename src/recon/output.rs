@@ -103,7 +103,6 @@ fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction, settings: 
         Attribute::new("samples", *samples as i64),
         Attribute::new("sampled_centre", centre.as_str()),
         Attribute::new("maps", settings.maps.to_string()),
-        Attribute::new("noise_covariance", settings.noise.to_string()),
     ];
     for knob in settings.method.knobs {
         attributes.push(match knob {
@@ -112,6 +111,7 @@ fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction, settings: 
             Knob::Damping => Attribute::new("damping", tuning.damping),
             Knob::Lambda | Knob::OptionalLambda => Attribute::new("lambda", settings.lambda.to_string()),
             Knob::Shift => Attribute::new("shift", describe_shift(tuning.shift)),
+            Knob::Noise => Attribute::new("noise_covariance", settings.noise.to_string()),
         });
     }
     if let Some(limit) = settings.limits.time {

@@ -178,12 +178,15 @@ impl Sampling {
         if self.detected && (lacking || more) {
             let warning = "this slice holds data at other locations than the slices before: its own were used";
             let origin = "detected where k-space of this slice is not zero".to_string();
-            return Self::with_probability(measured, origin, None, vec![warning.into()]).map(Some);
+            let complete_scan = sampling::is_complete(&measured);
+            let own = Self::with_probability(measured, origin, None, vec![warning.into()])?;
+            return Ok(Some(Self { complete_scan, ..own }));
         }
         if !lacking {
             return Ok(None);
         }
         let mut odd = self.clone();
+        odd.complete_scan = sampling::is_complete(&measured);
         odd.mask = only_measured(&self.mask, &measured, &mut odd.warnings);
         odd.centre = sampling::sampled_centre(&odd.mask);
         odd.record.acceleration = odd.mask.acceleration();

@@ -12,7 +12,7 @@ use super::{Lambda, MapsRecord, Sampling, Settings, SliceRecord};
 use crate::array::{CoilStack, Grid, Image, ImageSets, Maps};
 use crate::error::{Error, Place, Result};
 use crate::format::Scan;
-use crate::solve::{History, IterationRecord, Solver, Tuning, drive};
+use crate::solve::{History, IterationRecord, Knob, Solver, Tuning, drive};
 use crate::wavelet::Layout;
 
 /// A scan being reconstructed, slice by slice.
@@ -113,7 +113,15 @@ impl<'a> Reconstruction<'a> {
         let mut observe = |record: &IterationRecord, _: &mut dyn Solver<f32>| observe(record);
         if self.settings.lambda == Lambda::Optimal {
             let curve = lambda_curve(problem, method, &tuning, limits, 1, &mut observe)?;
-            tuning.lambda = curve.best().0;
+            let (lambda, _) = curve.and_then(|curve| curve.best()).ok_or_else(|| {
+                let problem = format!("slice {slice} has no reference to find the best --lambda by");
+                Error::data(
+                    self.place.clone(),
+                    problem,
+                    "give --lambda a number, or take --method pvdamp",
+                )
+            })?;
+            tuning.lambda = lambda;
         }
         let mut solver = (method.build)(problem, &tuning);
         let mut history = drive(solver.as_mut(), limits, &mut observe)?;
@@ -139,7 +147,7 @@ impl<'a> Reconstruction<'a> {
             noise: Some(prepared.noise_record.clone()),
             scale,
             lambda,
-            intensity: lambda.map(|_| prepared.problem.intensity() / scale),
+            intensity: method.has(Knob::Lambda).then(|| prepared.problem.intensity() / scale),
             history: Some(history),
             preparation_seconds,
             notes,

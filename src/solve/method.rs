@@ -33,11 +33,18 @@ pub enum Knob {
     /// λ, which may be left at 0.
     OptionalLambda,
     Shift,
+    /// The covariance of the measurement noise.
+    Noise,
 }
 
 impl Method {
     pub fn find(name: &str) -> Option<&'static Method> {
         METHODS.iter().find(|m| m.name == name)
+    }
+
+    /// Whether it goes from iteration to iteration.
+    pub fn iterates(&self) -> bool {
+        self.iterations > 1
     }
 
     pub fn has(&self, knob: Knob) -> bool {
@@ -60,7 +67,7 @@ pub const METHODS: &[Method] = &[
         iterations: 30,
         unbiased: true,
         oracle: "",
-        knobs: &[Knob::Wavelet, Knob::Scales, Knob::Damping],
+        knobs: &[Knob::Wavelet, Knob::Scales, Knob::Damping, Knob::Noise],
         shift: None,
         build: |problem, tuning| Box::new(PVdamp::new(problem, tuning)),
     },

@@ -1,7 +1,9 @@
 //! Proximal gradient with Nesterov momentum, for `min ½‖y − A x‖² + Σ_b λ_b ‖(Ψx)_b‖₁` (FISTA; Beck & Teboulle 2009),
 //! whatever decides the thresholds λ_b.
 //!
-//! `‖A‖ ≤ 1`, so that a step of 1 is short enough. The start is the zero-filled image `Aᴴy`.
+//! The step is 1, or `1/‖A‖²` for maps that are not normalised over their sets together. The start is the zero-filled
+//! image `Aᴴy`. Ψ is orthonormal where the image is a multiple of 2^scales along both axes; other images are padded with
+//! zeros, which makes the threshold a close stand-in for the proximal map.
 
 use std::sync::Arc;
 
@@ -32,6 +34,7 @@ pub trait Thresholds<T: Real> {
 
 /// A threshold in units of the image.
 pub struct Threshold {
+    /// For a step of 1; a weight of the objective becomes shorter with the step, a threshold for a noise does not.
     pub value: f64,
     /// For rules that suppose a noise variance: that, and the estimated mean squared error after thresholding.
     pub noise: Option<(f64, f64)>,
@@ -43,6 +46,7 @@ pub struct ProximalGradient<'a, T: Real> {
     transform: Transform<T>,
     rule: Box<dyn Thresholds<T> + 'a>,
     shifts: Option<ChaCha8Rng>,
+    step: f64,
     restarts: bool,
     iteration: usize,
     /// The latest image.
@@ -69,6 +73,7 @@ impl<'a, T: Real> ProximalGradient<'a, T> {
         Self {
             rule: rule(&transform),
             shifts: tuning.shift.map(ChaCha8Rng::seed_from_u64),
+            step: step_length(problem.encoding.norm_bound()),
             restarts: false,
             iteration: 0,
             ahead: start.clone(),
@@ -89,12 +94,15 @@ impl<'a, T: Real> ProximalGradient<'a, T> {
         self
     }
 
-    /// `x + Aᴴ (y − A x)`, at the point ahead.
+    /// `x + step · Aᴴ (y − A x)`, at the point ahead.
     fn gradient_step(&mut self) -> ImageSets<T> {
         let Problem { encoding, data, .. } = self.problem;
         encoding.residual(data, &self.ahead, &mut self.residual);
         let mut step = encoding.adjoint(&self.residual, None);
-        step += &self.ahead;
+        let length = T::of(self.step);
+        Zip::from(&mut step)
+            .and(&self.ahead)
+            .for_each(|step, &x| *step = x + *step * length);
         step
     }
 
@@ -124,6 +132,7 @@ impl<'a, T: Real> ProximalGradient<'a, T> {
     fn shrink_band(&mut self, band: usize) -> Option<BandState> {
         let w = self.coefficients.band_mut(band);
         let Threshold { value, noise } = self.rule.threshold(band, w);
+        let value = value * if noise.is_some() { 1.0 } else { self.step };
         self.shrunk.clear();
         self.shrunk.extend_from_slice(w);
         let alpha = denoise::soft_threshold(w, value, &mut self.shrunk);
@@ -175,6 +184,11 @@ impl<T: Real> Solver<T> for ProximalGradient<'_, T> {
     fn notes(&self) -> Vec<String> {
         self.rule.notes()
     }
+}
+
+/// 1 where the bound is 1 but for rounding.
+fn step_length(norm_bound: f64) -> f64 {
+    if norm_bound < 1.001 { 1.0 } else { 1.0 / norm_bound }
 }
 
 /// Whether the step from `ahead` to `next` turns back on the way from `last`: `⟨ahead − next, next − last⟩ > 0`.

@@ -2,8 +2,8 @@
 //! step were white noise of known variance.
 //!
 //! The published method takes that variance from the reference, and so does this where there is one. Without, it is
-//! the density-compensated mean squared residual `Σ_{c,k} |y − A x|² / p / N`, an unbiased estimate of the error of
-//! the point that the gradient was taken at.
+//! the density-compensated mean squared residual `Σ_{c,k} |y − A x|² / p / N`: about the error of the point that the
+//! gradient was taken at, with the noise of all coils in it.
 
 use num_complex::Complex;
 

@@ -31,11 +31,13 @@ const TERMS: &[(&str, &str)] = &[
     ),
     (
         "Time",
-        "From k-space and coil maps in memory to the image, without metrics and without a search for λ.",
+        "From k-space and coil maps in memory to the image, without metrics and without a search for λ. Of other \
+         programs what their name says.",
     ),
     (
         "Time to convergence",
-        "The first time from which on NMSE on the object stays within 0.1 dB of its last value.",
+        "The first time from which on NMSE on the object stays within 0.1 dB of its last value. None for methods with \
+         random shifts, whose last image is one of many.",
     ),
     (
         "λ",
@@ -118,6 +120,7 @@ fn commands(view: &View) -> Markup {
 fn command(case: &CaseRecord) -> String {
     let words = ["pvdamp", "recon", &case.scan].into_iter().map(String::from);
     let words = words.chain(case.arguments.iter().cloned());
+    let words = words.chain(["-o".into(), format!("{}.h5", case.id)]);
     words.map(|word| quoted(&word)).collect::<Vec<_>>().join(" ")
 }
 

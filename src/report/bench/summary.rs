@@ -132,7 +132,7 @@ fn outcome(view: &View) -> String {
                 called best."
             .into();
     };
-    let others = honest.get(1).map(|next| against_next(best, next)).unwrap_or_default();
+    let others = honest.get(1).map_or(".".into(), |next| against_next(best, next));
     let sentences = [
         format!(
             "Of the methods that use nothing a user lacks, {} has the lowest mean error on the object: NMSE {} dB over \

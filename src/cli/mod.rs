@@ -9,6 +9,7 @@ mod info;
 mod maps;
 mod mask;
 mod recon;
+mod reconstruction;
 mod simulate;
 
 use std::process::ExitCode;

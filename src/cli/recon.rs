@@ -5,8 +5,9 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::ProgressBar;
 
-use super::arguments::{ReconArguments, ScanArguments, make_folder, refuse_overwrite, same_file};
+use super::arguments::{ScanArguments, make_folder, refuse_overwrite, same_file};
 use super::console::{self, Console};
+use super::reconstruction::ReconArguments;
 use crate::error::{Error, Result};
 use crate::format::{AtomicFile, Scan, window, write_png};
 use crate::recon::{ReconOutput, Reconstruction, SliceRecord, SliceResult, memory_estimate};

@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::view::{View, marked, nmse_object, sampling_title};
+use super::view::{View, marked, nmse_object, sampling_title, threads};
 use crate::bench::{CaseRecord, ContenderRecord};
-use crate::report::number::{Spread, counted, decibels, listed};
+use crate::report::number::{Spread, counted, decibels};
 
 pub fn lead(view: &View) -> Markup {
     let results = view.results;
@@ -32,17 +32,6 @@ pub fn lead(view: &View) -> Markup {
             ul.notes { @for note in &notes { li { (note) } } }
         }
     }
-}
-
-/// Threads that the runs used; of other programs it may differ.
-pub fn threads(view: &View) -> String {
-    let mut used: Vec<usize> = view.results.runs.iter().map(|run| run.threads).collect();
-    used.sort_unstable();
-    used.dedup();
-    if used.is_empty() {
-        used.push(view.results.machine.threads);
-    }
-    listed(&used.iter().map(ToString::to_string).collect::<Vec<_>>())
 }
 
 fn samplings(view: &View) -> String {

@@ -2,8 +2,9 @@
 
 use maud::{Markup, html};
 
-use super::summary::threads;
-use super::view::{Figure, Group, View, hfen, marked, nmse, nmse_object, psnr, sampling_title, slice_title, ssim};
+use super::view::{
+    Figure, Group, View, hfen, marked, nmse, nmse_object, psnr, sampling_title, slice_title, ssim, threads,
+};
 use crate::bench::CaseRecord;
 use crate::report::number::{Spread, as_precise, counted, decibels, fixed};
 use crate::report::table::{Rank, boxed, cell, ranks_of_least};

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::bench::{CaseRecord, ContenderRecord, Metrics, Results, RunRecord};
-use crate::report::number::short;
+use crate::report::number::{listed, short};
 
 /// What a run says, where it says it.
 pub type Figure = fn(&RunRecord) -> Option<f64>;
@@ -154,4 +154,15 @@ pub fn ssim(run: &RunRecord) -> Option<f64> {
 
 pub fn hfen(run: &RunRecord) -> Option<f64> {
     metric(run, |m| m.hfen_db)
+}
+
+/// Threads that the runs used; of other programs it may differ.
+pub fn threads(view: &View) -> String {
+    let mut used: Vec<usize> = view.results.runs.iter().map(|run| run.threads).collect();
+    used.sort_unstable();
+    used.dedup();
+    if used.is_empty() {
+        used.push(view.results.machine.threads);
+    }
+    listed(&used.iter().map(ToString::to_string).collect::<Vec<_>>())
 }

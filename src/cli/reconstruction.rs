@@ -19,7 +19,7 @@ pub struct ReconArguments {
     #[arg(long, value_name = "METHOD", default_value = "pvdamp", value_parser = one_of!(METHODS))]
     method: String,
 
-    /// Iterations at most [default: pvdamp 30, fista, sure-it and a-fista 100, cg-sense 10]
+    /// Iterations at most [default: pvdamp 30, fista 100, sure-it 100, a-fista 100, cg-sense 10]
     #[arg(long, value_name = "N")]
     iterations: Option<u32>,
 
@@ -253,14 +253,8 @@ mod tests {
         let option = command.get_arguments().find(|a| a.get_id() == "iterations").unwrap();
         let help = option.get_help().unwrap().to_string();
         for method in METHODS.iter().filter(|method| method.iterates()) {
-            let after = help.split(method.name).nth(1).unwrap_or_default();
-            let number = after.split(|c: char| !c.is_ascii_digit()).find(|word| !word.is_empty());
-            assert_eq!(
-                number,
-                Some(method.iterations.to_string().as_str()),
-                "{}: {help}",
-                method.name
-            );
+            let told = format!(" {} {}", method.name, method.iterations);
+            assert!(help.contains(&told), "'{told}' is not in {help}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A bench from plan to results: first the searches for λ, then every contender on every case, in turn and one at a
 //! time, so that their times compare.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -53,12 +53,20 @@ impl Bench {
             listener.say(&said);
         }
         let shown = self.shown_cases();
-        self.announce(&store, &shown, listener);
+        let known = Known {
+            shared: self.shared_lambdas(&store),
+            shown: &shown,
+        };
+        self.announce(&store, &known, listener);
         for case in &self.cases {
             self.search(case, &mut store, listener)?;
         }
+        let known = Known {
+            shared: self.shared_lambdas(&store),
+            shown: &shown,
+        };
         for case in &self.cases {
-            self.run_case(case, &shown, &mut store, listener)?;
+            self.run_case(case, &known, &mut store, listener)?;
         }
         self.gather(machine, &store, &shown)
     }
@@ -78,7 +86,7 @@ impl Bench {
         shown.iter().map(|record| record.id.as_str()).collect()
     }
 
-    fn announce(&self, store: &Store, shown: &HashSet<&str>, listener: &mut dyn Listener) {
+    fn announce(&self, store: &Store, known: &Known, listener: &mut dyn Listener) {
         let (mut work, mut done) = (0, 0);
         let mut count = |this: u64, is_done: bool| {
             work += this;
@@ -90,7 +98,7 @@ impl Bench {
                 count(SEARCH * work_of(case, &base), is_done);
             }
             for contender in self.runs_on(case) {
-                count(work_of(case, contender), self.is_done(case, contender, store, shown));
+                count(work_of(case, contender), self.is_done(case, contender, store, known));
             }
         }
         listener.planned(work, done);
@@ -154,27 +162,21 @@ impl Bench {
     }
 
     /// Whether a run is there, with the λ it has to have, and its pictures where they are wanted.
-    fn is_done(&self, case: &Case, contender: &Contender, store: &Store, shown: &HashSet<&str>) -> bool {
+    fn is_done(&self, case: &Case, contender: &Contender, store: &Store, known: &Known) -> bool {
         let id = case.record.id.as_str();
         let Some(run) = store.runs.get(&key(case, contender)) else {
             return false;
         };
-        let lambda = self.lambda(case, contender, store);
+        let lambda = known.lambda(case, contender, store);
         let same = lambda.is_some_and(|lambda| run.lambda == contender.recorded(lambda));
-        same && (!shown.contains(id) || store.has_pictures(id, &contender.id))
+        same && (!known.shown.contains(id) || store.has_pictures(id, &contender.id))
     }
 
-    fn run_case(
-        &self,
-        case: &Case,
-        shown: &HashSet<&str>,
-        store: &mut Store,
-        listener: &mut dyn Listener,
-    ) -> Result<()> {
+    fn run_case(&self, case: &Case, known: &Known, store: &mut Store, listener: &mut dyn Listener) -> Result<()> {
         let id = &case.record.id;
         let mut left: Vec<&Contender> = self.runs_on(case).collect();
-        left.retain(|contender| !self.is_done(case, contender, store, shown));
-        let shown = shown.contains(id.as_str());
+        left.retain(|contender| !self.is_done(case, contender, store, known));
+        let shown = known.shown.contains(id.as_str());
         let lacks_reference = shown && case.record.reference && !store.has_reference(id);
         if left.is_empty() && !lacks_reference {
             return Ok(());
@@ -189,7 +191,7 @@ impl Bench {
             }
             for contender in &left {
                 // Without a best λ, as for a slice without an object, there is nothing to run.
-                let Some(lambda) = self.lambda(case, contender, store) else {
+                let Some(lambda) = known.lambda(case, contender, store) else {
                     continue;
                 };
                 let outcome = ground.run(contender, lambda, shown, &mut || listener.going())?;
@@ -203,20 +205,16 @@ impl Bench {
         })
     }
 
-    fn lambda(&self, case: &Case, contender: &Contender, store: &Store) -> Option<f64> {
-        let base = contender.with_optimal_weight();
-        match contender.weight {
-            Weight::Fixed(lambda) => Some(lambda),
-            Weight::Optimal => store.curves.get(&key(case, &base)).map(|curve| curve.lambda),
-            Weight::Shared => {
-                let curves: Vec<&SensitivityRecord> = self
-                    .cases
-                    .iter()
-                    .filter_map(|case| store.curves.get(&key(case, &base)))
-                    .collect();
-                shared_lambda(&curves)
-            }
-        }
+    /// The λ of least mean error over the curves that are there, for each method that wants one, by its base.
+    fn shared_lambdas(&self, store: &Store) -> HashMap<String, f64> {
+        let wanting = self.contenders.iter().filter(|c| c.weight == Weight::Shared);
+        let bases = wanting.map(Contender::with_optimal_weight);
+        let of_base = |base: Contender| {
+            let curves = self.cases.iter().filter_map(|case| store.curves.get(&key(case, &base)));
+            let lambda = shared_lambda(&curves.collect::<Vec<_>>())?;
+            Some((base.id, lambda))
+        };
+        bases.filter_map(of_base).collect()
     }
 
     /// Poses the problem of a case and hands it on.
@@ -303,6 +301,26 @@ impl Bench {
             }
             Ok(())
         })
+    }
+}
+
+/// What holds for all cases.
+struct Known<'a> {
+    /// λ of least mean error, by the id of the method with its optimal λ.
+    shared: HashMap<String, f64>,
+    /// Ids of the cases with pictures.
+    shown: &'a HashSet<&'a str>,
+}
+
+impl Known<'_> {
+    /// The λ that a contender has on a case; `None` while it has not been found.
+    fn lambda(&self, case: &Case, contender: &Contender, store: &Store) -> Option<f64> {
+        let base = contender.with_optimal_weight();
+        match contender.weight {
+            Weight::Fixed(lambda) => Some(lambda),
+            Weight::Optimal => store.curves.get(&key(case, &base)).map(|curve| curve.lambda),
+            Weight::Shared => self.shared.get(&base.id).copied(),
+        }
     }
 }
 

@@ -223,6 +223,7 @@ fn results_of_other_programs() {
     text("label", "Other program, best λ");
     text("program", "other 1.0");
     text("oracle", "");
+    text("timed", "whole process");
     file.new_attr::<f64>()
         .create("seconds")
         .unwrap()
@@ -267,7 +268,7 @@ fn results_of_other_programs() {
     let (own, other) = (nmse(&found, 0, "pvdamp"), nmse(&found, 0, "other:optimal"));
     assert!((own - other).abs() < 1e-3, "{own} {other}");
     let page = fs::read_to_string(folder.path("bench/report.html")).unwrap();
-    assert!(page.contains("Other program, best λ"));
+    assert!(page.contains("Other program, best λ") && page.contains("other 1.0; time: whole process"));
 }
 
 trait Refuses {

@@ -133,6 +133,7 @@ impl Contender {
             label,
             program: "pvdamp".into(),
             oracle: oracle.into(),
+            timed: String::new(),
         }
     }
 }

@@ -49,12 +49,10 @@ fn contender(folder: &Path) -> Result<Option<ContenderRecord>> {
     let about = About::of(file)?;
     Ok(Some(ContenderRecord {
         id: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        label: match about.text("timed") {
-            Ok(timed) => format!("{} (time: {timed})", about.text("label")?),
-            Err(_) => about.text("label")?,
-        },
+        label: about.text("label")?,
         program: about.text("program")?,
         oracle: about.text("oracle")?,
+        timed: about.text("timed").unwrap_or_default(),
     }))
 }
 

@@ -38,6 +38,8 @@ pub struct ContenderRecord {
     pub program: String,
     /// What it took from the reference, which a user would not have; empty for an honest method.
     pub oracle: String,
+    /// What the times of another program are, where they are not what they are here.
+    pub timed: String,
 }
 
 /// A slice, undersampled in one way.

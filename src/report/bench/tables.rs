@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use super::view::{
     Figure, Group, View, hfen, marked, nmse, nmse_object, psnr, sampling_title, slice_title, ssim, threads,
 };
-use crate::bench::CaseRecord;
+use crate::bench::{CaseRecord, ContenderRecord};
 use crate::report::number::{Spread, as_precise, counted, decibels, fixed};
 use crate::report::table::{Rank, boxed, cell, ranks_of_least};
 
@@ -178,8 +178,8 @@ fn over_all(view: &View) -> Markup {
         .collect();
     let ranks = ranks(view, &cases);
     let caption = html! {
-        "Over all cases, mean ± standard deviation. Times are of the reconstruction alone, with " (threads(view))
-        " threads."
+        "Over all cases, mean ± standard deviation. Times are of the reconstruction alone unless said otherwise, with "
+        (threads(view)) " threads."
         @if ranks.is_some() { " Marks as above, by NMSE on the object." }
         @if !missing.is_empty() { " Missing, because no case has them: " (missing.join("; ")) "." }
     };
@@ -193,7 +193,7 @@ fn over_all(view: &View) -> Markup {
                 @for (i, contender) in view.contenders.iter().enumerate() {
                     @let rank = ranks.as_ref().map_or_else(Rank::default, |ranks| ranks[i]);
                     tr {
-                        th scope="row" { (marked(contender)) (program(&contender.program)) }
+                        th scope="row" { (marked(contender)) (program(contender)) }
                         @for column in &columns { (figure_cell(view, &contender.id, &cases, column, rank)) }
                     }
                 }
@@ -203,8 +203,14 @@ fn over_all(view: &View) -> Markup {
     boxed(&caption, &table)
 }
 
-fn program(name: &str) -> Markup {
-    html! { @if !name.is_empty() && name != "pvdamp" { small { (name) } } }
+/// Of another program, its name and what its times are.
+fn program(contender: &ContenderRecord) -> Markup {
+    let ContenderRecord { program, timed, .. } = contender;
+    html! {
+        @if !program.is_empty() && program != "pvdamp" {
+            small { (program) @if !timed.is_empty() { "; time: " (timed) } }
+        }
+    }
 }
 
 fn figure_cell(view: &View, contender: &str, cases: &[&CaseRecord], column: &Column, rank: Rank) -> Markup {

@@ -19,6 +19,7 @@ fn contender(id: &str, label: &str, oracle: &str) -> ContenderRecord {
         label: label.into(),
         program: "pvdamp".into(),
         oracle: oracle.into(),
+        timed: String::new(),
     }
 }
 

@@ -35,6 +35,7 @@ impl<'a> View<'a> {
                     label: run.contender.clone(),
                     program: String::new(),
                     oracle: String::new(),
+                    timed: String::new(),
                 });
             }
         }

@@ -1,12 +1,13 @@
+use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::ProgressBar;
-use std::io::Write;
 
 use super::arguments::{EspiritArguments, make_folder, parse_grid, same_file, unknown};
 use super::console::{self, Console};
+use super::eval::figure;
 use crate::array::Grid;
 use crate::bench::{Bench, Common, Contender, Drawing, Listener, Results, Slices, Undersampling, cases, results_csv};
 use crate::error::{Error, Place, Result};
@@ -284,21 +285,25 @@ fn summary(results: &Results) -> String {
             .filter(|run| run.contender == contender.id)
             .collect();
         let errors: Vec<f64> = runs.iter().filter_map(|run| run.metrics?.nmse_object_db).collect();
-        let seconds = runs.iter().map(|run| run.seconds).sum::<f64>() / runs.len().max(1) as f64;
-        let mean = errors.iter().sum::<f64>() / errors.len() as f64;
+        let seconds: Vec<f64> = runs.iter().map(|run| run.seconds).collect();
         let error = match errors.len() {
             0 => "none".to_string(),
-            n if n < results.cases.len() => format!("{mean:.2} ({n} of {})", results.cases.len()),
-            _ => format!("{mean:.2}"),
+            n if n < results.cases.len() => format!("{} ({n} of {})", figure(mean(&errors), 2), results.cases.len()),
+            _ => figure(mean(&errors), 2),
         };
+        let seconds = figure(mean(&seconds), 3);
         let mark = if contender.oracle.is_empty() { "" } else { " *" };
         let label = format!("{}{mark}", contender.label);
-        lines.push(format!("{label:<width$}{error:>16}{seconds:>12.3}"));
+        lines.push(format!("{label:<width$}{error:>16}{seconds:>12}"));
     }
     if results.contenders.iter().any(|c| !c.oracle.is_empty()) {
         lines.push("* takes from the reference what a user does not have".into());
     }
     lines.join("\n")
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
 struct Progress<'a> {

@@ -235,7 +235,9 @@ fn results_of_other_programs() {
         .write_scalar(&7)
         .unwrap();
     drop(file);
-    folder.refuses_to_bench("has no attribute 'threads'");
+    let said = folder.run(BENCH);
+    let told = "has no attribute 'threads'";
+    assert!(said.code == Some(1) && said.err.contains(told), "{}", said.err);
     let file = hdf5::File::append(folder.path(&path)).unwrap();
     file.new_attr::<i64>()
         .create("threads")
@@ -269,17 +271,6 @@ fn results_of_other_programs() {
     assert!((own - other).abs() < 1e-3, "{own} {other}");
     let page = fs::read_to_string(folder.path("bench/report.html")).unwrap();
     assert!(page.contains("Other program, best λ") && page.contains("other 1.0; time: whole process"));
-}
-
-trait Refuses {
-    fn refuses_to_bench(&self, told: &str);
-}
-
-impl Refuses for Folder {
-    fn refuses_to_bench(&self, told: &str) {
-        let said = self.run(BENCH);
-        assert!(said.code == Some(1) && said.err.contains(told), "{}", said.err);
-    }
 }
 
 #[test]

@@ -82,8 +82,20 @@ pub fn cases(
                 vec![Way::as_acquired(as_acquired.sampling().record.acceleration)]
             }
         };
+        // What each way needs is settled before anything is run.
+        for way in &ways {
+            let settings = way.settings(common);
+            let reconstruction = Reconstruction::new(&scan, &place, &settings)?;
+            let warnings = reconstruction.sampling().warnings.iter();
+            let told = warnings.map(|warning| format!("{}, {}: {warning}", path.display(), way.name));
+            for note in told {
+                if !notes.contains(&note) {
+                    notes.push(note);
+                }
+            }
+        }
         for slice in chosen(slices, &scan, path)? {
-            if scan.read_slice(slice)?.iter().all(|v| v.norm_sqr() == 0.0) {
+            if !as_acquired.holds_data(slice)? {
                 notes.push(format!(
                     "slice {slice} of {} is all zero: it is left out",
                     path.display()
@@ -94,17 +106,6 @@ pub fn cases(
         }
     }
     number_twins(&mut cases);
-    // Settles what each case needs before any is run.
-    for case in &cases {
-        let scan = Scan::open(&case.path, Some(&common.kspace))?;
-        let reconstruction = Reconstruction::new(&scan, &Place::new(&case.path, &common.kspace), &case.settings)?;
-        for warning in &reconstruction.sampling().warnings {
-            let note = format!("{}, {}: {warning}", case.record.scan, case.record.sampling);
-            if !notes.contains(&note) {
-                notes.push(note);
-            }
-        }
-    }
     if cases.is_empty() {
         return Err(Error::setting(
             "no slice of these scans holds data: there is nothing to compare",
@@ -139,6 +140,15 @@ struct Way {
 }
 
 impl Way {
+    fn settings(&self, common: &Common) -> Settings {
+        Settings {
+            sampling: self.sampling.clone(),
+            probability: self.probability.clone(),
+            reference: true,
+            ..common.settings.clone()
+        }
+    }
+
     fn as_acquired(acceleration: f64) -> Self {
         Self {
             sampling: SamplingSource::Scan,
@@ -256,12 +266,7 @@ fn case(scan: &Scan, path: &Path, slice: usize, way: &Way, common: &Common) -> C
             arguments,
         },
         path: path.to_path_buf(),
-        settings: Settings {
-            sampling: way.sampling.clone(),
-            probability: way.probability.clone(),
-            reference: true,
-            ..common.settings.clone()
-        },
+        settings: way.settings(common),
         stamp: stamps(path, way, common),
     }
 }

@@ -89,7 +89,7 @@ pub struct RunRecord {
     pub notes: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Metrics {
     /// Complex images, one global phase aligned; all pixels.
     pub nmse_db: Option<f64>,

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use ndarray::Array2;
@@ -48,10 +48,7 @@ impl Store {
         let failed = |e: std::io::Error| Error::data(path.as_path(), format!("cannot be used ({e})"), MEND);
         let mut text = String::new();
         if path.exists() {
-            let mut bytes = Vec::new();
-            File::open(&path)
-                .and_then(|mut f| f.read_to_end(&mut bytes))
-                .map_err(failed)?;
+            let bytes = std::fs::read(&path).map_err(failed)?;
             text = String::from_utf8_lossy(&bytes).into_owned();
         }
         // A line that was torn by an interruption does not parse, and is done again.

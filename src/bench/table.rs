@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Metrics, Results};
+use super::Results;
 use crate::error::{Error, Result};
 
 #[derive(Serialize)]
@@ -34,13 +34,6 @@ struct Line<'a> {
 /// The runs as a table with a heading; figures that have no value are empty.
 pub fn results_csv(results: &Results) -> Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let none = Metrics {
-        nmse_db: None,
-        nmse_object_db: None,
-        psnr_db: None,
-        ssim: None,
-        hfen_db: None,
-    };
     for run in &results.runs {
         let case = results.cases.iter().find(|case| case.id == run.case);
         let contender = results
@@ -50,7 +43,7 @@ pub fn results_csv(results: &Results) -> Result<Vec<u8>> {
         let (Some(case), Some(contender)) = (case, contender) else {
             continue;
         };
-        let metrics = run.metrics.unwrap_or(none);
+        let metrics = run.metrics.unwrap_or_default();
         let line = Line {
             case: &case.id,
             scan: &case.scan,

@@ -54,14 +54,13 @@ impl<'a> Watch<'a> {
 
         self.bands = layout.band_names();
         let bands = 0..layout.bands.len();
-        let mean = |values: &mut dyn Iterator<Item = f64>, count: usize| values.sum::<f64>() / count as f64;
         self.steps.push(EvolutionStep {
             predicted: bands
                 .clone()
-                .map(|b| mean(&mut variance.band(b).iter().map(|t| t.wide()), variance.band(b).len()))
+                .map(|b| mean(variance.band(b).iter().map(|t| t.wide())))
                 .collect(),
             measured: bands
-                .map(|b| mean(&mut w.band(b).iter().map(|v| v.norm_sqr().wide()), w.band(b).len()))
+                .map(|b| mean(w.band(b).iter().map(|v| v.norm_sqr().wide())))
                 .collect(),
         });
         let iteration = self.steps.len();
@@ -147,13 +146,14 @@ fn residual(iteration: usize, w: &Pyramid<Complex<f32>>, variance: &Pyramid<f32>
     }
 }
 
-/// Share of a standard Gaussian below `x`: trapezoids over a fine grid from -8, good to 1e-6.
+/// Share of a standard Gaussian below `x`.
 fn normal_share(x: f64) -> f64 {
-    let (start, steps) = (-8.0, 4000);
-    let width = (x - start) / f64::from(steps);
-    let density = |t: f64| (-t * t / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
-    let inner: f64 = (1..steps).map(|i| density(start + width * f64::from(i))).sum();
-    width * (inner + (density(start) + density(x)) / 2.0)
+    libm::erfc(-x / std::f64::consts::SQRT_2) / 2.0
+}
+
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let count = values.len();
+    values.sum::<f64>() / count as f64
 }
 
 /// The subbands as one picture, the coarsest top left: H below, V to the right, as in a figure of wavelets.

@@ -7,6 +7,7 @@ use clap::Args;
 use crate::array::Grid;
 use crate::coil::EspiritSettings;
 use crate::error::{Error, Place, Result};
+use crate::recon::MapsSource;
 use crate::sampling::{DEFAULT_ORDER, FAMILIES, Family, Request};
 
 /// A choice from a table, by name.
@@ -115,6 +116,31 @@ impl EspiritArguments {
             sets: self.map_sets.into(),
             crop: self.crop,
             ..EspiritSettings::default()
+        }
+    }
+}
+
+/// Coil maps, given or to be estimated.
+#[derive(Args)]
+pub struct MapsArguments {
+    /// Coil maps [default: ESPIRiT from the sampled centre]
+    #[arg(
+        long,
+        value_name = "FILE[:DATASET]",
+        conflicts_with = "EspiritArguments",
+        help_heading = "Coil sensitivity maps"
+    )]
+    pub maps: Option<Place>,
+
+    #[command(flatten)]
+    espirit: EspiritArguments,
+}
+
+impl MapsArguments {
+    pub fn source(&self) -> MapsSource {
+        match &self.maps {
+            Some(place) => MapsSource::File(place.clone()),
+            None => MapsSource::Espirit(self.espirit.settings()),
         }
     }
 }

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use indicatif::ProgressBar;
 
-use super::arguments::{EspiritArguments, make_folder, parse_grid, same_file, unknown};
+use super::arguments::{MapsArguments, make_folder, parse_grid, same_file, unknown};
 use super::console::{self, Console};
 use super::eval::figure;
 use crate::array::Grid;
 use crate::bench::{Bench, Common, Contender, Drawing, Listener, Results, Slices, Undersampling, cases, results_csv};
 use crate::error::{Error, Place, Result};
 use crate::format::AtomicFile;
-use crate::recon::{MapsSource, Settings};
+use crate::recon::Settings;
 use crate::report::bench_page;
 use crate::sampling::{DEFAULT_ORDER, Family};
 
@@ -102,17 +102,8 @@ pub struct RunBench {
     )]
     prob_map: Vec<Place>,
 
-    /// Coil maps of all scans [default: ESPIRiT from the sampled centre]
-    #[arg(
-        long,
-        value_name = "FILE[:DATASET]",
-        conflicts_with = "EspiritArguments",
-        help_heading = "Coil sensitivity maps"
-    )]
-    maps: Option<Place>,
-
     #[command(flatten)]
-    espirit: EspiritArguments,
+    maps: MapsArguments,
 }
 
 impl RunBench {
@@ -138,10 +129,7 @@ impl RunBench {
         let common = Common {
             kspace: self.kspace.clone(),
             settings: Settings {
-                maps: match &self.maps {
-                    Some(place) => MapsSource::File(place.clone()),
-                    None => MapsSource::Espirit(self.espirit.settings()),
-                },
+                maps: self.maps.source(),
                 ..Settings::default()
             },
         };

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::arguments::{DrawArguments, EspiritArguments, one_of, unknown};
+use super::arguments::{DrawArguments, MapsArguments, one_of, unknown};
 use crate::array::Grid;
 use crate::error::{Error, Place, Result};
-use crate::recon::{Lambda, MapsSource, NoiseSource, SamplingSource, Settings};
+use crate::recon::{Lambda, NoiseSource, SamplingSource, Settings};
 use crate::solve::{Knob, Limits, METHODS, Method, Tuning};
 use crate::wavelet::{WAVELETS, Wavelet};
 
@@ -61,21 +61,12 @@ pub struct ReconArguments {
     #[arg(long, value_name = "FILE[:DATASET]|VARIANCE")]
     noise_covariance: Option<String>,
 
-    /// Coil maps [default: ESPIRiT from the sampled centre]
-    #[arg(
-        long,
-        value_name = "FILE[:DATASET]",
-        conflicts_with = "EspiritArguments",
-        help_heading = "Coil sensitivity maps"
-    )]
-    maps: Option<Place>,
+    #[command(flatten)]
+    maps: MapsArguments,
 
     /// Write the coil maps to the output
     #[arg(long, help_heading = "Coil sensitivity maps")]
     save_maps: bool,
-
-    #[command(flatten)]
-    espirit: EspiritArguments,
 
     #[command(flatten)]
     draw: DrawArguments,
@@ -118,10 +109,7 @@ impl ReconArguments {
             },
             sampling,
             probability: self.prob_map.clone(),
-            maps: match &self.maps {
-                Some(place) => MapsSource::File(place.clone()),
-                None => MapsSource::Espirit(self.espirit.settings()),
-            },
+            maps: self.maps.source(),
             noise: match &self.noise_covariance {
                 Some(text) => noise_source(text)?,
                 None => NoiseSource::Estimate,
@@ -194,7 +182,9 @@ impl ReconArguments {
             Some(Ok(NoiseSource::File(place))) => Some(place),
             _ => None,
         };
-        let places = [&self.mask, &self.prob_map, &self.maps, &noise].into_iter().flatten();
+        let places = [&self.mask, &self.prob_map, &self.maps.maps, &noise]
+            .into_iter()
+            .flatten();
         places.map(|place| place.file.clone()).collect()
     }
 }

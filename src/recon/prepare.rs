@@ -38,6 +38,11 @@ pub(super) struct Measured<'a> {
 }
 
 impl Reconstruction<'_> {
+    /// Whether any sample of a slice is not zero.
+    pub fn holds_data(&self, slice: usize) -> Result<bool> {
+        Ok(unit_scale(&self.scan.read_slice(slice)?).is_some())
+    }
+
     /// Poses the problem of one slice; `None` when it holds no data.
     pub fn prepare(&self, slice: usize) -> Result<Option<Prepared<'_>>> {
         let Some(Measured {

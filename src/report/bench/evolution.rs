@@ -277,11 +277,6 @@ fn histogram(residual: &ResidualRecord) -> Option<(Plot, &'static str)> {
         .map(|bar| bar.1)
         .filter(|d| d.is_finite())
         .fold(gaussian(0.0), f64::max);
-    let curve = |form, points| Curve {
-        series: 0,
-        form,
-        points,
-    };
     let plot = Plot {
         label: format!("Histogram of the normalised residual, iteration {}", residual.iteration),
         x: Axis::between("normalised residual", -REACH, REACH),
@@ -292,6 +287,15 @@ fn histogram(residual: &ResidualRecord) -> Option<(Plot, &'static str)> {
     Some((plot, "Bars: measured. Line: standard Gaussian."))
 }
 
+/// In the first colour: there is no other series beside it.
+fn curve(form: Form, points: Vec<(f64, f64)>) -> Curve {
+    Curve {
+        series: 0,
+        form,
+        points,
+    }
+}
+
 fn quantiles(residual: &ResidualRecord) -> Option<(Plot, &'static str)> {
     let y = Axis::linear("measured quantile", residual.quantiles.iter().map(|q| q.1))?;
     let x = Axis::linear(
@@ -299,11 +303,6 @@ fn quantiles(residual: &ResidualRecord) -> Option<(Plot, &'static str)> {
         residual.quantiles.iter().map(|q| q.0),
     )?;
     let ends = (x.low.min(y.low), x.high.max(y.high));
-    let curve = |form, points| Curve {
-        series: 0,
-        form,
-        points,
-    };
     let plot = Plot {
         label: format!("Quantiles of the normalised residual, iteration {}", residual.iteration),
         x,

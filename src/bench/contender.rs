@@ -105,6 +105,7 @@ impl Contender {
         Tuning {
             lambda,
             shift: self.shift,
+            iterations: (self.iterations != self.method.iterations).then_some(self.iterations),
             ..common.clone()
         }
     }

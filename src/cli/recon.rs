@@ -69,7 +69,7 @@ impl Recon {
         let job = Job {
             scan: &scan,
             reconstruction: &reconstruction,
-            iterations: settings.limits.iterations,
+            iterations: settings.limits().iterations,
             stem: stem(&self.products.output),
             products: &self.products,
             console,

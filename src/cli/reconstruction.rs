@@ -9,7 +9,7 @@ use super::arguments::{DrawArguments, MapsArguments, one_of, unknown};
 use crate::array::Grid;
 use crate::error::{Error, Place, Result};
 use crate::recon::{Lambda, NoiseSource, SamplingSource, Settings};
-use crate::solve::{Knob, Limits, METHODS, Method, Tuning};
+use crate::solve::{Knob, METHODS, Method, Tuning};
 use crate::wavelet::{WAVELETS, Wavelet};
 
 /// Everything a reconstruction is told.
@@ -103,10 +103,9 @@ impl ReconArguments {
             damping: self.damping.unwrap_or(Tuning::default().damping),
             lambda,
             shift: self.shift.unwrap_or(Shift(method.shift)).0,
-            limits: Limits {
-                iterations: self.iterations.map_or(method.iterations, |n| n as usize),
-                time: self.time_limit.map(seconds).transpose()?,
-            },
+            iterations: self.iterations.map(|n| n as usize),
+            time_limit: self.time_limit.map(seconds).transpose()?,
+            error_bars: None,
             sampling,
             probability: self.prob_map.clone(),
             maps: self.maps.source(),

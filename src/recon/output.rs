@@ -96,7 +96,7 @@ fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction, settings: 
     } = &reconstruction.sampling().record;
     let mut attributes = vec![
         Attribute::new("method", settings.method.name),
-        Attribute::new("iterations", settings.limits.iterations as i64),
+        Attribute::new("iterations", settings.limits().iterations as i64),
         Attribute::new("sampling", origin.as_str()),
         Attribute::new("sampling_probability", density.as_str()),
         Attribute::new("acceleration", *acceleration),
@@ -114,7 +114,7 @@ fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction, settings: 
             Knob::Noise => Attribute::new("noise_covariance", settings.noise.to_string()),
         });
     }
-    if let Some(limit) = settings.limits.time {
+    if let Some(limit) = settings.time_limit {
         attributes.push(Attribute::new("time_limit_seconds", limit.as_secs_f64()));
     }
     if let super::SamplingSource::Draw { request, .. } = &settings.sampling {

@@ -18,7 +18,12 @@ pub struct Settings {
     pub lambda: Lambda,
     /// Seed of random shifts of the wavelet grid.
     pub shift: Option<u64>,
-    pub limits: Limits,
+    /// Iterations at most; `None` for the method's own choice.
+    pub iterations: Option<usize>,
+    /// For the iterations of one slice.
+    pub time_limit: Option<Duration>,
+    /// Seed of what error bars draw; `None` for no error bars.
+    pub error_bars: Option<u64>,
     pub sampling: SamplingSource,
     /// The sampling probability, where it is in a file.
     pub probability: Option<Place>,
@@ -60,6 +65,15 @@ impl Settings {
                 Lambda::Optimal => 0.0,
             },
             shift: self.shift,
+            iterations: self.iterations,
+            error_bars: self.error_bars,
+        }
+    }
+
+    pub fn limits(&self) -> Limits {
+        Limits {
+            iterations: self.iterations.unwrap_or(self.method.iterations),
+            time: self.time_limit,
         }
     }
 
@@ -80,10 +94,9 @@ impl Default for Settings {
             damping: tuning.damping,
             lambda: Lambda::Value(tuning.lambda),
             shift: tuning.shift,
-            limits: Limits {
-                iterations: 30,
-                time: None::<Duration>,
-            },
+            iterations: None,
+            time_limit: None,
+            error_bars: tuning.error_bars,
             sampling: SamplingSource::Scan,
             probability: None,
             maps: MapsSource::default(),

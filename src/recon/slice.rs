@@ -46,7 +46,7 @@ impl<'a> Reconstruction<'a> {
     pub fn new(scan: &'a Scan, place: &Place, settings: &'a Settings) -> Result<Self> {
         let tuning = settings.tuning(scan.grid());
         tuning.validate(scan.grid())?;
-        if settings.limits.iterations == 0 {
+        if settings.iterations == Some(0) {
             return Err(Error::setting("--iterations 0: at least one iteration is needed"));
         }
         let maps = settings.maps.open(scan, place)?;
@@ -107,7 +107,7 @@ impl<'a> Reconstruction<'a> {
         };
         let preparation_seconds = start.elapsed().as_secs_f64();
 
-        let (method, limits) = (self.settings.method, self.settings.limits);
+        let (method, limits) = (self.settings.method, self.settings.limits());
         let problem = &prepared.problem;
         let mut tuning = self.tuning.clone();
         let mut observe = |record: &IterationRecord, _: &mut dyn Solver<f32>| observe(record);

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 /// When to stop at the latest.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
+    /// Gives way to [`Solver::planned`].
     pub iterations: usize,
     pub time: Option<Duration>,
 }
@@ -46,8 +47,9 @@ pub fn drive<T: Real>(solver: &mut dyn Solver<T>, limits: Limits, observe: &mut 
     let mut seconds = 0.0;
     let mut iterations = Vec::new();
     let mut kept = 0;
+    let most = solver.planned().unwrap_or(limits.iterations);
     let stop = loop {
-        if iterations.len() == limits.iterations {
+        if iterations.len() == most {
             break StopReason::Iterations;
         }
         if limits.time.is_some_and(|most| start.elapsed() >= most) {

@@ -25,6 +25,7 @@ pub use search::{LambdaCurve, search_lambda};
 pub use tuning::Tuning;
 pub use zero_filled::ZeroFilled;
 
+use ndarray::Array3;
 use serde::Serialize;
 
 use crate::array::{ImageSets, Real};
@@ -41,6 +42,18 @@ pub trait Solver<T: Real> {
     /// An unbiased estimate of the image, where the method has one: truth plus noise of the variance that the
     /// state evolution states.
     fn unbiased(&self) -> Option<ImageSets<T>> {
+        None
+    }
+
+    /// Error bars of [`Self::image`], `(sets, rows, cols)`: the predicted standard deviation of the real part of each
+    /// pixel's error, and likewise of the imaginary part. `None` unless they were asked for by
+    /// [`Tuning::error_bars`], and where they cannot be told, which [`Self::notes`] explains.
+    fn deviation(&mut self) -> Option<Array3<T>> {
+        None
+    }
+
+    /// How many steps it takes by a plan of its own, whatever the limit on iterations; `None` for methods without one.
+    fn planned(&self) -> Option<usize> {
         None
     }
 

@@ -14,6 +14,10 @@ pub struct Tuning {
     pub lambda: f64,
     /// Seed of a random circular shift of the wavelet grid in each iteration; none where `None`.
     pub shift: Option<u64>,
+    /// Iterations that a method with a schedule fits it into; `None` for its own choice.
+    pub iterations: Option<usize>,
+    /// Seed of what error bars draw; `None` for no error bars.
+    pub error_bars: Option<u64>,
 }
 
 impl Default for Tuning {
@@ -24,6 +28,8 @@ impl Default for Tuning {
             damping: 0.75,
             lambda: 0.0,
             shift: None,
+            iterations: None,
+            error_bars: None,
         }
     }
 }

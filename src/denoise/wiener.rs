@@ -37,6 +37,10 @@ impl<T: Real> LocalWiener<T> {
         Self { frame, gains }
     }
 
+    pub fn frame(&self) -> &Frame<T> {
+        &self.frame
+    }
+
     /// Denoises `image`, row-major and of the frame's grid. `variance` is s².
     pub fn denoise(
         &self,

@@ -2,6 +2,7 @@
 
 mod a_fista;
 mod cg_sense;
+mod conjugate_gradients;
 mod driver;
 mod evolution;
 mod fista;

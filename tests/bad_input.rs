@@ -322,6 +322,10 @@ fn settings_without_meaning() {
         ("under.h5 --scales 40", "--scales 40"),
         ("under.h5 --time-limit=-1", "--time-limit -1"),
         ("under.h5 --time-limit NaN", "--time-limit NaN"),
+        (
+            "under.h5 --method fista --lambda 0.01 --uncertainty",
+            "--uncertainty means nothing to --method fista",
+        ),
         ("under.h5 --noise-covariance=-1", "--noise-covariance -1"),
         ("under.h5 --noise-covariance inf", "--noise-covariance inf"),
         ("under.h5 --kernel 0", "kernel of 0"),

@@ -119,7 +119,8 @@ fn conforms<T: Real>(data: &std::path::Path, brain: &Brain, case: &str, toleranc
         if iteration < 3 {
             close("mean τ", mean_tau(&step.bands), tau_mean[iteration], iteration);
             for (band, state) in step.bands.iter().enumerate() {
-                close("threshold", state.threshold, thresholds[[iteration, band]], iteration);
+                let found = state.shrinkage.expect("a threshold").threshold;
+                close("threshold", found, thresholds[[iteration, band]], iteration);
             }
         }
         kept = step.kept;

@@ -251,6 +251,7 @@ fn written() -> (TempDir, impl Fn(&str) -> PathBuf) {
         "--save-maps",
         "--time-limit",
         "60",
+        "--uncertainty",
     ];
     run(
         &recon,
@@ -321,8 +322,10 @@ fn formats_md_names_all_that_is_written() {
     }
     for picture in [
         "out_000.png",
+        "out_000_std.png",
         "out_000_unbiased.png",
         "out_001.png",
+        "out_001_std.png",
         "out_001_unbiased.png",
     ] {
         assert!(at("pictures").join(picture).is_file(), "{picture} was not written");

@@ -160,6 +160,69 @@ fn threads_change_nothing() {
     }
 }
 
+#[test]
+fn error_bars_are_in_units_of_the_image_and_change_nothing_else() {
+    let SimulatedSlice { kspace, .. } = slice();
+    let drawn = drawn(4.0);
+    for method in METHODS {
+        let bars = |kspace: &Array3<C32>, error_bars| {
+            let tuning = Tuning {
+                error_bars,
+                ..tuning(method)
+            };
+            let problem = problem(kspace, &drawn);
+            let mut solver = (method.build)(&problem, &tuning);
+            let limits = Limits {
+                iterations: method.iterations,
+                time: None,
+            };
+            drive(solver.as_mut(), limits, &mut |_, _| ControlFlow::Continue(())).unwrap();
+            (solver.image(), solver.deviation())
+        };
+        let (image, none) = bars(&kspace, None);
+        assert!(none.is_none(), "{}: nobody asked", method.name);
+        let (same, some) = bars(&kspace, Some(3));
+        assert_eq!(same, image, "{}", method.name);
+        assert_eq!(some.is_some(), method.has(Knob::ErrorBars), "{}", method.name);
+        let Some(some) = some else { continue };
+        assert!(
+            some.dim() == image.dim() && some.iter().all(|v| v.is_finite() && *v >= 0.0),
+            "{}",
+            method.name
+        );
+        let (_, scaled) = bars(&kspace.mapv(|v| v * 1024.0), Some(3));
+        assert_eq!(scaled, Some(some.mapv(|v| v * 1024.0)), "{}", method.name);
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        assert_eq!(pool.install(|| bars(&kspace, Some(3)).1), Some(some), "{}", method.name);
+    }
+}
+
+/// Before the first threshold the state evolution is exact, and so the error bars are.
+#[test]
+fn error_bars_of_the_first_estimate_cover_its_error() {
+    let SimulatedSlice { image, kspace, .. } = slice();
+    let pvdamp = Method::find("pvdamp").unwrap();
+    let problem = problem(&kspace, &drawn(4.0));
+    let tuning = Tuning {
+        error_bars: Some(0),
+        ..tuning(pvdamp)
+    };
+    let mut solver = (pvdamp.build)(&problem, &tuning);
+    solver.step();
+    let estimate = solver.unbiased().unwrap().index_axis_move(Axis(0), 0);
+    let deviation = solver.deviation().unwrap().index_axis_move(Axis(0), 0);
+    let error = &estimate - &image;
+    let predicted: f64 = deviation.iter().map(|&d| 2.0 * f64::from(d).powi(2)).sum();
+    let ratio = predicted / energy(&error);
+    assert!((0.8..1.2).contains(&ratio), "energy: {ratio}");
+    let pairs = || error.iter().zip(&deviation).flat_map(|(e, &d)| [(e.re, d), (e.im, d)]);
+    for (width, nominal) in [(1.0, 0.683), (1.96, 0.95)] {
+        let inside = pairs().filter(|(e, d)| e.abs() <= width * d).count();
+        let share = inside as f64 / pairs().count() as f64;
+        assert!((share - nominal).abs() < 0.05, "{share} within {width}");
+    }
+}
+
 /// A sampling probability stated far too low makes every update too long, and the iteration diverges: the best
 /// iterate must survive that, and the record must say which it was.
 #[test]

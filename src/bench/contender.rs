@@ -2,7 +2,7 @@
 
 use super::ContenderRecord;
 use crate::error::{Error, Result};
-use crate::solve::{Knob, METHODS, Method, Tuning};
+use crate::solve::{Knob, Limits, METHODS, Method, Tuning};
 
 /// A method and what it is told.
 #[derive(Clone)]
@@ -13,8 +13,10 @@ pub struct Contender {
     pub weight: Weight,
     /// Seed of random shifts.
     pub shift: Option<u64>,
-    /// At most.
-    pub iterations: usize,
+    /// As typed; `None` for the method's own choice.
+    pub iterations: Option<usize>,
+    /// Seed of error bars.
+    pub error_bars: Option<u64>,
 }
 
 /// Where λ comes from.
@@ -29,7 +31,8 @@ pub enum Weight {
 }
 
 impl Contender {
-    /// Reads `METHOD[:WORD]…`; a word is a λ (a number, `optimal` or `shared`), `shift` or `iterations=N`.
+    /// Reads `METHOD[:WORD]…`; a word is a λ (a number, `optimal` or `shared`), `shift`, `bars` or
+    /// `iterations=N`.
     ///
     /// Errors: what is no method, with the nearest there is, and words that mean nothing to it.
     pub fn parse(text: &str) -> Result<Self> {
@@ -41,7 +44,8 @@ impl Contender {
             method,
             weight: Weight::Fixed(Tuning::default().lambda),
             shift: method.shift,
-            iterations: method.iterations,
+            iterations: None,
+            error_bars: None,
         };
         let mut weighted = false;
         for (at, &word) in words.iter().enumerate() {
@@ -52,9 +56,10 @@ impl Contender {
             match word.split_once('=') {
                 Some(("iterations", count)) if method.iterates() => {
                     let count = count.parse().ok().filter(|&count: &usize| count > 0);
-                    contender.iterations = count.ok_or_else(|| refused("is not a number of iterations"))?;
+                    contender.iterations = Some(count.ok_or_else(|| refused("is not a number of iterations"))?);
                 }
                 None if word == "shift" && method.has(Knob::Shift) => contender.shift = Some(0),
+                None if word == "bars" && method.has(Knob::ErrorBars) => contender.error_bars = Some(0),
                 _ => {
                     let weight = parse_weight(word, method);
                     let weight = weight.ok_or_else(|| refused("means nothing to this method"))?;
@@ -100,12 +105,20 @@ impl Contender {
         means.then_some(lambda)
     }
 
+    pub fn limits(&self) -> Limits {
+        Limits {
+            iterations: self.iterations.unwrap_or(self.method.iterations),
+            time: None,
+        }
+    }
+
     /// What it is told, on top of what all are.
     pub fn tuning(&self, common: &Tuning, lambda: f64) -> Tuning {
         Tuning {
             lambda,
             shift: self.shift,
-            iterations: (self.iterations != self.method.iterations).then_some(self.iterations),
+            iterations: self.iterations,
+            error_bars: self.error_bars,
             ..common.clone()
         }
     }
@@ -121,8 +134,11 @@ impl Contender {
         if self.shift.is_some() && method.shift.is_none() {
             label += ", random shifts";
         }
-        if self.iterations != method.iterations {
-            label += &format!(", {} iterations", self.iterations);
+        if let Some(iterations) = self.iterations {
+            label += &format!(", {iterations} iterations");
+        }
+        if self.error_bars.is_some() {
+            label += ", error bars";
         }
         let oracle = match self.weight {
             Weight::Optimal => "the best λ for each case",
@@ -175,7 +191,7 @@ mod tests {
                 contender.shift,
                 contender.iterations
             ),
-            ("fista", Weight::Optimal, Some(0), 200)
+            ("fista", Weight::Optimal, Some(0), Some(200))
         );
         assert_eq!(
             contender.record().label,
@@ -188,6 +204,9 @@ mod tests {
         );
         assert_eq!(Contender::parse("cg-sense").unwrap().weight, Weight::Fixed(0.0));
         assert_eq!(Contender::parse("pvdamp").unwrap().record().oracle, "");
+        let bars = Contender::parse("pvdamp:bars").unwrap();
+        assert_eq!((bars.error_bars, bars.iterations), (Some(0), None));
+        assert_eq!(bars.record().label, "P-VDAMP, error bars");
         assert_ne!(Contender::parse("sure-it").unwrap().record().oracle, "");
     }
 
@@ -213,6 +232,8 @@ mod tests {
         for text in [
             "pvdamp:optimal",
             "pvdamp:shift",
+            "zero-filled:bars",
+            "pvdamp:bars:bars",
             "fista:optimal:iterations=0",
             "fista:-1",
             "fista:nan",

@@ -10,7 +10,7 @@ use crate::array::Image;
 use crate::error::Result;
 use crate::quality::align_phase;
 use crate::recon::{Prepared, Reconstruction, combine_sets};
-use crate::solve::{IterationRecord, Limits, Solver, drive};
+use crate::solve::{IterationRecord, Solver, drive};
 
 /// A case, ready to be run.
 pub struct Ground<'a> {
@@ -56,10 +56,6 @@ impl<'a> Ground<'a> {
     ) -> Result<Outcome> {
         let method = contender.method;
         let tuning = contender.tuning(self.reconstruction.tuning(), lambda);
-        let limits = Limits {
-            iterations: contender.iterations,
-            time: None,
-        };
         let start = Instant::now();
         let mut solver = (method.build)(&self.prepared.problem, &tuning);
         let setup = start.elapsed().as_secs_f64();
@@ -82,7 +78,7 @@ impl<'a> Ground<'a> {
             look(&mut watch, solver);
             going()
         };
-        let history = drive(solver.as_mut(), limits, &mut observe)?;
+        let history = drive(solver.as_mut(), contender.limits(), &mut observe)?;
         let end = Instant::now();
         let image = combine_sets(solver.image());
         let finishing = end.elapsed().as_secs_f64();

@@ -14,7 +14,6 @@ use super::{
 use crate::error::{Error, Place, Result};
 use crate::format::Scan;
 use crate::recon::{Reconstruction, lambda_curve};
-use crate::solve::Limits;
 
 /// Lattice points of a λ-sensitivity curve on both sides of the best: a decade from wherever between them that is.
 const REACH: i32 = 5;
@@ -135,10 +134,7 @@ impl Bench {
         store.begin(case)?;
         self.on_ground(case, &mut |ground| {
             for base in &bases {
-                let limits = Limits {
-                    iterations: base.iterations,
-                    time: None,
-                };
+                let limits = base.limits();
                 let tuning = base.tuning(ground.reconstruction.tuning(), 0.0);
                 let problem = &ground.prepared.problem;
                 let curve = lambda_curve(problem, base.method, &tuning, limits, REACH, &mut |_, _| {
@@ -331,7 +327,7 @@ fn key(case: &Case, contender: &Contender) -> (String, String) {
 /// About in proportion to the time it takes.
 fn work_of(case: &Case, contender: &Contender) -> u64 {
     let record = &case.record;
-    (contender.iterations * record.rows * record.cols * record.coils / 1000).max(1) as u64
+    (contender.limits().iterations * record.rows * record.cols * record.coils / 1000).max(1) as u64
 }
 
 /// The processor as Linux names it, the architecture elsewhere.

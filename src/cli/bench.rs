@@ -27,7 +27,8 @@ EXAMPLES
 METHODS
   A method of 'pvdamp recon' and, after colons, what it is told: a regularisation weight (a number; 'optimal', the one
   of least error for each case; 'shared', the one of least mean error over the cases), 'shift' for random shifts of
-  the wavelet grid, 'iterations=N'. Methods that learn from the reference what no user has are marked in the report.
+  the wavelet grid, 'iterations=N', 'bars' for error bars. Methods that learn from the reference what no user has are
+  marked in the report.
 
 The folder gets report.html, results.csv and results.json, and a journal: started again with the same words, an
 interrupted bench goes on where it was. Results of other programs in its folder 'peers' are judged with the rest.")]

@@ -22,7 +22,8 @@ EXAMPLES
   pvdamp recon full.h5 --mask masks.h5:r5/mask --prob-map masks.h5:r5/prob_map --maps maps.h5 -o out.h5
 
 The output holds 'reconstruction' (float32 magnitude, cropped as the header says), 'image' and 'unbiased'
-(complex64, full size), the mask, the sampling probability, every setting, and the state evolution.")]
+(complex64, full size), the mask, the sampling probability, every setting, and the state evolution; with
+--uncertainty also 'std' (float32, full size), the predicted standard deviation of the error of 'image'.")]
 pub struct Recon {
     #[command(flatten)]
     pub scan: ScanArguments,
@@ -151,11 +152,17 @@ impl Job<'_> {
 
     fn write_pictures(&self, folder: &Path, slice: usize, result: &SliceResult) -> Result<()> {
         let picture = |what: &str| folder.join(format!("{}_{slice:03}{what}.png", self.stem));
-        let window = window(&result.magnitude);
-        write_png(&picture(""), result.magnitude.view(), window)?;
+        let range = window(&result.magnitude);
+        write_png(&picture(""), result.magnitude.view(), range)?;
         if let Some(unbiased) = &result.unbiased {
             let magnitude = self.reconstruction.cropped_magnitude(unbiased);
-            write_png(&picture("_unbiased"), magnitude.view(), window)?;
+            write_png(&picture("_unbiased"), magnitude.view(), range)?;
+        }
+        // of NaN a picture would be as black as of certainty
+        let told = result.deviation.as_ref().filter(|d| d.iter().all(|v| v.is_finite()));
+        if let Some(deviation) = told {
+            let deviation = self.reconstruction.cropped(deviation.view()).to_owned();
+            write_png(&picture("_std"), deviation.view(), window(&deviation))?;
         }
         Ok(())
     }

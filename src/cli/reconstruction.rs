@@ -49,6 +49,11 @@ pub struct ReconArguments {
     #[arg(long, value_name = "none|random[:SEED]", value_parser = parse_shift)]
     shift: Option<Shift>,
 
+    /// Also write error bars, for pvdamp: the predicted standard deviation of each pixel's error. SEED, 0 unless given,
+    /// is that of what a method draws for them
+    #[arg(long, value_name = "SEED", num_args = 0..=1, require_equals = true, default_missing_value = "0")]
+    uncertainty: Option<u64>,
+
     /// Sampling mask [default: the scan's, or where k-space is not zero]
     #[arg(long, value_name = "FILE[:DATASET]", conflicts_with = "accel")]
     mask: Option<Place>,
@@ -105,7 +110,7 @@ impl ReconArguments {
             shift: self.shift.unwrap_or(Shift(method.shift)).0,
             iterations: self.iterations.map(|n| n as usize),
             time_limit: self.time_limit.map(seconds).transpose()?,
-            error_bars: None,
+            error_bars: self.uncertainty,
             sampling,
             probability: self.prob_map.clone(),
             maps: self.maps.source(),
@@ -126,6 +131,7 @@ impl ReconArguments {
             ("--damping", self.damping.is_some(), method.has(Knob::Damping)),
             ("--lambda", self.lambda.is_some(), method.has_lambda()),
             ("--shift", self.shift.is_some(), method.has(Knob::Shift)),
+            ("--uncertainty", self.uncertainty.is_some(), method.has(Knob::ErrorBars)),
             ("--iterations", self.iterations.is_some(), method.iterates()),
             ("--time-limit", self.time_limit.is_some(), method.iterates()),
             (

@@ -27,6 +27,7 @@ pub fn lambda_curve(
     let curve = search_lambda(reach, &mut |lambda| {
         let tuning = Tuning {
             lambda,
+            error_bars: None,
             ..tuning.clone()
         };
         let mut solver = (method.build)(problem, &tuning);

@@ -1,5 +1,6 @@
 //! A scan on disk becomes an image: sampling, coil maps, noise, scale, solver, crop, and the record of it all.
 
+mod combine;
 mod lambda;
 mod maps;
 mod noise;
@@ -10,6 +11,7 @@ mod sampling;
 mod settings;
 mod slice;
 
+pub use combine::{combine_deviations, combine_sets};
 pub use lambda::lambda_curve;
 pub use maps::MapsSource;
 pub use noise::NoiseSource;
@@ -18,7 +20,7 @@ pub use prepare::Prepared;
 pub use record::{MapsRecord, NoiseRecord, SamplingRecord, SliceRecord};
 pub use sampling::{Sampling, SamplingSource};
 pub use settings::{Lambda, Settings};
-pub use slice::{Reconstruction, SliceMaps, SliceResult, combine_sets};
+pub use slice::{Reconstruction, SliceMaps, SliceResult};
 
 use crate::array::Grid;
 

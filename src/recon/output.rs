@@ -21,6 +21,7 @@ pub struct ReconOutput {
     magnitude: OutputDataset<f32>,
     image: OutputDataset<Complex<f32>>,
     unbiased: Option<OutputDataset<Complex<f32>>>,
+    deviation: Option<OutputDataset<f32>>,
     maps: Option<OutputDataset<Complex<f32>>>,
     records: Vec<SliceRecord>,
 }
@@ -52,10 +53,15 @@ impl ReconOutput {
             true => Some(file.dataset("unbiased", &[slices, grid.rows, grid.cols])?),
             false => None,
         };
+        let deviation = match reconstruction.has_deviation() {
+            true => Some(file.dataset("std", &[slices, grid.rows, grid.cols])?),
+            false => None,
+        };
         Ok(Self {
             magnitude: file.dataset("reconstruction", &[slices, crop.rows, crop.cols])?,
             image: file.dataset("image", &[slices, grid.rows, grid.cols])?,
             unbiased,
+            deviation,
             maps,
             slices,
             file,
@@ -70,6 +76,9 @@ impl ReconOutput {
         self.image.write_slice(slice, result.image.view())?;
         if let (Some(dataset), Some(unbiased)) = (&self.unbiased, &result.unbiased) {
             dataset.write_slice(slice, unbiased.view())?;
+        }
+        if let (Some(dataset), Some(deviation)) = (&self.deviation, &result.deviation) {
+            dataset.write_slice(slice, deviation.view())?;
         }
         if let (Some(dataset), Some(maps)) = (&self.maps, &result.maps) {
             dataset.write_slice(slice, maps.view())?;
@@ -110,8 +119,9 @@ fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction, settings: 
             Knob::Scales => Attribute::new("scales", tuning.scales as i64),
             Knob::Damping => Attribute::new("damping", tuning.damping),
             Knob::Lambda | Knob::OptionalLambda => Attribute::new("lambda", settings.lambda.to_string()),
-            Knob::Shift => Attribute::new("shift", describe_shift(tuning.shift)),
+            Knob::Shift => Attribute::new("shift", describe_seed("random", tuning.shift)),
             Knob::Noise => Attribute::new("noise_covariance", settings.noise.to_string()),
+            Knob::ErrorBars => Attribute::new("error_bars", describe_seed("seed", tuning.error_bars)),
         });
     }
     if let Some(limit) = settings.time_limit {
@@ -126,12 +136,13 @@ fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction, settings: 
         .try_for_each(|attribute| file.attribute(SETTINGS, attribute))
 }
 
-fn describe_shift(seed: Option<u64>) -> String {
-    seed.map_or("none".into(), |seed| format!("random:{seed}"))
+fn describe_seed(word: &str, seed: Option<u64>) -> String {
+    seed.map_or("none".into(), |seed| format!("{word}:{seed}"))
 }
 
-/// `tau`, `threshold`, `alpha`, `sure`, each `(slices, iterations, subbands)`, NaN beyond the last iteration of a
-/// slice; and for each slice how many iterations there were, which was kept, and why it stopped.
+/// `tau`, `threshold`, `alpha`, `sure`, each `(slices, iterations, subbands)`, and `noise` `(slices, iterations)`, where
+/// the method has them, NaN beyond the last iteration of a slice; and for each slice how many iterations there were,
+/// which was kept, and why it stopped.
 fn write_evolution(file: &Hdf5Output, slices: usize, records: &[SliceRecord]) -> Result<()> {
     let histories = || records.iter().filter_map(|r| Some((r.slice, r.history.as_ref()?)));
     let longest = histories().map(|(_, h)| h.iterations.len()).max().unwrap_or(0);
@@ -139,36 +150,42 @@ fn write_evolution(file: &Hdf5Output, slices: usize, records: &[SliceRecord]) ->
     let bands = states().map(|i| i.bands.len()).max().unwrap_or(0);
     let in_group = |name: &str| format!("{EVOLUTION}/{name}");
     file.group(EVOLUTION)?;
-    type Column = (&'static str, fn(&BandState) -> f64);
+    type Column = (&'static str, fn(&BandState) -> Option<f64>);
     let columns: [Column; 4] = [
-        ("tau", |b| b.tau),
-        ("threshold", |b| b.threshold),
-        ("alpha", |b| b.alpha),
-        ("sure", |b| b.sure),
+        ("tau", |b| Some(b.tau)),
+        ("threshold", |b| Some(b.shrinkage?.threshold)),
+        ("alpha", |b| Some(b.shrinkage?.alpha)),
+        ("sure", |b| Some(b.shrinkage?.sure)),
     ];
-    for (name, of) in columns.iter().filter(|_| bands > 0) {
+    let is_there = |(_, of): &&Column| states().flat_map(|i| &i.bands).any(|b| of(b).is_some());
+    for (name, of) in columns.iter().filter(is_there) {
         let mut values = Array3::from_elem((slices, longest, bands), f64::NAN);
         for (slice, history) in histories() {
             for (i, iteration) in history.iterations.iter().enumerate() {
                 for (b, band) in iteration.bands.iter().enumerate() {
-                    values[[slice, i, b]] = of(band);
+                    values[[slice, i, b]] = of(band).unwrap_or(f64::NAN);
                 }
             }
         }
         file.write(&in_group(name), values.view())?;
     }
     let mut mean = Array2::from_elem((slices, longest), f64::NAN);
+    let mut noise = mean.clone();
     let (mut count, mut kept) = (vec![0i64; slices], vec![0i64; slices]);
     let mut stop = vec![String::from("no data"); slices];
     for (slice, history) in histories() {
         for (i, iteration) in history.iterations.iter().enumerate() {
             mean[[slice, i]] = iteration.tau;
+            noise[[slice, i]] = iteration.noise.unwrap_or(f64::NAN);
         }
         count[slice] = history.iterations.len() as i64;
         kept[slice] = history.kept as i64;
         stop[slice] = history.stop.name().to_string();
     }
     file.write(&in_group("mean_tau"), mean.view())?;
+    if states().any(|i| i.noise.is_some()) {
+        file.write(&in_group("noise"), noise.view())?;
+    }
     file.write(&in_group("iterations"), ndarray::ArrayView1::from(&count))?;
     file.write(&in_group("kept"), ndarray::ArrayView1::from(&kept))?;
     let names = records.first().map(|r| r.bands.clone()).unwrap_or_default();

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::{MapsSource, NoiseSource, SamplingSource};
 use crate::error::Place;
-use crate::solve::{Limits, Method, Tuning};
+use crate::solve::{Knob, Limits, Method, Tuning};
 use crate::wavelet::{Layout, Wavelet};
 
 /// Everything a reconstruction is told; where it is silent, the scan decides.
@@ -66,7 +66,7 @@ impl Settings {
             },
             shift: self.shift,
             iterations: self.iterations,
-            error_bars: self.error_bars,
+            error_bars: self.error_bars.filter(|_| self.method.has(Knob::ErrorBars)),
         }
     }
 

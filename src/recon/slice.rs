@@ -1,14 +1,13 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use ndarray::{Array2, Axis, s};
-use num_complex::Complex;
+use ndarray::{Array2, ArrayView2, s};
 
 use super::lambda::lambda_curve;
 use super::maps::OpenMaps;
 use super::noise::OpenNoise;
 use super::prepare::{Measured, unit_scale, warnings};
-use super::{Lambda, MapsRecord, Sampling, Settings, SliceRecord};
+use super::{Lambda, MapsRecord, Sampling, Settings, SliceRecord, combine_deviations, combine_sets};
 use crate::array::{CoilStack, Grid, Image, ImageSets, Maps};
 use crate::error::{Error, Place, Result};
 use crate::format::Scan;
@@ -32,6 +31,9 @@ pub struct SliceResult {
     pub image: Image<f32>,
     /// Truth plus noise of known variance, for methods that have it.
     pub unbiased: Option<Image<f32>>,
+    /// Predicted standard deviation of the real part of the error of `image`, and of its imaginary part,
+    /// `(rows, cols)`, where the settings ask for error bars; NaN where they cannot be told.
+    pub deviation: Option<Array2<f32>>,
     /// Magnitude of the image, cropped as the header says.
     pub magnitude: Array2<f32>,
     /// `(sets, coils, rows, cols)`, where the settings keep them; zero for a slice without data.
@@ -95,6 +97,11 @@ impl<'a> Reconstruction<'a> {
         self.settings.method.unbiased && self.sets() == 1
     }
 
+    /// Whether slices have error bars.
+    pub fn has_deviation(&self) -> bool {
+        self.tuning.error_bars.is_some()
+    }
+
     /// Reconstructs one slice. `observe` sees every iteration, and may break off.
     pub fn slice(
         &self,
@@ -125,7 +132,9 @@ impl<'a> Reconstruction<'a> {
         }
         let mut solver = (method.build)(problem, &tuning);
         let mut history = drive(solver.as_mut(), limits, &mut observe)?;
-        let image = combine_sets(solver.image());
+        let images = solver.image();
+        let deviation = self.has_deviation().then(|| self.deviation(solver.as_mut(), &images));
+        let image = combine_sets(images);
         let unbiased = solver.unbiased().filter(|_| self.has_unbiased()).map(combine_sets);
         let notes = solver.notes();
         drop(solver);
@@ -137,6 +146,11 @@ impl<'a> Reconstruction<'a> {
         let scale = prepared.scale;
         let unscaled = |image: Image<f32>| image.mapv_into(|v| v / scale);
         let (image, unbiased) = (unscaled(image), unbiased.map(unscaled));
+        let deviation = deviation.map(|deviation| deviation.mapv_into(|v| v / scale));
+        let mut warnings = prepared.warnings();
+        if deviation.as_ref().is_some_and(|d| d.iter().any(|v| v.is_nan())) {
+            warnings.push("its error bars cannot be told: they are NaN".into());
+        }
         let scale = f64::from(scale);
         unscale(&mut history, scale * scale);
 
@@ -151,16 +165,26 @@ impl<'a> Reconstruction<'a> {
             history: Some(history),
             preparation_seconds,
             notes,
-            warnings: prepared.warnings(),
+            warnings,
             ..self.blank_record(slice, start)
         };
         Ok(SliceResult {
             magnitude: self.cropped_magnitude(&image),
             image,
             unbiased,
+            deviation,
             maps: prepared.kept_maps.take(),
             record,
         })
+    }
+
+    /// NaN where the solver cannot tell.
+    fn deviation(&self, solver: &mut dyn Solver<f32>, images: &ImageSets<f32>) -> Array2<f32> {
+        let told = solver.deviation().filter(|d| d.iter().all(|v| v.is_finite()));
+        match told {
+            Some(deviations) => combine_deviations(deviations, images),
+            None => Array2::from_elem(self.scan.grid().dim(), f32::NAN),
+        }
     }
 
     /// Only the maps of a slice; `None` for a slice without data.
@@ -203,6 +227,7 @@ impl<'a> Reconstruction<'a> {
         SliceResult {
             magnitude: self.cropped_magnitude(&image),
             unbiased: self.has_unbiased().then(|| image.clone()),
+            deviation: self.has_deviation().then(|| Array2::zeros(grid.dim())),
             image,
             maps: self
                 .settings
@@ -214,10 +239,14 @@ impl<'a> Reconstruction<'a> {
 
     /// Magnitude, cropped as the header says.
     pub fn cropped_magnitude(&self, image: &Image<f32>) -> Array2<f32> {
+        self.cropped(image.view()).mapv(|v| v.norm())
+    }
+
+    /// What is left of `(rows, cols)` where the header crops.
+    pub fn cropped<'v, V>(&self, image: ArrayView2<'v, V>) -> ArrayView2<'v, V> {
         let size = self.scan.crop_size();
         let (row, col) = Grid::from(image.dim()).centred_offset(size);
-        let window = image.slice(s![row..row + size.rows, col..col + size.cols]);
-        window.mapv(|v| v.norm())
+        image.slice_move(s![row..row + size.rows, col..col + size.cols])
     }
 }
 
@@ -239,30 +268,17 @@ fn first_with_data(scan: &Scan) -> Result<Option<CoilStack<f32>>> {
     Ok(None)
 }
 
-/// One image of several sets of maps: root of the sum of squares, with the phase of the first.
-pub fn combine_sets(sets: ImageSets<f32>) -> Image<f32> {
-    if sets.dim().0 == 1 {
-        return sets.index_axis_move(Axis(0), 0);
-    }
-    let magnitude = sets.map_axis(Axis(0), |values| {
-        values.iter().map(|v| v.norm_sqr()).sum::<f32>().sqrt()
-    });
-    ndarray::Zip::from(sets.index_axis(Axis(0), 0))
-        .and(&magnitude)
-        .map_collect(|v, &m| match v.norm() {
-            0.0 => Complex::new(m, 0.0),
-            norm => v / norm * m,
-        })
-}
-
 /// Puts the state evolution into the units of the scan.
 fn unscale(history: &mut History, power: f64) {
     for iteration in &mut history.iterations {
         iteration.tau /= power;
+        iteration.noise = iteration.noise.map(|noise| noise / power);
         for band in &mut iteration.bands {
             band.tau /= power;
-            band.sure /= power;
-            band.threshold /= power.sqrt();
+            if let Some(shrinkage) = &mut band.shrinkage {
+                shrinkage.sure /= power;
+                shrinkage.threshold /= power.sqrt();
+            }
         }
     }
 }

@@ -47,6 +47,7 @@ impl<T: Real> Solver<T> for CgSense<'_, T> {
         Step {
             bands: Vec::new(),
             kept: self.iteration,
+            noise: None,
             verdict,
         }
     }

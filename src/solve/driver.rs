@@ -22,6 +22,9 @@ pub struct IterationRecord {
     pub seconds: f64,
     /// Mean τ over all coefficients, before the threshold; 0 for methods without a state evolution.
     pub tau: f64,
+    /// As [`Step::noise`](super::Step::noise).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise: Option<f64>,
     pub bands: Vec<BandState>,
 }
 
@@ -61,6 +64,7 @@ pub fn drive<T: Real>(solver: &mut dyn Solver<T>, limits: Limits, observe: &mut 
         let record = IterationRecord {
             seconds,
             tau: mean_tau(&step.bands),
+            noise: step.noise,
             bands: step.bands,
         };
         if observe(&record, solver).is_break() {

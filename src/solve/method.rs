@@ -35,6 +35,8 @@ pub enum Knob {
     Shift,
     /// The covariance of the measurement noise.
     Noise,
+    /// Error bars: [`Solver::deviation`].
+    ErrorBars,
 }
 
 impl Method {
@@ -67,7 +69,7 @@ pub const METHODS: &[Method] = &[
         iterations: 30,
         unbiased: true,
         oracle: "",
-        knobs: &[Knob::Wavelet, Knob::Scales, Knob::Damping, Knob::Noise],
+        knobs: &[Knob::Wavelet, Knob::Scales, Knob::Damping, Knob::Noise, Knob::ErrorBars],
         shift: None,
         build: |problem, tuning| Box::new(PVdamp::new(problem, tuning)),
     },

@@ -88,6 +88,9 @@ pub struct Step {
     pub bands: Vec<BandState>,
     /// The iteration, counted from 1, whose image would be returned now.
     pub kept: usize,
+    /// The noise variance that a denoiser for white noise was told, per complex pixel or coefficient, in squared
+    /// units of the image; `None` for methods without such a denoiser.
+    pub noise: Option<f64>,
     pub verdict: Verdict,
 }
 
@@ -97,14 +100,22 @@ pub struct Step {
 pub struct BandState {
     /// Mean predicted variance τ before the threshold.
     pub tau: f64,
+    /// How the subband was thresholded; `None` for methods that denoise otherwise.
+    #[serde(flatten)]
+    pub shrinkage: Option<Shrinkage>,
+    /// Number of coefficients.
+    pub size: usize,
+}
+
+/// A soft threshold and what it did.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Shrinkage {
     /// Threshold λ.
     pub threshold: f64,
     /// Mean divergence α of the denoiser, after damping: the Onsager coefficient.
     pub alpha: f64,
     /// Stein's estimate of the mean squared error after the threshold; an estimate, so it can be negative.
     pub sure: f64,
-    /// Number of coefficients.
-    pub size: usize,
 }
 
 /// Mean τ over all coefficients.

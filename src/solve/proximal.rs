@@ -12,7 +12,7 @@ use num_complex::Complex;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{BandState, Problem, Solver, Step, Tuning, Verdict};
+use super::{BandState, Problem, Shrinkage, Solver, Step, Tuning, Verdict};
 use crate::array::{ImageSets, Real};
 use crate::denoise;
 use crate::operator::Samples;
@@ -139,9 +139,11 @@ impl<'a, T: Real> ProximalGradient<'a, T> {
         w.copy_from_slice(&self.shrunk);
         noise.map(|(tau, sure)| BandState {
             tau,
-            threshold: value,
-            alpha,
-            sure,
+            shrinkage: Some(Shrinkage {
+                threshold: value,
+                alpha,
+                sure,
+            }),
             size: w.len(),
         })
     }
@@ -171,6 +173,8 @@ impl<T: Real> Solver<T> for ProximalGradient<'_, T> {
         self.advance(next);
         self.iteration += 1;
         Step {
+            // one variance for all subbands
+            noise: bands.first().map(|band| band.tau),
             bands,
             kept: self.iteration,
             verdict: Verdict::Continue,

@@ -8,13 +8,16 @@
 
 use std::sync::Arc;
 
+use ndarray::{Array3, Axis, Zip};
 use num_complex::Complex;
 
-use super::{BandState, Problem, Solver, StateEvolution, Step, StopReason, Tracked, Tuning, Verdict, mean_tau};
+use super::{
+    BandState, Problem, Shrinkage, Solver, StateEvolution, Step, StopReason, Tracked, Tuning, Verdict, mean_tau,
+};
 use crate::array::{ImageSets, Real, energy};
 use crate::denoise;
 use crate::operator::Samples;
-use crate::wavelet::{FilterBank, Layout, Pyramid, Transform, Workspace};
+use crate::wavelet::{EnergyAverage, FilterBank, Layout, Pyramid, Transform, Workspace};
 
 /// Relative fall of mean τ that counts as progress.
 const SETTLED: f64 = 1e-3;
@@ -30,6 +33,8 @@ pub struct PVdamp<'a, T: Real> {
     evolution: StateEvolution<T>,
     transform: Transform<T>,
     damping: f64,
+    /// Where error bars were asked for.
+    energy: Option<EnergyAverage<T>>,
     state: State<T>,
     scratch: ScratchSpace<T>,
 }
@@ -44,8 +49,8 @@ struct State<T> {
     tau: Vec<Pyramid<T>>,
     /// Damped denoised coefficients `ŵ` of the latest iteration; zero before the first.
     denoised: Vec<Pyramid<Complex<T>>>,
-    /// The unbiased estimate that `denoised` was made of, once `r` has gone on from it.
-    before: Option<ImageSets<T>>,
+    /// What `denoised` was made of, once `r` has gone on from it.
+    before: Option<Estimate<T>>,
     /// Energy of the first estimate.
     first_energy: f64,
     guard: Guard<T>,
@@ -64,8 +69,15 @@ struct Guard<T> {
 
 struct Best<T> {
     iteration: usize,
-    r: ImageSets<T>,
+    estimate: Estimate<T>,
     denoised: Vec<Pyramid<Complex<T>>>,
+}
+
+/// An unbiased estimate that the iteration has left behind.
+struct Estimate<T> {
+    r: ImageSets<T>,
+    /// Its variance, which nothing but error bars is made of.
+    tau: Option<Vec<Pyramid<T>>>,
 }
 
 struct ScratchSpace<T> {
@@ -102,6 +114,7 @@ impl<'a, T: Real> PVdamp<'a, T> {
         let r = problem.density_compensated();
         Self {
             damping: tuning.damping,
+            energy: tuning.error_bars.map(|_| EnergyAverage::new(&layout, tuning.wavelet)),
             state: State {
                 iteration: 0,
                 first_energy: energy(&r),
@@ -149,6 +162,12 @@ impl<'a, T: Real> PVdamp<'a, T> {
         corrected
     }
 
+    /// The estimate that the kept image was made of, where the iteration has gone on from it.
+    fn left(&self) -> Option<&Estimate<T>> {
+        let best = self.state.guard.best.as_ref().map(|best| &best.estimate);
+        best.or(self.state.before.as_ref())
+    }
+
     /// `r' = SᴴS r̃ + Aᴴ P⁻¹ (y − A r̃)`: unbiased again. Leaves the residual in the scratch space.
     fn unbias(&mut self, corrected: ImageSets<T>) -> ImageSets<T> {
         let Problem { encoding, data, .. } = self.problem;
@@ -175,9 +194,13 @@ impl<'a, T: Real> PVdamp<'a, T> {
             guard,
             ..
         } = &mut self.state;
+        let left_tau = self.energy.as_ref().map(|_| tau.clone());
         self.evolution.update(&self.scratch.residual, tau);
         let mean = mean(tau);
-        let before = std::mem::replace(r, next);
+        let before = Estimate {
+            r: std::mem::replace(r, next),
+            tau: left_tau,
+        };
         if mean < guard.least {
             guard.least = mean;
             guard.best = None;
@@ -185,7 +208,7 @@ impl<'a, T: Real> PVdamp<'a, T> {
         } else if guard.best.is_none() {
             guard.best = Some(Best {
                 iteration: *iteration,
-                r: before,
+                estimate: before,
                 denoised: denoised.clone(),
             });
         }
@@ -223,7 +246,12 @@ impl<T: Real> Solver<T> for PVdamp<'_, T> {
             Some(best) => best.iteration,
             None => self.state.iteration,
         };
-        Step { bands, kept, verdict }
+        Step {
+            bands,
+            kept,
+            noise: None,
+            verdict,
+        }
     }
 
     /// `x̂ = SᴴS Ψ⁻¹ŵ + Aᴴ(y − A Ψ⁻¹ŵ)`: the denoised image, made to agree with the data.
@@ -246,9 +274,31 @@ impl<T: Real> Solver<T> for PVdamp<'_, T> {
 
     /// The estimate that the image was made of: the one whose variance the iteration kept has on record.
     fn unbiased(&self) -> Option<ImageSets<T>> {
-        let State { r, before, guard, .. } = &self.state;
-        let best = guard.best.as_ref().map(|best| &best.r);
-        Some(best.or(before.as_ref()).unwrap_or(r).clone())
+        Some(self.left().map_or(&self.state.r, |left| &left.r).clone())
+    }
+
+    /// Of the unbiased estimate, which the image differs little from: its variance, carried from the coefficients to
+    /// the pixels. Nothing is drawn.
+    fn deviation(&mut self) -> Option<Array3<T>> {
+        let energy = self.energy.as_ref()?;
+        let tau = self.left().map_or(Some(&self.state.tau), |left| left.tau.as_ref())?;
+        let mut deviation = Array3::zeros(self.state.r.dim());
+        let maps = self.problem.encoding.maps().outer_iter();
+        for ((mut deviation, tau), maps) in deviation.outer_iter_mut().zip(tau).zip(maps) {
+            // What no coil sees is zero in the image, however far a wavelet reaches.
+            let seen = maps.map_axis(Axis(0), |coils| coils.iter().any(|s| s.norm_sqr() > T::zero()));
+            Zip::from(&mut deviation)
+                .and(&energy.spread(tau))
+                .and(&seen)
+                .for_each(|deviation, &variance, &seen| {
+                    *deviation = if seen {
+                        T::of((variance / 2.0).sqrt())
+                    } else {
+                        T::zero()
+                    };
+                });
+        }
+        Some(deviation)
     }
 
     fn tracked(&self) -> Option<Tracked<'_, T>> {
@@ -277,9 +327,11 @@ fn denoise_band<T: Real>(
         denoised.copy_from_slice(w);
         return BandState {
             tau: 0.0,
-            threshold: 0.0,
-            alpha: 1.0,
-            sure: 0.0,
+            shrinkage: Some(Shrinkage {
+                threshold: 0.0,
+                alpha: 1.0,
+                sure: 0.0,
+            }),
             size,
         };
     }
@@ -299,9 +351,11 @@ fn denoise_band<T: Real>(
     }
     BandState {
         tau: mean_tau,
-        threshold: best.threshold,
-        alpha,
-        sure: best.risk / size as f64,
+        shrinkage: Some(Shrinkage {
+            threshold: best.threshold,
+            alpha,
+            sure: best.risk / size as f64,
+        }),
         size,
     }
 }

@@ -30,6 +30,7 @@ impl<T: Real> Solver<T> for ZeroFilled<'_, T> {
         Step {
             bands: Vec::new(),
             kept: 1,
+            noise: None,
             verdict: Verdict::Stop(StopReason::Direct),
         }
     }

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use ndarray::ArrayView2;
+use ndarray::{Array2, ArrayView2, s};
 use num_complex::Complex;
 
 use super::bank::accumulate;
@@ -65,15 +65,66 @@ impl<T: Real> EnergyAverage<T> {
             for (taps, is_high) in [(&along_rows.low, false), (&along_rows.high, true)] {
                 let averaged = &mut averaged[..(rows >> scale) * cols];
                 across_rows(taps, scale, rows, &plane, averaged, cols);
-                for (index, band) in layout.bands.iter().enumerate().filter(|(_, band)| band.scale == scale) {
-                    let taps = match (is_high, band.orientation) {
-                        (true, Orientation::H) | (false, Orientation::A) => &along_cols.low,
-                        (true, Orientation::D) | (false, Orientation::V) => &along_cols.high,
-                        _ => continue,
-                    };
+                for (index, taps) in bands_of(layout, scale, is_high, along_cols) {
                     along_row(taps, scale, averaged, out.band_mut(index), cols);
                 }
             }
+        }
+    }
+
+    /// The adjoint of [`Self::average`]: `Σ_j |ψ_j[n]|² v_j` for every pixel n, `(rows, cols)`; what falls on the
+    /// padding is left out. The variance of each pixel, of an image whose coefficients have variances v and errors
+    /// that are not correlated.
+    pub fn spread(&self, values: &Pyramid<T>) -> Array2<f64> {
+        let layout = &*self.layout;
+        assert_eq!(values.layout, self.layout, "coefficients of another layout");
+        let Grid { rows, cols } = layout.padded;
+        let mut plane = Array2::zeros((rows, cols));
+        for (scale, (along_rows, along_cols)) in (1..).zip(self.rows.iter().zip(&self.cols)) {
+            for (taps, is_high) in [(&along_rows.low, false), (&along_rows.high, true)] {
+                let mut lines = Array2::zeros((rows >> scale, cols));
+                for (index, taps) in bands_of(layout, scale, is_high, along_cols) {
+                    let lines = lines.outer_iter_mut();
+                    for (mut line, values) in lines.zip(values.band(index).chunks_exact(cols >> scale)) {
+                        for (o, value) in values.iter().enumerate() {
+                            taps.reach(o << scale, cols, |at, tap| line[at] += tap * value.wide());
+                        }
+                    }
+                }
+                for (o, line) in lines.outer_iter().enumerate() {
+                    taps.reach(o << scale, rows, |at, tap| plane.row_mut(at).scaled_add(tap, &line));
+                }
+            }
+        }
+        plane.slice_move(s![..layout.image.rows, ..layout.image.cols])
+    }
+}
+
+/// The subbands of a scale that are high-pass, or low-pass, along the rows axis, each by its index and with its taps
+/// along the columns axis.
+fn bands_of<'a, T>(
+    layout: &'a Layout,
+    scale: usize,
+    is_high: bool,
+    along_cols: &'a AxisEnergy<T>,
+) -> impl Iterator<Item = (usize, &'a Taps<T>)> {
+    let bands = layout
+        .bands
+        .iter()
+        .enumerate()
+        .filter(move |(_, band)| band.scale == scale);
+    bands.filter_map(move |(index, band)| match (is_high, band.orientation) {
+        (true, Orientation::H) | (false, Orientation::A) => Some((index, &along_cols.low)),
+        (true, Orientation::D) | (false, Orientation::V) => Some((index, &along_cols.high)),
+        _ => None,
+    })
+}
+
+impl<T: Real> Taps<T> {
+    /// Every position modulo `n` that a tap meets, `by` beyond the first output, and the tap.
+    fn reach(&self, by: usize, n: usize, mut meet: impl FnMut(usize, f64)) {
+        for (t, tap) in self.values.iter().enumerate() {
+            meet((self.start + by + t) % n, tap.wide());
         }
     }
 }
@@ -161,7 +212,6 @@ fn squared_period<T: Real>(filter: &[f64], offset: usize, n: usize) -> Taps<T> {
 mod tests {
     use super::*;
     use crate::wavelet::{FilterBank, Transform};
-    use ndarray::Array2;
 
     #[test]
     fn is_the_energy_of_each_wavelet() {
@@ -186,6 +236,28 @@ mod tests {
                     assert!((w.norm_sqr() - e.re).abs() < 1e-12, "{name} {at:?} coefficient {j}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn spreads_each_variance_over_the_energy_of_its_wavelet() {
+        for (name, rows, cols, scales) in [("db4", 24, 16, 3), ("sym8", 21, 10, 2), ("haar", 5, 9, 2)] {
+            let wavelet = Wavelet::find(name).unwrap();
+            let layout = Arc::new(Layout::new(Grid::new(rows, cols), scales));
+            let transform = Transform::<f64>::new(&layout, FilterBank::of(wavelet));
+            let mut variance = Pyramid::filled(&layout, 0.0);
+            let mut expected = Array2::<f64>::zeros((rows, cols));
+            let mut image = Array2::zeros((rows, cols));
+            for j in 0..variance.values.len() {
+                variance.values[j] = 1.0 + ((7 * j) % 11) as f64;
+                let mut one = Pyramid::filled(&layout, Complex::new(0.0, 0.0));
+                one.values[j] = Complex::new(1.0, 0.0);
+                transform.synthesise(&one, image.view_mut(), &mut transform.workspace());
+                expected.zip_mut_with(&image, |e, v| *e += v.norm_sqr() * variance.values[j]);
+            }
+            let found = EnergyAverage::<f64>::new(&layout, wavelet).spread(&variance);
+            let error = (&found - &expected).iter().fold(0.0, |most: f64, e| most.max(e.abs()));
+            assert!(found.dim() == (rows, cols) && error < 1e-12, "{name}: {error:e}");
         }
     }
 }

@@ -81,7 +81,7 @@ pub const METHODS: &[Method] = &[
         iterations: 30,
         unbiased: false,
         oracle: "",
-        knobs: &[],
+        knobs: &[Knob::ErrorBars],
         shift: None,
         build: |problem, tuning| Box::new(Howl::new(problem, tuning)),
     },

@@ -44,7 +44,13 @@ pub struct ErrorPrior<T: Real> {
 
 impl<T: Real> ErrorPrior<T> {
     /// `spectrum` is the variance of the error at each location of k-space, `noise` that of a sample.
-    pub fn new(spectrum: &[f64], noise: &Array2<f64>, x: &ImageSets<T>, frame: &Frame<T>, operator: &Folded<T>) -> Self {
+    pub fn new(
+        spectrum: &[f64],
+        noise: &Array2<f64>,
+        x: &ImageSets<T>,
+        frame: &Frame<T>,
+        operator: &Folded<T>,
+    ) -> Self {
         let encoding = &operator.problem.encoding;
         let fourier = Fourier::new(encoding.grid());
         let noise = noise.as_slice().expect("standard layout");
@@ -101,7 +107,9 @@ impl<T: Real> ErrorPrior<T> {
             }
         }
         let correction = self.correction(operator, &data);
-        Zip::from(&error).and(&correction).map_collect(|e, c| (e - c).norm_sqr().wide())
+        Zip::from(&error)
+            .and(&correction)
+            .map_collect(|e, c| (e - c).norm_sqr().wide())
     }
 
     /// `envelope · F⁻¹ √spectrum · white`.
@@ -132,19 +140,26 @@ pub fn deviation<T: Real>(probes: &Array3<f64>, count: usize) -> Array3<T> {
     let mut out = Array3::zeros(probes.dim());
     for (mut out, sum) in out.outer_iter_mut().zip(probes.outer_iter()) {
         let variance = smooth(&sum.to_owned(), 2.0) / (2.0 * count as f64);
-        Zip::from(&mut out).and(&variance).for_each(|out, &v| *out = T::of(v.sqrt()));
+        Zip::from(&mut out)
+            .and(&variance)
+            .for_each(|out, &v| *out = T::of(v.sqrt()));
     }
     out
 }
 
 /// Where the error is likely: on the object, and more so where the image has detail.
 fn envelope<T: Real>(x: &ImageSets<T>, frame: &Frame<T>, fourier: &Fourier<T>) -> Array3<T> {
-    let squares: Vec<Array2<f64>> = x.outer_iter().map(|image| likely(&image.to_owned(), frame, fourier)).collect();
+    let squares: Vec<Array2<f64>> = x
+        .outer_iter()
+        .map(|image| likely(&image.to_owned(), frame, fourier))
+        .collect();
     let count = squares.len() * fourier.grid().len();
     let mean = squares.iter().map(|s| s.sum()).sum::<f64>() / count as f64;
     let mut out = Array3::zeros(x.dim());
     for (mut out, squares) in out.outer_iter_mut().zip(&squares) {
-        Zip::from(&mut out).and(squares).for_each(|out, &square| *out = T::of((square / mean).sqrt()));
+        Zip::from(&mut out)
+            .and(squares)
+            .for_each(|out, &square| *out = T::of((square / mean).sqrt()));
     }
     out
 }
@@ -173,7 +188,9 @@ fn detail<T: Real>(image: &Array2<Complex<T>>, frame: &Frame<T>, fourier: &Fouri
     for (band, weight) in frame.bands[..details].iter().zip(DETAIL) {
         band.apply(spectrum, &mut plane);
         fourier.inverse(&mut plane, &mut scratch);
-        sum.iter_mut().zip(&plane).for_each(|(sum, v)| *sum += weight * v.norm_sqr().wide());
+        sum.iter_mut()
+            .zip(&plane)
+            .for_each(|(sum, v)| *sum += weight * v.norm_sqr().wide());
     }
     sum
 }

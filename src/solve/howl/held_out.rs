@@ -80,7 +80,11 @@ impl<T: Real> HeldOut<T> {
         let is_held = |&sample: &usize| probability(sample) < ALWAYS && chosen[unit_of(sample)];
         let held: Vec<usize> = (0..encoding.sampled().len()).filter(is_held).collect();
         let units: BTreeSet<usize> = held.iter().map(|&sample| unit_of(sample)).collect();
-        let fewest = if lines.is_some() { FEWEST_LINES } else { FEWEST_LOCATIONS };
+        let fewest = if lines.is_some() {
+            FEWEST_LINES
+        } else {
+            FEWEST_LOCATIONS
+        };
         if units.len() < fewest {
             let what = if lines.is_some() { "lines" } else { "locations" };
             return Err(format!(
@@ -154,10 +158,18 @@ impl<T: Real> HeldOut<T> {
         let mut spectrum = vec![0.0; self.grid.len()];
         for (band, error) in self.bands.iter().zip(errors) {
             let energies: Vec<f64> = (0..self.grid.len()).map(|at| band.at(at, self.grid)).collect();
-            let of_unseen: f64 = energies.iter().zip(&unseen).filter(|(_, unseen)| **unseen).map(|(e, _)| e).sum();
+            let of_unseen: f64 = energies
+                .iter()
+                .zip(&unseen)
+                .filter(|(_, unseen)| **unseen)
+                .map(|(e, _)| e)
+                .sum();
             if of_unseen > 0.0 {
                 let level = error.energy / of_unseen;
-                spectrum.iter_mut().zip(&energies).for_each(|(sum, energy)| *sum += energy * level);
+                spectrum
+                    .iter_mut()
+                    .zip(&energies)
+                    .for_each(|(sum, energy)| *sum += energy * level);
             }
         }
         spectrum
@@ -177,10 +189,12 @@ pub fn noise_spectrum<T: Real>(encoding: &Encoding<T>, residual: &Samples<T>, we
     let energy = smooth_with_radius(&symmetrise(&energy));
     let seen = smooth_with_radius(&symmetrise(&seen));
     let coils = residual.dim().0 as f64;
-    Zip::from(&energy).and(&seen).map_collect(|&energy, &seen| match seen > 0.0 {
-        true => energy / seen / coils,
-        false => 0.0,
-    })
+    Zip::from(&energy)
+        .and(&seen)
+        .map_collect(|&energy, &seen| match seen > 0.0 {
+            true => energy / seen / coils,
+            false => 0.0,
+        })
 }
 
 impl BandEnergy {

@@ -68,33 +68,48 @@ impl<'a, T: Real> Howl<'a, T> {
     }
 
     /// One iteration, without the samples held out where there are error bars.
-    fn descend(&mut self, factor: f64) -> Vec<BandState> {
-        let Self { operator, descent, bars, .. } = self;
+    fn descend(&mut self, factor: f64) -> (Vec<BandState>, f64) {
+        let Self {
+            operator,
+            descent,
+            bars,
+            ..
+        } = self;
         descent.look_ahead(operator);
         if let Some(bars) = bars {
             bars.judge(operator, &descent.residual);
         }
         let weights = bars.as_ref().map(|bars| bars.held_out.weights.as_slice());
-        descent.step(operator, weights, factor);
-        bars.as_ref().map_or(Vec::new(), Bars::states)
+        let noise = descent.step(operator, weights, factor);
+        (bars.as_ref().map_or(Vec::new(), Bars::states), noise)
     }
 
     /// One iteration with all samples. Before the first, the error of the image that did not see all is judged for
     /// the last time.
-    fn warm(&mut self, first: bool) {
-        let Self { operator, descent, bars, .. } = self;
+    fn warm(&mut self, first: bool) -> f64 {
+        let Self {
+            operator,
+            descent,
+            bars,
+            ..
+        } = self;
         if let (true, Some(bars)) = (first, bars) {
             descent.look(operator);
             bars.judge(operator, &descent.residual);
             descent.rest();
         }
         descent.look_ahead(operator);
-        descent.step(operator, None, 1.0);
+        descent.step(operator, None, 1.0)
     }
 
     /// The image, half of it with the linear estimate of its error, half with what the data say against it.
     fn correct(&mut self) {
-        let Self { operator, descent, bars, .. } = self;
+        let Self {
+            operator,
+            descent,
+            bars,
+            ..
+        } = self;
         let Some(bars) = bars else { return };
         descent.look(operator);
         let spectrum = bars.held_out.spectrum(&operator.problem.encoding, &bars.errors);
@@ -133,10 +148,8 @@ impl<T: Real> Bars<T> {
     fn states(&self) -> Vec<BandState> {
         let state = |error: &BandError| BandState {
             tau: error.variance,
-            threshold: f64::NAN,
-            alpha: f64::NAN,
-            sure: f64::NAN,
             size: error.size,
+            shrinkage: None,
         };
         self.errors.iter().map(state).collect()
     }
@@ -144,15 +157,16 @@ impl<T: Real> Bars<T> {
 
 impl<T: Real> Solver<T> for Howl<'_, T> {
     fn step(&mut self) -> Step {
-        let mut bands = Vec::new();
+        let (mut bands, mut noise) = (Vec::new(), None);
         match self.schedule.stage(self.steps) {
             Stage::Descend { factor, refold } => {
                 if refold {
                     self.descent.refold(&mut self.operator);
                 }
-                bands = self.descend(factor);
+                let (states, told) = self.descend(factor);
+                (bands, noise) = (states, Some(told));
             }
-            Stage::Warm { first } => self.warm(first),
+            Stage::Warm { first } => noise = Some(self.warm(first)),
             Stage::Correct => self.correct(),
             Stage::Probe(number) => {
                 if let Some(bars) = &mut self.bars
@@ -169,6 +183,7 @@ impl<T: Real> Solver<T> for Howl<'_, T> {
         };
         Step {
             bands,
+            noise,
             kept: self.steps,
             verdict,
         }

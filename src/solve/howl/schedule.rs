@@ -79,17 +79,38 @@ mod tests {
             error_bars: true,
         };
         let stages: Vec<Stage> = (0..schedule.steps()).map(|step| schedule.stage(step)).collect();
-        assert_eq!(stages[0], Stage::Descend { factor: 4.0, refold: false });
-        assert_eq!(stages[12], Stage::Descend { factor: 4f64.powf(0.2), refold: true });
-        assert_eq!(stages[29], Stage::Descend { factor: 1.0, refold: false });
+        assert_eq!(
+            stages[0],
+            Stage::Descend {
+                factor: 4.0,
+                refold: false
+            }
+        );
+        assert_eq!(
+            stages[12],
+            Stage::Descend {
+                factor: 4f64.powf(0.2),
+                refold: true
+            }
+        );
+        assert_eq!(
+            stages[29],
+            Stage::Descend {
+                factor: 1.0,
+                refold: false
+            }
+        );
         assert_eq!(stages[30], Stage::Warm { first: true });
-        assert_eq!(stages[39..], [
-            Stage::Warm { first: false },
-            Stage::Correct,
-            Stage::Probe(0),
-            Stage::Probe(1),
-            Stage::Probe(2),
-            Stage::Probe(3)
-        ]);
+        assert_eq!(
+            stages[39..],
+            [
+                Stage::Warm { first: false },
+                Stage::Correct,
+                Stage::Probe(0),
+                Stage::Probe(1),
+                Stage::Probe(2),
+                Stage::Probe(3)
+            ]
+        );
     }
 }

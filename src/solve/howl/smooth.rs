@@ -30,7 +30,11 @@ pub fn smooth_with_radius(map: &Array2<f64>) -> Array2<f64> {
         let along = |index: usize, n: usize| index.abs_diff(n / 2) as f64;
         let radius = along(row, grid.rows).hypot(along(col, grid.cols));
         let width = (2.0 + 0.3 * radius).min(WIDTHS[WIDTHS.len() - 1]);
-        let upper = WIDTHS.iter().position(|&w| w >= width).unwrap_or(WIDTHS.len() - 1).max(1);
+        let upper = WIDTHS
+            .iter()
+            .position(|&w| w >= width)
+            .unwrap_or(WIDTHS.len() - 1)
+            .max(1);
         let (low, high) = (WIDTHS[upper - 1], WIDTHS[upper]);
         let share = (width / low).ln() / (high / low).ln();
         smoothed[upper - 1][[row, col]] * (1.0 - share) + smoothed[upper][[row, col]] * share
@@ -71,7 +75,10 @@ mod tests {
         let map = Array2::from_shape_fn((9, 20), |(r, c)| ((r * 7 + c * 3) % 11) as f64);
         for width in [0.5, 1.0, 2.0, 14.0] {
             let smoothed = smooth(&map, width);
-            assert!((smoothed.mean().unwrap() - map.mean().unwrap()).abs() < 1e-12, "{width}");
+            assert!(
+                (smoothed.mean().unwrap() - map.mean().unwrap()).abs() < 1e-12,
+                "{width}"
+            );
         }
         let mut impulse = Array2::zeros((1, 12));
         impulse[[0, 0]] = 9.0;

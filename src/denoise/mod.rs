@@ -1,7 +1,10 @@
-//! Denoisers of wavelet coefficients whose noise variance is known.
+//! Denoisers for a noise variance that is known.
 
+mod group;
+mod patches;
 mod soft;
 mod wiener;
 
+pub use patches::SimilarPatches;
 pub use soft::{SureThreshold, Workspace, soft_threshold, sure_threshold};
 pub use wiener::{LocalWiener, WienerWorkspace};

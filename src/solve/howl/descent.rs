@@ -1,17 +1,26 @@
-use ndarray::{Axis, Zip};
+use ndarray::{ArrayView2, Axis, Zip};
+use num_complex::Complex;
 
 use super::folded::Folded;
 use super::phase;
-use crate::array::{ImageSets, Real};
-use crate::denoise::{LocalWiener, WienerWorkspace};
+use super::schedule::Denoiser;
+use crate::array::{Grid, ImageSets, Real};
+use crate::denoise::{LocalWiener, SimilarPatches, WienerWorkspace};
 use crate::fourier::Fourier;
 use crate::operator::Samples;
+use crate::solve::Problem;
 use crate::wavelet::{Frame, Wavelet};
 
 /// Wedges of each octave of the directional frame.
 const ORIENTATIONS: usize = 6;
-/// κ: share of the residual's noise that the denoiser is told.
-const SHARE: f64 = 0.8;
+/// κ: the variance that the denoiser is told, relative to what the residual shows.
+const FRAME_SHARE: f64 = 1.2;
+/// The same for similar patches.
+const PATCH_SHARE: f64 = 0.66;
+/// Samples farthest from the origin that show the noise where the residual does not: one of so many.
+const FAR: usize = 10;
+/// The fewest of them.
+const FEWEST: usize = 20;
 
 /// Accelerated proximal gradient descent (Beck & Teboulle 2009), with a denoiser in the place of the proximal map that
 /// is another in every iteration.
@@ -25,8 +34,12 @@ pub struct Descent<T: Real> {
     /// `y − A x` at the latest point measured.
     pub residual: Samples<T>,
     fourier: Fourier<T>,
-    denoisers: Vec<LocalWiener<T>>,
+    frames: Vec<LocalWiener<T>>,
     work: WienerWorkspace<T>,
+    /// Of each set of maps, once they were looked for; none of an image too small.
+    patches: Option<Vec<Option<SimilarPatches>>>,
+    /// Noise of a sample, where the residual cannot show it.
+    noise: Option<f64>,
 }
 
 impl<T: Real> Descent<T> {
@@ -47,15 +60,17 @@ impl<T: Real> Descent<T> {
             step_length: problem.step_length(),
             iteration: 0,
             residual: Samples::zeros(problem.data.dim()),
-            denoisers: frames.into_iter().map(LocalWiener::new).collect(),
+            frames: frames.into_iter().map(LocalWiener::new).collect(),
             work: WienerWorkspace::new(&fourier),
+            patches: None,
+            noise: far_noise(problem),
             fourier,
         }
     }
 
     /// The undecimated wavelet frame.
     pub fn wavelet_frame(&self) -> &Frame<T> {
-        self.denoisers[0].frame()
+        self.frames[0].frame()
     }
 
     /// Measures the residual where the next step starts.
@@ -70,23 +85,49 @@ impl<T: Real> Descent<T> {
 
     /// One iteration from the residual [ahead](Self::look_ahead), of the samples with weight 1. The denoiser is told
     /// `factor` times the noise's standard deviation. Returns the variance it was told, of a complex pixel.
-    pub fn step(&mut self, operator: &Folded<T>, weights: Option<&[T]>, factor: f64) -> f64 {
+    pub fn step(&mut self, operator: &Folded<T>, weights: Option<&[T]>, denoiser: Denoiser, factor: f64) -> f64 {
         let mut next = operator.adjoint(&self.residual, weights);
-        self.add_step(&mut next, &self.ahead);
-        let noise = SHARE * self.step_length * residual_noise(&self.residual, weights) * factor * factor;
-        let denoiser = &self.denoisers[self.iteration % self.denoisers.len()];
-        for mut image in next.axis_iter_mut(Axis(0)) {
-            let plane = image.as_slice_mut().expect("standard layout");
-            denoiser.denoise(plane, noise / 2.0, &self.fourier, &mut self.work);
-        }
+        self.add_step(&mut next, 1.0, &self.ahead);
+        let of_sample = self
+            .noise
+            .unwrap_or_else(|| residual_noise(&self.residual, weights, self.x.dim().0));
+        let noise = self.step_length * of_sample * factor * factor;
+        let told = match denoiser {
+            Denoiser::Patches => self.denoise_patches(&mut next, noise),
+            Denoiser::Frame => self.denoise_frame(&mut next, noise),
+        };
         self.advance(next);
-        noise
+        told
     }
 
-    /// `x + step · Aᴴ z`, with z the residual [of x](Self::look): x, and what the data say against it.
-    pub fn consistent(&self, operator: &Folded<T>) -> ImageSets<T> {
+    fn denoise_frame(&mut self, images: &mut ImageSets<T>, noise: f64) -> f64 {
+        let told = FRAME_SHARE * noise;
+        let denoiser = &self.frames[self.iteration % self.frames.len()];
+        for mut image in images.axis_iter_mut(Axis(0)) {
+            let plane = image.as_slice_mut().expect("standard layout");
+            denoiser.denoise(plane, told / 2.0, &self.fourier, &mut self.work);
+        }
+        told
+    }
+
+    fn denoise_patches(&mut self, images: &mut ImageSets<T>, noise: f64) -> f64 {
+        let grid = self.fourier.grid();
+        let patches = self.patches.get_or_insert_with(|| find_patches(grid, &self.x));
+        if patches.iter().any(Option::is_none) {
+            return self.denoise_frame(images, noise);
+        }
+        let told = PATCH_SHARE * noise;
+        for (mut image, patches) in images.axis_iter_mut(Axis(0)).zip(patches.iter().flatten()) {
+            let plane = image.as_slice_mut().expect("standard layout");
+            patches.denoise(plane, T::of(told / 2.0));
+        }
+        told
+    }
+
+    /// `x + share · step · Aᴴ z`, with z the residual [of x](Self::look): x, and what the data say against it.
+    pub fn consistent(&self, operator: &Folded<T>, share: f64) -> ImageSets<T> {
         let mut image = operator.adjoint(&self.residual, None);
-        self.add_step(&mut image, &self.x);
+        self.add_step(&mut image, share, &self.x);
         image
     }
 
@@ -102,9 +143,9 @@ impl<T: Real> Descent<T> {
         self.momentum = 1.0;
     }
 
-    /// `gradient ← from + step · gradient`.
-    fn add_step(&self, gradient: &mut ImageSets<T>, from: &ImageSets<T>) {
-        let length = T::of(self.step_length);
+    /// `gradient ← from + share · step · gradient`.
+    fn add_step(&self, gradient: &mut ImageSets<T>, share: f64, from: &ImageSets<T>) {
+        let length = T::of(share * self.step_length);
         Zip::from(gradient).and(from).for_each(|g, &x| *g = x + *g * length);
     }
 
@@ -121,19 +162,55 @@ impl<T: Real> Descent<T> {
     }
 }
 
+fn find_patches<T: Real>(grid: Grid, x: &ImageSets<T>) -> Vec<Option<SimilarPatches>> {
+    let of_image = |image: ArrayView2<Complex<T>>| {
+        let real: Vec<T> = image.iter().map(|v| v.re).collect();
+        SimilarPatches::find(grid, &real)
+    };
+    x.outer_iter().map(of_image).collect()
+}
+
 /// Complex noise variance of a sample, from the residuals of those with weight 1: robust against the few in which the
-/// image is not yet right, and larger by what the image explains of the noise.
-fn residual_noise<T: Real>(residual: &Samples<T>, weights: Option<&[T]>) -> f64 {
+/// image is not yet right, and larger by what the images take of the noise, one coil's part for each set of maps.
+fn residual_noise<T: Real>(residual: &Samples<T>, weights: Option<&[T]>, sets: usize) -> f64 {
     let coils = residual.dim().0;
-    let mut energies: Vec<f64> = vec![0.0; residual.dim().1];
-    for of_coil in residual.outer_iter() {
+    let mut energies = sample_energies(residual);
+    if let Some(weights) = weights {
+        let mut seen = weights.iter().map(|&weight| weight > T::zero());
+        energies.retain(|_| seen.next().unwrap_or(true));
+    }
+    median_noise(energies, coils) * coils as f64 / (coils - sets) as f64
+}
+
+/// The same where there are no more coils than images, so that these can explain all data: from the samples farthest
+/// from the origin, which hold the least signal. `None` where the residual tells it.
+fn far_noise<T: Real>(problem: &Problem<T>) -> Option<f64> {
+    let encoding = &problem.encoding;
+    if encoding.coils() > encoding.sets() {
+        return None;
+    }
+    let grid = encoding.grid();
+    let radius = |at: u32| grid.radius(at as usize / grid.cols, at as usize % grid.cols);
+    let energies = sample_energies(&problem.data);
+    let mut far: Vec<(f64, f64)> = encoding.sampled().iter().map(|&at| radius(at)).zip(energies).collect();
+    far.sort_by(|a, b| b.0.total_cmp(&a.0));
+    far.truncate((far.len() / FAR).max(FEWEST));
+    let energies = far.into_iter().map(|(_, energy)| energy).collect();
+    Some(median_noise(energies, encoding.coils()))
+}
+
+/// Over coils, of each sample.
+fn sample_energies<T: Real>(samples: &Samples<T>) -> Vec<f64> {
+    let mut energies = vec![0.0; samples.dim().1];
+    for of_coil in samples.outer_iter() {
         let pairs = energies.iter_mut().zip(&of_coil);
         pairs.for_each(|(sum, v)| *sum += v.norm_sqr().wide());
     }
-    if let Some(weights) = weights {
-        let mut counts = weights.iter().map(|&weight| weight > T::zero());
-        energies.retain(|_| counts.next().unwrap_or(true));
-    }
+    energies
+}
+
+/// Variance for each coil, from the median over samples of the sum over coils.
+fn median_noise(mut energies: Vec<f64>, coils: usize) -> f64 {
     if energies.is_empty() {
         return 0.0;
     }
@@ -141,14 +218,28 @@ fn residual_noise<T: Real>(residual: &Samples<T>, weights: Option<&[T]>) -> f64 
     let (_, median, _) = energies.select_nth_unstable_by(middle, f64::total_cmp);
     let count = coils as f64;
     // Median of a Gamma distribution over its mean, after Wilson and Hilferty.
-    let of_mean = (1.0 - 1.0 / (9.0 * count)).powi(3);
-    *median / count / of_mean * explained(coils)
+    *median / count / (1.0 - 1.0 / (9.0 * count)).powi(3)
 }
 
-/// `nc/(nc − 1)`: of the noise in nc coils, the image takes one coil's part. Of a single coil it takes half.
-fn explained(coils: usize) -> f64 {
-    match coils {
-        1 => 2.0,
-        _ => coils as f64 / (coils - 1) as f64,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand_distr::{Distribution, StandardNormal};
+
+    #[test]
+    fn the_noise_of_residuals_is_found() {
+        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(5);
+        let mut gauss = || -> f64 { StandardNormal.sample(&mut rng) };
+        for (coils, sets) in [(2, 1), (8, 1), (8, 2), (32, 1)] {
+            let residual = Samples::from_shape_simple_fn((coils, 20_000), || Complex::new(gauss(), gauss()));
+            let expected = 2.0 * coils as f64 / (coils - sets) as f64;
+            let found = residual_noise(&residual, None, sets);
+            assert!(
+                (found / expected - 1.0).abs() < 0.03,
+                "{coils} coils: {found} of {expected}"
+            );
+        }
+        assert_eq!(residual_noise(&Samples::<f64>::zeros((4, 0)), None, 1), 0.0);
     }
 }

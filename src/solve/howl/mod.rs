@@ -8,16 +8,21 @@ mod phase;
 mod schedule;
 mod smooth;
 
-use ndarray::{Array2, Array3, Zip};
+use ndarray::{Array2, Array3};
 
 use self::descent::Descent;
 use self::error_bars::ErrorPrior;
 use self::folded::Folded;
 use self::held_out::{BandError, HeldOut};
-use self::schedule::{PROBES, Schedule, Stage};
+use self::schedule::{Denoiser, PROBES, Schedule, Stage};
+use super::conjugate_gradients::add_scaled;
 use super::{BandState, Problem, Solver, Step, StopReason, Tuning, Verdict};
 use crate::array::{ImageSets, Real};
 use crate::operator::Samples;
+
+/// Share of what the data say against the image that is added to it at the end: all of it would bring back their
+/// noise, nothing would lose what the denoiser took.
+const HALF: f64 = 0.5;
 
 pub struct Howl<'a, T: Real> {
     operator: Folded<'a, T>,
@@ -68,7 +73,7 @@ impl<'a, T: Real> Howl<'a, T> {
     }
 
     /// One iteration, without the samples held out where there are error bars.
-    fn descend(&mut self, factor: f64) -> (Vec<BandState>, f64) {
+    fn descend(&mut self, denoiser: Denoiser, factor: f64) -> (Vec<BandState>, f64) {
         let Self {
             operator,
             descent,
@@ -80,13 +85,13 @@ impl<'a, T: Real> Howl<'a, T> {
             bars.judge(operator, &descent.residual);
         }
         let weights = bars.as_ref().map(|bars| bars.held_out.weights.as_slice());
-        let noise = descent.step(operator, weights, factor);
+        let noise = descent.step(operator, weights, denoiser, factor);
         (bars.as_ref().map_or(Vec::new(), Bars::states), noise)
     }
 
     /// One iteration with all samples. Before the first, the error of the image that did not see all is judged for
     /// the last time.
-    fn warm(&mut self, first: bool) -> f64 {
+    fn warm(&mut self, denoiser: Denoiser, first: bool) -> f64 {
         let Self {
             operator,
             descent,
@@ -99,7 +104,7 @@ impl<'a, T: Real> Howl<'a, T> {
             descent.rest();
         }
         descent.look_ahead(operator);
-        descent.step(operator, None, 1.0)
+        descent.step(operator, None, denoiser, 1.0)
     }
 
     /// The image, half of it with the linear estimate of its error, half with what the data say against it.
@@ -115,12 +120,8 @@ impl<'a, T: Real> Howl<'a, T> {
         let spectrum = bars.held_out.spectrum(&operator.problem.encoding, &bars.errors);
         let prior = ErrorPrior::new(&spectrum, &bars.noise, &descent.x, descent.wavelet_frame(), operator);
         let correction = prior.correction(operator, &descent.residual);
-        let mut image = descent.consistent(operator);
-        let half = T::of(0.5);
-        Zip::from(&mut image)
-            .and(&descent.x)
-            .and(&correction)
-            .for_each(|image, &x, &c| *image = (*image + x + c) * half);
+        let mut image = descent.consistent(operator, HALF);
+        add_scaled(&mut image, T::of(HALF), &correction);
         bars.prior = Some(prior);
         bars.corrected = Some(image);
     }
@@ -159,14 +160,18 @@ impl<T: Real> Solver<T> for Howl<'_, T> {
     fn step(&mut self) -> Step {
         let (mut bands, mut noise) = (Vec::new(), None);
         match self.schedule.stage(self.steps) {
-            Stage::Descend { factor, refold } => {
+            Stage::Descend {
+                factor,
+                denoiser,
+                refold,
+            } => {
                 if refold {
                     self.descent.refold(&mut self.operator);
                 }
-                let (states, told) = self.descend(factor);
+                let (states, told) = self.descend(denoiser, factor);
                 (bands, noise) = (states, Some(told));
             }
-            Stage::Warm { first } => noise = Some(self.warm(first)),
+            Stage::Warm { denoiser, first } => noise = Some(self.warm(denoiser, first)),
             Stage::Correct => self.correct(),
             Stage::Probe(number) => {
                 if let Some(bars) = &mut self.bars
@@ -195,7 +200,7 @@ impl<T: Real> Solver<T> for Howl<'_, T> {
             Some(image) => self.operator.unfold(image),
             None => {
                 self.descent.look(&self.operator);
-                self.operator.unfold(&self.descent.consistent(&self.operator))
+                self.operator.unfold(&self.descent.consistent(&self.operator, HALF))
             }
         }
     }

@@ -9,6 +9,9 @@ pub const PROBES: usize = 4;
 /// When the phase is taken anew, as a share of the iterations.
 const REFOLD: f64 = 0.4;
 
+/// Share of the iterations, at their end, of which every second denoises by similar patches.
+const LATE: f64 = 0.3;
+
 /// What each step is.
 #[derive(Clone, Copy)]
 pub struct Schedule {
@@ -18,13 +21,25 @@ pub struct Schedule {
     error_bars: bool,
 }
 
+/// How an iteration denoises.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Denoiser {
+    /// In the frame whose turn it is.
+    Frame,
+    Patches,
+}
+
 /// One step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Stage {
     /// An iteration that tells the denoiser `factor` times the noise's standard deviation.
-    Descend { factor: f64, refold: bool },
+    Descend {
+        factor: f64,
+        denoiser: Denoiser,
+        refold: bool,
+    },
     /// An iteration with all data; the first of them starts anew.
-    Warm { first: bool },
+    Warm { denoiser: Denoiser, first: bool },
     /// The linear correction.
     Correct,
     /// What the correction leaves of a drawn error.
@@ -35,7 +50,7 @@ impl Schedule {
     /// Whole lines leave more aliasing, and take longer.
     pub fn new<T: Real>(problem: &Problem<T>, tuning: &Tuning, error_bars: bool) -> Self {
         let lines = sampling::line_axis(&problem.encoding.mask()).is_some();
-        let (iterations, start) = if lines { (60, 8.0) } else { (30, 4.0) };
+        let (iterations, start) = if lines { (100, 16.0) } else { (30, 4.0) };
         Self {
             iterations: tuning.iterations.unwrap_or(iterations),
             start,
@@ -52,11 +67,23 @@ impl Schedule {
         match after {
             None => Stage::Descend {
                 factor: self.factor(step),
+                denoiser: self.denoiser(step),
                 refold: step > 0 && step == (REFOLD * self.iterations as f64) as usize,
             },
-            Some(warm) if warm < WARM => Stage::Warm { first: warm == 0 },
+            Some(warm) if warm < WARM => Stage::Warm {
+                denoiser: alternate(WARM - 1 - warm),
+                first: warm == 0,
+            },
             Some(WARM) => Stage::Correct,
             Some(late) => Stage::Probe(late - WARM - 1),
+        }
+    }
+
+    fn denoiser(&self, iteration: usize) -> Denoiser {
+        let left = self.iterations - 1 - iteration;
+        match (left as f64) < LATE * self.iterations as f64 {
+            true => alternate(left),
+            false => Denoiser::Frame,
         }
     }
 
@@ -64,6 +91,14 @@ impl Schedule {
     fn factor(&self, iteration: usize) -> f64 {
         let passed = iteration as f64 / self.iterations as f64;
         self.start.powf(1.0 - 2.0 * passed).max(1.0)
+    }
+}
+
+/// Patches last, and in every second iteration before.
+fn alternate(left: usize) -> Denoiser {
+    match left.is_multiple_of(2) {
+        true => Denoiser::Patches,
+        false => Denoiser::Frame,
     }
 }
 
@@ -79,32 +114,31 @@ mod tests {
             error_bars: true,
         };
         let stages: Vec<Stage> = (0..schedule.steps()).map(|step| schedule.stage(step)).collect();
-        assert_eq!(
-            stages[0],
-            Stage::Descend {
-                factor: 4.0,
-                refold: false
-            }
-        );
-        assert_eq!(
-            stages[12],
-            Stage::Descend {
-                factor: 4f64.powf(0.2),
-                refold: true
-            }
-        );
-        assert_eq!(
-            stages[29],
-            Stage::Descend {
-                factor: 1.0,
-                refold: false
-            }
-        );
-        assert_eq!(stages[30], Stage::Warm { first: true });
+        let descend = |factor, denoiser, refold| Stage::Descend {
+            factor,
+            denoiser,
+            refold,
+        };
+        assert_eq!(stages[0], descend(4.0, Denoiser::Frame, false));
+        assert_eq!(stages[12], descend(4f64.powf(0.2), Denoiser::Frame, true));
+        assert_eq!(stages[28], descend(1.0, Denoiser::Frame, false));
+        assert_eq!(stages[29], descend(1.0, Denoiser::Patches, false));
+        let patches = |stage: &&Stage| {
+            matches!(
+                stage,
+                Stage::Descend {
+                    denoiser: Denoiser::Patches,
+                    ..
+                }
+            )
+        };
+        assert_eq!(stages.iter().filter(patches).count(), 5);
+        let warm = |denoiser, first| Stage::Warm { denoiser, first };
+        assert_eq!(stages[30], warm(Denoiser::Frame, true));
         assert_eq!(
             stages[39..],
             [
-                Stage::Warm { first: false },
+                warm(Denoiser::Patches, false),
                 Stage::Correct,
                 Stage::Probe(0),
                 Stage::Probe(1),

@@ -82,6 +82,13 @@ impl<T: Real> Encoding<T> {
         &self.sampled
     }
 
+    pub fn mask(&self) -> Mask {
+        let mut sampled = Array2::from_elem(self.grid().dim(), false);
+        let flat = sampled.as_slice_mut().expect("standard layout");
+        self.sampled.iter().for_each(|&at| flat[at as usize] = true);
+        Mask::new(sampled)
+    }
+
     /// Whether every location is sampled.
     pub fn is_full(&self) -> bool {
         self.sampled.len() == self.grid().len()

@@ -1,6 +1,6 @@
 //! The table of methods.
 
-use super::{CgSense, PVdamp, Problem, Solver, Tuning, ZeroFilled, a_fista, fista, sure_it};
+use super::{CgSense, Howl, PVdamp, Problem, Solver, Tuning, ZeroFilled, a_fista, fista, sure_it};
 
 /// A row of [`METHODS`].
 pub struct Method {
@@ -72,6 +72,18 @@ pub const METHODS: &[Method] = &[
         knobs: &[Knob::Wavelet, Knob::Scales, Knob::Damping, Knob::Noise, Knob::ErrorBars],
         shift: None,
         build: |problem, tuning| Box::new(PVdamp::new(problem, tuning)),
+    },
+    Method {
+        name: "howl",
+        title: "HOWL",
+        summary: "local Wiener shrinkage in frames that change, as strong as the noise that the residual shows",
+        citation: "docs/howl.md; Mihçak et al. 1999, Coifman, Donoho 1995, Beck, Teboulle 2009",
+        iterations: 30,
+        unbiased: false,
+        oracle: "",
+        knobs: &[Knob::ErrorBars],
+        shift: None,
+        build: |problem, tuning| Box::new(Howl::new(problem, tuning)),
     },
     Method {
         name: "fista",

@@ -2,9 +2,11 @@
 
 mod a_fista;
 mod cg_sense;
+mod conjugate_gradients;
 mod driver;
 mod evolution;
 mod fista;
+mod howl;
 mod method;
 mod problem;
 mod proximal;
@@ -17,6 +19,7 @@ mod zero_filled;
 pub use cg_sense::CgSense;
 pub use driver::{History, IterationRecord, Limits, Observer, drive};
 pub use evolution::StateEvolution;
+pub use howl::Howl;
 pub use method::{Knob, METHODS, Method};
 pub use problem::Problem;
 pub use proximal::ProximalGradient;

@@ -61,6 +61,14 @@ impl<T: Real> Problem<T> {
         self.encoding.adjoint(&self.data, Some(&self.inverse_probability))
     }
 
+    /// Length of a gradient step that is sure to descend: over a bound of `‖A‖²`, and 1 where that is 1 but for rounding.
+    pub fn step_length(&self) -> f64 {
+        match self.encoding.norm_bound() {
+            bound if bound < 1.001 => 1.0,
+            bound => 1.0 / bound,
+        }
+    }
+
     /// How bright the image is: the unit of λ.
     ///
     /// BART's rule: of the root sum of squares of the coil images that the sampled centre gives, at most 32 × 32
@@ -88,10 +96,7 @@ impl<T: Real> Problem<T> {
 
     /// The part of the sampled centre that is looked at.
     fn centre(&self) -> Grid {
-        let mut sampled = Array2::from_elem(self.encoding.grid().dim(), false);
-        let flat = sampled.as_slice_mut().expect("standard layout");
-        self.encoding.sampled().iter().for_each(|&at| flat[at as usize] = true);
-        let centre = sampling::sampled_centre(&Mask::new(sampled));
+        let centre = sampling::sampled_centre(&self.encoding.mask());
         Grid::new(centre.rows.min(CENTRE), centre.cols.min(CENTRE))
     }
 

@@ -73,7 +73,7 @@ impl<'a, T: Real> ProximalGradient<'a, T> {
         Self {
             rule: rule(&transform),
             shifts: tuning.shift.map(ChaCha8Rng::seed_from_u64),
-            step: step_length(problem.encoding.norm_bound()),
+            step: problem.step_length(),
             restarts: false,
             iteration: 0,
             ahead: start.clone(),
@@ -188,11 +188,6 @@ impl<T: Real> Solver<T> for ProximalGradient<'_, T> {
     fn notes(&self) -> Vec<String> {
         self.rule.notes()
     }
-}
-
-/// 1 where the bound is 1 but for rounding.
-fn step_length(norm_bound: f64) -> f64 {
-    if norm_bound < 1.001 { 1.0 } else { 1.0 / norm_bound }
 }
 
 /// Whether the step from `ahead` to `next` turns back on the way from `last`: `⟨ahead − next, next − last⟩ > 0`.

@@ -6,6 +6,7 @@
 mod bank;
 mod energy;
 mod filters;
+mod frame;
 mod pyramid;
 mod spectrum;
 mod transform;
@@ -13,6 +14,7 @@ mod transform;
 pub use bank::FilterBank;
 pub use energy::EnergyAverage;
 pub use filters::{WAVELETS, Wavelet};
+pub use frame::{Frame, Response};
 pub use pyramid::{Band, Layout, Orientation, Pyramid};
 pub use spectrum::{AxisSpectra, BandSpectrum, Spectra};
 pub use transform::{Transform, Workspace};

@@ -1,0 +1,226 @@
+use std::collections::BTreeSet;
+
+use ndarray::{Array2, Axis, Zip};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use super::smooth::{smooth_with_radius, symmetrise};
+use crate::array::{Grid, Real};
+use crate::operator::{Encoding, Samples};
+use crate::sampling;
+use crate::solve::Problem;
+use crate::wavelet::{Band, Layout, Spectra, Wavelet};
+
+/// h: probability that a location is held out.
+const SHARE: f64 = 0.12;
+/// Of whole lines, there have to be this many to tell a variance from.
+const FEWEST_LINES: usize = 6;
+/// The same of single locations.
+const FEWEST_LOCATIONS: usize = 30;
+/// Probability from which on a location counts as always sampled: it is never held out.
+const ALWAYS: f64 = 0.999;
+/// Variances below this many of their standard errors count as this many.
+const FLOOR: f64 = 0.25;
+
+/// Samples that an image never saw, which tell its error at all locations that it never saw (Yaman et al. 2020,
+/// weighted after Horvitz and Thompson 1952).
+pub struct HeldOut<T> {
+    /// 1 for the samples that the image is made of, 0 for those held out.
+    pub weights: Vec<T>,
+    grid: Grid,
+    places: Vec<Place>,
+    bands: Vec<BandEnergy>,
+}
+
+/// A sample that is held out.
+struct Place {
+    sample: usize,
+    /// Row-major, on the grid.
+    at: usize,
+    /// Of being held out, for a location that the image did not see.
+    inverse_probability: f64,
+}
+
+/// `|G_b|²` of a band of the undecimated wavelet frame, as a product over the axes.
+struct BandEnergy {
+    rows: Vec<f64>,
+    cols: Vec<f64>,
+    /// Mean over all of k-space.
+    gain: f64,
+    size: usize,
+}
+
+/// Energy of an image's error in one band, over all locations that it did not see.
+#[derive(Clone, Copy, Debug)]
+pub struct BandError {
+    pub energy: f64,
+    /// The same as variance of a coefficient of the orthonormal transform.
+    pub variance: f64,
+    /// Coefficients that the orthonormal transform has of this band.
+    pub size: usize,
+}
+
+impl<T: Real> HeldOut<T> {
+    /// Draws them. Errors: a sentence that says why they could not tell anything.
+    pub fn draw(problem: &Problem<T>, scales: usize, seed: u64) -> Result<Self, String> {
+        let encoding = &problem.encoding;
+        let grid = encoding.grid();
+        let probability = |sample: usize| (1.0 / problem.inverse_probability[sample].wide()).min(1.0);
+        // What is held out as one: a location, or a whole line.
+        let lines = sampling::line_axis(&encoding.mask());
+        let unit_of = |sample: usize| match (encoding.sampled()[sample] as usize, lines) {
+            (at, Some(Axis(0))) => at / grid.cols,
+            (at, Some(_)) => at % grid.cols,
+            (at, None) => at,
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let chosen: Vec<bool> = (0..grid.len())
+            .map(|_| (f64::from(rng.next_u32()) + 0.5) / 2f64.powi(32) < SHARE)
+            .collect();
+        let is_held = |&sample: &usize| probability(sample) < ALWAYS && chosen[unit_of(sample)];
+        let held: Vec<usize> = (0..encoding.sampled().len()).filter(is_held).collect();
+        let units: BTreeSet<usize> = held.iter().map(|&sample| unit_of(sample)).collect();
+        let fewest = if lines.is_some() {
+            FEWEST_LINES
+        } else {
+            FEWEST_LOCATIONS
+        };
+        if units.len() < fewest {
+            let what = if lines.is_some() { "lines" } else { "locations" };
+            return Err(format!(
+                "no error bars: only {} of the sampled {what} can be held out, and at least {fewest} are needed",
+                units.len()
+            ));
+        }
+        let mut weights = vec![T::one(); encoding.sampled().len()];
+        held.iter().for_each(|&sample| weights[sample] = T::zero());
+        let place = |&sample: &usize| {
+            let p = probability(sample);
+            let unseen = 1.0 - p * (1.0 - SHARE);
+            Place {
+                sample,
+                at: encoding.sampled()[sample] as usize,
+                inverse_probability: unseen / (p * SHARE),
+            }
+        };
+        Ok(Self {
+            weights,
+            grid,
+            places: held.iter().map(place).collect(),
+            bands: band_energies(grid, scales),
+        })
+    }
+
+    /// Variance of noise and of what the maps do not explain, per coil and complex sample, at every location: from
+    /// the residuals of the samples that the image has seen.
+    pub fn noise_spectrum(&self, encoding: &Encoding<T>, residual: &Samples<T>) -> Array2<f64> {
+        noise_spectrum(encoding, residual, &self.weights)
+    }
+
+    /// The error of an image by its `residual`, band by band. `noise` is that of [`noise_spectrum`].
+    ///
+    /// Of nc coils, the image that a full scan would give takes one coil's part of the noise: the other nc − 1 are no
+    /// error.
+    pub fn errors(&self, residual: &Samples<T>, noise: &Array2<f64>) -> Vec<BandError> {
+        let noise = noise.as_slice().expect("standard layout");
+        let others = (residual.dim().0 - 1) as f64;
+        let excess: Vec<f64> = self
+            .places
+            .iter()
+            .map(|place| {
+                let energy: f64 = residual.column(place.sample).iter().map(|v| v.norm_sqr().wide()).sum();
+                (energy - others * noise[place.at]) * place.inverse_probability
+            })
+            .collect();
+        let of_band = |band: &BandEnergy| {
+            let (mut sum, mut squares) = (0.0, 0.0);
+            for (place, excess) in self.places.iter().zip(&excess) {
+                let term = band.at(place.at, self.grid) * excess;
+                sum += term;
+                squares += term * term;
+            }
+            let energy = sum.max(FLOOR * squares.sqrt());
+            BandError {
+                energy,
+                variance: energy / (self.grid.len() as f64 * band.gain),
+                size: band.size,
+            }
+        };
+        self.bands.iter().map(of_band).collect()
+    }
+
+    /// Variance of the error at every location of k-space, as if it lay where the image saw nothing.
+    pub fn spectrum(&self, encoding: &Encoding<T>, errors: &[BandError]) -> Vec<f64> {
+        let mut unseen = vec![true; self.grid.len()];
+        for (&at, weight) in encoding.sampled().iter().zip(&self.weights) {
+            unseen[at as usize] = *weight == T::zero();
+        }
+        let mut spectrum = vec![0.0; self.grid.len()];
+        for (band, error) in self.bands.iter().zip(errors) {
+            let energies: Vec<f64> = (0..self.grid.len()).map(|at| band.at(at, self.grid)).collect();
+            let of_unseen: f64 = energies
+                .iter()
+                .zip(&unseen)
+                .filter(|(_, unseen)| **unseen)
+                .map(|(e, _)| e)
+                .sum();
+            if of_unseen > 0.0 {
+                let level = error.energy / of_unseen;
+                spectrum
+                    .iter_mut()
+                    .zip(&energies)
+                    .for_each(|(sum, energy)| *sum += energy * level);
+            }
+        }
+        spectrum
+    }
+}
+
+/// Energy of the residuals, averaged over coils and nearby locations with weight 1.
+pub fn noise_spectrum<T: Real>(encoding: &Encoding<T>, residual: &Samples<T>, weights: &[T]) -> Array2<f64> {
+    let mut energy = Array2::zeros(encoding.grid().dim());
+    let mut seen = energy.clone();
+    let [energies, counts] = [&mut energy, &mut seen].map(|map| map.as_slice_mut().expect("standard layout"));
+    for (sample, (&at, weight)) in encoding.sampled().iter().zip(weights).enumerate() {
+        let of_coils: f64 = residual.column(sample).iter().map(|v| v.norm_sqr().wide()).sum();
+        energies[at as usize] = of_coils * weight.wide();
+        counts[at as usize] = weight.wide();
+    }
+    let energy = smooth_with_radius(&symmetrise(&energy));
+    let seen = smooth_with_radius(&symmetrise(&seen));
+    let coils = residual.dim().0 as f64;
+    Zip::from(&energy)
+        .and(&seen)
+        .map_collect(|&energy, &seen| match seen > 0.0 {
+            true => energy / seen / coils,
+            false => 0.0,
+        })
+}
+
+impl BandEnergy {
+    fn at(&self, index: usize, grid: Grid) -> f64 {
+        self.rows[index / grid.cols] * self.cols[index % grid.cols]
+    }
+}
+
+fn band_energies(grid: Grid, scales: usize) -> Vec<BandEnergy> {
+    let layout = Layout::new(grid, scales);
+    let spectra = Spectra::new(&layout, Wavelet::find("db4").expect("in the table"));
+    let of_band = |band: &Band| {
+        let spectrum = spectra.band(band.orientation, band.scale);
+        // The undecimated transform spreads what the decimated one keeps over all shifts.
+        let undecimated = |axis: &[f64]| -> Vec<f64> {
+            let factor = axis.len() as f64 / (1u64 << band.scale) as f64;
+            axis.iter().map(|energy| energy * factor).collect()
+        };
+        let (rows, cols) = (undecimated(spectrum.rows), undecimated(spectrum.cols));
+        let mean = |axis: &[f64]| axis.iter().sum::<f64>() / axis.len() as f64;
+        BandEnergy {
+            gain: mean(&rows) * mean(&cols),
+            size: band.grid.len(),
+            rows,
+            cols,
+        }
+    };
+    layout.bands.iter().map(of_band).collect()
+}

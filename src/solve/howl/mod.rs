@@ -1,0 +1,216 @@
+//! HOWL: held-out, residual-noise-tuned Wiener reconstruction. `docs/howl.md` has the equations.
+
+mod descent;
+mod error_bars;
+mod folded;
+mod held_out;
+mod phase;
+mod schedule;
+mod smooth;
+
+use ndarray::{Array2, Array3, Zip};
+
+use self::descent::Descent;
+use self::error_bars::ErrorPrior;
+use self::folded::Folded;
+use self::held_out::{BandError, HeldOut};
+use self::schedule::{PROBES, Schedule, Stage};
+use super::{BandState, Problem, Solver, Step, StopReason, Tuning, Verdict};
+use crate::array::{ImageSets, Real};
+use crate::operator::Samples;
+
+pub struct Howl<'a, T: Real> {
+    operator: Folded<'a, T>,
+    descent: Descent<T>,
+    schedule: Schedule,
+    /// Steps taken.
+    steps: usize,
+    bars: Option<Bars<T>>,
+    notes: Vec<String>,
+}
+
+/// What is known of the error.
+struct Bars<T: Real> {
+    seed: u64,
+    held_out: HeldOut<T>,
+    /// Of the latest image that did not see the samples held out: its error, and the noise of a sample.
+    errors: Vec<BandError>,
+    noise: Array2<f64>,
+    prior: Option<ErrorPrior<T>>,
+    /// The image with its correction.
+    corrected: Option<ImageSets<T>>,
+    /// Sum over probes of the squared error.
+    probed: Array3<f64>,
+}
+
+impl<'a, T: Real> Howl<'a, T> {
+    pub fn new(problem: &'a Problem<T>, tuning: &Tuning) -> Self {
+        let operator = Folded {
+            phase: phase::of_centre(problem),
+            problem,
+        };
+        let mut notes = Vec::new();
+        let bars = tuning.error_bars.and_then(|seed| {
+            let drawn = HeldOut::draw(problem, tuning.scales, seed);
+            let held_out = drawn.map_err(|why| notes.push(why)).ok()?;
+            Some(Bars::new(held_out, seed, &operator.phase))
+        });
+        let weights = bars.as_ref().map(|bars| bars.held_out.weights.as_slice());
+        let start = operator.adjoint(&problem.data, weights);
+        Self {
+            descent: Descent::new(&operator, start, tuning.scales),
+            schedule: Schedule::new(problem, tuning, bars.is_some()),
+            steps: 0,
+            operator,
+            bars,
+            notes,
+        }
+    }
+
+    /// One iteration, without the samples held out where there are error bars.
+    fn descend(&mut self, factor: f64) -> (Vec<BandState>, f64) {
+        let Self {
+            operator,
+            descent,
+            bars,
+            ..
+        } = self;
+        descent.look_ahead(operator);
+        if let Some(bars) = bars {
+            bars.judge(operator, &descent.residual);
+        }
+        let weights = bars.as_ref().map(|bars| bars.held_out.weights.as_slice());
+        let noise = descent.step(operator, weights, factor);
+        (bars.as_ref().map_or(Vec::new(), Bars::states), noise)
+    }
+
+    /// One iteration with all samples. Before the first, the error of the image that did not see all is judged for
+    /// the last time.
+    fn warm(&mut self, first: bool) -> f64 {
+        let Self {
+            operator,
+            descent,
+            bars,
+            ..
+        } = self;
+        if let (true, Some(bars)) = (first, bars) {
+            descent.look(operator);
+            bars.judge(operator, &descent.residual);
+            descent.rest();
+        }
+        descent.look_ahead(operator);
+        descent.step(operator, None, 1.0)
+    }
+
+    /// The image, half of it with the linear estimate of its error, half with what the data say against it.
+    fn correct(&mut self) {
+        let Self {
+            operator,
+            descent,
+            bars,
+            ..
+        } = self;
+        let Some(bars) = bars else { return };
+        descent.look(operator);
+        let spectrum = bars.held_out.spectrum(&operator.problem.encoding, &bars.errors);
+        let prior = ErrorPrior::new(&spectrum, &bars.noise, &descent.x, descent.wavelet_frame(), operator);
+        let correction = prior.correction(operator, &descent.residual);
+        let mut image = descent.consistent(operator);
+        let half = T::of(0.5);
+        Zip::from(&mut image)
+            .and(&descent.x)
+            .and(&correction)
+            .for_each(|image, &x, &c| *image = (*image + x + c) * half);
+        bars.prior = Some(prior);
+        bars.corrected = Some(image);
+    }
+}
+
+impl<T: Real> Bars<T> {
+    fn new(held_out: HeldOut<T>, seed: u64, like: &ImageSets<T>) -> Self {
+        let (_, rows, cols) = like.dim();
+        Self {
+            seed,
+            held_out,
+            errors: Vec::new(),
+            noise: Array2::zeros((rows, cols)),
+            prior: None,
+            corrected: None,
+            probed: Array3::zeros(like.dim()),
+        }
+    }
+
+    fn judge(&mut self, operator: &Folded<T>, residual: &Samples<T>) {
+        self.noise = self.held_out.noise_spectrum(&operator.problem.encoding, residual);
+        self.errors = self.held_out.errors(residual, &self.noise);
+    }
+
+    fn states(&self) -> Vec<BandState> {
+        let state = |error: &BandError| BandState {
+            tau: error.variance,
+            size: error.size,
+            shrinkage: None,
+        };
+        self.errors.iter().map(state).collect()
+    }
+}
+
+impl<T: Real> Solver<T> for Howl<'_, T> {
+    fn step(&mut self) -> Step {
+        let (mut bands, mut noise) = (Vec::new(), None);
+        match self.schedule.stage(self.steps) {
+            Stage::Descend { factor, refold } => {
+                if refold {
+                    self.descent.refold(&mut self.operator);
+                }
+                let (states, told) = self.descend(factor);
+                (bands, noise) = (states, Some(told));
+            }
+            Stage::Warm { first } => noise = Some(self.warm(first)),
+            Stage::Correct => self.correct(),
+            Stage::Probe(number) => {
+                if let Some(bars) = &mut self.bars
+                    && let Some(prior) = &bars.prior
+                {
+                    bars.probed += &prior.probe(&self.operator, bars.seed, number as u64);
+                }
+            }
+        }
+        self.steps += 1;
+        let verdict = match self.steps == self.schedule.steps() {
+            true => Verdict::Stop(StopReason::Iterations),
+            false => Verdict::Continue,
+        };
+        Step {
+            bands,
+            noise,
+            kept: self.steps,
+            verdict,
+        }
+    }
+
+    fn image(&mut self) -> ImageSets<T> {
+        let corrected = self.bars.as_ref().and_then(|bars| bars.corrected.as_ref());
+        match corrected {
+            Some(image) => self.operator.unfold(image),
+            None => {
+                self.descent.look(&self.operator);
+                self.operator.unfold(&self.descent.consistent(&self.operator))
+            }
+        }
+    }
+
+    fn deviation(&mut self) -> Option<Array3<T>> {
+        let bars = self.bars.as_ref()?;
+        let complete = self.steps == self.schedule.steps();
+        complete.then(|| error_bars::deviation(&bars.probed, PROBES))
+    }
+
+    fn planned(&self) -> Option<usize> {
+        Some(self.schedule.steps())
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.notes.clone()
+    }
+}

@@ -160,8 +160,8 @@ pub struct ResidualRecord {
     pub quantiles: Vec<(f64, f64)>,
 }
 
-/// Error bars against the true error of the image on one case, over the pixels where `|x0| > max|x0| / 20`. The noise of
-/// the reference is part of that error.
+/// Error bars against the true error of the image on one case, over the pixels where `|x0| > max|x0| / 20`. What noise
+/// the unsampled part of the reference has is in that error; the noise of the samples is in both.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CalibrationRecord {
     pub case: String,

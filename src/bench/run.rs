@@ -51,8 +51,8 @@ impl<'a> Ground<'a> {
     }
 
     /// Runs `contender` at `lambda`. The time is that of setting up, iterations and the final image; what `judge` and
-    /// `closely` look at after each iteration does not count, nor does reading error bars off at the end. `closely` holds
-    /// the state evolution to the reference.
+    /// `closely` look at after each iteration does not count, nor does reading error bars off at the end. `closely`
+    /// holds the state evolution to the reference.
     pub fn run(
         &self,
         contender: &Contender,

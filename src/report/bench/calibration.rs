@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 use ndarray::{Array2, ArrayView2, Zip};
 
+use super::tables::{slice_heading, slices};
 use super::view::{Group, View, marked, seed_title};
 use crate::bench::{CalibrationRecord, ContenderRecord, Shown};
 use crate::error::Result;
@@ -29,8 +30,9 @@ pub fn section(view: &View, shown: &[Shown]) -> Result<Option<Markup>> {
     }
     Ok(Some(html! {
         p { "Error bars are the standard deviation σ that a method predicts for the real part of each pixel's error, and "
-            "for the imaginary part. If they are right and errors are Gaussian, 68.3 % of the parts lie within σ and 95 % "
-            "within 1.96 σ. The error is that against the reference, on the object: noise of the reference is in it." }
+            "for the imaginary part. If they are right and errors are Gaussian, 68.3 % of the parts lie within σ and "
+            "95 % within 1.96 σ. The error is that against the reference, on the object: what noise the unsampled part "
+            "of the reference has is in it." }
         (coverage(view))
         @for block in &blocks { (block) }
     }))
@@ -45,18 +47,11 @@ const COLUMNS: [Share; 3] = [
 ];
 
 fn coverage(view: &View) -> Markup {
-    let rows: Vec<(&ContenderRecord, Vec<&CalibrationRecord>)> = view
-        .contenders
-        .iter()
-        .map(|contender| {
-            let own = view.results.calibrations.iter().filter(|r| r.contender == contender.id);
-            (contender, own.collect())
-        })
-        .filter(|(_, own): &(_, Vec<_>)| !own.is_empty())
-        .collect();
+    let slices = slices(view);
+    let several = slices.len() > 1;
     let caption = html! {
-        "Share of the error within the error bars in percent, and energy that they predict over that of the error: mean, "
-        "and least to greatest over the cases. Below each heading what it is if error bars are right. Less than that: "
+        "Share of the error within the error bars in percent, and energy that they predict over that of the error: "
+        "mean, and least to greatest over the cases. Below each heading what it is if error bars are right. Less than that: "
         "error bars too small."
     };
     let table = html! {
@@ -66,8 +61,29 @@ fn coverage(view: &View) -> Markup {
                 @for (nominal, name, _) in COLUMNS { th scope="col" { (name) small { (nominal) } } }
                 th scope="col" { "Cases" }
             } }
+            @for slice in &slices {
+                @let is_in = |id: &str| slice.iter().any(|group| group.cases.iter().any(|case| case.id == id));
+                (rows(view, &slice_heading(slice[0]), &is_in))
+            }
+            @if several { (rows(view, "All", &|_| true)) }
+        }
+    };
+    boxed(&caption, &table)
+}
+
+/// A line for each contender with error bars on any of the cases that are `among` those of the heading.
+fn rows(view: &View, heading: &str, among: &dyn Fn(&str) -> bool) -> Markup {
+    let of = |contender: &ContenderRecord| -> Vec<&CalibrationRecord> {
+        let own = view.results.calibrations.iter().filter(|r| r.contender == contender.id);
+        own.filter(|r| among(&r.case)).collect()
+    };
+    let rows: Vec<_> = view.contenders.iter().map(|c| (c, of(c))).collect();
+    let rows = rows.iter().filter(|(_, records)| !records.is_empty());
+    html! {
+        @if rows.clone().next().is_some() {
             tbody {
-                @for (contender, records) in &rows {
+                tr { th.span scope="rowgroup" colspan=(COLUMNS.len() + 2) { span { (heading) } } }
+                @for (contender, records) in rows {
                     tr {
                         th scope="row" { (marked(contender)) }
                         @for (_, _, figure) in COLUMNS { (range(records.iter().filter_map(|r| figure(r)).collect())) }
@@ -76,8 +92,7 @@ fn coverage(view: &View) -> Markup {
                 }
             }
         }
-    };
-    boxed(&caption, &table)
+    }
 }
 
 /// A cell with the mean and, below it, the least and the greatest.
@@ -125,10 +140,14 @@ fn plot(view: &View, records: &[&CalibrationRecord]) -> Option<Plot> {
     let both = || bins().flat_map(|bin| [bin.predicted, bin.measured]);
     let x = Axis::logarithmic("predicted σ / units", both())?;
     let ends = [x.low, x.high].map(|end| (10f64.powf(end), 10f64.powf(end)));
-    let curve = |record: &&CalibrationRecord| Curve {
-        series: view.series(&record.contender),
-        form: Form::Line,
-        points: record.bins.iter().map(|bin| (bin.predicted, bin.measured)).collect(),
+    let curves = |record: &&CalibrationRecord| {
+        let series = view.series(&record.contender);
+        let points: Vec<(f64, f64)> = record.bins.iter().map(|bin| (bin.predicted, bin.measured)).collect();
+        [Form::Bare, Form::Dots].map(|form| Curve {
+            series,
+            form,
+            points: points.clone(),
+        })
     };
     let expected = Curve {
         series: 0,
@@ -142,7 +161,7 @@ fn plot(view: &View, records: &[&CalibrationRecord]) -> Option<Plot> {
         ),
         y: Axis::logarithmic("root mean square error / units", both())?,
         x,
-        curves: [expected].into_iter().chain(records.iter().map(curve)).collect(),
+        curves: [expected].into_iter().chain(records.iter().flat_map(curves)).collect(),
         size: (440, 360),
     })
 }

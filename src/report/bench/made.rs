@@ -42,8 +42,8 @@ const TERMS: &[(&str, &str)] = &[
     (
         "Error bars",
         "Predicted standard deviation σ of the real part of each pixel's error, and of the imaginary part. Held to the \
-         error against the reference over the object, both parts together. Noise of the reference is in that error, \
-         and in no prediction.",
+         error against the reference over the object, both parts together. Noise of the reference is in that error \
+         where it was not sampled; where it was, image and reference have it both.",
     ),
     (
         "λ",

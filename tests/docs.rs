@@ -282,7 +282,7 @@ fn written() -> (TempDir, impl Fn(&str) -> PathBuf) {
         "bench",
         scan,
         "--methods",
-        "pvdamp,fista:optimal:iterations=3",
+        "pvdamp:bars,fista:optimal:iterations=3",
         "--accel",
         "3",
         "--acs",

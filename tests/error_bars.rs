@@ -1,8 +1,11 @@
-//! Error bars as a user has them: on request, in the units of the scan.
+//! Error bars as a user has them: on request, in the units of the scan, and held to the truth by a bench.
 
 mod support;
 
+use std::fs;
+
 use ndarray::{ArrayD, Axis};
+use serde_json::Value;
 use support::command::*;
 
 /// A small scan of two slices, and a mask for it.
@@ -55,4 +58,58 @@ fn error_bars_come_on_request() {
     folder.done(&format!("recon full.h5 {R4} --map-sets 2 --uncertainty -o sets.h5"));
     let sets: ArrayD<f32> = folder.read("sets.h5:std");
     assert!(sets.shape() == [2, 96, 80] && sets.iter().all(|v| v.is_finite()));
+}
+
+#[test]
+fn a_bench_holds_them_to_the_truth() {
+    let folder = Folder::with_scan("--size 48x40 --coils 3 --slices 2 --seed 3");
+    let bench = "bench full.h5 --methods pvdamp:bars,pvdamp,zero-filled --sampling bernoulli --accel 3 --acs 12 \
+                 --seeds 1..2 -o bench";
+    folder.done(bench);
+    let results =
+        || -> Value { serde_json::from_slice(&fs::read(folder.path("bench/results.json")).unwrap()).unwrap() };
+    let whole = results();
+    let records = whole["calibrations"].as_array().unwrap();
+    assert_eq!(records.len(), 2);
+    for record in records {
+        assert_eq!(record["contender"], "pvdamp:bars");
+        let share = |name: &str| record[name].as_f64().unwrap();
+        let (narrow, wide) = (share("within_68"), share("within_95"));
+        assert!(0.2 < narrow && narrow < wide && wide < 1.0, "{record}");
+        assert!((0.05..3.0).contains(&share("energy_ratio")), "{record}");
+        let bins = record["bins"].as_array().unwrap();
+        assert!(bins.len() == 12 && bins.iter().all(|b| b["measured"].as_f64().unwrap() > 0.0));
+    }
+    let table = fs::read_to_string(folder.path("bench/calibration.csv")).unwrap();
+    assert_eq!(table.lines().count(), 3);
+    assert!(table.starts_with("case,scan,slice,sampling,acceleration,seed,method,pixels,within_68,within_95"));
+    let page = fs::read_to_string(folder.path("bench/report.html")).unwrap();
+    assert!(page.contains("P-VDAMP, error bars") && page.contains("id=\"calibration\""));
+
+    // The error bars are those that 'recon' writes, and the picture of them is kept.
+    let case = &whole["cases"][0];
+    let words: Vec<&str> = case["arguments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|w| w.as_str().unwrap())
+        .collect();
+    folder.done(&format!("recon full.h5 {} --uncertainty -o out.h5", words.join(" ")));
+    let id = case["id"].as_str().unwrap();
+    let picture: ArrayD<f32> = folder.read(&format!("bench/shown/{id}/pvdamp-bars.h5:std"));
+    assert_eq!(picture, folder.read::<f32>("out.h5:std").index_axis_move(Axis(0), 1));
+
+    // Torn anywhere, it comes to the same.
+    let journal = fs::read(folder.path("bench/journal.jsonl")).unwrap();
+    for share in [0.3, 0.55, 0.8] {
+        let cut = (journal.len() as f64 * share) as usize;
+        fs::write(folder.path("bench/journal.jsonl"), &journal[..cut]).unwrap();
+        folder.done(bench);
+        assert_eq!(results()["calibrations"], whole["calibrations"], "cut at {share}");
+    }
+    assert!(folder.done(bench).err.contains("100 % is done"));
+
+    // Without error bars no table of them is left.
+    folder.done(&bench.replace("pvdamp:bars,", ""));
+    assert!(!folder.path("bench/calibration.csv").exists());
 }

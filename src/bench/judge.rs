@@ -23,6 +23,11 @@ impl Judge {
         }
     }
 
+    /// Where it is above a twentieth of its maximum.
+    pub fn object(&self) -> &Array2<bool> {
+        &self.object
+    }
+
     /// Of the complex image where the object is, one phase aligned, dB; `None` where that is not finite.
     pub fn nmse_object_db(&self, image: &Image<f32>) -> Option<f64> {
         let nmse = complex_nmse(&self.reference, image, Some(&self.object)).map(decibel);

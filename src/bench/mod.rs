@@ -1,5 +1,6 @@
 //! Methods compared on the same data: cases, runs, searches for λ, and the record of it all.
 
+mod calibration;
 mod contender;
 mod judge;
 mod peers;
@@ -16,10 +17,10 @@ mod whole;
 pub use contender::{Contender, Weight};
 pub use plan::{Case, Common, Drawing, Slices, Undersampling, cases};
 pub use record::{
-    CaseRecord, ContenderRecord, EvolutionRecord, EvolutionStep, Machine, Metrics, ResidualRecord, Results, RunRecord,
-    SensitivityRecord, TracePoint,
+    CalibrationBin, CalibrationRecord, CaseRecord, ContenderRecord, EvolutionRecord, EvolutionStep, Machine, Metrics,
+    ResidualRecord, Results, RunRecord, SensitivityRecord, TracePoint,
 };
 pub use run::Outcome;
 pub use shown::{Shown, ShownResidual};
-pub use table::results_csv;
+pub use table::{calibration_csv, results_csv};
 pub use whole::{Bench, Listener};

@@ -15,6 +15,7 @@ pub struct Results {
     pub runs: Vec<RunRecord>,
     pub sensitivities: Vec<SensitivityRecord>,
     pub evolutions: Vec<EvolutionRecord>,
+    pub calibrations: Vec<CalibrationRecord>,
     /// What was left out, and why.
     pub notes: Vec<String>,
 }
@@ -157,4 +158,30 @@ pub struct ResidualRecord {
     pub histogram: Vec<f64>,
     /// `(quantile of the standard Gaussian, measured quantile)`.
     pub quantiles: Vec<(f64, f64)>,
+}
+
+/// Error bars against the true error of the image on one case, over the pixels where `|x0| > max|x0| / 20`. What noise
+/// the unsampled part of the reference has is in that error; the noise of the samples is in both.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CalibrationRecord {
+    pub case: String,
+    pub contender: String,
+    pub pixels: usize,
+    /// Share of real and imaginary parts of the error within one predicted standard deviation: 0.6827 if that is right.
+    pub within_68: f64,
+    /// The same within 1.96 of them: 0.95.
+    pub within_95: f64,
+    /// Predicted energy of the error, `Σ 2σ²`, over the true one; `None` without any error.
+    pub energy_ratio: Option<f64>,
+    /// Pixels in bins of equal count, by rising prediction.
+    pub bins: Vec<CalibrationBin>,
+}
+
+/// Standard deviations of one part, real or imaginary, of the error, in the units of the scan.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct CalibrationBin {
+    /// Mean of the predicted ones.
+    pub predicted: f64,
+    /// Root mean square of what the error is.
+    pub measured: f64,
 }

@@ -3,13 +3,16 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use ndarray::Array2;
+
+use super::calibration::calibration;
 use super::judge::{Judge, converged};
 use super::watch::Watch;
-use super::{Contender, EvolutionRecord, RunRecord, ShownResidual, TracePoint};
+use super::{CalibrationRecord, Contender, EvolutionRecord, RunRecord, ShownResidual, TracePoint};
 use crate::array::Image;
 use crate::error::Result;
 use crate::quality::align_phase;
-use crate::recon::{Prepared, Reconstruction, combine_sets};
+use crate::recon::{Prepared, Reconstruction, combine_sets, combined_deviation};
 use crate::solve::{IterationRecord, Solver, drive};
 
 /// A case, ready to be run.
@@ -27,6 +30,8 @@ pub struct Outcome {
     /// In the units of the scan, its phase aligned to the reference.
     pub image: Image<f32>,
     pub evolution: Option<(EvolutionRecord, Vec<ShownResidual>)>,
+    /// Error bars held to the reference, and themselves, in the units of the scan.
+    pub calibration: Option<(CalibrationRecord, Array2<f32>)>,
 }
 
 impl<'a> Ground<'a> {
@@ -46,7 +51,8 @@ impl<'a> Ground<'a> {
     }
 
     /// Runs `contender` at `lambda`. The time is that of setting up, iterations and the final image; what `judge` and
-    /// `closely` look at after each iteration does not count. `closely` holds the state evolution to the reference.
+    /// `closely` look at after each iteration does not count, nor does reading error bars off at the end. `closely`
+    /// holds the state evolution to the reference.
     pub fn run(
         &self,
         contender: &Contender,
@@ -80,13 +86,19 @@ impl<'a> Ground<'a> {
         };
         let history = drive(solver.as_mut(), contender.limits(), &mut observe)?;
         let end = Instant::now();
-        let image = combine_sets(solver.image());
+        let images = solver.image();
         let finishing = end.elapsed().as_secs_f64();
+        let wanted = contender.error_bars.is_some();
+        let deviation = wanted.then(|| combined_deviation(solver.as_mut(), &images)).flatten();
+        let image = combine_sets(images);
         // When the image of an iteration could have been there.
         trace
             .iter_mut()
             .for_each(|point: &mut TracePoint| point.seconds += finishing);
         let mut notes = solver.notes();
+        if wanted && deviation.is_none() {
+            notes.push("its error bars cannot be told".into());
+        }
         let image = match image.iter().all(|v| v.is_finite()) {
             true => image,
             false => {
@@ -121,9 +133,16 @@ impl<'a> Ground<'a> {
                 .collect(),
             notes,
         };
+        let image = self.aligned(image);
+        let calibration = judge.zip(deviation).and_then(|(judge, deviation)| {
+            let names = [self.case, contender.id.as_str()];
+            let record = calibration(judge, &image, &deviation, scale, names)?;
+            Some((record, deviation.mapv_into(|v| v / self.prepared.scale)))
+        });
         Ok(Outcome {
             evolution: evolution.map(|watch| watch.finish(self.case, &contender.id, power)),
-            image: self.unscaled(&self.aligned(image)),
+            image: self.unscaled(&image),
+            calibration,
             record,
         })
     }

@@ -10,6 +10,9 @@ pub struct Shown {
     /// Contender and its image, in the units of the reference and its phase aligned to it.
     pub images: Vec<(String, Image<f32>)>,
     pub residuals: Vec<ShownResidual>,
+    /// Contender and its error bars, where they were held to the reference: the predicted standard deviation of one
+    /// part of the error, in the units of the reference.
+    pub deviations: Vec<(String, Array2<f32>)>,
 }
 
 /// `|Ψ(r − x0)|` and `√τ` of one iteration, laid out as the nested pyramid: coarsest subband top left.

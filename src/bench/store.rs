@@ -9,7 +9,10 @@ use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 
 use super::plan::{Case, file_name};
-use super::{CaseRecord, EvolutionRecord, Machine, Outcome, RunRecord, SensitivityRecord, Shown, ShownResidual};
+use super::{
+    CalibrationRecord, CaseRecord, EvolutionRecord, Machine, Outcome, RunRecord, SensitivityRecord, Shown,
+    ShownResidual,
+};
 use crate::array::Image;
 use crate::error::{Error, Place, Result};
 use crate::format::{Hdf5Output, Role, Volume, read_volume};
@@ -26,6 +29,7 @@ enum Entry {
     Curve(SensitivityRecord),
     Run(RunRecord),
     Evolution(EvolutionRecord),
+    Calibration(CalibrationRecord),
 }
 
 /// What is done, in memory and on disk.
@@ -36,6 +40,7 @@ pub struct Store {
     pub runs: HashMap<(String, String), RunRecord>,
     pub curves: HashMap<(String, String), SensitivityRecord>,
     pub evolutions: HashMap<(String, String), EvolutionRecord>,
+    pub calibrations: HashMap<(String, String), CalibrationRecord>,
 }
 
 impl Store {
@@ -82,6 +87,7 @@ impl Store {
             runs: HashMap::new(),
             curves: HashMap::new(),
             evolutions: HashMap::new(),
+            calibrations: HashMap::new(),
         };
         match text.is_empty() {
             true => store.append(&Entry::Start {
@@ -123,6 +129,10 @@ impl Store {
                     let key = (evolution.case.clone(), evolution.contender.clone());
                     self.evolutions.insert(key, evolution);
                 }
+                Entry::Calibration(calibration) if same.get(&calibration.case) == Some(&true) => {
+                    let key = (calibration.case.clone(), calibration.contender.clone());
+                    self.calibrations.insert(key, calibration);
+                }
                 _ => {}
             }
         }
@@ -135,6 +145,7 @@ impl Store {
         self.runs.retain(|key, _| key.0 != case);
         self.curves.retain(|key, _| key.0 != case);
         self.evolutions.retain(|key, _| key.0 != case);
+        self.calibrations.retain(|key, _| key.0 != case);
     }
 
     /// What follows in the journal is of this case.
@@ -158,15 +169,22 @@ impl Store {
             record,
             image,
             evolution,
+            calibration,
         } = outcome;
         let (evolution, residuals) = evolution.unzip();
+        let (calibration, deviation) = calibration.unzip();
         if shown {
-            self.write_pictures(&record.case, &record.contender, &image, &residuals.unwrap_or_default())?;
+            let residuals = residuals.unwrap_or_default();
+            self.write_pictures(&record.case, &record.contender, &image, &residuals, deviation.as_ref())?;
         }
         let key = (record.case.clone(), record.contender.clone());
         if let Some(evolution) = evolution {
             self.append(&Entry::Evolution(evolution.clone()))?;
             self.evolutions.insert(key.clone(), evolution);
+        }
+        if let Some(calibration) = calibration {
+            self.append(&Entry::Calibration(calibration.clone()))?;
+            self.calibrations.insert(key.clone(), calibration);
         }
         self.append(&Entry::Run(record.clone()))?;
         self.runs.insert(key, record);
@@ -182,10 +200,17 @@ impl Store {
     }
 
     pub fn write_reference(&self, case: &str, image: &Image<f32>) -> Result<()> {
-        self.write_pictures(case, REFERENCE, image, &[])
+        self.write_pictures(case, REFERENCE, image, &[], None)
     }
 
-    fn write_pictures(&self, case: &str, name: &str, image: &Image<f32>, residuals: &[ShownResidual]) -> Result<()> {
+    fn write_pictures(
+        &self,
+        case: &str,
+        name: &str,
+        image: &Image<f32>,
+        residuals: &[ShownResidual],
+        deviation: Option<&Array2<f32>>,
+    ) -> Result<()> {
         let path = self.pictures(case, name);
         let folder = path.parent().expect("a folder of pictures");
         let failed = |e: std::io::Error| Error::data(folder, format!("cannot be made ({e})"), MEND);
@@ -195,6 +220,9 @@ impl Store {
         for residual in residuals {
             file.write(&format!("error_{}", residual.iteration), residual.error.view())?;
             file.write(&format!("predicted_{}", residual.iteration), residual.predicted.view())?;
+        }
+        if let Some(deviation) = deviation {
+            file.write("std", deviation.view())?;
         }
         file.finish()
     }
@@ -206,6 +234,7 @@ impl Store {
             reference: None,
             images: Vec::new(),
             residuals: Vec::new(),
+            deviations: Vec::new(),
         };
         let reference = self.pictures(case, REFERENCE);
         if reference.is_file() {
@@ -213,11 +242,15 @@ impl Store {
         }
         for contender in contenders {
             let path = self.pictures(case, contender);
-            if !path.is_file() || !self.runs.contains_key(&(case.to_string(), contender.clone())) {
+            let key = (case.to_string(), contender.clone());
+            if !path.is_file() || !self.runs.contains_key(&key) {
                 continue;
             }
             shown.images.push((contender.clone(), read_image(&path)?));
-            let looked = self.evolutions.get(&(case.to_string(), contender.clone()));
+            if self.calibrations.contains_key(&key) {
+                shown.deviations.push((contender.clone(), read_plane(&path, "std")?));
+            }
+            let looked = self.evolutions.get(&key);
             for residual in looked.iter().flat_map(|evolution| &evolution.residuals) {
                 let iteration = residual.iteration;
                 shown.residuals.push(ShownResidual {

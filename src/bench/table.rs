@@ -1,8 +1,8 @@
-//! `results.csv`: one line a run.
+//! `results.csv` and `calibration.csv`: one line a run.
 
 use serde::Serialize;
 
-use super::Results;
+use super::{CalibrationRecord, CaseRecord, Results};
 use crate::error::{Error, Result};
 
 #[derive(Serialize)]
@@ -71,6 +71,60 @@ pub fn results_csv(results: &Results) -> Result<Vec<u8>> {
         writer.serialize(line).map_err(unwritten)?;
     }
     writer.into_inner().map_err(unwritten)
+}
+
+#[derive(Serialize)]
+struct CalibrationLine<'a> {
+    case: &'a str,
+    scan: &'a str,
+    slice: usize,
+    sampling: &'a str,
+    acceleration: f64,
+    seed: Option<u64>,
+    method: &'a str,
+    pixels: usize,
+    within_68: f64,
+    within_95: f64,
+    energy_ratio: Option<f64>,
+}
+
+/// The runs with error bars that were held to a reference, as a table with a heading; `None` without any.
+pub fn calibration_csv(results: &Results) -> Result<Option<Vec<u8>>> {
+    if results.calibrations.is_empty() {
+        return Ok(None);
+    }
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let case_of = |record: &CalibrationRecord| results.cases.iter().find(|case| case.id == record.case);
+    let pairs = results
+        .calibrations
+        .iter()
+        .filter_map(|record| Some((case_of(record)?, record)));
+    for (case, record) in pairs {
+        let CaseRecord {
+            id,
+            scan,
+            slice,
+            sampling,
+            acceleration,
+            seed,
+            ..
+        } = case;
+        let line = CalibrationLine {
+            case: id,
+            scan,
+            slice: *slice,
+            sampling,
+            acceleration: *acceleration,
+            seed: *seed,
+            method: &record.contender,
+            pixels: record.pixels,
+            within_68: record.within_68,
+            within_95: record.within_95,
+            energy_ratio: record.energy_ratio,
+        };
+        writer.serialize(line).map_err(unwritten)?;
+    }
+    Ok(Some(writer.into_inner().map_err(unwritten)?))
 }
 
 fn unwritten(e: impl std::fmt::Display) -> Error {

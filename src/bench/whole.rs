@@ -246,6 +246,9 @@ impl Bench {
                 results
                     .evolutions
                     .extend(store.evolutions.get(&key(case, contender)).cloned());
+                results
+                    .calibrations
+                    .extend(store.calibrations.get(&key(case, contender)).cloned());
             }
             for base in self.searched(case) {
                 results

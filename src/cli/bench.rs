@@ -9,7 +9,9 @@ use super::arguments::{MapsArguments, make_folder, parse_grid, same_file, unknow
 use super::console::{self, Console};
 use super::eval::figure;
 use crate::array::Grid;
-use crate::bench::{Bench, Common, Contender, Drawing, Listener, Results, Slices, Undersampling, cases, results_csv};
+use crate::bench::{
+    Bench, Common, Contender, Drawing, Listener, Results, Slices, Undersampling, calibration_csv, cases, results_csv,
+};
 use crate::error::{Error, Place, Result};
 use crate::format::AtomicFile;
 use crate::recon::Settings;
@@ -204,7 +206,15 @@ impl RunBench {
         ];
         files
             .iter()
-            .try_for_each(|(name, bytes)| write_whole(&self.output.join(name), bytes))
+            .try_for_each(|(name, bytes)| write_whole(&self.output.join(name), bytes))?;
+        let path = self.output.join("calibration.csv");
+        match calibration_csv(results)? {
+            Some(table) => write_whole(&path, &table),
+            // one of an earlier bench would pass for that of this one
+            None if path.is_file() => std::fs::remove_file(&path)
+                .map_err(|e| Error::data(path.as_path(), format!("cannot be removed ({e})"), "remove it")),
+            None => Ok(()),
+        }
     }
 }
 

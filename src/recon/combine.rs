@@ -4,6 +4,7 @@ use ndarray::{Array2, Array3, Axis, Zip};
 use num_complex::Complex;
 
 use crate::array::{Image, ImageSets};
+use crate::solve::Solver;
 
 /// One image of several sets of maps: root of the sum of squares, with the phase of the first.
 pub fn combine_sets(sets: ImageSets<f32>) -> Image<f32> {
@@ -21,10 +22,16 @@ pub fn combine_sets(sets: ImageSets<f32>) -> Image<f32> {
         })
 }
 
-/// Error bars of what [`combine_sets`] makes of `images`, `(rows, cols)`: to first order in the error that of the
-/// magnitude, `σ² = Σ_m |x_m|² σ_m² / Σ_m |x_m|²`, for errors of the sets that are not correlated. Where all are zero,
-/// the mean variance.
-pub fn combine_deviations(deviations: Array3<f32>, images: &ImageSets<f32>) -> Array2<f32> {
+/// Error bars, `(rows, cols)`, of what [`combine_sets`] makes of `images`, those of `solver`; `None` where they cannot
+/// be told.
+pub fn combined_deviation(solver: &mut dyn Solver<f32>, images: &ImageSets<f32>) -> Option<Array2<f32>> {
+    let told = solver.deviation().filter(|d| d.iter().all(|v| v.is_finite()));
+    told.map(|deviations| combine_deviations(deviations, images))
+}
+
+/// To first order in the error that of the magnitude, for errors of the sets that are not correlated:
+/// `σ² = Σ_m |x_m|² σ_m² / Σ_m |x_m|²`. Where all images are zero, the mean variance.
+fn combine_deviations(deviations: Array3<f32>, images: &ImageSets<f32>) -> Array2<f32> {
     if deviations.dim().0 == 1 {
         return deviations.index_axis_move(Axis(0), 0);
     }

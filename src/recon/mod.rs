@@ -11,7 +11,7 @@ mod sampling;
 mod settings;
 mod slice;
 
-pub use combine::{combine_deviations, combine_sets};
+pub use combine::{combine_sets, combined_deviation};
 pub use lambda::lambda_curve;
 pub use maps::MapsSource;
 pub use noise::NoiseSource;

@@ -140,8 +140,8 @@ fn describe_seed(word: &str, seed: Option<u64>) -> String {
     seed.map_or("none".into(), |seed| format!("{word}:{seed}"))
 }
 
-/// `tau`, `threshold`, `alpha`, `sure`, each `(slices, iterations, subbands)`, and `noise` `(slices, iterations)`, where
-/// the method has them, NaN beyond the last iteration of a slice; and for each slice how many iterations there were,
+/// `tau`, `threshold`, `alpha`, `sure`, each `(slices, iterations, subbands)`, and `noise` `(slices, iterations)`,
+/// where the method has them, NaN beyond the last iteration of a slice; and for each slice how many iterations there were,
 /// which was kept, and why it stopped.
 fn write_evolution(file: &Hdf5Output, slices: usize, records: &[SliceRecord]) -> Result<()> {
     let histories = || records.iter().filter_map(|r| Some((r.slice, r.history.as_ref()?)));

@@ -7,8 +7,8 @@ use super::lambda::lambda_curve;
 use super::maps::OpenMaps;
 use super::noise::OpenNoise;
 use super::prepare::{Measured, unit_scale, warnings};
-use super::{Lambda, MapsRecord, Sampling, Settings, SliceRecord, combine_deviations, combine_sets};
-use crate::array::{CoilStack, Grid, Image, ImageSets, Maps};
+use super::{Lambda, MapsRecord, Sampling, Settings, SliceRecord, combine_sets, combined_deviation};
+use crate::array::{CoilStack, Grid, Image, Maps};
 use crate::error::{Error, Place, Result};
 use crate::format::Scan;
 use crate::solve::{History, IterationRecord, Knob, Solver, Tuning, drive};
@@ -133,7 +133,10 @@ impl<'a> Reconstruction<'a> {
         let mut solver = (method.build)(problem, &tuning);
         let mut history = drive(solver.as_mut(), limits, &mut observe)?;
         let images = solver.image();
-        let deviation = self.has_deviation().then(|| self.deviation(solver.as_mut(), &images));
+        let deviation = self.has_deviation().then(|| {
+            let told = combined_deviation(solver.as_mut(), &images);
+            told.unwrap_or_else(|| Array2::from_elem(self.scan.grid().dim(), f32::NAN))
+        });
         let image = combine_sets(images);
         let unbiased = solver.unbiased().filter(|_| self.has_unbiased()).map(combine_sets);
         let notes = solver.notes();
@@ -176,15 +179,6 @@ impl<'a> Reconstruction<'a> {
             maps: prepared.kept_maps.take(),
             record,
         })
-    }
-
-    /// NaN where the solver cannot tell.
-    fn deviation(&self, solver: &mut dyn Solver<f32>, images: &ImageSets<f32>) -> Array2<f32> {
-        let told = solver.deviation().filter(|d| d.iter().all(|v| v.is_finite()));
-        match told {
-            Some(deviations) => combine_deviations(deviations, images),
-            None => Array2::from_elem(self.scan.grid().dim(), f32::NAN),
-        }
     }
 
     /// Only the maps of a slice; `None` for a slice without data.

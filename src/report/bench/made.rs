@@ -40,6 +40,12 @@ const TERMS: &[(&str, &str)] = &[
          random shifts, whose last image is one of many.",
     ),
     (
+        "Error bars",
+        "Predicted standard deviation σ of the real part of each pixel's error, and of the imaginary part. Held to the \
+         error against the reference over the object, both parts together. Noise of the reference is in that error \
+         where it was not sampled; where it was, image and reference have it both.",
+    ),
+    (
         "λ",
         "Regularisation weight, relative to the intensity of the image. Between the values that were run, NMSE is \
          interpolated linearly in log λ.",

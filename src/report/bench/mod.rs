@@ -1,5 +1,6 @@
 //! The page of a bench: what [`Results`] and the pictures say.
 
+mod calibration;
 mod convergence;
 mod evolution;
 mod made;
@@ -36,6 +37,7 @@ pub fn bench_page(results: &Results, shown: &[Shown]) -> Result<String> {
         ("images", "Images", panels::section(&view, shown)?),
         ("lambda", "Sensitivity to λ", sensitivity::section(&view)?),
         ("evolution", "State evolution", evolution::section(&view, shown)?),
+        ("calibration", "Error bars", calibration::section(&view, shown)?),
         ("made", "How it was made", Some(made::section(&view))),
     ];
     let sections: Vec<Section> = candidates

@@ -66,7 +66,7 @@ fn by_group(view: &View) -> Markup {
 }
 
 /// Groups of the same slice together, in the order of the first of each.
-fn slices<'v, 'a>(view: &'v View<'a>) -> Vec<Vec<&'v Group<'a>>> {
+pub(super) fn slices<'v, 'a>(view: &'v View<'a>) -> Vec<Vec<&'v Group<'a>>> {
     let mut slices: Vec<Vec<&Group>> = Vec::new();
     for group in &view.groups {
         match slices
@@ -80,7 +80,7 @@ fn slices<'v, 'a>(view: &'v View<'a>) -> Vec<Vec<&'v Group<'a>>> {
     slices
 }
 
-fn slice_heading(group: &Group) -> String {
+pub(super) fn slice_heading(group: &Group) -> String {
     let case = group.cases[0];
     let (rows, cols) = (case.rows, case.cols);
     format!("{} ({rows}×{cols}, {})", slice_title(case), counted(case.coils, "coil"))

@@ -70,7 +70,7 @@ fn run(case: &str, contender: &str, nmse: f64) -> RunRecord {
 }
 
 /// Two groups of two seeds; the oracle is best, `pvdamp` the best of the others, `<slow>` the worst.
-fn results() -> Results {
+pub(super) fn results() -> Results {
     let mut results = Results {
         version: "9.8.7".into(),
         machine: Machine {
@@ -140,7 +140,7 @@ fn picture(scale: f32) -> Image<f32> {
     })
 }
 
-fn shown() -> Vec<Shown> {
+pub(super) fn shown() -> Vec<Shown> {
     let residual = ShownResidual {
         contender: "pvdamp".into(),
         iteration: 2,
@@ -152,6 +152,7 @@ fn shown() -> Vec<Shown> {
         reference: Some(picture(1.0)),
         images: vec![("pvdamp".into(), picture(0.9)), ("slow".into(), picture(0.5))],
         residuals: vec![residual],
+        deviations: vec![("pvdamp".into(), Array2::from_elem((24, 20), 0.1))],
     }]
 }
 
@@ -177,7 +178,7 @@ fn as_xml(page: &str) -> String {
 }
 
 /// Holds a page to what every page must be; its text, with single spaces.
-fn checked(page: &str) -> String {
+pub(super) fn checked(page: &str) -> String {
     let xml = as_xml(page);
     let document = roxmltree::Document::parse(&xml).expect("a well-formed page");
     let mut ids = HashSet::new();
@@ -218,7 +219,7 @@ fn checked(page: &str) -> String {
 }
 
 /// Words of a rendered markup, without what is between.
-fn says(page: &str, words: &str) {
+pub(super) fn says(page: &str, words: &str) {
     let text = checked(page);
     assert!(text.contains(words), "{words:?} is not in {text}");
 }
@@ -336,6 +337,7 @@ fn nothing_on_record_is_a_page_too() {
         reference: None,
         images: vec![],
         residuals: vec![],
+        deviations: vec![],
     };
     checked(&bench_page(&results(), &[nobody]).unwrap());
 }

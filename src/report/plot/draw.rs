@@ -89,6 +89,12 @@ fn text_style(size: f64) -> TextStyle<'static> {
     ("sans-serif", size).into_font().color(&INK)
 }
 
+/// Room for the title of the y axis and its tick labels, which are powers of ten where they are long.
+fn beside(axis: &Axis) -> i32 {
+    let longest = axis.ticks.iter().map(|(_, text)| text.chars().count()).max();
+    54 + 10 * longest.unwrap_or(0).saturating_sub(5) as i32
+}
+
 fn frame<'a, 'b>(root: &'a DrawingArea<SVGBackend<'b>, Shift>, plot: &Plot) -> Result<Chart<'a, 'b>> {
     let has_levels = plot.curves.iter().any(|curve| matches!(curve.form, Form::Level(_)));
     let mut chart = ChartBuilder::on(root)
@@ -96,7 +102,7 @@ fn frame<'a, 'b>(root: &'a DrawingArea<SVGBackend<'b>, Shift>, plot: &Plot) -> R
         .margin_right(if has_levels { 120 * FINE } else { 10 * FINE })
         .margin_left(2 * FINE)
         .x_label_area_size(BELOW as i32 * FINE)
-        .y_label_area_size(54 * FINE)
+        .y_label_area_size(beside(&plot.y) * FINE)
         .build_cartesian_2d(plot.x.clone(), plot.y.clone())
         .map_err(undrawn)?;
     chart

@@ -109,6 +109,7 @@ fn undersampled_data_give_the_image() {
     // How much of the error of the zero-filled image is left at most.
     let shares = [
         ("pvdamp", 0.3),
+        ("howl", 0.3),
         ("fista", 0.3),
         ("sure-it", 0.8),
         ("a-fista", 0.8),

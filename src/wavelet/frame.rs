@@ -108,7 +108,7 @@ impl<T: Real> Response<T> {
                     line.iter_mut().zip(cols).for_each(|(v, &col)| *v *= (row * col).conj());
                 }
             }
-            Self::Plane(values) => plane.iter_mut().zip(values).for_each(|(v, &g)| *v = *v * g),
+            Self::Plane(values) => plane.iter_mut().zip(values).for_each(|(v, &g)| *v *= g),
         }
     }
 

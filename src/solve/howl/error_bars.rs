@@ -116,20 +116,20 @@ impl<T: Real> ErrorPrior<T> {
     fn colour(&self, mut white: ImageSets<T>, scratch: &mut Scratch<T>) -> ImageSets<T> {
         for mut set in white.outer_iter_mut() {
             let plane = set.as_slice_mut().expect("standard layout");
-            plane.iter_mut().zip(&self.root).for_each(|(v, &root)| *v = *v * root);
+            plane.iter_mut().zip(&self.root).for_each(|(v, &root)| *v *= root);
             self.fourier.inverse(plane, scratch);
         }
-        white.zip_mut_with(&self.envelope, |v, &e| *v = *v * e);
+        white.zip_mut_with(&self.envelope, |v, &e| *v *= e);
         white
     }
 
     /// The adjoint of [`Self::colour`].
     fn whiten(&self, mut image: ImageSets<T>, scratch: &mut Scratch<T>) -> ImageSets<T> {
-        image.zip_mut_with(&self.envelope, |v, &e| *v = *v * e);
+        image.zip_mut_with(&self.envelope, |v, &e| *v *= e);
         for mut set in image.outer_iter_mut() {
             let plane = set.as_slice_mut().expect("standard layout");
             self.fourier.forward(plane, scratch);
-            plane.iter_mut().zip(&self.root).for_each(|(v, &root)| *v = *v * root);
+            plane.iter_mut().zip(&self.root).for_each(|(v, &root)| *v *= root);
         }
         image
     }

@@ -31,6 +31,10 @@ pub struct Howl<'a, T: Real> {
     /// Steps taken.
     steps: usize,
     bars: Option<Bars<T>>,
+    /// Complete data are their own only estimate, without error.
+    complete: bool,
+    /// Whether error bars were asked for.
+    asked: bool,
     notes: Vec<String>,
 }
 
@@ -55,7 +59,9 @@ impl<'a, T: Real> Howl<'a, T> {
             problem,
         };
         let mut notes = Vec::new();
-        let bars = tuning.error_bars.and_then(|seed| {
+        let complete = problem.encoding.is_full();
+        let seed = tuning.error_bars.filter(|_| !complete);
+        let bars = seed.and_then(|seed| {
             let drawn = HeldOut::draw(problem, tuning.scales, seed);
             let held_out = drawn.map_err(|why| notes.push(why)).ok()?;
             Some(Bars::new(held_out, seed, &operator.phase))
@@ -68,6 +74,8 @@ impl<'a, T: Real> Howl<'a, T> {
             steps: 0,
             operator,
             bars,
+            complete,
+            asked: tuning.error_bars.is_some(),
             notes,
         }
     }
@@ -158,6 +166,14 @@ impl<T: Real> Bars<T> {
 
 impl<T: Real> Solver<T> for Howl<'_, T> {
     fn step(&mut self) -> Step {
+        if self.complete {
+            return Step {
+                bands: Vec::new(),
+                noise: None,
+                kept: 1,
+                verdict: Verdict::Stop(StopReason::Direct),
+            };
+        }
         let (mut bands, mut noise) = (Vec::new(), None);
         match self.schedule.stage(self.steps) {
             Stage::Descend {
@@ -206,9 +222,12 @@ impl<T: Real> Solver<T> for Howl<'_, T> {
     }
 
     fn deviation(&mut self) -> Option<Array3<T>> {
+        if self.complete {
+            return self.asked.then(|| Array3::zeros(self.operator.phase.dim()));
+        }
         let bars = self.bars.as_ref()?;
-        let complete = self.steps == self.schedule.steps();
-        complete.then(|| error_bars::deviation(&bars.probed, PROBES))
+        let told = self.steps == self.schedule.steps();
+        told.then(|| error_bars::deviation(&bars.probed, PROBES))
     }
 
     fn planned(&self) -> Option<usize> {

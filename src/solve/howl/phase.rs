@@ -47,7 +47,7 @@ pub fn of_image<T: Real>(x: &ImageSets<T>, fourier: &Fourier<T>) -> ImageSets<T>
         let plane = image.as_slice_mut().expect("standard layout");
         fourier.forward(plane, &mut scratch);
         for (at, value) in plane.iter_mut().enumerate() {
-            *value = *value * T::of(window.at(at, grid));
+            *value *= T::of(window.at(at, grid));
         }
         fourier.inverse(plane, &mut scratch);
     }

@@ -18,6 +18,9 @@ use crate::wavelet::Frame;
 const STEPS: usize = 6;
 /// Least noise variance of a sample, relative to the median.
 const QUIETEST: f64 = 0.2;
+/// How many times the noise counts in a correction. The prior is that of locations without data, too wide for the
+/// sampled ones, whose noise would come back.
+const CAUTION: f64 = 4.0;
 /// Share of the error that is everywhere on the object, against where the image has detail.
 const FLOOR: f64 = 0.5;
 /// Most that detail counts for, in multiples of the root of its mean.
@@ -38,7 +41,7 @@ pub struct ErrorPrior<T: Real> {
     /// Noise variance of each sample, and what a sample counts: 1 where the noise is at the median.
     noise: Vec<f64>,
     weights: Vec<T>,
-    /// Noise variance where the weight is 1.
+    /// What the correction takes for the noise variance where the weight is 1.
     level: T,
 }
 
@@ -63,7 +66,7 @@ impl<T: Real> ErrorPrior<T> {
             root: spectrum.iter().map(|v| T::of(v.sqrt())).collect(),
             envelope: envelope(x, frame, &fourier),
             weights: noise.iter().map(weight).collect(),
-            level: T::of(level),
+            level: T::of(CAUTION * level),
             noise,
             fourier,
         }

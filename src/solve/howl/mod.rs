@@ -15,13 +15,12 @@ use self::error_bars::ErrorPrior;
 use self::folded::Folded;
 use self::held_out::{BandError, HeldOut};
 use self::schedule::{Denoiser, PROBES, Schedule, Stage};
-use super::conjugate_gradients::add_scaled;
 use super::{BandState, Problem, Solver, Step, StopReason, Tuning, Verdict};
 use crate::array::{ImageSets, Real};
 use crate::operator::Samples;
 
-/// Share of what the data say against the image that is added to it at the end: all of it would bring back their
-/// noise, nothing would lose what the denoiser took.
+/// Share of what the data say against the image that is added to it at the end, where there is no correction: all of
+/// it would bring back their noise, nothing would lose what the denoiser took.
 const HALF: f64 = 0.5;
 
 pub struct Howl<'a, T: Real> {
@@ -115,7 +114,7 @@ impl<'a, T: Real> Howl<'a, T> {
         descent.step(operator, None, denoiser, 1.0)
     }
 
-    /// The image, half of it with the linear estimate of its error, half with what the data say against it.
+    /// Adds the linear estimate of its error to the image.
     fn correct(&mut self) {
         let Self {
             operator,
@@ -127,9 +126,7 @@ impl<'a, T: Real> Howl<'a, T> {
         descent.look(operator);
         let spectrum = bars.held_out.spectrum(&operator.problem.encoding, &bars.errors);
         let prior = ErrorPrior::new(&spectrum, &bars.noise, &descent.x, descent.wavelet_frame(), operator);
-        let correction = prior.correction(operator, &descent.residual);
-        let mut image = descent.consistent(operator, HALF);
-        add_scaled(&mut image, T::of(HALF), &correction);
+        let image = &descent.x + &prior.correction(operator, &descent.residual);
         bars.prior = Some(prior);
         bars.corrected = Some(image);
     }

@@ -13,28 +13,33 @@ const SAMPLES: usize = 2 * GROUP;
 /// Least ridge, relative to the trace: below it a factorisation in single precision means nothing.
 const LEAST_RIDGE: f64 = 1e-5;
 
+/// A pixel of all samples.
+type Lane<T> = [T; SAMPLES];
+
 /// Similar patches: real parts, then imaginary parts.
+///
+/// Kept pixel by pixel, so that what is done to one sample is done to all in one go.
 pub struct PatchGroup<T> {
-    samples: [[T; LENGTH]; SAMPLES],
-    /// Cholesky factor, lower triangle, its diagonal inverted.
+    pixels: [Lane<T>; LENGTH],
+    /// Cholesky factor R of `RᵀR`, upper triangle, its diagonal inverted.
     factor: [[T; LENGTH]; LENGTH],
 }
 
 impl<T: Real> PatchGroup<T> {
     pub fn new() -> Self {
         Self {
-            samples: [[T::zero(); LENGTH]; SAMPLES],
+            pixels: [[T::zero(); SAMPLES]; LENGTH],
             factor: [[T::zero(); LENGTH]; LENGTH],
         }
     }
 
     pub fn put(&mut self, member: usize, pixel: usize, value: Complex<T>) {
-        self.samples[member][pixel] = value.re;
-        self.samples[GROUP + member][pixel] = value.im;
+        self.pixels[pixel][member] = value.re;
+        self.pixels[pixel][GROUP + member] = value.im;
     }
 
     pub fn get(&self, member: usize, pixel: usize) -> Complex<T> {
-        Complex::new(self.samples[member][pixel], self.samples[GROUP + member][pixel])
+        Complex::new(self.pixels[pixel][member], self.pixels[pixel][GROUP + member])
     }
 
     /// `p ← (C (C + s² I)⁻¹)² p` for each sample p, with C the mean of `p pᵀ`.
@@ -43,24 +48,22 @@ impl<T: Real> PatchGroup<T> {
         if !self.factorise(noise) {
             return;
         }
-        for sample in &mut self.samples {
-            for _ in 0..2 {
-                let solved = solve(&self.factor, *sample);
-                // C (C + s² I)⁻¹ = I − s² (C + s² I)⁻¹
-                sample.iter_mut().zip(solved).for_each(|(p, x)| *p -= noise * x);
+        for _ in 0..2 {
+            let mut solved = self.pixels;
+            solve(&self.factor, &mut solved);
+            // C (C + s² I)⁻¹ = I − s² (C + s² I)⁻¹
+            for (pixel, solved) in self.pixels.iter_mut().zip(&solved) {
+                subtract(pixel, noise, solved);
             }
         }
     }
 
     /// Cholesky factor of `Σ p pᵀ` and a ridge. Returns whether there is anything to shrink.
     fn factorise(&mut self, ridge: T) -> bool {
-        let factor = &mut self.factor;
-        *factor = [[T::zero(); LENGTH]; LENGTH];
-        for sample in &self.samples {
-            for (row, &left) in factor.iter_mut().zip(sample) {
-                row.iter_mut()
-                    .zip(sample)
-                    .for_each(|(sum, &right)| *sum += left * right);
+        let Self { pixels, factor } = self;
+        for (i, row) in factor.iter_mut().enumerate() {
+            for (value, right) in row[i..].iter_mut().zip(&pixels[i..]) {
+                *value = dot(&pixels[i], right);
             }
         }
         let trace = (0..LENGTH).fold(T::zero(), |sum, i| sum + factor[i][i]);
@@ -72,36 +75,55 @@ impl<T: Real> PatchGroup<T> {
         let ridge = ridge.max(trace * T::of(LEAST_RIDGE));
         (0..LENGTH).for_each(|i| factor[i][i] += ridge);
         for j in 0..LENGTH {
-            let pivot = factor[j];
-            let squares = pivot[..j].iter().fold(T::zero(), |sum, &v| sum + v * v);
-            let inverse = T::one() / (pivot[j] - squares).max(ridge * T::of(0.5)).sqrt();
-            factor[j][j] = inverse;
-            for row in &mut factor[j + 1..] {
-                let products = row[..j].iter().zip(&pivot[..j]);
-                let sum = products.fold(row[j], |sum, (&a, &b)| sum - a * b);
-                row[j] = sum * inverse;
+            let (done, left) = factor.split_at_mut(j + 1);
+            let pivot = &mut done[j];
+            // With the ridge in it, no pivot can be less but by rounding.
+            let inverse = T::one() / pivot[j].max(ridge * T::of(0.5)).sqrt();
+            pivot[j] = inverse;
+            pivot[j + 1..].iter_mut().for_each(|v| *v *= inverse);
+            for (i, row) in (j + 1..).zip(left) {
+                let scale = pivot[i];
+                row[i..].iter_mut().zip(&pivot[i..]).for_each(|(v, &p)| *v -= scale * p);
             }
         }
         true
     }
 }
 
-/// `(L Lᵀ)⁻¹ x`.
-fn solve<T: Real>(factor: &[[T; LENGTH]; LENGTH], mut x: [T; LENGTH]) -> [T; LENGTH] {
+/// `(RᵀR)⁻¹ x` of all samples.
+fn solve<T: Real>(factor: &[[T; LENGTH]; LENGTH], x: &mut [Lane<T>; LENGTH]) {
     for i in 0..LENGTH {
-        let products = factor[i][..i].iter().zip(&x[..i]);
-        x[i] = products.fold(x[i], |sum, (&l, &x)| sum - l * x) * factor[i][i];
+        let (done, left) = x.split_at_mut(i + 1);
+        let pivot = &mut done[i];
+        pivot.iter_mut().for_each(|v| *v *= factor[i][i]);
+        for (lane, &scale) in left.iter_mut().zip(&factor[i][i + 1..]) {
+            subtract(lane, scale, pivot);
+        }
     }
     for i in (0..LENGTH).rev() {
-        let value = x[i] * factor[i][i];
-        x[i] = value;
-        // Column by column, so that the inner loop runs along a row of the factor.
-        x[..i]
-            .iter_mut()
-            .zip(&factor[i][..i])
-            .for_each(|(x, &l)| *x -= l * value);
+        let (left, done) = x.split_at_mut(i + 1);
+        let lane = &mut left[i];
+        for (known, &scale) in done.iter().zip(&factor[i][i + 1..]) {
+            subtract(lane, scale, known);
+        }
+        lane.iter_mut().for_each(|v| *v *= factor[i][i]);
     }
-    x
+}
+
+/// `from ← from − scale · what`.
+fn subtract<T: Real>(from: &mut Lane<T>, scale: T, what: &Lane<T>) {
+    from.iter_mut().zip(what).for_each(|(v, &w)| *v -= scale * w);
+}
+
+/// Eight sums side by side, then their sum: the order is fixed, and leaves room for vector instructions.
+fn dot<T: Real>(a: &Lane<T>, b: &Lane<T>) -> T {
+    let mut sums = [T::zero(); 8];
+    for (a, b) in a.chunks_exact(8).zip(b.chunks_exact(8)) {
+        for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += a * b;
+        }
+    }
+    sums.into_iter().fold(T::zero(), |sum, part| sum + part)
 }
 
 #[cfg(test)]
@@ -120,10 +142,14 @@ mod tests {
         group
     }
 
+    fn samples(group: &PatchGroup<f64>) -> Vec<[f64; LENGTH]> {
+        (0..SAMPLES).map(|k| group.pixels.map(|lane| lane[k])).collect()
+    }
+
     /// `(C + s² I)² p' = C² p`.
     #[test]
     fn samples_are_shrunk_by_their_covariance() {
-        let before = group(1.0).samples;
+        let before = samples(&group(1.0));
         let mut after = group(1.0);
         let noise = 0.3;
         after.shrink(noise);
@@ -137,7 +163,7 @@ mod tests {
             }
             out
         };
-        for (p, q) in before.iter().zip(&after.samples) {
+        for (p, q) in before.iter().zip(&samples(&after)) {
             let left = times(times(*q, noise), noise);
             let right = times(times(*p, 0.0), 0.0);
             assert!(
@@ -153,7 +179,7 @@ mod tests {
         for (scale, noise) in [(1.0, 0.0), (0.0, 1.0)] {
             let mut same = group(scale);
             same.shrink(noise);
-            assert_eq!(same.samples, group(scale).samples);
+            assert_eq!(same.pixels, group(scale).pixels);
         }
     }
 

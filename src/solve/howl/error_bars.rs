@@ -18,9 +18,9 @@ use crate::wavelet::Frame;
 const STEPS: usize = 6;
 /// Least noise variance of a sample, relative to the median.
 const QUIETEST: f64 = 0.2;
-/// How many times the noise counts in a correction. The prior is that of locations without data, too wide for the
-/// sampled ones, whose noise would come back.
-const CAUTION: f64 = 4.0;
+/// How many times the noise counts in a correction. What is left where there are data is mostly noise, which a
+/// correction that trusts them would bring back.
+const CAUTION: f64 = 3.0;
 /// Share of the error that is everywhere on the object, against where the image has detail.
 const FLOOR: f64 = 0.5;
 /// Most that detail counts for, in multiples of the root of its mean.
@@ -46,7 +46,8 @@ pub struct ErrorPrior<T: Real> {
 }
 
 impl<T: Real> ErrorPrior<T> {
-    /// `spectrum` is the variance of the error at each location of k-space, `noise` that of a sample.
+    /// `spectrum` is the variance of the error at each location of k-space as if nothing were sampled there, `noise` that
+    /// of a sample.
     pub fn new(
         spectrum: &[f64],
         noise: &Array2<f64>,
@@ -63,7 +64,7 @@ impl<T: Real> ErrorPrior<T> {
         let level = sorted[sorted.len() / 2].max(f64::MIN_POSITIVE);
         let weight = |&noise: &f64| T::of(level / noise.max(QUIETEST * level));
         Self {
-            root: spectrum.iter().map(|v| T::of(v.sqrt())).collect(),
+            root: of_sampled(spectrum, encoding.sampled(), &noise),
             envelope: envelope(x, frame, &fourier),
             weights: noise.iter().map(weight).collect(),
             level: T::of(CAUTION * level),
@@ -136,6 +137,17 @@ impl<T: Real> ErrorPrior<T> {
         }
         image
     }
+}
+
+/// Root of the spectrum, where a sample of the noise's variance makes its location as certain as the two allow.
+fn of_sampled<T: Real>(spectrum: &[f64], sampled: &[u32], noise: &[f64]) -> Vec<T> {
+    let mut root: Vec<T> = spectrum.iter().map(|v| T::of(v.sqrt())).collect();
+    for (&at, &noise) in sampled.iter().zip(noise) {
+        let prior = spectrum[at as usize];
+        let posterior = prior * noise / (prior + noise).max(f64::MIN_POSITIVE);
+        root[at as usize] = T::of(posterior.sqrt());
+    }
+    root
 }
 
 /// Standard deviation of the real part and of the imaginary part, from probes.

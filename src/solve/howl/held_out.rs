@@ -1,6 +1,4 @@
-use std::collections::BTreeSet;
-
-use ndarray::{Array2, Axis, Zip};
+use ndarray::{Array2, Zip};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -11,12 +9,10 @@ use crate::sampling;
 use crate::solve::Problem;
 use crate::wavelet::{Band, Layout, Spectra, Wavelet};
 
-/// h: probability that a location is held out.
+/// h: probability that a sample is held out.
 const SHARE: f64 = 0.12;
-/// Of whole lines, there have to be this many to tell a variance from.
-const FEWEST_LINES: usize = 6;
-/// The same of single locations.
-const FEWEST_LOCATIONS: usize = 30;
+/// Fewest samples to tell a variance from.
+const FEWEST: usize = 30;
 /// Probability from which on a location counts as always sampled: it is never held out.
 const ALWAYS: f64 = 0.999;
 /// Variances below this many of their standard errors count as this many.
@@ -27,6 +23,8 @@ const FLOOR: f64 = 0.25;
 pub struct HeldOut<T> {
     /// 1 for the samples that the image is made of, 0 for those held out.
     pub weights: Vec<T>,
+    /// They, smoothed over k-space.
+    seen: Array2<f64>,
     grid: Grid,
     places: Vec<Place>,
     bands: Vec<BandEnergy>,
@@ -66,30 +64,20 @@ impl<T: Real> HeldOut<T> {
         let encoding = &problem.encoding;
         let grid = encoding.grid();
         let probability = |sample: usize| (1.0 / problem.inverse_probability[sample].wide()).min(1.0);
-        // What is held out as one: a location, or a whole line.
-        let lines = sampling::line_axis(&encoding.mask());
-        let unit_of = |sample: usize| match (encoding.sampled()[sample] as usize, lines) {
-            (at, Some(Axis(0))) => at / grid.cols,
-            (at, Some(_)) => at % grid.cols,
-            (at, None) => at,
-        };
+        if sampling::line_axis(&encoding.mask()).is_some() {
+            return Err("no error bars: of whole lines too few can be held out to tell the error of the others".into());
+        }
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        let chosen: Vec<bool> = (0..grid.len())
-            .map(|_| (f64::from(rng.next_u32()) + 0.5) / 2f64.powi(32) < SHARE)
+        let mut chosen = || (f64::from(rng.next_u32()) + 0.5) / 2f64.powi(32) < SHARE;
+        let can_be = |&sample: &usize| probability(sample) < ALWAYS;
+        let held: Vec<usize> = (0..encoding.sampled().len())
+            .filter(can_be)
+            .filter(|_| chosen())
             .collect();
-        let is_held = |&sample: &usize| probability(sample) < ALWAYS && chosen[unit_of(sample)];
-        let held: Vec<usize> = (0..encoding.sampled().len()).filter(is_held).collect();
-        let units: BTreeSet<usize> = held.iter().map(|&sample| unit_of(sample)).collect();
-        let fewest = if lines.is_some() {
-            FEWEST_LINES
-        } else {
-            FEWEST_LOCATIONS
-        };
-        if units.len() < fewest {
-            let what = if lines.is_some() { "lines" } else { "locations" };
+        if held.len() < FEWEST {
+            let count = held.len();
             return Err(format!(
-                "no error bars: only {} of the sampled {what} can be held out, and at least {fewest} are needed",
-                units.len()
+                "no error bars: only {count} of the samples can be held out, and at least {FEWEST} are needed"
             ));
         }
         let mut weights = vec![T::one(); encoding.sampled().len()];
@@ -104,6 +92,7 @@ impl<T: Real> HeldOut<T> {
             }
         };
         Ok(Self {
+            seen: smooth_samples(encoding, weights.iter().map(|weight| weight.wide())),
             weights,
             grid,
             places: held.iter().map(place).collect(),
@@ -111,13 +100,29 @@ impl<T: Real> HeldOut<T> {
         })
     }
 
-    /// Variance of noise and of what the maps do not explain, per coil and complex sample, at every location: from
-    /// the residuals of the samples that the image has seen.
+    /// Variance of noise and of what the maps do not explain, per coil and complex sample, at every location: the
+    /// energy of the residuals of the samples that the image has seen, averaged over coils and nearby locations.
     pub fn noise_spectrum(&self, encoding: &Encoding<T>, residual: &Samples<T>) -> Array2<f64> {
-        noise_spectrum(encoding, residual, &self.weights)
+        let coils = residual.dim().0 as f64;
+        let of_coils = |sample: usize| -> f64 { residual.column(sample).iter().map(|v| v.norm_sqr().wide()).sum() };
+        let weighted = self
+            .weights
+            .iter()
+            .enumerate()
+            .map(|(sample, weight)| match *weight > T::zero() {
+                true => of_coils(sample) / coils,
+                false => 0.0,
+            });
+        let energy = smooth_samples(encoding, weighted);
+        Zip::from(&energy)
+            .and(&self.seen)
+            .map_collect(|&energy, &seen| match seen > 0.0 {
+                true => energy / seen,
+                false => 0.0,
+            })
     }
 
-    /// The error of an image by its `residual`, band by band. `noise` is that of [`noise_spectrum`].
+    /// The error of an image by its `residual`, band by band. `noise` is that of [`Self::noise_spectrum`].
     ///
     /// Of nc coils, the image that a full scan would give takes one coil's part of the noise: the other nc − 1 are no
     /// error.
@@ -149,7 +154,8 @@ impl<T: Real> HeldOut<T> {
         self.bands.iter().map(of_band).collect()
     }
 
-    /// Variance of the error at every location of k-space, as if it lay where the image saw nothing.
+    /// Variance of the error at every location of k-space, as if nothing were sampled there, of an image of all samples:
+    /// that of one of fewer, less by their share.
     pub fn spectrum(&self, encoding: &Encoding<T>, errors: &[BandError]) -> Vec<f64> {
         let mut unseen = vec![true; self.grid.len()];
         for (&at, weight) in encoding.sampled().iter().zip(&self.weights) {
@@ -165,7 +171,7 @@ impl<T: Real> HeldOut<T> {
                 .map(|(e, _)| e)
                 .sum();
             if of_unseen > 0.0 {
-                let level = error.energy / of_unseen;
+                let level = (1.0 - SHARE) * error.energy / of_unseen;
                 spectrum
                     .iter_mut()
                     .zip(&energies)
@@ -176,25 +182,14 @@ impl<T: Real> HeldOut<T> {
     }
 }
 
-/// Energy of the residuals, averaged over coils and nearby locations with weight 1.
-pub fn noise_spectrum<T: Real>(encoding: &Encoding<T>, residual: &Samples<T>, weights: &[T]) -> Array2<f64> {
-    let mut energy = Array2::zeros(encoding.grid().dim());
-    let mut seen = energy.clone();
-    let [energies, counts] = [&mut energy, &mut seen].map(|map| map.as_slice_mut().expect("standard layout"));
-    for (sample, (&at, weight)) in encoding.sampled().iter().zip(weights).enumerate() {
-        let of_coils: f64 = residual.column(sample).iter().map(|v| v.norm_sqr().wide()).sum();
-        energies[at as usize] = of_coils * weight.wide();
-        counts[at as usize] = weight.wide();
+/// A value for each sample, smoothed over k-space.
+fn smooth_samples<T: Real>(encoding: &Encoding<T>, values: impl Iterator<Item = f64>) -> Array2<f64> {
+    let mut map = Array2::zeros(encoding.grid().dim());
+    let flat = map.as_slice_mut().expect("standard layout");
+    for (&at, value) in encoding.sampled().iter().zip(values) {
+        flat[at as usize] = value;
     }
-    let energy = smooth_with_radius(&symmetrise(&energy));
-    let seen = smooth_with_radius(&symmetrise(&seen));
-    let coils = residual.dim().0 as f64;
-    Zip::from(&energy)
-        .and(&seen)
-        .map_collect(|&energy, &seen| match seen > 0.0 {
-            true => energy / seen / coils,
-            false => 0.0,
-        })
+    smooth_with_radius(&symmetrise(&map))
 }
 
 impl BandEnergy {

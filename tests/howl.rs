@@ -97,7 +97,7 @@ fn columns(acceleration: f64, centre: usize, seed: u64) -> (Mask, Array2<f64>) {
     let n = 256;
     let p = (n as f64 / acceleration - centre as f64) / (n - centre) as f64;
     let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-    let first = (n - centre + 1) / 2;
+    let first = (n - centre).div_ceil(2);
     let probability: Vec<f64> = (0..n)
         .map(|c| if (first..first + centre).contains(&c) { 1.0 } else { p })
         .collect();

@@ -95,7 +95,12 @@ fn facts(scan: &Scan, reconstruction: &Reconstruction) -> Vec<(String, Value)> {
         ),
         (
             "memory_mb",
-            json!(megabytes(memory_estimate(grid, scan.coils(), reconstruction.sets()))),
+            json!(megabytes(memory_estimate(
+                grid,
+                scan.coils(),
+                reconstruction.sets(),
+                Settings::default().method
+            ))),
         ),
     ];
     facts.map(|(name, value)| (name.to_string(), value)).to_vec()

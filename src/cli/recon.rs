@@ -11,7 +11,7 @@ use super::reconstruction::ReconArguments;
 use crate::error::{Error, Result};
 use crate::format::{AtomicFile, Scan, window, write_png};
 use crate::recon::{ReconOutput, Reconstruction, SliceRecord, SliceResult, memory_estimate};
-use crate::solve::StopReason;
+use crate::solve::{Method, StopReason};
 
 /// Reconstruct a scan
 #[derive(Args)]
@@ -70,12 +70,13 @@ impl Recon {
         let job = Job {
             scan: &scan,
             reconstruction: &reconstruction,
+            method: settings.method,
             iterations: settings.limits().iterations,
             stem: stem(&self.products.output),
             products: &self.products,
             console,
         };
-        job.announce(settings.method.name);
+        job.announce();
         job.run(output)
     }
 }
@@ -84,6 +85,8 @@ impl Recon {
 struct Job<'a> {
     scan: &'a Scan,
     reconstruction: &'a Reconstruction<'a>,
+    method: &'static Method,
+    /// Of a slice, as far as is known beforehand.
     iterations: usize,
     stem: String,
     products: &'a Products,
@@ -91,9 +94,9 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn announce(&self, method: &str) {
-        let scan = self.scan;
-        let memory = memory_estimate(scan.grid(), scan.coils(), self.reconstruction.sets());
+    fn announce(&self) {
+        let (scan, method) = (self.scan, self.method.name);
+        let memory = memory_estimate(scan.grid(), scan.coils(), self.reconstruction.sets(), self.method);
         let sampling = self.reconstruction.sampling();
         self.console.say(&format!(
             "{} slice(s) of {}, {} coil(s); R = {:.2} ({}); sampling probability {}; {method}, about {} MB of memory",
@@ -141,8 +144,11 @@ impl Job<'_> {
         console::check_interrupt()?;
         bar.set_position((slice * self.iterations) as u64);
         bar.set_message(format!("slice {}/{}", slice + 1, self.scan.slices()));
+        let last = ((slice + 1) * self.iterations) as u64;
         self.reconstruction.slice(slice, &mut |iteration| {
-            bar.inc(1);
+            if bar.position() < last {
+                bar.inc(1);
+            }
             let (tau, seconds) = (iteration.tau, iteration.seconds);
             self.console
                 .detail(&format!("  slice {slice}: mean τ {tau:.4e} after {seconds:.3} s"));

@@ -19,7 +19,7 @@ pub struct ReconArguments {
     #[arg(long, value_name = "METHOD", default_value = "pvdamp", value_parser = one_of!(METHODS))]
     method: String,
 
-    /// Iterations at most [default: pvdamp 30, howl 30, fista 100, sure-it 100, a-fista 100, cg-sense 10]
+    /// Iterations at most [default: pvdamp 30, howl 30 (masks of whole lines 100), fista 100, sure-it 100, a-fista 100, cg-sense 10]
     #[arg(long, value_name = "N")]
     iterations: Option<u32>,
 
@@ -49,8 +49,8 @@ pub struct ReconArguments {
     #[arg(long, value_name = "none|random[:SEED]", value_parser = parse_shift)]
     shift: Option<Shift>,
 
-    /// Also write error bars, for pvdamp: the predicted standard deviation of each pixel's error. SEED, 0 unless given,
-    /// is that of what a method draws for them
+    /// Also write error bars, for pvdamp and howl: the predicted standard deviation of each pixel's error. SEED, 0 unless
+    /// given, is that of what howl holds out and draws for them
     #[arg(long, value_name = "SEED", num_args = 0..=1, require_equals = true, default_missing_value = "0")]
     uncertainty: Option<u64>,
 

@@ -23,13 +23,14 @@ pub use settings::{Lambda, Settings};
 pub use slice::{Reconstruction, SliceMaps, SliceResult};
 
 use crate::array::Grid;
+use crate::solve::Method;
 
 /// Bytes that reconstructing one slice takes at its peak, roughly: single precision, `sets` sets of maps.
 ///
 /// The k-space of the slice is held while the maps are made; the maps and their energy averages (ξ) stay for all
-/// iterations, and so do about 15 images; the program itself takes 10 MB.
-pub fn memory_estimate(grid: Grid, coils: usize, sets: usize) -> u64 {
+/// iterations, and so do the images of the method; the program itself takes 10 MB.
+pub fn memory_estimate(grid: Grid, coils: usize, sets: usize, method: &Method) -> u64 {
     let image = 8 * grid.len() as u64;
     let (coils, sets) = (coils as u64, sets as u64);
-    image * (coils * (1 + 2 * sets) + 15 * sets) + 10_000_000
+    image * (coils * (1 + 2 * sets) + method.images * sets) + 10_000_000
 }

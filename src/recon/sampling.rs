@@ -137,13 +137,6 @@ impl Sampling {
                 (estimate.probability, "estimated from the mask".to_string())
             }
         };
-        if !mask.is_full() && sampling::line_axis(&mask).is_some() {
-            warnings.push(
-                "the mask samples whole lines: errors are correlated along them, which the state evolution of P-VDAMP \
-                 does not model: it predicts too small a variance, and the result may be far from the best possible"
-                    .into(),
-            );
-        }
         let centre = sampling::sampled_centre(&mask);
         let record = SamplingRecord {
             origin,

@@ -11,6 +11,7 @@ use super::{Lambda, MapsRecord, Sampling, Settings, SliceRecord, combine_sets, c
 use crate::array::{CoilStack, Grid, Image, Maps};
 use crate::error::{Error, Place, Result};
 use crate::format::Scan;
+use crate::sampling::line_axis;
 use crate::solve::{History, IterationRecord, Knob, Solver, Tuning, drive};
 use crate::wavelet::Layout;
 
@@ -52,13 +53,22 @@ impl<'a> Reconstruction<'a> {
             return Err(Error::setting("--iterations 0: at least one iteration is needed"));
         }
         let maps = settings.maps.open(scan, place)?;
-        let sampling = match first_with_data(scan)? {
+        let mut sampling = match first_with_data(scan)? {
             Some(kspace) => {
                 let probability = settings.probability.as_ref();
                 Sampling::of_scan(scan, place, kspace.view(), &settings.sampling, probability)?
             }
             None => Sampling::of_nothing(scan.grid())?,
         };
+        let partial = !sampling.mask.is_full();
+        if partial && settings.method.unbiased && line_axis(&sampling.mask).is_some() {
+            sampling.warnings.push(
+                "the mask samples whole lines: errors are correlated along them, which the state evolution of P-VDAMP \
+                 does not model: it predicts too small a variance, and the result may be far from the best possible; \
+                 --method howl is made for such masks too"
+                    .into(),
+            );
+        }
         if settings.lambda == Lambda::Optimal && !sampling.complete_scan {
             let problem = "is undersampled, so that there is no reference to find the best --lambda by";
             return Err(Error::data(

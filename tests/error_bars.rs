@@ -113,3 +113,35 @@ fn a_bench_holds_them_to_the_truth() {
     folder.done(&bench.replace("pvdamp:bars,", ""));
     assert!(!folder.path("bench/calibration.csv").exists());
 }
+
+/// Held-out samples, a correction and probes: with two sets of maps, and with what stands against them said.
+#[test]
+fn howl_tells_error_bars_or_why_not() {
+    let folder = Folder::with_scan(SCAN);
+    folder.done(&format!(
+        "recon full.h5 {R4} --method howl --map-sets 2 --uncertainty -o sets.h5"
+    ));
+    let std: ArrayD<f32> = folder.read("sets.h5:std");
+    assert!(std.iter().all(|v| v.is_finite() && *v >= 0.0) && std.iter().any(|&v| v > 0.0));
+    let tau: ArrayD<f64> = folder.read("sets.h5:state_evolution/tau");
+    let names = folder
+        .open("sets.h5")
+        .group("state_evolution")
+        .unwrap()
+        .attr("subbands")
+        .unwrap();
+    let names: Vec<hdf5::types::VarLenUnicode> = names.read_raw().unwrap();
+    assert_eq!((tau.shape()[1], tau.shape()[2]), (45, names.len()));
+
+    let columns = ndarray::Array2::from_shape_fn((96, 80), |(_, c)| u8::from(c % 3 == 0 || (36..44).contains(&c)));
+    folder.write("columns.h5:mask", &columns.into_dyn());
+    let said = folder.done("recon full.h5 --mask columns.h5 --method howl --uncertainty -o columns_out.h5");
+    assert!(said.err.contains("whole lines too few"), "{}", said.err);
+    let std: ArrayD<f32> = folder.read("columns_out.h5:std");
+    assert!(std.iter().all(|v| v.is_nan()));
+
+    let said = folder.done(&format!(
+        "recon full.h5 {R4} --method howl --time-limit 0.000001 --uncertainty -o short.h5"
+    ));
+    assert!(said.err.contains("stopped before they were drawn"), "{}", said.err);
+}

@@ -119,9 +119,7 @@ fn lines_are_far_better_than_by_sparsity_alone() {
     let howl = reconstruct("howl", &problem, Some(0));
     let pvdamp = reconstruct("pvdamp", &problem, None);
     println!("{:.2} dB, P-VDAMP {:.2} dB", nmse(&howl.image), nmse(&pvdamp.image));
-    if howl.std.is_some() {
-        println!("within {:.3?}", coverage(&howl, &brain.x0));
-    }
+    assert!(howl.std.is_none(), "too few lines to hold out");
     assert!(nmse(&howl.image) < nmse(&pvdamp.image) - 6.0);
 }
 
@@ -154,14 +152,17 @@ fn twenty_phantoms() {
         let problem = problem(&slice.kspace.map(widen), &maps, &drawn.mask, &drawn.probability);
         let truth = slice.image.map(widen);
         let error = |found: &Found| relative(&found.image, &truth);
-        let found = reconstruct("howl", &problem, (number % 2 == 0).then_some(number));
+        let bars = number / 6 % 2 == 0;
+        let found = reconstruct("howl", &problem, bars.then_some(number));
         let zero_filled = reconstruct("zero-filled", &problem, None);
         let (after, before) = (error(&found), error(&zero_filled));
         println!(
             "{number}: {grid}, {coils} coils, {family} R={} noise {}: {after:.4} of {before:.4}",
             request.acceleration, settings.noise
         );
-        assert!(after < before, "phantom {number}: {after}, zero-filled {before}");
+        // The noisiest keep a third of the error of the zero-filled image.
+        assert!(after < 0.5 * before, "phantom {number}: {after}, zero-filled {before}");
+        assert_eq!(found.std.is_some(), bars, "phantom {number}");
         for std in found.std.iter().flatten() {
             assert!(std.is_finite() && *std >= 0.0, "phantom {number}");
         }

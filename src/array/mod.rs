@@ -54,6 +54,12 @@ impl Grid {
         along(row, self.rows).hypot(along(col, self.cols))
     }
 
+    /// The row-major index of the location on the other side of the origin, around the edges.
+    pub fn opposite(self, at: usize) -> usize {
+        let mirror = |index: usize, n: usize| (2 * (n / 2) + n - index) % n;
+        mirror(at / self.cols, self.rows) * self.cols + mirror(at % self.cols, self.cols)
+    }
+
     /// Where a window of `size` lies so that both origins meet: the first row and column of it.
     /// `size` must not exceed the grid.
     pub fn centred_offset(self, size: Grid) -> (usize, usize) {

@@ -71,7 +71,7 @@ impl Recon {
             scan: &scan,
             reconstruction: &reconstruction,
             method: settings.method,
-            iterations: settings.limits().iterations,
+            iterations: reconstruction.iterations(),
             stem: stem(&self.products.output),
             products: &self.products,
             console,
@@ -149,9 +149,14 @@ impl Job<'_> {
             if bar.position() < last {
                 bar.inc(1);
             }
-            let (tau, seconds) = (iteration.tau, iteration.seconds);
-            self.console
-                .detail(&format!("  slice {slice}: mean τ {tau:.4e} after {seconds:.3} s"));
+            let mut told = format!("  slice {slice}: after {:.3} s", iteration.seconds);
+            if !iteration.bands.is_empty() {
+                told += &format!(", mean τ {:.4e}", iteration.tau);
+            }
+            if let Some(noise) = iteration.noise {
+                told += &format!(", noise {noise:.4e}");
+            }
+            self.console.detail(&told);
             console::going()
         })
     }

@@ -81,7 +81,8 @@ impl<T: Real> LocalWiener<T> {
 }
 
 impl<T: Real> WienerWorkspace<T> {
-    pub fn new(fourier: &Fourier<T>) -> Self {
+    /// For frames of at most `bands` bands.
+    pub fn new(fourier: &Fourier<T>, bands: usize) -> Self {
         let zeros = |len| vec![Complex::new(T::zero(), T::zero()); len];
         let grid = fourier.grid();
         let task = || Task {
@@ -93,7 +94,7 @@ impl<T: Real> WienerWorkspace<T> {
         Self {
             spectrum: zeros(grid.len()),
             scratch: fourier.scratch(),
-            tasks: (0..rayon::current_num_threads()).map(|_| task()).collect(),
+            tasks: (0..rayon::current_num_threads().min(bands)).map(|_| task()).collect(),
         }
     }
 }
@@ -153,7 +154,7 @@ mod tests {
         let haar = Wavelet::find("haar").unwrap();
         let denoiser = LocalWiener::new(Frame::undecimated(grid, 3, haar));
         let mut out = image.to_vec();
-        denoiser.denoise(&mut out, variance, &fourier, &mut WienerWorkspace::new(&fourier));
+        denoiser.denoise(&mut out, variance, &fourier, &mut WienerWorkspace::new(&fourier, 10));
         out
     }
 

@@ -25,8 +25,10 @@ pub fn combine_sets(sets: ImageSets<f32>) -> Image<f32> {
 /// Error bars, `(rows, cols)`, of what [`combine_sets`] makes of `images`, those of `solver`; `None` where they cannot
 /// be told.
 pub fn combined_deviation(solver: &mut dyn Solver<f32>, images: &ImageSets<f32>) -> Option<Array2<f32>> {
-    let told = solver.deviation().filter(|d| d.iter().all(|v| v.is_finite()));
-    told.map(|deviations| combine_deviations(deviations, images))
+    let told = solver
+        .deviation()
+        .map(|deviations| combine_deviations(deviations, images));
+    told.filter(|deviation| deviation.iter().all(|v| v.is_finite()))
 }
 
 /// To first order in the error that of the magnitude, for errors of the sets that are not correlated:

@@ -105,7 +105,7 @@ fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction, settings: 
     } = &reconstruction.sampling().record;
     let mut attributes = vec![
         Attribute::new("method", settings.method.name),
-        Attribute::new("iterations", settings.limits().iterations as i64),
+        Attribute::new("iterations", reconstruction.iterations() as i64),
         Attribute::new("sampling", origin.as_str()),
         Attribute::new("sampling_probability", density.as_str()),
         Attribute::new("acceleration", *acceleration),
@@ -175,7 +175,9 @@ fn write_evolution(file: &Hdf5Output, slices: usize, records: &[SliceRecord]) ->
     let mut stop = vec![String::from("no data"); slices];
     for (slice, history) in histories() {
         for (i, iteration) in history.iterations.iter().enumerate() {
-            mean[[slice, i]] = iteration.tau;
+            // Of a step without subbands among others that have them, nothing is known.
+            let told = bands == 0 || !iteration.bands.is_empty();
+            mean[[slice, i]] = if told { iteration.tau } else { f64::NAN };
             noise[[slice, i]] = iteration.noise.unwrap_or(f64::NAN);
         }
         count[slice] = history.iterations.len() as i64;

@@ -88,7 +88,13 @@ impl Reconstruction<'_> {
             return Ok(None);
         };
         let sampling = match self.sampling.of_odd_slice(kspace.view())? {
-            Some(own) => Cow::Owned(own),
+            Some(mut own) => {
+                // One that only lost samples has the scan's warnings already.
+                if !self.sampling.samples_lines() {
+                    own.warn_of_lines(self.settings.method);
+                }
+                Cow::Owned(own)
+            }
             None => Cow::Borrowed(&self.sampling),
         };
         let wanted = self.settings.reference && sampling.complete_scan;

@@ -6,6 +6,7 @@ use crate::array::{Grid, Mask};
 use crate::error::{Error, Place, Result};
 use crate::format::{self, Scan};
 use crate::sampling::{self, Family, Request};
+use crate::solve::Method;
 
 /// Fewer locations without data than this fraction are exact zeros by chance, not missing samples.
 const CHANCE: f64 = 0.01;
@@ -154,6 +155,23 @@ impl Sampling {
             complete_scan: false,
             detected: true,
         })
+    }
+
+    /// Whether whole lines are missing.
+    pub fn samples_lines(&self) -> bool {
+        !self.mask.is_full() && sampling::line_axis(&self.mask).is_some()
+    }
+
+    /// Warns where `method` counts on errors that are not correlated.
+    pub(super) fn warn_of_lines(&mut self, method: &Method) {
+        if method.unbiased && self.samples_lines() {
+            self.warnings.push(
+                "the mask samples whole lines: errors are correlated along them, which the state evolution of P-VDAMP \
+                 does not model: it predicts too small a variance, and the result may be far from the best possible; \
+                 --method howl is made for such masks too"
+                    .into(),
+            );
+        }
     }
 
     /// That of a scan in which no slice holds data.

@@ -11,7 +11,6 @@ use super::{Lambda, MapsRecord, Sampling, Settings, SliceRecord, combine_sets, c
 use crate::array::{CoilStack, Grid, Image, Maps};
 use crate::error::{Error, Place, Result};
 use crate::format::Scan;
-use crate::sampling::line_axis;
 use crate::solve::{History, IterationRecord, Knob, Solver, Tuning, drive};
 use crate::wavelet::Layout;
 
@@ -60,15 +59,7 @@ impl<'a> Reconstruction<'a> {
             }
             None => Sampling::of_nothing(scan.grid())?,
         };
-        let partial = !sampling.mask.is_full();
-        if partial && settings.method.unbiased && line_axis(&sampling.mask).is_some() {
-            sampling.warnings.push(
-                "the mask samples whole lines: errors are correlated along them, which the state evolution of P-VDAMP \
-                 does not model: it predicts too small a variance, and the result may be far from the best possible; \
-                 --method howl is made for such masks too"
-                    .into(),
-            );
-        }
+        sampling.warn_of_lines(settings.method);
         if settings.lambda == Lambda::Optimal && !sampling.complete_scan {
             let problem = "is undersampled, so that there is no reference to find the best --lambda by";
             return Err(Error::data(
@@ -99,6 +90,16 @@ impl<'a> Reconstruction<'a> {
 
     pub fn tuning(&self) -> &Tuning {
         &self.tuning
+    }
+
+    /// Iterations at most, without what error bars take.
+    pub fn iterations(&self) -> usize {
+        let method = self.settings.method;
+        let own = match self.sampling.samples_lines() {
+            true => method.line_iterations,
+            false => method.iterations,
+        };
+        self.settings.iterations.unwrap_or(own)
     }
 
     /// Whether slices have an unbiased image. Of two sets of maps it would be two images, whose root sum of squares is
@@ -167,6 +168,16 @@ impl<'a> Reconstruction<'a> {
         let scale = f64::from(scale);
         unscale(&mut history, scale * scale);
 
+        let mut bands = self.blank_record(slice, start).bands;
+        if let Some(told) = history
+            .iterations
+            .iter()
+            .map(|i| i.bands.len())
+            .max()
+            .filter(|&told| told > 0)
+        {
+            bands.truncate(told);
+        }
         let lambda = method.has_lambda().then_some(tuning.lambda);
         let record = SliceRecord {
             sampling: prepared.sampling.record.clone(),
@@ -175,6 +186,7 @@ impl<'a> Reconstruction<'a> {
             scale,
             lambda,
             intensity: method.has(Knob::Lambda).then(|| prepared.problem.intensity() / scale),
+            bands,
             history: Some(history),
             preparation_seconds,
             notes,

@@ -1,6 +1,6 @@
 //! The table of methods.
 
-use super::{CgSense, Howl, PVdamp, Problem, Solver, Tuning, ZeroFilled, a_fista, fista, sure_it};
+use super::{CgSense, Howl, PVdamp, Problem, Solver, Tuning, ZeroFilled, a_fista, fista, howl, sure_it};
 
 /// A row of [`METHODS`].
 pub struct Method {
@@ -11,6 +11,8 @@ pub struct Method {
     pub citation: &'static str,
     /// Iterations at most, unless told otherwise.
     pub iterations: usize,
+    /// The same for masks of whole lines.
+    pub line_iterations: usize,
     /// Images of each set of maps that it holds at once, about.
     pub images: u64,
     /// Whether [`Solver::unbiased`] gives an image.
@@ -69,6 +71,7 @@ pub const METHODS: &[Method] = &[
         summary: "Parallel Variable Density Approximate Message Passing: SURE-tuned, with known error variance",
         citation: "Millard, Chiew, Tanner, Hess, Mailhé, arXiv:2203.04180",
         iterations: 30,
+        line_iterations: 30,
         images: 15,
         unbiased: true,
         oracle: "",
@@ -81,7 +84,8 @@ pub const METHODS: &[Method] = &[
         title: "HOWL",
         summary: "local Wiener shrinkage in frames that change, as strong as the noise that the residual shows",
         citation: "docs/howl.md; Mihçak et al. 1999, Coifman, Donoho 1995, Beck, Teboulle 2009",
-        iterations: 30,
+        iterations: howl::ITERATIONS,
+        line_iterations: howl::LINE_ITERATIONS,
         images: 40,
         unbiased: false,
         oracle: "",
@@ -95,6 +99,7 @@ pub const METHODS: &[Method] = &[
         summary: "wavelet ℓ1 with momentum, one weight λ that has to be chosen",
         citation: "Beck, Teboulle, SIAM J. Imaging Sci. 2 (2009)",
         iterations: 100,
+        line_iterations: 100,
         images: 15,
         unbiased: false,
         oracle: "",
@@ -108,6 +113,7 @@ pub const METHODS: &[Method] = &[
         summary: "FISTA with SURE thresholds for white noise of the error's true size, where a reference tells it",
         citation: "Khare, Hardy, King, Turski, Marinelli, MRM 68 (2012)",
         iterations: 100,
+        line_iterations: 100,
         images: 15,
         unbiased: false,
         oracle: "its error in each iteration",
@@ -121,6 +127,7 @@ pub const METHODS: &[Method] = &[
         summary: "FISTA with a weight for each scale from the histogram of the zero-filled image, random shifts",
         citation: "Varela-Mattatall, Baron, Menon, MRM 86 (2021)",
         iterations: 100,
+        line_iterations: 100,
         images: 15,
         unbiased: false,
         oracle: "",
@@ -134,6 +141,7 @@ pub const METHODS: &[Method] = &[
         summary: "least squares by conjugate gradients, stopped early; --lambda is a Tikhonov weight",
         citation: "Pruessmann, Weiger, Börnert, Boesiger, MRM 46 (2001)",
         iterations: 10,
+        line_iterations: 10,
         images: 15,
         unbiased: false,
         oracle: "",
@@ -147,6 +155,7 @@ pub const METHODS: &[Method] = &[
         summary: "density-compensated zero-filled SENSE combination, no iterations",
         citation: "Roemer et al., MRM 16 (1990)",
         iterations: 1,
+        line_iterations: 1,
         images: 15,
         unbiased: false,
         oracle: "",
@@ -160,6 +169,7 @@ pub const METHODS: &[Method] = &[
         summary: "zero-filled SENSE combination without density compensation, no iterations",
         citation: "Roemer et al., MRM 16 (1990)",
         iterations: 1,
+        line_iterations: 1,
         images: 15,
         unbiased: false,
         oracle: "",

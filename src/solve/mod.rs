@@ -138,6 +138,8 @@ pub enum Verdict {
 pub enum StopReason {
     /// The limit on iterations.
     Iterations,
+    /// The method's own plan is done.
+    Planned,
     /// The limit on time.
     Time,
     /// The iteration has come to rest: for P-VDAMP, the mean variance fell by less than 0.1 % over several iterations.
@@ -155,6 +157,7 @@ impl StopReason {
     pub fn name(self) -> &'static str {
         match self {
             Self::Iterations => "iterations",
+            Self::Planned => "planned",
             Self::Time => "time",
             Self::Settled => "settled",
             Self::TauRose => "tau-rose",
@@ -167,6 +170,7 @@ impl StopReason {
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Iterations => "stopped at the iteration limit",
+            Self::Planned => "done as planned",
             Self::Time => "stopped at the time limit",
             Self::Settled => "settled",
             Self::TauRose => "stopped after τ had risen, the best iterate kept",

@@ -68,7 +68,7 @@ impl<T: Real> Frame<T> {
         // An impulse response is real where its transform is even. At even sizes the outermost frequencies have their
         // opposite on the same side, where a wedge is not even by itself.
         for plane in &mut planes {
-            let mirrored: Vec<f64> = (0..grid.len()).map(|at| plane[opposite(at, grid)]).collect();
+            let mirrored: Vec<f64> = (0..grid.len()).map(|at| plane[grid.opposite(at)]).collect();
             plane.iter_mut().zip(mirrored).for_each(|(p, m)| *p = (*p + m) / 2.0);
         }
         tighten(&mut planes);
@@ -196,12 +196,6 @@ fn tighten(planes: &mut [Vec<f64>]) {
     }
 }
 
-/// The index of the opposite frequency.
-fn opposite(at: usize, grid: Grid) -> usize {
-    let mirror = |index: usize, n: usize| (2 * (n / 2) + n - index) % n;
-    mirror(at / grid.cols, grid.rows) * grid.cols + mirror(at % grid.cols, grid.cols)
-}
-
 fn narrow<T: Real>(values: &[Complex<f64>]) -> Vec<Complex<T>> {
     values.iter().map(|v| Complex::new(T::of(v.re), T::of(v.im))).collect()
 }
@@ -252,7 +246,7 @@ mod tests {
                     let mut response = vec![Complex::new(0.0, 0.0); grid.len()];
                     band.apply(&vec![Complex::new(1.0, 0.0); grid.len()], &mut response);
                     for at in 0..grid.len() {
-                        let gap = (response[at] - response[opposite(at, grid)].conj()).norm();
+                        let gap = (response[at] - response[grid.opposite(at)].conj()).norm();
                         assert!(gap < 1e-12, "{grid}: frame {f}, band {b}, {at}: {gap}");
                     }
                 }

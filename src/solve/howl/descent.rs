@@ -36,8 +36,8 @@ pub struct Descent<T: Real> {
     fourier: Fourier<T>,
     frames: Vec<LocalWiener<T>>,
     work: WienerWorkspace<T>,
-    /// Of each set of maps, once they were looked for; none of an image too small.
-    patches: Option<Vec<Option<SimilarPatches>>>,
+    /// Of each set of maps, once they were looked for.
+    patches: Option<Vec<SimilarPatches>>,
     /// Noise of a sample, where the residual cannot show it.
     noise: Option<f64>,
 }
@@ -53,6 +53,7 @@ impl<T: Real> Descent<T> {
             Frame::directional(grid, scales, ORIENTATIONS),
         ];
         let fourier = Fourier::new(grid);
+        let bands = frames.iter().map(|frame| frame.bands.len()).max().unwrap_or(1);
         Self {
             ahead: start.clone(),
             x: start,
@@ -61,7 +62,7 @@ impl<T: Real> Descent<T> {
             iteration: 0,
             residual: Samples::zeros(problem.data.dim()),
             frames: frames.into_iter().map(LocalWiener::new).collect(),
-            work: WienerWorkspace::new(&fourier),
+            work: WienerWorkspace::new(&fourier, bands),
             patches: None,
             noise: far_noise(problem),
             fourier,
@@ -111,23 +112,25 @@ impl<T: Real> Descent<T> {
     }
 
     fn denoise_patches(&mut self, images: &mut ImageSets<T>, noise: f64) -> f64 {
-        let grid = self.fourier.grid();
-        let patches = self.patches.get_or_insert_with(|| find_patches(grid, &self.x));
-        if patches.iter().any(Option::is_none) {
-            return self.denoise_frame(images, noise);
+        if self.patches.is_none() {
+            self.patches = find_patches(self.fourier.grid(), &self.x);
         }
+        let Some(patches) = &self.patches else {
+            return self.denoise_frame(images, noise);
+        };
         let told = PATCH_SHARE * noise;
-        for (mut image, patches) in images.axis_iter_mut(Axis(0)).zip(patches.iter().flatten()) {
+        for (mut image, patches) in images.axis_iter_mut(Axis(0)).zip(patches) {
             let plane = image.as_slice_mut().expect("standard layout");
             patches.denoise(plane, T::of(told / 2.0));
         }
         told
     }
 
-    /// `x + share · step · Aᴴ z`, with z the residual [of x](Self::look): x, and what the data say against it.
-    pub fn consistent(&self, operator: &Folded<T>, share: f64) -> ImageSets<T> {
+    /// `x + ½ step · Aᴴ z`, with z the residual [of x](Self::look): all of what the data say against x would bring back
+    /// their noise, nothing of it would lose what the denoiser took.
+    pub fn consistent(&self, operator: &Folded<T>) -> ImageSets<T> {
         let mut image = operator.adjoint(&self.residual, None);
-        self.add_step(&mut image, share, &self.x);
+        self.add_step(&mut image, 0.5, &self.x);
         image
     }
 
@@ -162,7 +165,8 @@ impl<T: Real> Descent<T> {
     }
 }
 
-fn find_patches<T: Real>(grid: Grid, x: &ImageSets<T>) -> Vec<Option<SimilarPatches>> {
+/// `None` for images too small.
+fn find_patches<T: Real>(grid: Grid, x: &ImageSets<T>) -> Option<Vec<SimilarPatches>> {
     let of_image = |image: ArrayView2<Complex<T>>| {
         let real: Vec<T> = image.iter().map(|v| v.re).collect();
         SimilarPatches::find(grid, &real)
@@ -171,7 +175,7 @@ fn find_patches<T: Real>(grid: Grid, x: &ImageSets<T>) -> Vec<Option<SimilarPatc
 }
 
 /// Complex noise variance of a sample, from the residuals of those with weight 1: robust against the few in which the
-/// image is not yet right, and larger by what the images take of the noise, one coil's part for each set of maps.
+/// image is not yet right. Of nc coils the images take one coil's part for each set of maps; the others are left.
 fn residual_noise<T: Real>(residual: &Samples<T>, weights: Option<&[T]>, sets: usize) -> f64 {
     let coils = residual.dim().0;
     let mut energies = sample_energies(residual);
@@ -179,7 +183,7 @@ fn residual_noise<T: Real>(residual: &Samples<T>, weights: Option<&[T]>, sets: u
         let mut seen = weights.iter().map(|&weight| weight > T::zero());
         energies.retain(|_| seen.next().unwrap_or(true));
     }
-    median_noise(energies, coils) * coils as f64 / (coils - sets) as f64
+    median_noise(energies, coils - sets)
 }
 
 /// The same where there are no more coils than images, so that these can explain all data: from the samples farthest
@@ -200,7 +204,7 @@ fn far_noise<T: Real>(problem: &Problem<T>) -> Option<f64> {
 }
 
 /// Over coils, of each sample.
-fn sample_energies<T: Real>(samples: &Samples<T>) -> Vec<f64> {
+pub fn sample_energies<T: Real>(samples: &Samples<T>) -> Vec<f64> {
     let mut energies = vec![0.0; samples.dim().1];
     for of_coil in samples.outer_iter() {
         let pairs = energies.iter_mut().zip(&of_coil);
@@ -209,7 +213,7 @@ fn sample_energies<T: Real>(samples: &Samples<T>) -> Vec<f64> {
     energies
 }
 
-/// Variance for each coil, from the median over samples of the sum over coils.
+/// Variance of one of `coils` complex values, from the median over samples of the sum of their energies.
 fn median_noise(mut energies: Vec<f64>, coils: usize) -> f64 {
     if energies.is_empty() {
         return 0.0;
@@ -232,9 +236,10 @@ mod tests {
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(5);
         let mut gauss = || -> f64 { StandardNormal.sample(&mut rng) };
         for (coils, sets) in [(2, 1), (8, 1), (8, 2), (32, 1)] {
-            let residual = Samples::from_shape_simple_fn((coils, 20_000), || Complex::new(gauss(), gauss()));
-            let expected = 2.0 * coils as f64 / (coils - sets) as f64;
-            let found = residual_noise(&residual, None, sets);
+            let mut residual = Samples::zeros((coils, 20_000));
+            let mut left = residual.slice_mut(ndarray::s![..coils - sets, ..]);
+            left.mapv_inplace(|_| Complex::new(gauss(), gauss()));
+            let (found, expected) = (residual_noise(&residual, None, sets), 2.0);
             assert!(
                 (found / expected - 1.0).abs() < 0.03,
                 "{coils} coils: {found} of {expected}"

@@ -36,7 +36,7 @@ pub struct ErrorPrior<T: Real> {
     fourier: Fourier<T>,
     /// Root of the variance at each location of k-space.
     root: Vec<T>,
-    /// `(sets, rows, cols)`, mean square 1 over a set.
+    /// `(sets, rows, cols)`; the mean squares of all sets add up to 1.
     envelope: Array3<T>,
     /// Noise variance of each sample, and what a sample counts: 1 where the noise is at the median.
     noise: Vec<f64>,
@@ -168,8 +168,8 @@ fn envelope<T: Real>(x: &ImageSets<T>, frame: &Frame<T>, fourier: &Fourier<T>) -
         .outer_iter()
         .map(|image| likely(&image.to_owned(), frame, fourier))
         .collect();
-    let count = squares.len() * fourier.grid().len();
-    let mean = squares.iter().map(|s| s.sum()).sum::<f64>() / count as f64;
+    // Of all sets together, as the spectrum is.
+    let mean = squares.iter().map(|s| s.sum()).sum::<f64>() / fourier.grid().len() as f64;
     let mut out = Array3::zeros(x.dim());
     for (mut out, squares) in out.outer_iter_mut().zip(&squares) {
         Zip::from(&mut out)

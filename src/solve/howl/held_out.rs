@@ -4,7 +4,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::smooth::{smooth_with_radius, symmetrise};
 use crate::array::{Grid, Real};
-use crate::operator::{Encoding, Samples};
+use crate::operator::Encoding;
 use crate::sampling;
 use crate::solve::Problem;
 use crate::wavelet::{Band, Layout, Spectra, Wavelet};
@@ -102,41 +102,30 @@ impl<T: Real> HeldOut<T> {
 
     /// Variance of noise and of what the maps do not explain, per coil and complex sample, at every location: the
     /// energy of the residuals of the samples that the image has seen, averaged over coils and nearby locations.
-    pub fn noise_spectrum(&self, encoding: &Encoding<T>, residual: &Samples<T>) -> Array2<f64> {
-        let coils = residual.dim().0 as f64;
-        let of_coils = |sample: usize| -> f64 { residual.column(sample).iter().map(|v| v.norm_sqr().wide()).sum() };
-        let weighted = self
-            .weights
-            .iter()
-            .enumerate()
-            .map(|(sample, weight)| match *weight > T::zero() {
-                true => of_coils(sample) / coils,
-                false => 0.0,
-            });
-        let energy = smooth_samples(encoding, weighted);
-        Zip::from(&energy)
+    /// `energies` are the residuals', of each sample over coils.
+    pub fn noise_spectrum(&self, encoding: &Encoding<T>, energies: &[f64]) -> Array2<f64> {
+        let coils = encoding.coils() as f64;
+        let pairs = energies.iter().zip(&self.weights);
+        let weighted: Vec<f64> = pairs.map(|(energy, weight)| energy * weight.wide() / coils).collect();
+        let seen: f64 = self.weights.iter().map(|weight| weight.wide()).sum();
+        let mean = weighted.iter().sum::<f64>() / seen.max(1.0);
+        let smoothed = smooth_samples(encoding, weighted.into_iter());
+        // Far from any sample there is nothing but rounding.
+        Zip::from(&smoothed)
             .and(&self.seen)
-            .map_collect(|&energy, &seen| match seen > 0.0 {
-                true => energy / seen,
-                false => 0.0,
-            })
+            .map_collect(|&energy, &seen| if seen > 1e-9 { energy / seen } else { mean })
     }
 
-    /// The error of an image by its `residual`, band by band. `noise` is that of [`Self::noise_spectrum`].
+    /// The error of an image by the `energies` of its residual, band by band. `noise` is that of
+    /// [`Self::noise_spectrum`].
     ///
-    /// Of nc coils, the image that a full scan would give takes one coil's part of the noise: the other nc − 1 are no
-    /// error.
-    pub fn errors(&self, residual: &Samples<T>, noise: &Array2<f64>) -> Vec<BandError> {
+    /// Of nc coils, the images that a full scan would give take one coil's part of the noise for each set of maps: the
+    /// others are no error.
+    pub fn errors(&self, encoding: &Encoding<T>, energies: &[f64], noise: &Array2<f64>) -> Vec<BandError> {
         let noise = noise.as_slice().expect("standard layout");
-        let others = (residual.dim().0 - 1) as f64;
-        let excess: Vec<f64> = self
-            .places
-            .iter()
-            .map(|place| {
-                let energy: f64 = residual.column(place.sample).iter().map(|v| v.norm_sqr().wide()).sum();
-                (energy - others * noise[place.at]) * place.inverse_probability
-            })
-            .collect();
+        let others = encoding.coils().saturating_sub(encoding.sets()) as f64;
+        let excess = |place: &Place| (energies[place.sample] - others * noise[place.at]) * place.inverse_probability;
+        let excess: Vec<f64> = self.places.iter().map(excess).collect();
         let of_band = |band: &BandEnergy| {
             let (mut sum, mut squares) = (0.0, 0.0);
             for (place, excess) in self.places.iter().zip(&excess) {

@@ -8,9 +8,11 @@ mod phase;
 mod schedule;
 mod smooth;
 
+pub use schedule::{ITERATIONS, LINE_ITERATIONS};
+
 use ndarray::{Array2, Array3};
 
-use self::descent::Descent;
+use self::descent::{Descent, sample_energies};
 use self::error_bars::ErrorPrior;
 use self::folded::Folded;
 use self::held_out::{BandError, HeldOut};
@@ -18,10 +20,6 @@ use self::schedule::{Denoiser, PROBES, Schedule, Stage};
 use super::{BandState, Problem, Solver, Step, StopReason, Tuning, Verdict};
 use crate::array::{ImageSets, Real};
 use crate::operator::Samples;
-
-/// Share of what the data say against the image that is added to it at the end, where there is no correction: all of
-/// it would bring back their noise, nothing would lose what the denoiser took.
-const HALF: f64 = 0.5;
 
 pub struct Howl<'a, T: Real> {
     operator: Folded<'a, T>,
@@ -109,8 +107,9 @@ impl<'a, T: Real> Howl<'a, T> {
             descent.look(operator);
             bars.judge(operator, &descent.residual);
             descent.rest();
+        } else {
+            descent.look_ahead(operator);
         }
-        descent.look_ahead(operator);
         descent.step(operator, None, denoiser, 1.0)
     }
 
@@ -147,8 +146,10 @@ impl<T: Real> Bars<T> {
     }
 
     fn judge(&mut self, operator: &Folded<T>, residual: &Samples<T>) {
-        self.noise = self.held_out.noise_spectrum(&operator.problem.encoding, residual);
-        self.errors = self.held_out.errors(residual, &self.noise);
+        let encoding = &operator.problem.encoding;
+        let energies = sample_energies(residual);
+        self.noise = self.held_out.noise_spectrum(encoding, &energies);
+        self.errors = self.held_out.errors(encoding, &energies, &self.noise);
     }
 
     fn states(&self) -> Vec<BandState> {
@@ -196,13 +197,14 @@ impl<T: Real> Solver<T> for Howl<'_, T> {
         }
         self.steps += 1;
         let verdict = match self.steps == self.schedule.steps() {
-            true => Verdict::Stop(StopReason::Iterations),
+            true => Verdict::Stop(StopReason::Planned),
             false => Verdict::Continue,
         };
         Step {
             bands,
             noise,
-            kept: self.steps,
+            // Probes change no image.
+            kept: self.steps.min(self.schedule.image_steps()),
             verdict,
         }
     }
@@ -213,7 +215,7 @@ impl<T: Real> Solver<T> for Howl<'_, T> {
             Some(image) => self.operator.unfold(image),
             None => {
                 self.descent.look(&self.operator);
-                self.operator.unfold(&self.descent.consistent(&self.operator, HALF))
+                self.operator.unfold(&self.descent.consistent(&self.operator))
             }
         }
     }
@@ -232,6 +234,10 @@ impl<T: Real> Solver<T> for Howl<'_, T> {
     }
 
     fn notes(&self) -> Vec<String> {
-        self.notes.clone()
+        let mut notes = self.notes.clone();
+        if self.bars.is_some() && self.steps < self.schedule.steps() {
+            notes.push("no error bars: stopped before they were drawn".into());
+        }
+        notes
     }
 }

@@ -2,6 +2,9 @@ use crate::array::Real;
 use crate::sampling;
 use crate::solve::{Problem, Tuning};
 
+/// Iterations, and those for masks of whole lines.
+pub const ITERATIONS: usize = 30;
+pub const LINE_ITERATIONS: usize = 100;
 /// Iterations with all data from where those without the held-out samples ended.
 const WARM: usize = 10;
 /// Probes that error bars are told from.
@@ -50,7 +53,11 @@ impl Schedule {
     /// Whole lines leave more aliasing, and take longer.
     pub fn new<T: Real>(problem: &Problem<T>, tuning: &Tuning, error_bars: bool) -> Self {
         let lines = sampling::line_axis(&problem.encoding.mask()).is_some();
-        let (iterations, start) = if lines { (100, 16.0) } else { (30, 4.0) };
+        let (iterations, start) = if lines {
+            (LINE_ITERATIONS, 16.0)
+        } else {
+            (ITERATIONS, 4.0)
+        };
         Self {
             iterations: tuning.iterations.unwrap_or(iterations),
             start,
@@ -60,6 +67,11 @@ impl Schedule {
 
     pub fn steps(&self) -> usize {
         self.iterations + if self.error_bars { WARM + 1 + PROBES } else { 0 }
+    }
+
+    /// Steps after which the image is as it will be returned.
+    pub fn image_steps(&self) -> usize {
+        self.iterations + if self.error_bars { WARM + 1 } else { 0 }
     }
 
     pub fn stage(&self, step: usize) -> Stage {
@@ -87,8 +99,11 @@ impl Schedule {
         }
     }
 
-    /// From the start's to 1 at half of the iterations.
+    /// From the start's to 1 at half of the iterations; 1 in the last, however few there are.
     fn factor(&self, iteration: usize) -> f64 {
+        if iteration + 1 == self.iterations {
+            return 1.0;
+        }
         let passed = iteration as f64 / self.iterations as f64;
         self.start.powf(1.0 - 2.0 * passed).max(1.0)
     }
@@ -105,6 +120,18 @@ fn alternate(left: usize) -> Denoiser {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_last_iteration_is_told_the_noise_as_it_is() {
+        for (iterations, first) in [(1, 1.0), (2, 16.0), (60, 16.0)] {
+            let schedule = Schedule {
+                iterations,
+                start: 16.0,
+                error_bars: false,
+            };
+            assert_eq!((schedule.factor(0), schedule.factor(iterations - 1)), (first, 1.0));
+        }
+    }
 
     #[test]
     fn every_stage_has_its_turn() {

@@ -1,20 +1,23 @@
 //! Box smoothing of maps, around the edges.
 
 use ndarray::{Array2, Axis};
+use rayon::prelude::*;
 
 use crate::array::Grid;
 
 /// Widths between which [`smooth_with_radius`] interpolates.
-const WIDTHS: [f64; 5] = [1.0, 2.0, 4.0, 8.0, 14.0];
+const WIDTHS: [f64; 4] = [2.0, 4.0, 8.0, 14.0];
 
 /// Two passes of a box along each axis, of the odd size next to `width·√6`: nearly a Gaussian of that standard deviation.
 pub fn smooth(map: &Array2<f64>, width: f64) -> Array2<f64> {
     let size = (width * 6f64.sqrt()).round() as usize | 1;
     let mut out = map.clone();
+    let mut line = Vec::new();
     for axis in [Axis(0), Axis(1)] {
         for mut lane in out.lanes_mut(axis) {
             for _ in 0..2 {
-                let line = lane.to_vec();
+                line.clear();
+                line.extend(lane.iter());
                 box_average(&line, size, |index, value| lane[index] = value);
             }
         }
@@ -24,7 +27,7 @@ pub fn smooth(map: &Array2<f64>, width: f64) -> Array2<f64> {
 
 /// Smoothing that widens with the distance from the origin of k-space, as 2 + 0.3 |k| samples up to 14.
 pub fn smooth_with_radius(map: &Array2<f64>) -> Array2<f64> {
-    let smoothed = WIDTHS.map(|width| smooth(map, width));
+    let smoothed: Vec<Array2<f64>> = WIDTHS.par_iter().map(|&width| smooth(map, width)).collect();
     let grid = Grid::from(map.dim());
     Array2::from_shape_fn(map.dim(), |(row, col)| {
         let along = |index: usize, n: usize| index.abs_diff(n / 2) as f64;
@@ -43,10 +46,12 @@ pub fn smooth_with_radius(map: &Array2<f64>) -> Array2<f64> {
 
 /// The mean of each value and its opposite through the origin.
 pub fn symmetrise(map: &Array2<f64>) -> Array2<f64> {
-    let (rows, cols) = map.dim();
-    let mirror = |index: usize, n: usize| (2 * (n / 2) + n - index) % n;
+    let grid = Grid::from(map.dim());
+    let flat = map.as_standard_layout();
+    let flat = flat.as_slice().expect("standard layout");
     Array2::from_shape_fn(map.dim(), |(row, col)| {
-        (map[[row, col]] + map[[mirror(row, rows), mirror(col, cols)]]) / 2.0
+        let at = row * grid.cols + col;
+        (flat[at] + flat[grid.opposite(at)]) / 2.0
     })
 }
 
@@ -60,8 +65,9 @@ fn box_average(line: &[f64], size: usize, mut put: impl FnMut(usize, f64)) {
     let reach = size / 2;
     let mut sum: f64 = (0..size).map(|k| line[(n - reach + k) % n]).sum();
     for index in 0..n {
-        // Never below 0 by rounding, as energies are not.
-        put(index, (sum / size as f64).max(0.0));
+        // Never below 0 by rounding, as energies are not; a NaN stays one.
+        let mean = sum / size as f64;
+        put(index, if mean < 0.0 { 0.0 } else { mean });
         sum += line[(index + reach + 1) % n] - line[(index + n - reach) % n];
     }
 }

@@ -21,6 +21,7 @@ use super::{BandState, Problem, Solver, Step, StopReason, Tuning, Verdict};
 use crate::array::{ImageSets, Real};
 use crate::operator::Samples;
 
+/// The method, step by step: see [`Schedule`].
 pub struct Howl<'a, T: Real> {
     operator: Folded<'a, T>,
     descent: Descent<T>,

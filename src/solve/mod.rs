@@ -8,6 +8,7 @@ mod evolution;
 mod fista;
 mod howl;
 mod method;
+mod momentum;
 mod problem;
 mod proximal;
 mod pvdamp;

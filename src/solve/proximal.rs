@@ -12,6 +12,7 @@ use num_complex::Complex;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::momentum::Momentum;
 use super::{BandState, Problem, Shrinkage, Solver, Step, Tuning, Verdict};
 use crate::array::{ImageSets, Real};
 use crate::denoise;
@@ -49,11 +50,7 @@ pub struct ProximalGradient<'a, T: Real> {
     step: f64,
     restarts: bool,
     iteration: usize,
-    /// The latest image.
-    x: ImageSets<T>,
-    /// Where the next gradient is taken: x and the momentum.
-    ahead: ImageSets<T>,
-    momentum: f64,
+    momentum: Momentum<T>,
     residual: Samples<T>,
     coefficients: Pyramid<Complex<T>>,
     shrunk: Vec<Complex<T>>,
@@ -69,16 +66,13 @@ impl<'a, T: Real> ProximalGradient<'a, T> {
     ) -> Self {
         let layout = Arc::new(Layout::new(problem.encoding.grid(), tuning.scales));
         let transform = Transform::new(&layout, FilterBank::of(tuning.wavelet));
-        let start = problem.zero_filled();
         Self {
             rule: rule(&transform),
             shifts: tuning.shift.map(ChaCha8Rng::seed_from_u64),
             step: problem.step_length(),
             restarts: false,
             iteration: 0,
-            ahead: start.clone(),
-            x: start,
-            momentum: 1.0,
+            momentum: Momentum::new(problem.zero_filled()),
             residual: Samples::zeros(problem.data.dim()),
             coefficients: Pyramid::filled(&layout, Complex::new(T::zero(), T::zero())),
             shrunk: Vec::new(),
@@ -97,11 +91,11 @@ impl<'a, T: Real> ProximalGradient<'a, T> {
     /// `x + step · Aᴴ (y − A x)`, at the point ahead.
     fn gradient_step(&mut self) -> ImageSets<T> {
         let Problem { encoding, data, .. } = self.problem;
-        encoding.residual(data, &self.ahead, &mut self.residual);
+        encoding.residual(data, &self.momentum.ahead, &mut self.residual);
         let mut step = encoding.adjoint(&self.residual, None);
         let length = T::of(self.step);
         Zip::from(&mut step)
-            .and(&self.ahead)
+            .and(&self.momentum.ahead)
             .for_each(|step, &x| *step = x + *step * length);
         step
     }
@@ -150,17 +144,10 @@ impl<'a, T: Real> ProximalGradient<'a, T> {
 
     /// Moves on to `next`, and ahead of it by the momentum.
     fn advance(&mut self, next: ImageSets<T>) {
-        if self.restarts && uphill(&self.ahead, &next, &self.x) {
-            self.momentum = 1.0;
+        if self.restarts && uphill(&self.momentum.ahead, &next, &self.momentum.x) {
+            self.momentum.restart();
         }
-        let grown = (1.0 + (1.0 + 4.0 * self.momentum * self.momentum).sqrt()) / 2.0;
-        let carry = T::of((self.momentum - 1.0) / grown);
-        self.momentum = grown;
-        Zip::from(&mut self.ahead)
-            .and(&next)
-            .and(&self.x)
-            .for_each(|ahead, &new, &old| *ahead = new + (new - old) * carry);
-        self.x = next;
+        self.momentum.advance(next);
     }
 }
 
@@ -182,7 +169,7 @@ impl<T: Real> Solver<T> for ProximalGradient<'_, T> {
     }
 
     fn image(&mut self) -> ImageSets<T> {
-        self.x.clone()
+        self.momentum.x.clone()
     }
 
     fn notes(&self) -> Vec<String> {

@@ -9,6 +9,7 @@ use crate::denoise::{LocalWiener, SimilarPatches, WienerWorkspace};
 use crate::fourier::Fourier;
 use crate::operator::Samples;
 use crate::solve::Problem;
+use crate::solve::momentum::Momentum;
 use crate::wavelet::{Frame, Wavelet};
 
 /// Wedges of each octave of the directional frame.
@@ -25,10 +26,7 @@ const FEWEST: usize = 20;
 /// Accelerated proximal gradient descent (Beck & Teboulle 2009), with a denoiser in the place of the proximal map that
 /// is another in every iteration.
 pub struct Descent<T: Real> {
-    pub x: ImageSets<T>,
-    /// Where the next gradient is taken: x and the momentum.
-    ahead: ImageSets<T>,
-    momentum: f64,
+    momentum: Momentum<T>,
     step_length: f64,
     iteration: usize,
     /// `y − A x` at the latest point measured.
@@ -55,9 +53,7 @@ impl<T: Real> Descent<T> {
         let fourier = Fourier::new(grid);
         let bands = frames.iter().map(|frame| frame.bands.len()).max().unwrap_or(1);
         Self {
-            ahead: start.clone(),
-            x: start,
-            momentum: 1.0,
+            momentum: Momentum::new(start),
             step_length: problem.step_length(),
             iteration: 0,
             residual: Samples::zeros(problem.data.dim()),
@@ -69,6 +65,11 @@ impl<T: Real> Descent<T> {
         }
     }
 
+    /// The latest image.
+    pub fn x(&self) -> &ImageSets<T> {
+        &self.momentum.x
+    }
+
     /// The undecimated wavelet frame.
     pub fn wavelet_frame(&self) -> &Frame<T> {
         self.frames[0].frame()
@@ -76,28 +77,29 @@ impl<T: Real> Descent<T> {
 
     /// Measures the residual where the next step starts.
     pub fn look_ahead(&mut self, operator: &Folded<T>) {
-        operator.residual(&self.ahead, &mut self.residual);
+        operator.residual(&self.momentum.ahead, &mut self.residual);
     }
 
     /// Measures the residual of x.
     pub fn look(&mut self, operator: &Folded<T>) {
-        operator.residual(&self.x, &mut self.residual);
+        operator.residual(&self.momentum.x, &mut self.residual);
     }
 
     /// One iteration from the residual [ahead](Self::look_ahead), of the samples with weight 1. The denoiser is told
     /// `factor` times the noise's standard deviation. Returns the variance it was told, of a complex pixel.
     pub fn step(&mut self, operator: &Folded<T>, weights: Option<&[T]>, denoiser: Denoiser, factor: f64) -> f64 {
         let mut next = operator.adjoint(&self.residual, weights);
-        self.add_step(&mut next, 1.0, &self.ahead);
+        self.add_step(&mut next, 1.0, &self.momentum.ahead);
         let of_sample = self
             .noise
-            .unwrap_or_else(|| residual_noise(&self.residual, weights, self.x.dim().0));
+            .unwrap_or_else(|| residual_noise(&self.residual, weights, self.momentum.x.dim().0));
         let noise = self.step_length * of_sample * factor * factor;
         let told = match denoiser {
             Denoiser::Patches => self.denoise_patches(&mut next, noise),
             Denoiser::Frame => self.denoise_frame(&mut next, noise),
         };
-        self.advance(next);
+        self.momentum.advance(next);
+        self.iteration += 1;
         told
     }
 
@@ -113,7 +115,7 @@ impl<T: Real> Descent<T> {
 
     fn denoise_patches(&mut self, images: &mut ImageSets<T>, noise: f64) -> f64 {
         if self.patches.is_none() {
-            self.patches = find_patches(self.fourier.grid(), &self.x);
+            self.patches = find_patches(self.fourier.grid(), &self.momentum.x);
         }
         let Some(patches) = &self.patches else {
             return self.denoise_frame(images, noise);
@@ -130,38 +132,25 @@ impl<T: Real> Descent<T> {
     /// their noise, nothing of it would lose what the denoiser took.
     pub fn consistent(&self, operator: &Folded<T>) -> ImageSets<T> {
         let mut image = operator.adjoint(&self.residual, None);
-        self.add_step(&mut image, 0.5, &self.x);
+        self.add_step(&mut image, 0.5, &self.momentum.x);
         image
     }
 
     /// Takes out what is left of the slow phase.
     pub fn refold(&mut self, operator: &mut Folded<T>) {
-        let more = phase::of_image(&self.x, &self.fourier);
-        operator.refold(&more, [&mut self.x, &mut self.ahead]);
+        let more = phase::of_image(&self.momentum.x, &self.fourier);
+        operator.refold(&more, [&mut self.momentum.x, &mut self.momentum.ahead]);
     }
 
     /// Drops the momentum.
     pub fn rest(&mut self) {
-        self.ahead.assign(&self.x);
-        self.momentum = 1.0;
+        self.momentum = Momentum::new(self.momentum.x.clone());
     }
 
     /// `gradient ← from + share · step · gradient`.
     fn add_step(&self, gradient: &mut ImageSets<T>, share: f64, from: &ImageSets<T>) {
         let length = T::of(share * self.step_length);
         Zip::from(gradient).and(from).for_each(|g, &x| *g = x + *g * length);
-    }
-
-    fn advance(&mut self, next: ImageSets<T>) {
-        let grown = (1.0 + (1.0 + 4.0 * self.momentum * self.momentum).sqrt()) / 2.0;
-        let carry = T::of((self.momentum - 1.0) / grown);
-        self.momentum = grown;
-        Zip::from(&mut self.ahead)
-            .and(&next)
-            .and(&self.x)
-            .for_each(|ahead, &new, &old| *ahead = new + (new - old) * carry);
-        self.x = next;
-        self.iteration += 1;
     }
 }
 

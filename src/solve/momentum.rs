@@ -1,0 +1,38 @@
+use ndarray::Zip;
+
+use crate::array::{ImageSets, Real};
+
+/// An image, and how far its latest step carries on (Nesterov's momentum, as in Beck & Teboulle 2009).
+pub struct Momentum<T: Real> {
+    pub x: ImageSets<T>,
+    /// Where the next gradient is taken: x, and on along its latest step.
+    pub ahead: ImageSets<T>,
+    weight: f64,
+}
+
+impl<T: Real> Momentum<T> {
+    pub fn new(start: ImageSets<T>) -> Self {
+        Self {
+            ahead: start.clone(),
+            x: start,
+            weight: 1.0,
+        }
+    }
+
+    /// Moves on to `next`, and ahead of it.
+    pub fn advance(&mut self, next: ImageSets<T>) {
+        let grown = (1.0 + (1.0 + 4.0 * self.weight * self.weight).sqrt()) / 2.0;
+        let carry = T::of((self.weight - 1.0) / grown);
+        self.weight = grown;
+        Zip::from(&mut self.ahead)
+            .and(&next)
+            .and(&self.x)
+            .for_each(|ahead, &new, &old| *ahead = new + (new - old) * carry);
+        self.x = next;
+    }
+
+    /// Lets the next step be the first again.
+    pub fn restart(&mut self) {
+        self.weight = 1.0;
+    }
+}

@@ -254,7 +254,7 @@ mod tests {
 
     #[test]
     fn is_close_to_the_density_drawn_from_also_with_the_corners_cut_off() {
-        for family in FAMILIES {
+        for family in FAMILIES.iter().filter(|family| !family.lines) {
             for acceleration in [4.0, 5.0, 8.0, 10.0] {
                 for rim in [2.0, 1.0] {
                     let mut bias = 0.0;

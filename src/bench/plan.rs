@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use super::CaseRecord;
 use crate::array::Grid;
 use crate::error::{Error, Place, Result};
-use crate::format::Scan;
+use crate::format::{Scan, ScanOptions};
 use crate::recon::{MapsSource, Reconstruction, SamplingSource, Settings};
 use crate::sampling::{Acs, Family, Request};
 
@@ -51,7 +51,7 @@ pub struct Case {
 
 /// What all cases share.
 pub struct Common {
-    pub kspace: String,
+    pub scan: ScanOptions,
     /// Maps, noise and wavelet; its sampling and method mean nothing.
     pub settings: Settings,
 }
@@ -69,9 +69,8 @@ pub fn cases(
 ) -> Result<(Vec<Case>, Vec<String>)> {
     let (mut cases, mut notes) = (Vec::new(), Vec::new());
     for path in scans {
-        let scan = Scan::open(path, Some(&common.kspace))?;
-        let place = Place::new(path, &common.kspace);
-        let as_acquired = Reconstruction::new(&scan, &place, &common.settings)?;
+        let scan = Scan::open(path, &common.scan)?;
+        let as_acquired = Reconstruction::new(&scan, &common.settings)?;
         let ways = match as_acquired.sampling().complete_scan {
             true => ways(undersampling, scan.grid())?,
             false => {
@@ -86,7 +85,7 @@ pub fn cases(
         // What each way needs is settled before anything is run.
         for way in &ways {
             let settings = way.settings(common);
-            let reconstruction = Reconstruction::new(&scan, &place, &settings)?;
+            let reconstruction = Reconstruction::new(&scan, &settings)?;
             let warnings = reconstruction.sampling().warnings.iter();
             let told = warnings.map(|warning| format!("{}, {}: {warning}", path.display(), way.name));
             for note in told {
@@ -270,8 +269,11 @@ fn case(scan: &Scan, path: &Path, slice: usize, way: &Way, common: &Common) -> C
 /// As typed after `pvdamp recon SCAN`, for what all cases share.
 fn common_arguments(common: &Common) -> Vec<String> {
     let mut words = Vec::new();
-    if common.kspace != "kspace" {
-        words.extend(["--kspace".into(), common.kspace.clone()]);
+    if let Some(dataset) = &common.scan.dataset {
+        words.extend(["--kspace".into(), dataset.clone()]);
+    }
+    if let Some(axes) = &common.scan.axes {
+        words.extend(["--axes".into(), axes.to_string()]);
     }
     match &common.settings.maps {
         MapsSource::File(place) => words.extend(["--maps".into(), typed(place)]),

@@ -7,6 +7,7 @@ use clap::Args;
 use crate::array::Grid;
 use crate::coil::EspiritSettings;
 use crate::error::{Error, Place, Result};
+use crate::format::{Axes, Scan, ScanOptions};
 use crate::recon::MapsSource;
 use crate::sampling::{Acs, FAMILIES, Family, Request};
 
@@ -25,22 +26,39 @@ pub(super) use one_of;
 /// The scan and where its k-space lies.
 #[derive(Args)]
 pub struct ScanArguments {
-    /// Scan with k-space, fastMRI-style HDF5
+    /// Scan with k-space
     #[arg(value_name = "SCAN")]
     pub scan: PathBuf,
 
-    /// Dataset of the k-space
-    #[arg(long, value_name = "DATASET", default_value = "kspace")]
-    pub kspace: String,
+    #[command(flatten)]
+    pub options: ScanOptionArguments,
 }
 
 impl ScanArguments {
-    pub fn open(&self) -> Result<crate::format::Scan> {
-        crate::format::Scan::open(&self.scan, Some(&self.kspace))
+    pub fn open(&self) -> Result<Scan> {
+        Scan::open(&self.scan, &self.options.options())
     }
+}
 
-    pub fn place(&self) -> Place {
-        Place::new(&self.scan, &self.kspace)
+/// How k-space lies in its file.
+#[derive(Args)]
+pub struct ScanOptionArguments {
+    /// Dataset of the k-space [default: kspace]
+    #[arg(long, value_name = "DATASET")]
+    kspace: Option<String>,
+
+    /// What the axes of k-space mean, slowest first: slice, coil, kx, x (a readout that is transformed already), ky, kz
+    /// [default: as the format has them]
+    #[arg(long, value_name = "AXES")]
+    axes: Option<Axes>,
+}
+
+impl ScanOptionArguments {
+    pub fn options(&self) -> ScanOptions {
+        ScanOptions {
+            dataset: self.kspace.clone(),
+            axes: self.axes.clone(),
+        }
     }
 }
 

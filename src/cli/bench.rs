@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use indicatif::ProgressBar;
 
-use super::arguments::{MapsArguments, make_folder, parse_acs, same_file, unknown};
+use super::arguments::{MapsArguments, ScanOptionArguments, make_folder, parse_acs, same_file, unknown};
 use super::console::{self, Console};
 use super::eval::figure;
 use crate::bench::{
@@ -38,9 +38,8 @@ pub struct RunBench {
     #[arg(value_name = "SCAN", required = true)]
     scans: Vec<PathBuf>,
 
-    /// Dataset of the k-space
-    #[arg(long, value_name = "DATASET", default_value = "kspace")]
-    kspace: String,
+    #[command(flatten)]
+    options: ScanOptionArguments,
 
     /// Folder for the results
     #[arg(short, long, value_name = "DIR")]
@@ -133,7 +132,7 @@ impl RunBench {
         }
         let undersampling = self.undersampling()?;
         let common = Common {
-            kspace: self.kspace.clone(),
+            scan: self.options.options(),
             settings: Settings {
                 maps: self.maps.source(),
                 ..Settings::default()

@@ -5,7 +5,7 @@ use super::arguments::ScanArguments;
 use super::console::Console;
 use crate::array::Grid;
 use crate::error::Result;
-use crate::format::Scan;
+use crate::format::{Scan, ScanFormat};
 use crate::recon::{Reconstruction, Settings, memory_estimate};
 
 /// Say what is in a scan, and what a reconstruction would do with it
@@ -27,7 +27,7 @@ impl Info {
     pub fn run(&self, console: &Console) -> Result<()> {
         let scan = self.scan.open()?;
         let settings = Settings::default();
-        let reconstruction = Reconstruction::new(&scan, &self.scan.place(), &settings)?;
+        let reconstruction = Reconstruction::new(&scan, &settings)?;
         for warning in scan.warnings.iter().chain(&reconstruction.sampling().warnings) {
             console.warn(warning);
         }
@@ -72,12 +72,15 @@ fn facts(scan: &Scan, reconstruction: &Reconstruction) -> Vec<(String, Value)> {
     };
     let one_image = Grid::len(grid) as u64 * 8;
     let facts = [
-        ("format", json!("fastMRI HDF5")),
+        (
+            "format",
+            json!(ScanFormat::find(scan.format).map(|format| format.title)),
+        ),
         (
             "kspace",
             json!(format!("{} slice(s), {} coil(s), {grid}", scan.slices(), scan.coils())),
         ),
-        ("stored_as", json!(scan.dtype())),
+        ("stored_as", json!(&scan.dtype)),
         ("encoded_matrix", json!(encoded)),
         ("recon_matrix", json!(recon)),
         ("readout_oversampling", json!(scan.readout_oversampling())),

@@ -65,7 +65,7 @@ impl Recon {
         }
         let scan = self.scan.open()?;
         let settings = self.arguments.settings(scan.grid())?;
-        let reconstruction = Reconstruction::new(&scan, &self.scan.place(), &settings)?;
+        let reconstruction = Reconstruction::new(&scan, &settings)?;
         let output = ReconOutput::create(&self.products.output, &scan, &reconstruction, &settings)?;
         let job = Job {
             scan: &scan,

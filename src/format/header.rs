@@ -6,7 +6,7 @@ use hdf5::types::{IntSize, TypeDescriptor};
 use roxmltree::{Document, Node};
 
 use super::attribute::texts;
-use super::h5::{Source, library};
+use super::source::h5::{Source, library};
 
 /// What the header says of the first encoding (ISMRMRD, Inati et al., Magn Reson Med 77:411, 2017). What it
 /// does not say is `None`.

@@ -151,22 +151,72 @@ mod tests {
     /// Masks that fastMRI 0.3.0 gives, as the digits of a hexadecimal number, first column first: columns, R, share in
     /// the centre, seed.
     const RANDOM: [(usize, f64, f64, u64, &str); 5] = [
-        (320, 4.0, 0.08, 0, "000380a02011050d141521095000000208003ffffffc1800021c02000040518106080014108135c0"),
-        (368, 4.0, 0.08, 42, "0e23040584a040a028851020380500108800488008bffffffe66c002000508021200001432180186000f12106800"),
-        (372, 8.0, 0.04, 1000, "02010840c041800000010000120008000004110144041fffc00012380084004000441113200000000000184040400"),
+        (
+            320,
+            4.0,
+            0.08,
+            0,
+            "000380a02011050d141521095000000208003ffffffc1800021c02000040518106080014108135c0",
+        ),
+        (
+            368,
+            4.0,
+            0.08,
+            42,
+            "0e23040584a040a028851020380500108800488008bffffffe66c002000508021200001432180186000f12106800",
+        ),
+        (
+            372,
+            8.0,
+            0.04,
+            1000,
+            "02010840c041800000010000120008000004110144041fffc00012380084004000441113200000000000184040400",
+        ),
         (181, 8.0, 0.04, 7, "8104100000000102000001fc0809000400026a00808500"),
-        (256, 5.0, 0.1, 4294967295, "8800008830800004c081000005001ffffff80820140003810080000020004000"),
+        (
+            256,
+            5.0,
+            0.1,
+            4294967295,
+            "8800008830800004c081000005001ffffff80820140003810080000020004000",
+        ),
     ];
     const EQUISPACED: [(usize, f64, f64, u64, &str); 5] = [
-        (320, 4.0, 0.08, 0, "0841082104208420841082104210420841083ffffffc208410841082104208420841082104210420"),
-        (368, 4.0, 0.08, 42, "1082104210421042084208420841084108210821083ffffffe210420842084108410841082108210821042104208"),
-        (372, 8.0, 0.04, 1000, "100200200400800801002002004008008010020020041fffc80100200200400800801002002004008008010020020"),
+        (
+            320,
+            4.0,
+            0.08,
+            0,
+            "0841082104208420841082104210420841083ffffffc208410841082104208420841082104210420",
+        ),
+        (
+            368,
+            4.0,
+            0.08,
+            42,
+            "1082104210421042084208420841084108210821083ffffffe210420842084108410841082108210821042104208",
+        ),
+        (
+            372,
+            8.0,
+            0.04,
+            1000,
+            "100200200400800801002002004008008010020020041fffc80100200200400800801002002004008008010020020",
+        ),
         (181, 8.0, 0.04, 7, "0801002004004008010021fc0080100200200400801000"),
-        (256, 5.0, 0.1, 4294967295, "10080402008040201008040201005ffffff80402010080201008040201008040"),
+        (
+            256,
+            5.0,
+            0.1,
+            4294967295,
+            "10080402008040201008040201005ffffff80402010080201008040201008040",
+        ),
     ];
 
     fn request(family: &str, grid: (usize, usize), acceleration: f64, acs: Option<Acs>, seed: u64) -> Result<Request> {
-        Family::find(family).unwrap().request(grid.into(), acceleration, acs, None, seed)
+        Family::find(family)
+            .unwrap()
+            .request(grid.into(), acceleration, acs, None, seed)
     }
 
     #[test]
@@ -175,13 +225,24 @@ mod tests {
             for (columns, acceleration, share, seed, digits) in masks {
                 let request = request(family, (3, columns), acceleration, Some(Acs::Fraction(share)), seed).unwrap();
                 let Drawn { mask, probability } = (Family::find(family).unwrap().draw)(&request).unwrap();
-                let bits = digits.chars().flat_map(|c| (0..4).map(move |k| c.to_digit(16).unwrap() >> (3 - k) & 1 == 1));
+                let bits = digits
+                    .chars()
+                    .flat_map(|c| (0..4).map(move |k| c.to_digit(16).unwrap() >> (3 - k) & 1 == 1));
                 let wanted: Vec<bool> = bits.take(columns).collect();
                 for row in 0..3 {
-                    assert_eq!(mask.sampled.row(row).to_vec(), wanted, "{family} {columns} R {acceleration} seed {seed}");
+                    assert_eq!(
+                        mask.sampled.row(row).to_vec(),
+                        wanted,
+                        "{family} {columns} R {acceleration} seed {seed}"
+                    );
                 }
                 assert!((probability.row(1).sum() - columns as f64 / acceleration).abs() < 1e-9);
-                assert!(mask.sampled.iter().zip(&probability).all(|(&sampled, &p)| sampled || p < 1.0));
+                assert!(
+                    mask.sampled
+                        .iter()
+                        .zip(&probability)
+                        .all(|(&sampled, &p)| sampled || p < 1.0)
+                );
             }
         }
     }
@@ -212,7 +273,10 @@ mod tests {
                 let wanted = columns as f64 / acceleration;
                 let spread = if family == "lines-random" { wanted.sqrt() } else { 1.0 };
                 let tolerance = 4.0 * spread / f64::sqrt(200.0) + if family == "lines-random" { 0.0 } else { 0.7 };
-                assert!((mean - wanted).abs() < tolerance, "{family} {columns} R {acceleration}: {mean} for {wanted}");
+                assert!(
+                    (mean - wanted).abs() < tolerance,
+                    "{family} {columns} R {acceleration}: {mean} for {wanted}"
+                );
             }
         }
     }
@@ -229,11 +293,18 @@ mod tests {
     fn what_cannot_be_is_refused_by_name() {
         let refused = |acceleration: f64, acs: Option<Acs>, seed: u64, part: &str| {
             for family in ["lines-random", "lines-equispaced"] {
-                let error = request(family, (4, 320), acceleration, acs, seed).unwrap_err().to_string();
+                let error = request(family, (4, 320), acceleration, acs, seed)
+                    .unwrap_err()
+                    .to_string();
                 assert!(error.contains(part), "{error}");
             }
         };
-        refused(13.0, Some(Acs::Fraction(0.08)), 0, "--accel 13 cannot be reached: with 26 of 320 columns");
+        refused(
+            13.0,
+            Some(Acs::Fraction(0.08)),
+            0,
+            "--accel 13 cannot be reached: with 26 of 320 columns",
+        );
         refused(13.0, Some(Acs::Side(26)), 0, "the largest is 11.85");
         refused(0.5, None, 0, "--accel 0.5 is not an acceleration");
         refused(f64::NAN, None, 0, "--accel NaN");
@@ -243,7 +314,14 @@ mod tests {
             refused(4.0, Some(Acs::Fraction(share)), 0, "--acs-fraction");
         }
         refused(4.0, None, 1 << 32, "end at 4294967295");
-        let order = Family::find("lines-random").unwrap().request(Grid::new(4, 320), 4.0, None, Some(2.0), 0);
-        assert!(order.unwrap_err().to_string().contains("--order means nothing to --sampling lines-random"));
+        let order = Family::find("lines-random")
+            .unwrap()
+            .request(Grid::new(4, 320), 4.0, None, Some(2.0), 0);
+        assert!(
+            order
+                .unwrap_err()
+                .to_string()
+                .contains("--order means nothing to --sampling lines-random")
+        );
     }
 }

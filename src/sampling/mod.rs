@@ -2,13 +2,14 @@
 //!
 //! Two questions are answered here. *Drawing*: a mask of a wanted acceleration R with a fully sampled centre
 //! (the ACS), and the probability with which its generator samples each location ([`FAMILIES`]). *Reading*: the
-//! mask of measured k-space ([`nonzero_mask`]), its ACS ([`sampled_centre`]) and, where nobody says how it was
+//! mask of measured k-space ([`nonzero_mask`]), how far it goes ([`Coverage`]), its ACS ([`sampled_centre`]) and, where nobody says how it was
 //! drawn, an estimate of its sampling density ([`estimate_density`]).
 //!
 //! Radii are [`Grid::radius`]: 1 in the middle of an edge, √2 in a corner.
 
 mod bernoulli;
 mod centre;
+mod coverage;
 mod density;
 mod fit;
 mod lines;
@@ -17,7 +18,8 @@ mod random_state;
 mod request;
 mod variable;
 
-pub use centre::{is_complete, line_axis, sampled_centre};
+pub use centre::{line_axis, sampled_centre};
+pub use coverage::{Coverage, Span};
 pub use density::{Density, estimate_density};
 pub use request::{Acs, DEFAULT_ORDER, LARGEST_ORDER, Request};
 
@@ -96,10 +98,15 @@ impl Family {
         seed: u64,
     ) -> Result<Request> {
         let meaningless = |option: &str, taken: &str| {
-            Error::setting(format!("{option} means nothing to --sampling {}, which takes {taken}", self.name))
+            Error::setting(format!(
+                "{option} means nothing to --sampling {}, which takes {taken}",
+                self.name
+            ))
         };
         let acs = match (self.lines, acs) {
-            (true, _) if order.is_some() => return Err(meaningless("--order", "--accel, --acs or --acs-fraction, --seed")),
+            (true, _) if order.is_some() => {
+                return Err(meaningless("--order", "--accel, --acs or --acs-fraction, --seed"));
+            }
             (true, acs) => lines::centre(grid, acceleration, acs)?,
             (false, None) => Request::default_acs(grid),
             (false, Some(Acs::Side(side))) => Grid::new(side, side),

@@ -37,7 +37,15 @@ mod tests {
     fn draws_are_those_of_numpy() {
         let mut state = RandomState::new(42);
         let doubles: Vec<f64> = (0..4).map(|_| state.double()).collect();
-        assert_eq!(doubles, [0.3745401188473625, 0.9507143064099162, 0.7319939418114051, 0.5986584841970366]);
+        assert_eq!(
+            doubles,
+            [
+                0.3745401188473625,
+                0.9507143064099162,
+                0.7319939418114051,
+                0.5986584841970366
+            ]
+        );
         let whole: Vec<u32> = [7, 1, 8, 100, 5, 1].iter().map(|&n| state.below(n)).collect();
         assert_eq!(whole, [6, 0, 1, 82, 2, 0]);
     }

@@ -103,7 +103,7 @@ fn odd_and_tiny_grids_are_drawn_and_read() {
                 }
                 let Drawn { mask, probability } = (family.draw)(&request).unwrap();
                 assert!(probability.iter().all(|&p| 0.0 < p && p <= 1.0), "{grid:?}");
-                let estimate = estimate_density(&mask);
+                let estimate = estimate_density(&mask, &Coverage::of(&mask, [None, None]));
                 assert!(estimate.probability.iter().all(|&p| 0.0 < p && p <= 1.0), "{grid:?}");
                 if family.name == "poisson-disc" {
                     assert_eq!(mask.count() as f64, (request.grid.len() as f64 / r).round());

@@ -195,6 +195,11 @@ impl Sampling {
         !self.is_complete() && sampling::line_axis(&self.mask).is_some()
     }
 
+    /// Whether partial Fourier left out one side of k-space.
+    pub fn lacks_side(&self) -> bool {
+        sampling::lacks_side(&self.known())
+    }
+
     /// Warns where `method` counts on errors that are not correlated.
     pub(super) fn warn_of_lines(&mut self, method: &Method) {
         if method.unbiased && self.samples_lines() {

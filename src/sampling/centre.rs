@@ -55,7 +55,7 @@ pub fn line_axis(mask: &Mask) -> Option<Axis> {
     }
 }
 
-/// Whether all lines along an axis are alike, and not complete.
+/// Whether all lines along an axis are alike, and lack something between the first sample and the last.
 fn is_one_line_again(mask: &Mask, axis: Axis) -> bool {
     let lines: Vec<_> = mask.sampled.axis_iter(axis).collect();
     let varies = |line: &ArrayView1<bool>| line.iter().any(|s| *s != line[0]);
@@ -63,8 +63,10 @@ fn is_one_line_again(mask: &Mask, axis: Axis) -> bool {
         return false;
     };
     let line = lines[first];
-    let alone = Mask::from_columns(1, &line.to_vec());
-    lines[first..=last].iter().all(|other| *other == line) && !Coverage::of(&alone, [None, None]).is_complete(&alone)
+    let acquired = Coverage::of(&Mask::from_columns(1, &line.to_vec()), [None, None])
+        .cols
+        .acquired;
+    lines[first..=last].iter().all(|other| *other == line) && acquired.into_iter().any(|i| !line[i])
 }
 
 #[cfg(test)]

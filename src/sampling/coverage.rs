@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ndarray::{Array2, Axis};
+use ndarray::{Array2, ArrayView1, Axis, Slice};
 
 use crate::array::{Grid, Mask};
 
@@ -31,6 +31,26 @@ pub struct Span {
     pub support: Range<usize>,
     /// The side of the support that partial Fourier leaves out.
     pub missing: Option<Range<usize>>,
+}
+
+/// Whether partial Fourier left out one side, by a mask that may have its padding sampled, as
+/// [`Coverage::with_padding`] gives it.
+pub fn lacks_side(mask: &Mask) -> bool {
+    let is_full = |line: ArrayView1<bool>| line.iter().all(|&s| s);
+    let inner = |axis: Axis| {
+        let lines = || mask.sampled.axis_iter(axis);
+        let (low, high) = (
+            lines().take_while(|l| is_full(*l)).count(),
+            lines().rev().take_while(|l| is_full(*l)).count(),
+        );
+        let (n, margin) = (lines().len(), low.min(high));
+        Slice::from(margin.min(n / 2)..n - margin.min(n / 2))
+    };
+    let (rows, cols) = (inner(Axis(0)), inner(Axis(1)));
+    let inside = mask.sampled.slice_axis(Axis(0), rows);
+    let inside = Mask::new(inside.slice_axis(Axis(1), cols).to_owned());
+    let coverage = Coverage::of(&inside, [None, None]);
+    coverage.rows.missing.is_some() || coverage.cols.missing.is_some()
 }
 
 impl Coverage {
@@ -336,6 +356,21 @@ mod tests {
         let partial = coverage.narrowed(&Mask::from_columns(9, &(0..100).map(|i| i >= 40).collect::<Vec<_>>()));
         assert_eq!((partial.rows.missing, partial.cols.missing), (None, Some(10..40)));
         assert_eq!(partial.cols.support, 10..91);
+    }
+
+    #[test]
+    fn a_side_that_is_left_out_is_seen_beside_padding_too() {
+        for (first, last) in [(0, 100), (10, 91)] {
+            let scan = Mask::from_columns(9, &(0..100).map(|i| (first..last).contains(&i)).collect::<Vec<_>>());
+            let coverage = Coverage::of(&scan, [None, None]);
+            for (from, partial) in [(0, false), (first, false), (first + 2, false), (first + 20, true)] {
+                let mask = Mask::from_columns(9, &(0..100).map(|i| i >= from && i < last).collect::<Vec<_>>());
+                let known = coverage.with_padding(&mask);
+                assert_eq!(lacks_side(&known), partial, "{first} {from}");
+                assert_eq!(lacks_side(&Mask::new(known.sampled.t().to_owned())), partial);
+            }
+        }
+        assert!(!lacks_side(&Mask::new(Array2::from_elem((0, 3), true))));
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod request;
 mod variable;
 
 pub use centre::{line_axis, sampled_centre};
-pub use coverage::{Coverage, Span};
+pub use coverage::{Coverage, Span, lacks_side};
 pub use density::{Density, estimate_density};
 pub use request::{Acs, DEFAULT_ORDER, LARGEST_ORDER, Request};
 

@@ -67,7 +67,11 @@ impl<T: Real> HeldOut<T> {
         let encoding = &problem.encoding;
         let grid = encoding.grid();
         let probability = |sample: usize| (1.0 / problem.inverse_probability[sample].wide()).min(1.0);
-        if sampling::line_axis(&encoding.mask()).is_some() {
+        let mask = encoding.mask();
+        if sampling::lacks_side(&mask) {
+            return Err("no error bars: of what partial Fourier left out, no sample held out can tell".into());
+        }
+        if sampling::line_axis(&mask).is_some() {
             return Err("no error bars: of whole lines too few can be held out to tell the error of the others".into());
         }
         let mut rng = ChaCha8Rng::seed_from_u64(seed);

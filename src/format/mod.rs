@@ -20,7 +20,7 @@ mod volume;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use attribute::{Attribute, AttributeValue, read_attributes};
 pub use header::{Header, Limits, Sequence, Space, Study, Subject, System};

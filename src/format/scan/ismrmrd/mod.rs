@@ -2,6 +2,7 @@
 //! readout of all coils a row, in the order of the measurement.
 
 mod layout;
+mod lengths;
 mod noise;
 mod place;
 mod planes;

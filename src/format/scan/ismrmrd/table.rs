@@ -3,6 +3,7 @@
 use hdf5::types::{CompoundType, TypeDescriptor, VarLenArray};
 use ndarray::{Ix1, s};
 
+use super::lengths::stored_lengths;
 use super::super::super::source::h5::{DAMAGED, Source, library, shape_text};
 use crate::error::{Error, Result};
 
@@ -83,6 +84,8 @@ pub(super) struct Row {
 pub(super) struct Table {
     pub source: Source,
     rows: usize,
+    /// How many numbers each row holds, where that can be looked up.
+    lengths: Option<Vec<u32>>,
 }
 
 impl Table {
@@ -110,7 +113,8 @@ impl Table {
             let stored = source.dataset.storage_size();
             return Err(source.error(format!("claims {rows} acquisitions but stores {stored} bytes"), DAMAGED));
         }
-        Ok(Self { source, rows })
+        let lengths = stored_lengths(&source.dataset, &source.place.file, rows);
+        Ok(Self { source, rows, lengths })
     }
 
     /// The head of every acquisition.
@@ -129,6 +133,11 @@ impl Table {
     /// Errors: what cannot be read, another number of values than the head tells, NaN and Inf.
     pub fn samples(&self, coils: usize, rows: &[Row], mut visit: impl FnMut(usize, &[f32])) -> Result<()> {
         let numbers = |row: &Row| 2 * coils * row.samples;
+        for row in rows {
+            if let Some(stored) = self.lengths.as_ref().and_then(|lengths| lengths.get(row.row)) {
+                self.check_length(row, *stored as usize, numbers(row))?;
+            }
+        }
         let mut done = 0;
         while done < rows.len() {
             let first = rows[done].row;
@@ -145,7 +154,8 @@ impl Table {
             let read = read.map_err(|e| self.unread(first, first + length, &e))?;
             for (at, stored) in read.iter().enumerate() {
                 let row = &rows[done + at];
-                self.check(row, &stored.data, numbers(row))?;
+                self.check_length(row, stored.data.len(), numbers(row))?;
+                self.check_finite(row, &stored.data)?;
                 visit(done + at, &stored.data);
             }
             done += length;
@@ -153,16 +163,18 @@ impl Table {
         Ok(())
     }
 
-    fn check(&self, row: &Row, values: &[f32], wanted: usize) -> Result<()> {
-        let Row { row, samples } = row;
-        if values.len() != wanted {
-            let problem = format!(
-                "acquisition {row} holds {} numbers, where its head tells of {samples} samples of {} coils",
-                values.len(),
-                wanted / (2 * samples).max(1)
-            );
-            return Err(self.source.error(problem, DAMAGED));
+    fn check_length(&self, Row { row, samples }: &Row, stored: usize, wanted: usize) -> Result<()> {
+        if stored == wanted {
+            return Ok(());
         }
+        let coils = wanted / (2 * samples).max(1);
+        let problem = format!(
+            "acquisition {row} holds {stored} numbers, where its head tells of {samples} samples of {coils} coils"
+        );
+        Err(self.source.error(problem, DAMAGED))
+    }
+
+    fn check_finite(&self, Row { row, .. }: &Row, values: &[f32]) -> Result<()> {
         match values.iter().filter(|v| !v.is_finite()).count() {
             0 => Ok(()),
             count => {

@@ -21,8 +21,8 @@ use self::sort::Sorted;
 use self::table::{Head, Table};
 use super::super::attribute;
 use super::super::header::Header;
-use super::super::source::find::sources;
-use super::super::source::h5::{self, Source, exists};
+use super::super::source::container::Container;
+use super::super::source::h5;
 use super::{Planes, Scan, ScanFormat, ScanOptions};
 use crate::error::{Error, Result};
 
@@ -36,10 +36,12 @@ pub(super) const FORMAT: ScanFormat = ScanFormat {
 };
 
 /// Groups of a file that hold `data` and `xml`, those that the user means.
-fn groups(file: &hdf5::File, path: &Path, options: &ScanOptions) -> Vec<String> {
-    let names: Vec<String> = sources(file, path).iter().map(|s| s.name().to_string()).collect();
+fn groups(file: &Container, options: &ScanOptions) -> Vec<String> {
+    let names: Vec<String> = file.sources().iter().map(|s| s.name().to_string()).collect();
     let group = |name: &String| {
-        let group = name.strip_suffix("data").filter(|group| group.is_empty() || group.ends_with('/'))?;
+        let group = name
+            .strip_suffix("data")
+            .filter(|group| group.is_empty() || group.ends_with('/'))?;
         let whole = names.contains(&format!("{group}xml"));
         whole.then(|| group.trim_end_matches('/').to_string())
     };
@@ -55,9 +57,9 @@ fn groups(file: &hdf5::File, path: &Path, options: &ScanOptions) -> Vec<String> 
 
 /// A file with an array `kspace` is read as that, unless the group is named.
 fn recognise(path: &Path, options: &ScanOptions) -> bool {
-    h5::open(path).is_ok_and(|file| {
-        let array = options.dataset.is_none() && exists(&file, "kspace");
-        !array && !groups(&file, path, options).is_empty()
+    Container::open(path).is_ok_and(|file| {
+        let array = options.dataset.is_none() && file.has("kspace");
+        file.hdf5().is_some() && !array && !groups(&file, options).is_empty()
     })
 }
 
@@ -74,8 +76,8 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
             "--axes means nothing to ISMRMRD raw data, whose acquisitions tell where they lie",
         ));
     }
-    let file = h5::open(path)?;
-    let group = match &groups(&file, path, options)[..] {
+    let file = Container::open(path)?;
+    let group = match &groups(&file, options)[..] {
         [group] => group.clone(),
         several => {
             let problem = format!("holds several measurements: {}", several.join(", "));
@@ -84,7 +86,7 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
     };
     let within = |name: &str| format!("{group}/{name}").trim_start_matches('/').to_string();
     let lost = || Error::data(path, format!("the group '{group}' is not whole"), h5::DAMAGED);
-    let source = |name: &str| Source::open(&file, path, &within(name))?.ok_or_else(lost);
+    let source = |name: &str| file.source(&within(name))?.ok_or_else(lost);
     let table = Table::new(source("data")?)?;
     let heads = table.heads()?;
     let mut sorted = Sorted::new(&heads);
@@ -92,9 +94,13 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         return Err(layout::no_lines(&table.source, heads.len(), sorted.left_out()));
     }
     let xml = source("xml")?;
-    let header = Header::read_encoding(&xml, sorted.encoding)
-        .map_err(|why| xml.error(format!("is no ISMRMRD header: {why}"), "write the header that belongs to the data"))?;
-    let (attributes, mut warnings) = attribute::read_all(&file);
+    let header = Header::read_encoding(&xml, sorted.encoding).map_err(|why| {
+        xml.error(
+            format!("is no ISMRMRD header: {why}"),
+            "write the header that belongs to the data",
+        )
+    })?;
+    let (attributes, mut warnings) = file.hdf5().map(|f| attribute::read_all(f)).unwrap_or_default();
     let mut layout = Layout::new(&header, &heads, &sorted.imaging, &table.source)?;
     warnings.extend(sorted.left_out());
     let mode = header.calibration_mode.as_deref();
@@ -109,13 +115,20 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         averaging: repeats.variance,
     };
     let (noise_covariance, told) = noise::covariance(&table, &heads, &sorted.noise, layout.coils, chain)?;
-    warnings.extend(told.into_iter().chain(layout.warnings.drain(..)).chain(repeats.warnings));
+    warnings.extend(
+        told.into_iter()
+            .chain(layout.warnings.drain(..))
+            .chain(repeats.warnings),
+    );
 
     let firsts: Vec<&Head> = frames.values().map(|lines| &heads[lines[0].row.row]).collect();
     let mut geometry = place::geometry(&layout, &header, &firsts, kept);
     let names = sort::names(&frames.keys().copied().collect::<Vec<_>>());
     let (grid, planes_a_frame) = layout.planes(kept);
-    geometry.names = names.into_iter().flat_map(|name| plane_names(name, planes_a_frame, layout.volume, frames.len())).collect();
+    geometry.names = names
+        .into_iter()
+        .flat_map(|name| plane_names(name, planes_a_frame, layout.volume, frames.len()))
+        .collect();
     let slices = frames.len() * planes_a_frame;
     Ok(Scan {
         place: table.source.place.clone(),

@@ -38,6 +38,9 @@ impl ReconOutput {
         if let Some(header) = &scan.header {
             file.text("ismrmrd_header", &header.xml)?;
         }
+        if !scan.geometry.names.is_empty() {
+            file.text("slice_names", &scan.geometry.names.join("\n"))?;
+        }
         let sampling = reconstruction.sampling();
         file.write("mask", sampling.mask.sampled.view())?;
         file.write("prob_map", sampling.probability.view())?;

@@ -3,9 +3,16 @@
 //! [`Scan::open`] looks into a file and takes the first row of [`SCAN_FORMATS`] that knows it; the name of the file says
 //! nothing. What a format gives is a [`Scan`] whose k-space is behind [`Planes`].
 
+mod arrayed;
 mod axes;
+mod bart;
+mod calgary;
 mod fastmri;
 mod geometry;
+mod ismrmrd;
+mod numpy;
+mod plausible;
+mod readout;
 mod store;
 
 pub use axes::{Axes, AxisKind};
@@ -18,7 +25,7 @@ use num_complex::Complex;
 
 use super::attribute::Attribute;
 use super::header::Header;
-use super::source::h5::Source;
+use super::source::array::Source;
 use super::volume::plane_of;
 use crate::array::{CoilStack, Grid, Mask};
 use crate::error::{Error, Place, Result};
@@ -46,7 +53,13 @@ pub struct ScanFormat {
 
 /// Every kind of file that scans are read from. The first that recognises a file opens it; the last is asked of every
 /// file that none of them knows, and says what is wrong.
-pub const SCAN_FORMATS: &[ScanFormat] = &[fastmri::FORMAT];
+pub const SCAN_FORMATS: &[ScanFormat] = &[
+    bart::FORMAT,
+    numpy::FORMAT,
+    ismrmrd::FORMAT,
+    calgary::FORMAT,
+    fastmri::FORMAT,
+];
 
 impl ScanFormat {
     /// The row of that name.
@@ -166,9 +179,17 @@ impl Scan {
         )
     }
 
-    /// Readout oversampling by the header; 1 without one.
+    /// Readout oversampling that is left in the slices, by the header; 1 without one.
     pub fn readout_oversampling(&self) -> f64 {
-        self.header.as_ref().map_or(1.0, Header::readout_oversampling)
+        let told = self.header.as_ref().map_or(1.0, Header::readout_oversampling);
+        let encoded = self.header.as_ref().and_then(|h| h.encoded);
+        match (self.geometry.plane, encoded) {
+            (Plane::Xy, Some(space)) if self.grid.rows < space.matrix[0] => {
+                (told * self.grid.rows as f64 / space.matrix[0] as f64).max(1.0)
+            }
+            (Plane::Xy, _) => told,
+            (Plane::Yz, _) => 1.0,
+        }
     }
 
     fn check_slice(&self, slice: usize) -> Result<()> {

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use ndarray::{Array2, Axis, Ix3};
+use num_complex::Complex;
 
 use super::attribute::{self, Attribute};
 use super::find::{inventory, sources};
@@ -30,6 +31,9 @@ pub struct Scan {
     pub mask: Option<Mask>,
     /// From `prob_map`: the probability that each location is sampled, `(rows, cols)`.
     pub probability: Option<Array2<f64>>,
+    /// Of the noise of a k-space sample across coils, `E[ε εᴴ]`, `(coils, coils)`, in squared units of k-space, where the
+    /// file holds a measurement of it.
+    pub noise_covariance: Option<Array2<Complex<f64>>>,
     /// Those of the file.
     pub attributes: Vec<Attribute>,
     /// What was left out or looks odd, a sentence each.
@@ -83,6 +87,7 @@ impl Scan {
             header,
             mask,
             probability,
+            noise_covariance: None,
             attributes,
             warnings,
         };

@@ -44,12 +44,12 @@ impl ReconOutput {
         write_settings(&file, reconstruction, settings)?;
         let maps = match settings.keep_maps {
             true => {
-                let shape = [slices, reconstruction.sets(), scan.coils(), grid.rows, grid.cols];
+                let shape = [slices, reconstruction.sets()?, scan.coils(), grid.rows, grid.cols];
                 Some(maps_dataset(&file, shape)?)
             }
             false => None,
         };
-        let unbiased = match reconstruction.has_unbiased() {
+        let unbiased = match reconstruction.has_unbiased()? {
             true => Some(file.dataset("unbiased", &[slices, grid.rows, grid.cols])?),
             false => None,
         };
@@ -112,6 +112,10 @@ fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction, settings: 
         Attribute::new("samples", *samples as i64),
         Attribute::new("sampled_centre", centre.as_str()),
         Attribute::new("maps", settings.maps.to_string()),
+        Attribute::new("map_sets", reconstruction.sets()? as i64),
+        Attribute::new("noise_covariance", settings.noise.to_string()),
+        Attribute::new("whitening", if settings.whiten { "auto" } else { "off" }),
+        Attribute::new("virtual_coils", settings.compression.to_string()),
     ];
     for knob in settings.method.knobs {
         attributes.push(match knob {
@@ -120,7 +124,8 @@ fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction, settings: 
             Knob::Damping => Attribute::new("damping", tuning.damping),
             Knob::Lambda | Knob::OptionalLambda => Attribute::new("lambda", settings.lambda.to_string()),
             Knob::Shift => Attribute::new("shift", describe_seed("random", tuning.shift)),
-            Knob::Noise => Attribute::new("noise_covariance", settings.noise.to_string()),
+            // Whatever the method, coils are whitened by it.
+            Knob::Noise => continue,
             Knob::ErrorBars => Attribute::new("error_bars", describe_seed("seed", tuning.error_bars)),
         });
     }

@@ -1,0 +1,261 @@
+//! Virtual coils: linear combinations of the coils of a scan, in which their noise is white and, where they are
+//! fewer, nearly all of the signal is left.
+//!
+//! Compression: M. Buehrer, K. P. Pruessmann, P. Boesiger, S. Kozerke, Magn Reson Med 57 (2007) 1131-1139; F. Huang,
+//! S. Vijayakumar, Y. Li, S. Hertel, G. R. Duensing, Magn Reson Imaging 26 (2008) 133-141: the dominant left singular
+//! vectors of the samples across coils. One slice at a time, as T. Zhang, J. M. Pauly, S. S. Vasanawala, M. Lustig, Magn
+//! Reson Med 69 (2013) 571-582 do it along a fully sampled axis; nothing has to be aligned from slice to slice here,
+//! since images are combined slice by slice.
+
+use faer::Mat;
+use ndarray::{Array2, ArrayView1, ArrayView2, ArrayView3, Axis, s};
+use num_complex::Complex;
+use rayon::prelude::*;
+
+use super::hermitian::{eigen, gram};
+use super::units::{Units, mapped, narrow, overlaps, product, wide};
+use super::whitening::whitening;
+use crate::array::{CoilStack, Grid, Maps};
+use crate::error::Result;
+
+type C32 = Complex<f32>;
+type C64 = Complex<f64>;
+
+/// Of more coils than this, virtual ones are made unless told otherwise, at most this many.
+const MANY: usize = 16;
+/// Share of the energy that virtual coils have to keep, where not told how many to be.
+const ENOUGH: f64 = 0.9995;
+
+/// How many virtual coils.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Compression {
+    /// Of more than 16 coils as many as keep 99.95 % of the energy, at most 16; else all.
+    #[default]
+    Auto,
+    Off,
+    /// So many, where there are more.
+    To(usize),
+}
+
+impl Compression {
+    /// How many there are at most of `coils`.
+    pub fn most(self, coils: usize) -> usize {
+        match self {
+            Self::Auto => coils.min(MANY),
+            Self::Off => coils,
+            Self::To(wanted) => coils.min(wanted),
+        }
+    }
+
+    /// How many to keep of principal components with these energies, falling.
+    fn chosen(self, energies: &[f64]) -> usize {
+        let most = self.most(energies.len());
+        if self != Self::Auto || most == energies.len() {
+            return most;
+        }
+        let enough = |&kept: &usize| share(energies, kept) >= ENOUGH;
+        (1..most).find(enough).unwrap_or(most)
+    }
+}
+
+impl std::fmt::Display for Compression {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Off => f.write_str("off"),
+            Self::To(wanted) => write!(f, "{wanted}"),
+        }
+    }
+}
+
+/// Share of the energy in the first `kept`; 1 of none.
+fn share(energies: &[f64], kept: usize) -> f64 {
+    let all: f64 = energies.iter().sum();
+    match all > 0.0 {
+        true => (energies[..kept].iter().sum::<f64>() / all).min(1.0),
+        false => 1.0,
+    }
+}
+
+/// The linear map `T = α Vᴴ W` from the coils of a scan to virtual ones: W whitens the noise, V has the principal
+/// components of the whitened samples as columns, and α leaves the energy of the samples as it was.
+pub struct VirtualCoils {
+    /// T, `(virtual, coils)`.
+    forward: Array2<C64>,
+    /// `T⁺ = W⁻¹ V / α`, `(coils, virtual)`: `T T⁺ = I`.
+    back: Array2<C64>,
+    /// The noise covariance of the virtual coils, `(virtual, virtual)`.
+    pub covariance: Array2<C64>,
+    /// Whether noise that was not white is now.
+    pub whitened: bool,
+    /// Coils and combinations of coils that had less noise than can be worked with, and were given some.
+    pub raised: usize,
+    /// Share of the energy that they keep.
+    pub energy: f64,
+}
+
+impl VirtualCoils {
+    /// The virtual coils of one slice; `None` where those of the scan serve as they are.
+    ///
+    /// `kspace` is `(coils, rows, cols)`, zero where not sampled; `covariance` is that of its noise, in its units, zero
+    /// where not known. Principal components are those of the samples in `centre`, which hold most of the energy with the
+    /// least noise and are the same for every mask, or of all samples where it is empty.
+    ///
+    /// Errors: values that are not finite.
+    pub fn new(
+        kspace: ArrayView3<C32>,
+        centre: Grid,
+        covariance: &Array2<C64>,
+        whiten: bool,
+        compression: Compression,
+    ) -> Result<Option<Self>> {
+        let coils = kspace.dim().0;
+        let white = match whiten {
+            true => whitening(covariance.view())?,
+            false => None,
+        };
+        if white.is_none() && compression.most(coils) == coils {
+            return Ok(None);
+        }
+        let all = energies_across(kspace);
+        let unit = || Array2::from_diag_elem(coils, C64::new(1.0, 0.0));
+        let (matrix, inverse) = match &white {
+            Some(white) => (white.matrix.clone(), white.inverse.clone()),
+            None => (unit(), unit()),
+        };
+        // One factor for all coils: units stay near those of the scan.
+        let scale = match trace(&conjugated(&matrix, &all)) {
+            energy if energy > 0.0 => (trace(&all) / energy).sqrt(),
+            _ => 1.0,
+        };
+        let (mut forward, mut back, mut energy) = (matrix.clone(), inverse.clone(), 1.0);
+        if compression.most(coils) < coils {
+            let of_centre = match centre.is_empty() {
+                true => all,
+                false => energies_across(centre_of(kspace, centre)),
+            };
+            let (energies, vectors) = principal(&conjugated(&matrix, &of_centre))?;
+            let kept = compression.chosen(&energies);
+            let vectors = vectors.slice(s![.., ..kept]);
+            energy = share(&energies, kept);
+            forward = adjoint(vectors).dot(&matrix);
+            back = inverse.dot(&vectors);
+        }
+        forward.mapv_inplace(|v| v * scale);
+        back.mapv_inplace(|v| v / scale);
+        let row_major = |matrix: Array2<C64>| matrix.as_standard_layout().into_owned();
+        let (forward, back) = (row_major(forward), row_major(back));
+        let covariance = match &white {
+            Some(white) => {
+                let variance = white.variance * scale * scale;
+                Array2::from_diag_elem(forward.nrows(), C64::new(variance, 0.0))
+            }
+            None => conjugated(&forward, covariance),
+        };
+        Ok(Some(Self {
+            forward,
+            back,
+            covariance,
+            whitened: white.is_some(),
+            raised: white.map_or(0, |white| white.raised),
+            energy,
+        }))
+    }
+
+    pub fn count(&self) -> usize {
+        self.forward.nrows()
+    }
+
+    /// Replaces the k-space of the coils by that of the virtual ones; each sample is summed in f64.
+    pub fn apply(&self, kspace: &mut CoilStack<f32>) {
+        let (coils, _, cols) = kspace.dim();
+        let mut lines: Vec<_> = kspace.axis_iter_mut(Axis(1)).collect();
+        lines.par_iter_mut().for_each_init(
+            || vec![C64::new(0.0, 0.0); coils],
+            |at, line| {
+                for col in 0..cols {
+                    at.iter_mut().zip(line.column(col)).for_each(|(v, s)| *v = wide(*s));
+                    for (row, target) in self.forward.outer_iter().zip(line.column_mut(col)) {
+                        *target = narrow(product(row, at));
+                    }
+                }
+            },
+        );
+        drop(lines);
+        kspace.slice_collapse(s![..self.count(), .., ..]);
+    }
+
+    /// The weights `uᴴ` on coils that fix the phase of maps, as weights on the virtual ones.
+    pub fn weights(&self, of_coils: &[C64]) -> Vec<C64> {
+        let weight = |column: ArrayView1<C64>| column.iter().zip(of_coils).map(|(b, u)| b.conj() * u).sum();
+        self.back.columns().into_iter().map(weight).collect()
+    }
+
+    /// Maps of the virtual coils, `(sets, virtual, rows, cols)`, as maps of the coils of the scan, `Σ_c |S_c|²` the same.
+    pub fn expand(&self, maps: &Maps<f32>) -> Maps<f32> {
+        mapped(&self.back, maps, true).0
+    }
+
+    /// The units of images that go with maps of the virtual coils.
+    pub fn units(&self, maps: &Maps<f32>) -> Units {
+        let (_, growth) = mapped(&self.back, maps, false);
+        Units::new(growth, overlaps(&self.back, maps))
+    }
+
+    /// Maps of the coils of the scan as maps of the virtual ones, `Σ_c |S_c|²` the same where any is left, and the
+    /// units of images that go with them.
+    pub fn reduce(&self, maps: &Maps<f32>) -> (Maps<f32>, Units) {
+        let (reduced, growth) = mapped(&self.forward, maps, true);
+        let unit = Array2::from_diag_elem(self.forward.ncols(), C64::new(1.0, 0.0));
+        (reduced, Units::new(growth.mapv_into(f32::recip), overlaps(&unit, maps)))
+    }
+}
+
+/// `Σ y yᴴ` over locations, `(coils, coils)`, of `(coils, rows, cols)`.
+fn energies_across(kspace: ArrayView3<C32>) -> Array2<C64> {
+    let (coils, rows, cols) = kspace.dim();
+    let zero = || Mat::<C64>::zeros(coils, coils);
+    let mut sum = zero();
+    // A line at a time: the data are not copied as a whole.
+    for row in 0..rows {
+        let line = Mat::from_fn(coils, cols, |c, col| wide(kspace[[c, row, col]]));
+        sum += gram(line.as_ref());
+    }
+    Array2::from_shape_fn(
+        (coils, coils),
+        |(c, d)| if c >= d { sum[(c, d)] } else { sum[(d, c)].conj() },
+    )
+}
+
+fn centre_of(kspace: ArrayView3<C32>, centre: Grid) -> ArrayView3<C32> {
+    let (_, rows, cols) = kspace.dim();
+    let (row, col) = Grid::new(rows, cols).centred_offset(centre);
+    kspace.slice_move(s![.., row..row + centre.rows, col..col + centre.cols])
+}
+
+/// Eigenvalues, falling and none below zero, and eigenvectors as columns. Scaled to a trace of 1 for the computation, so
+/// that powers of two change no digit of the vectors.
+fn principal(hermitian: &Array2<C64>) -> Result<(Vec<f64>, Array2<C64>)> {
+    let coils = hermitian.nrows();
+    let unit = match trace(hermitian) {
+        trace if trace > 0.0 => trace,
+        _ => 1.0,
+    };
+    let (values, vectors) = eigen(Mat::from_fn(coils, coils, |c, d| hermitian[[c, d]] / unit))?;
+    let energies = values.iter().rev().map(|v| v.max(0.0)).collect();
+    let vectors = Array2::from_shape_fn((coils, coils), |(c, i)| vectors[(c, coils - 1 - i)]);
+    Ok((energies, vectors))
+}
+
+/// `A X Aᴴ`.
+fn conjugated(matrix: &Array2<C64>, x: &Array2<C64>) -> Array2<C64> {
+    matrix.dot(x).dot(&adjoint(matrix.view()))
+}
+
+fn adjoint(matrix: ArrayView2<C64>) -> Array2<C64> {
+    matrix.t().mapv(|v| v.conj())
+}
+
+fn trace(matrix: &Array2<C64>) -> f64 {
+    matrix.diag().iter().map(|v| v.re).sum()
+}

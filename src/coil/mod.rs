@@ -23,6 +23,7 @@ pub use noise::{NoiseEstimate, estimate_noise};
 pub use noise_scan::sample_covariance;
 pub use units::Units;
 pub use virtual_coils::{Compression, VirtualCoils};
+pub use whitening::shrink;
 
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3};
 use num_complex::Complex;

@@ -60,7 +60,6 @@ impl Reconstruction<'_> {
             used: measured_coils,
             energy: 1.0,
             whitened: false,
-            raised: 0,
         };
         let mut phase = None;
         if let Some(virtual_coils) = &virtual_coils {
@@ -74,7 +73,6 @@ impl Reconstruction<'_> {
                 used: virtual_coils.count(),
                 energy: virtual_coils.energy,
                 whitened: virtual_coils.whitened,
-                raised: virtual_coils.raised,
                 ..coils
             };
         }

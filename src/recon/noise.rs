@@ -48,7 +48,8 @@ impl NoiseSource {
                 let samples = format::read_noise(place, coils)?;
                 let mend = "give samples of noise alone, of all coils of the scan";
                 let found = coil::sample_covariance(samples.view());
-                let (covariance, count) = found.map_err(|e| Error::data(place.clone(), e.to_string(), mend))?;
+                let (mut covariance, count) = found.map_err(|e| Error::data(place.clone(), e.to_string(), mend))?;
+                coil::shrink(&mut covariance, count);
                 let origin = format!("of {count} noise samples of {place}");
                 return Ok(OpenNoise::Known(covariance, origin));
             }
@@ -69,7 +70,8 @@ impl OpenNoise {
     pub fn covariance(&self, kspace: ArrayView3<Complex<f32>>, mask: &Mask) -> (Array2<Complex<f64>>, NoiseRecord) {
         let (covariance, origin) = match self {
             Self::Estimate => {
-                let estimate = coil::estimate_noise(kspace, mask);
+                let mut estimate = coil::estimate_noise(kspace, mask);
+                coil::shrink(&mut estimate.covariance, estimate.samples);
                 (estimate.covariance, estimate.how)
             }
             Self::Known(covariance, origin) => (covariance.clone(), origin.clone()),

@@ -43,7 +43,7 @@ impl Prepared<'_> {
     }
 
     pub fn warnings(&self) -> Vec<String> {
-        warnings(&self.sampling, &self.maps_record, &self.coils_record)
+        warnings(&self.sampling, &self.maps_record)
     }
 }
 
@@ -133,17 +133,10 @@ impl Reconstruction<'_> {
     }
 }
 
-pub(super) fn warnings(sampling: &Sampling, maps: &MapsRecord, coils: &CoilsRecord) -> Vec<String> {
+pub(super) fn warnings(sampling: &Sampling, maps: &MapsRecord) -> Vec<String> {
     let mut warnings = sampling.warnings.clone();
     if let MapsRecord::Estimated(report) = maps {
         warnings.extend_from_slice(&report.warnings);
-    }
-    if coils.raised > 0 {
-        warnings.push(format!(
-            "the noise covariance is singular, as of a dead or a doubled coil: {} of its {} directions were taken to be \
-             louder before whitening by it",
-            coils.raised, coils.measured
-        ));
     }
     warnings
 }

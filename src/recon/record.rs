@@ -88,6 +88,4 @@ pub struct CoilsRecord {
     pub energy: f64,
     /// Whether they were combined so that their noise is white.
     pub whitened: bool,
-    /// Coils and combinations of coils whose noise was too little to whiten by, and was taken to be more.
-    pub raised: usize,
 }

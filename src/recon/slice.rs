@@ -218,7 +218,7 @@ impl<'a> Reconstruction<'a> {
         };
         let channels = self.channels(slice, &mut measured)?;
         let Calibrated { maps, record, .. } = self.calibrated(slice, &channels, &measured)?;
-        let warnings = warnings(&measured.sampling, &record, &channels.coils);
+        let warnings = warnings(&measured.sampling, &record);
         let maps = channels.of_scan(maps);
         Ok(Some(SliceMaps { maps, record, warnings }))
     }

@@ -6,7 +6,7 @@ use hdf5::types::{FixedAscii, FixedUnicode, IntSize, TypeDescriptor, VarLenAscii
 use hdf5::{Container, H5Type};
 use ndarray::ArrayD;
 
-use super::h5::{self, library};
+use super::source::h5::{self, library};
 
 /// A name and its value.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,6 +101,11 @@ pub(super) fn read_all(object: &hdf5::Location) -> (Vec<Attribute>, Vec<String>)
         }
     }
     (kept, warnings)
+}
+
+/// The text of an attribute of that name, lists joined by commas; `None` where there is no text of that name.
+pub(super) fn text_of(object: &hdf5::Location, name: &str) -> Option<String> {
+    Some(texts(&*object.attr(name).ok()?).ok()?.join(","))
 }
 
 /// Attributes lie in the object's header, a few kilobytes; a dense one is refused beyond this.

@@ -84,7 +84,13 @@ impl Reconstruction<'_> {
             coils,
             ..
         } = channels;
-        let mut problem = Problem::new(kspace.view(), &sampling.mask, &sampling.probability, maps, covariance);
+        let mut problem = Problem::new(
+            kspace.view(),
+            &sampling.known(),
+            &sampling.probability,
+            maps,
+            covariance,
+        );
         drop(kspace);
         if let Some(complete) = complete {
             let mut complete = complete.mapv_into(|v| v * scale);

@@ -1,12 +1,16 @@
 //! The ISMRMRD header of a scan: XML in a dataset of text or bytes.
 
+mod about;
+
 use std::io::{Read, Seek, SeekFrom};
 
 use hdf5::types::{IntSize, TypeDescriptor};
 use roxmltree::{Document, Node};
 
+pub use self::about::{Sequence, Study, Subject, System};
 use super::attribute::texts;
-use super::h5::{Source, library};
+use super::source::array::Source;
+use super::source::h5::library;
 
 /// What the header says of the first encoding (ISMRMRD, Inati et al., Magn Reson Med 77:411, 2017). What it
 /// does not say is `None`.
@@ -21,6 +25,12 @@ pub struct Header {
     /// `cartesian`, `radial`, ...
     pub trajectory: Option<String>,
     pub receiver_channels: Option<usize>,
+    /// `parallelImaging/calibrationMode`, lower case: `embedded`, `separate`, ...
+    pub calibration_mode: Option<String>,
+    pub subject: Subject,
+    pub study: Study,
+    pub system: System,
+    pub sequence: Sequence,
     /// The whole header as it stands in the file.
     pub xml: String,
 }
@@ -43,10 +53,19 @@ pub struct Limits {
 impl Header {
     /// Reads the XML, whatever its namespace. The error says why it is no ISMRMRD header.
     pub fn parse(xml: &str) -> Result<Self, String> {
+        Self::parse_encoding(xml, 0)
+    }
+
+    /// The same of the encoding of that number, counted from 0.
+    pub fn parse_encoding(xml: &str, encoding: usize) -> Result<Self, String> {
         let document =
             Document::parse(xml.trim_start_matches('\u{feff}').trim()).map_err(|e| format!("not XML: {e}"))?;
         let root = document.root_element();
-        let encoding = child(root, "encoding").ok_or("XML without the element 'encoding'")?;
+        let mut encodings = root.children().filter(|c| c.tag_name().name() == "encoding");
+        let encoding = encodings.nth(encoding).ok_or_else(|| match encoding {
+            0 => "XML without the element 'encoding'".to_string(),
+            n => format!("XML without {} elements 'encoding'", n + 1),
+        })?;
         let limits = child(encoding, "encodingLimits");
         Ok(Self {
             encoded: child(encoding, "encodedSpace").and_then(space),
@@ -59,6 +78,13 @@ impl Header {
                 .and_then(encodes),
             trajectory: text(encoding, "trajectory").map(str::to_string),
             receiver_channels: child(root, "acquisitionSystemInformation").and_then(|s| number(s, "receiverChannels")),
+            calibration_mode: child(encoding, "parallelImaging")
+                .and_then(|p| text(p, "calibrationMode"))
+                .map(str::to_ascii_lowercase),
+            subject: about::subject(root),
+            study: about::study(root),
+            system: about::system(root),
+            sequence: about::sequence(root),
             xml: xml.to_string(),
         })
     }
@@ -82,7 +108,12 @@ impl Header {
 
     /// Reads the header in a dataset; the error says why there is none.
     pub(super) fn read(source: &Source) -> Result<Self, String> {
-        Self::parse(&header_text(source)?)
+        Self::read_encoding(source, 0)
+    }
+
+    /// The same of the encoding of that number, counted from 0.
+    pub(super) fn read_encoding(source: &Source, encoding: usize) -> Result<Self, String> {
+        Self::parse_encoding(&header_text(source)?, encoding)
     }
 }
 
@@ -124,23 +155,24 @@ const LONGEST: u64 = 16 << 20;
 
 /// The text of a header: a string of variable or fixed length, or bytes; one value or an array of one.
 fn header_text(source: &Source) -> Result<String, String> {
-    let dtype = source.dataset.dtype().map_err(|e| library(&e))?;
+    let dataset = source.dataset().ok_or("no dataset of HDF5")?;
+    let dtype = dataset.dtype().map_err(|e| library(&e))?;
     match dtype.to_descriptor() {
         Ok(TypeDescriptor::Unsigned(IntSize::U1) | TypeDescriptor::Integer(IntSize::U1)) => {
-            if source.dataset.storage_size() > LONGEST || source.shape.iter().product::<usize>() as u64 > LONGEST {
+            if dataset.storage_size() > LONGEST || source.shape.iter().product::<usize>() as u64 > LONGEST {
                 return Err("too long for a header".into());
             }
-            let bytes = source.dataset.read_raw::<u8>().map_err(|e| library(&e))?;
+            let bytes = dataset.read_raw::<u8>().map_err(|e| library(&e))?;
             Ok(until_nul(&bytes))
         }
-        Err(_) => opaque(source, dtype.size() as u64),
-        Ok(_) => texts(&source.dataset)?.into_iter().next().ok_or_else(|| "empty".into()),
+        Err(_) => opaque(source, dataset.offset(), dtype.size() as u64),
+        Ok(_) => texts(dataset)?.into_iter().next().ok_or_else(|| "empty".into()),
     }
 }
 
 /// Opaque bytes have no counterpart in the `hdf5` crate: they are read where they lie in the file.
-fn opaque(source: &Source, length: u64) -> Result<String, String> {
-    let (Some(offset), true) = (source.dataset.offset(), length <= LONGEST) else {
+fn opaque(source: &Source, offset: Option<u64>, length: u64) -> Result<String, String> {
+    let (Some(offset), true) = (offset, length <= LONGEST) else {
         return Err(format!("{}, which is neither text nor bytes", source.dtype));
     };
     let mut file = std::fs::File::open(&source.place.file).map_err(|e| e.to_string())?;
@@ -159,7 +191,7 @@ fn until_nul(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    const KNEE: &str = r#"<?xml version="1.0"?>
+    pub const KNEE: &str = r#"<?xml version="1.0"?>
         <ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD">
           <acquisitionSystemInformation><receiverChannels>15</receiverChannels></acquisitionSystemInformation>
           <encoding>

@@ -313,9 +313,10 @@ fn told_lines(scan: &Scan) -> [Option<Range<usize>>; 2] {
     let of_axis = |encode: usize, n: usize| {
         let header = scan.header.as_ref()?;
         let limits = [None, header.phase_encodes, header.partition_encodes][encode]?;
-        let origin = (n / 2).checked_sub(limits.center?)?;
-        let fits = header.encoded?.matrix[encode] == n && limits.minimum <= limits.maximum;
-        fits.then(|| origin + limits.minimum..origin + limits.maximum + 1)
+        let first = |encode: usize| (n / 2).checked_add(encode)?.checked_sub(limits.center?);
+        let (start, last) = (first(limits.minimum)?, first(limits.maximum)?);
+        let fits = header.encoded?.matrix[encode] == n && start <= last && last < n;
+        fits.then(|| start..last + 1)
     };
     [of_axis(rows, grid.rows), of_axis(cols, grid.cols)]
 }

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::array::Grid;
 use crate::coil::EspiritSettings;
 use crate::error::{Error, Place, Result};
-use crate::format::{Axes, Scan, ScanOptions};
+use crate::format::{Axes, Scan, ScanOptions, files_of};
 use crate::recon::MapsSource;
 use crate::sampling::{DEFAULT_ORDER, FAMILIES, Family, Request};
 
@@ -187,7 +187,8 @@ pub fn parse_grid(text: &str) -> std::result::Result<Grid, String> {
 
 /// Refuses an output that would replace a file being read.
 pub fn refuse_overwrite<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> Result<()> {
-    match inputs.into_iter().any(|input| same_file(output, input)) {
+    let mut files = inputs.into_iter().flat_map(files_of);
+    match files.any(|input| same_file(output, &input)) {
         true => Err(Error::data(output, "is an input of this run", "choose another output")),
         false => Ok(()),
     }

@@ -26,7 +26,13 @@ fn a_volume_is_its_slices_transformed() {
         );
     }
     // unitary: energy stays, and with it the noise
-    let energy = |place: &str| folder.complex(place).iter().map(|v| f64::from(v.norm_sqr())).sum::<f64>();
+    let energy = |place: &str| {
+        folder
+            .complex(place)
+            .iter()
+            .map(|v| f64::from(v.norm_sqr()))
+            .sum::<f64>()
+    };
     let ratio = energy("full.h5:kspace") / energy("slices.h5:kspace");
     assert!((ratio - 1.0).abs() < 1e-5, "{ratio}");
     let said = folder.done("info full.h5 --json");
@@ -65,7 +71,9 @@ fn undersampled_in_both_phase_encodes() {
     let axes = "--axes coil,kx,ky,kz";
     // detected, given, and in the file
     folder.done(&format!("recon under.h5 {axes} -o detected.h5"));
-    folder.done(&format!("recon under.h5 {axes} --mask mask.h5 --prob-map mask.h5 -o given.h5"));
+    folder.done(&format!(
+        "recon under.h5 {axes} --mask mask.h5 --prob-map mask.h5 -o given.h5"
+    ));
     folder.write("under.h5:mask", &mask);
     folder.write("under.h5:prob_map", &folder.read::<f64>("mask.h5:prob_map"));
     folder.done(&format!("recon under.h5 {axes} -o inside.h5"));
@@ -98,7 +106,11 @@ fn volumes_that_cannot_be() {
         1,
         &["(4, 12, 48, 40)", "kx,ky,kz are 3", "--axes"],
     );
-    let long = kspace.index_axis(Axis(0), 0).to_owned().insert_axis(Axis(0)).insert_axis(Axis(0));
+    let long = kspace
+        .index_axis(Axis(0), 0)
+        .to_owned()
+        .insert_axis(Axis(0))
+        .insert_axis(Axis(0));
     folder.write("long.h5:kspace", &long);
     folder.refused(
         "recon long.h5 -o out.h5",
@@ -112,11 +124,18 @@ fn either_file_of_bart_is_an_input() {
     let folder = Folder::with_scan("--size 48x40 --coils 3 --seed 1");
     let kspace = folder.complex("full.h5:kspace");
     let bytes = kspace.index_axis(Axis(0), 0).permuted_axes(vec![0, 2, 1]);
-    let bytes: Vec<u8> = bytes.iter().flat_map(|v| [v.re.to_le_bytes(), v.im.to_le_bytes()].concat()).collect();
+    let bytes: Vec<u8> = bytes
+        .iter()
+        .flat_map(|v| [v.re.to_le_bytes(), v.im.to_le_bytes()].concat())
+        .collect();
     std::fs::write(folder.path("k.hdr"), "# Dimensions\n48 40 1 3\n").unwrap();
     std::fs::write(folder.path("k.cfl"), bytes).unwrap();
     for output in ["k.cfl", "k.hdr"] {
-        folder.refused(&format!("recon k --accel 3 -o {output}"), 1, &[output, "is an input of this run"]);
+        folder.refused(
+            &format!("recon k --accel 3 -o {output}"),
+            1,
+            &[output, "is an input of this run"],
+        );
     }
     folder.done("recon k --accel 3 --acs 12 -o bart.h5");
     folder.done("recon full.h5 --accel 3 --acs 12 -o out.h5");

@@ -20,10 +20,10 @@ mod volume;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use attribute::{Attribute, AttributeValue, read_attributes};
-pub use header::{Header, Limits, Space};
+pub use header::{Header, Limits, Sequence, Space, Study, Subject, System};
 pub use image::{window, write_png};
 pub use maps::{AXES, MapsFile, read_covariance, read_maps};
 pub use masks::{read_mask, read_probability};

@@ -306,7 +306,10 @@ fn bart_by_dimensions_and_by_axes() {
     let scan = Scan::open(&path, &axes("slice,coil,kx,ky")).unwrap();
     assert_eq!(scan.grid(), Grid::new(10, 12));
     // several dimensions of slices: the last of them slowest
-    let lasts = of_bart().into_dimensionality::<IxDyn>().unwrap().index_axis_move(Axis(12), 0);
+    let lasts = of_bart()
+        .into_dimensionality::<IxDyn>()
+        .unwrap()
+        .index_axis_move(Axis(12), 0);
     let once = (5..12).fold(lasts, |values, _| values.index_axis_move(Axis(5), 0));
     let both = ndarray::stack(Axis(6), &[once.view(), once.mapv(|v| -v).view()]).unwrap();
     let scan = open(&made.cfl("both", both.view()));

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::array::Grid;
 use crate::coil::EspiritSettings;
 use crate::error::{Error, Place, Result};
-use crate::format::{Axes, Scan, ScanOptions};
+use crate::format::{Axes, Scan, ScanOptions, files_of};
 use crate::recon::{MapSets, MapsSource};
 use crate::sampling::{Acs, FAMILIES, Family, Request};
 
@@ -202,7 +202,8 @@ pub fn parse_acs(text: &str) -> std::result::Result<Acs, String> {
 
 /// Refuses an output that would replace a file being read.
 pub fn refuse_overwrite<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> Result<()> {
-    match inputs.into_iter().any(|input| same_file(output, input)) {
+    let mut files = inputs.into_iter().flat_map(files_of);
+    match files.any(|input| same_file(output, &input)) {
         true => Err(Error::data(output, "is an input of this run", "choose another output")),
         false => Ok(()),
     }

@@ -2,6 +2,7 @@
 
 mod combine;
 mod lambda;
+mod lines;
 mod maps;
 mod noise;
 mod output;

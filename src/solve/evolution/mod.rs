@@ -112,6 +112,11 @@ impl<T: Real> StateEvolution<T> {
         &self.layout
     }
 
+    /// Whether the mask is of whole lines, and their errors are taken as correlated.
+    pub fn models_lines(&self) -> bool {
+        matches!(self.errors, Errors::Lines(_))
+    }
+
     /// τ of the estimate that has residual `z`, for set `m` of maps into `tau[m]`.
     pub fn update(&self, z: &Samples<T>, tau: &mut [Pyramid<T>]) {
         let covariance = match &self.errors {

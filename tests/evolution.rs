@@ -205,7 +205,7 @@ fn holds_on_lines(name: &str, scan: &Scan) {
             println!("{case} {}: ratio {ratio:.3}, profile {correlation:.3}", band.name());
             // At the coarsest scale all but a few lines are in the centre. Equispaced lines are not drawn one by one: their
             // copies of the object add up, which at the third scale shows.
-            let least = if equispaced && band.scale == 3 { 0.9 } else { 0.95 };
+            let least = if equispaced && band.scale == 3 { 0.8 } else { 0.95 };
             if band.scale < 4 {
                 let of_band = format!("{case} {}", band.name());
                 assert!((0.7..1.6).contains(&ratio), "{of_band}: τ over true error {ratio:.3}");

@@ -24,7 +24,7 @@ const ROOMS: &[(&str, &str)] = &[
         "solve",
         "error array fourier wavelet quality sampling operator coil denoise",
     ),
-    ("format", "error array sampling"),
+    ("format", "error array fourier sampling"),
     (
         "recon",
         "error array fourier wavelet quality sampling operator coil denoise simulate solve format",

@@ -7,9 +7,9 @@ use std::time::SystemTime;
 use super::CaseRecord;
 use crate::array::Grid;
 use crate::error::{Error, Place, Result};
-use crate::format::Scan;
+use crate::format::{Scan, ScanOptions};
 use crate::recon::{MapsSource, Reconstruction, SamplingSource, Settings};
-use crate::sampling::{Family, Request};
+use crate::sampling::{Acs, Family, Request};
 
 /// How fully sampled scans are undersampled.
 #[derive(Clone)]
@@ -26,8 +26,9 @@ pub struct Drawing {
     pub accelerations: Vec<f64>,
     pub seeds: Vec<u64>,
     /// The fully sampled centre; the usual one where `None`.
-    pub acs: Option<Grid>,
-    pub order: f64,
+    pub acs: Option<Acs>,
+    /// Of the density; the usual one where `None`.
+    pub order: Option<f64>,
 }
 
 /// Which slices of a scan.
@@ -50,7 +51,7 @@ pub struct Case {
 
 /// What all cases share.
 pub struct Common {
-    pub kspace: String,
+    pub scan: ScanOptions,
     /// Maps, noise and wavelet; its sampling and method mean nothing.
     pub settings: Settings,
 }
@@ -68,9 +69,8 @@ pub fn cases(
 ) -> Result<(Vec<Case>, Vec<String>)> {
     let (mut cases, mut notes) = (Vec::new(), Vec::new());
     for path in scans {
-        let scan = Scan::open(path, Some(&common.kspace))?;
-        let place = Place::new(path, &common.kspace);
-        let as_acquired = Reconstruction::new(&scan, &place, &common.settings)?;
+        let scan = Scan::open(path, &common.scan)?;
+        let as_acquired = Reconstruction::new(&scan, &common.settings)?;
         let ways = match as_acquired.sampling().complete_scan {
             true => ways(undersampling, scan.grid())?,
             false => {
@@ -85,7 +85,7 @@ pub fn cases(
         // What each way needs is settled before anything is run.
         for way in &ways {
             let settings = way.settings(common);
-            let reconstruction = Reconstruction::new(&scan, &place, &settings)?;
+            let reconstruction = Reconstruction::new(&scan, &settings)?;
             let warnings = reconstruction.sampling().warnings.iter();
             let told = warnings.map(|warning| format!("{}, {}: {warning}", path.display(), way.name));
             for note in told {
@@ -168,13 +168,15 @@ impl Way {
             seed,
             ..
         } = request;
-        let words = [
+        let mut words = vec![
             ("--sampling", family.name.to_string()),
             ("--accel", acceleration.to_string()),
-            ("--acs", acs.to_string()),
-            ("--order", order.to_string()),
-            ("--seed", seed.to_string()),
         ];
+        words.extend(match family.lines {
+            true => vec![("--acs", acs.cols.to_string())],
+            false => vec![("--acs", acs.to_string()), ("--order", order.to_string())],
+        });
+        words.push(("--seed", seed.to_string()));
         Self {
             sampling: SamplingSource::Draw { family, request },
             probability: None,
@@ -221,14 +223,7 @@ fn ways(undersampling: &Undersampling, grid: Grid) -> Result<Vec<Way>> {
             for &family in &drawing.families {
                 for &acceleration in &drawing.accelerations {
                     for &seed in &drawing.seeds {
-                        let request = Request {
-                            grid,
-                            acceleration,
-                            acs: drawing.acs.unwrap_or(Request::default_acs(grid)),
-                            order: drawing.order,
-                            seed,
-                        };
-                        request.validate()?;
+                        let request = family.request(grid, acceleration, drawing.acs, drawing.order, seed)?;
                         ways.push(Way::drawn(family, request));
                     }
                 }
@@ -274,8 +269,11 @@ fn case(scan: &Scan, path: &Path, slice: usize, way: &Way, common: &Common) -> C
 /// As typed after `pvdamp recon SCAN`, for what all cases share.
 fn common_arguments(common: &Common) -> Vec<String> {
     let mut words = Vec::new();
-    if common.kspace != "kspace" {
-        words.extend(["--kspace".into(), common.kspace.clone()]);
+    if let Some(dataset) = &common.scan.dataset {
+        words.extend(["--kspace".into(), dataset.clone()]);
+    }
+    if let Some(axes) = &common.scan.axes {
+        words.extend(["--axes".into(), axes.to_string()]);
     }
     match &common.settings.maps {
         MapsSource::File(place) => words.extend(["--maps".into(), typed(place)]),

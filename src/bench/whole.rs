@@ -11,7 +11,7 @@ use super::store::Store;
 use super::{
     Case, CaseRecord, Common, Contender, ContenderRecord, Machine, Results, SensitivityRecord, Shown, Weight, peers,
 };
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 use crate::format::Scan;
 use crate::recon::{Reconstruction, lambda_curve};
 
@@ -215,14 +215,12 @@ impl Bench {
 
     /// Poses the problem of a case and hands it on.
     fn on_ground(&self, case: &Case, work: &mut dyn FnMut(&Ground) -> Result<()>) -> Result<()> {
-        let kspace = &self.common.kspace;
-        let scan = Scan::open(&case.path, Some(kspace))?;
-        let place = Place::new(&case.path, kspace);
-        let reconstruction = Reconstruction::new(&scan, &place, &case.settings)?;
+        let scan = Scan::open(&case.path, &self.common.scan)?;
+        let reconstruction = Reconstruction::new(&scan, &case.settings)?;
         let slice = case.record.slice;
         let prepared = reconstruction.prepare(slice)?.ok_or_else(|| {
             let problem = format!("slice {slice} is all zero");
-            Error::data(place.clone(), problem, "choose another with --slices")
+            Error::data(scan.place().clone(), problem, "choose another with --slices")
         })?;
         work(&Ground::new(&case.record.id, &reconstruction, &prepared))
     }

@@ -9,7 +9,7 @@ use super::recon::Recon;
 use super::simulate::{SIMULATED, write_scan};
 use crate::array::Grid;
 use crate::error::{Error, Result};
-use crate::format::{Attribute, Scan};
+use crate::format::{Attribute, Scan, ScanOptions};
 use crate::simulate::SimulationSettings;
 
 /// Simulate a scan, undersample it eight times, reconstruct it, and compare
@@ -96,7 +96,7 @@ impl Demo {
 
 fn is_simulated(scan: &Path) -> bool {
     let mark = Attribute::new("acquisition", SIMULATED);
-    Scan::open(scan, None).is_ok_and(|scan| scan.attributes.contains(&mark))
+    Scan::open(scan, &ScanOptions::default()).is_ok_and(|scan| scan.attributes.contains(&mark))
 }
 
 fn row(method: &str, comparison: &Comparison) -> String {

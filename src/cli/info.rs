@@ -5,7 +5,7 @@ use super::arguments::ScanArguments;
 use super::console::Console;
 use crate::array::Grid;
 use crate::error::Result;
-use crate::format::Scan;
+use crate::format::{Scan, ScanFormat};
 use crate::recon::{Reconstruction, Settings, memory_estimate};
 
 /// Say what is in a scan, and what a reconstruction would do with it
@@ -27,7 +27,7 @@ impl Info {
     pub fn run(&self, console: &Console) -> Result<()> {
         let scan = self.scan.open()?;
         let settings = Settings::default();
-        let reconstruction = Reconstruction::new(&scan, &self.scan.place(), &settings)?;
+        let reconstruction = Reconstruction::new(&scan, &settings)?;
         for warning in scan.warnings.iter().chain(&reconstruction.sampling().warnings) {
             console.warn(warning);
         }
@@ -52,8 +52,7 @@ fn facts(scan: &Scan, reconstruction: &Reconstruction) -> Vec<(String, Value)> {
     let header = scan.header.as_ref();
     let encoded = header.and_then(|h| h.encoded).map(|space| matrix(space.matrix));
     let recon = header.and_then(|h| h.recon).map(|space| matrix(space.matrix));
-    let full = sampling.samples == grid.len();
-    let plan = match full {
+    let plan = match reconstruction.sampling().is_complete() {
         true => "combine the coils: nothing is missing (--accel R undersamples it first)".to_string(),
         false if scan.coils() > 1 && reconstruction.sampling().centre.is_empty() => {
             "fail: the centre of k-space is not sampled, so that coil maps must be given (--maps)".to_string()
@@ -70,14 +69,20 @@ fn facts(scan: &Scan, reconstruction: &Reconstruction) -> Vec<(String, Value)> {
             sampling.centre
         ),
     };
+    let missing =
+        (!sampling.missing_sides.is_empty()).then(|| format!("{} missing", sampling.missing_sides.join(", ")));
     let one_image = Grid::len(grid) as u64 * 8;
     let facts = [
-        ("format", json!("fastMRI HDF5")),
+        (
+            "format",
+            json!(ScanFormat::find(scan.format).map(|format| format.title)),
+        ),
         (
             "kspace",
             json!(format!("{} slice(s), {} coil(s), {grid}", scan.slices(), scan.coils())),
         ),
-        ("stored_as", json!(scan.dtype())),
+        ("slices", json!(listed(&scan.geometry.names))),
+        ("stored_as", json!(&scan.dtype)),
         ("encoded_matrix", json!(encoded)),
         ("recon_matrix", json!(recon)),
         ("readout_oversampling", json!(scan.readout_oversampling())),
@@ -85,6 +90,8 @@ fn facts(scan: &Scan, reconstruction: &Reconstruction) -> Vec<(String, Value)> {
         ("mask", json!(sampling.origin)),
         ("acceleration", json!((sampling.acceleration * 1000.0).round() / 1000.0)),
         ("sampled_centre", json!(sampling.centre)),
+        ("zero_padding", json!(sampling.padding())),
+        ("partial_fourier", json!(missing)),
         ("sampling_probability", json!(sampling.density)),
         ("references", json!(references)),
         ("attributes", json!(attributes)),
@@ -104,6 +111,16 @@ fn facts(scan: &Scan, reconstruction: &Reconstruction) -> Vec<(String, Value)> {
         ),
     ];
     facts.map(|(name, value)| (name.to_string(), value)).to_vec()
+}
+
+/// The names of slices, the middle of a long list left out.
+fn listed(names: &[String]) -> Option<String> {
+    const SHOWN: usize = 8;
+    match names {
+        [] => None,
+        [first, second, .., last] if names.len() > SHOWN => Some(format!("{first}; {second}; ... {last}")),
+        _ => Some(names.join("; ")),
+    }
 }
 
 fn matrix([x, y, z]: [usize; 3]) -> String {

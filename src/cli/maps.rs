@@ -43,7 +43,7 @@ impl MakeMaps {
             sampling: self.mask.clone().map_or(SamplingSource::Scan, SamplingSource::File),
             ..Settings::default()
         };
-        let reconstruction = Reconstruction::new(&scan, &self.scan.place(), &settings)?;
+        let reconstruction = Reconstruction::new(&scan, &settings)?;
         let scan_wide = &reconstruction.sampling().warnings;
         scan.warnings
             .iter()

@@ -6,7 +6,7 @@ use hdf5::types::{FixedAscii, FixedUnicode, IntSize, TypeDescriptor, VarLenAscii
 use hdf5::{Container, H5Type};
 use ndarray::ArrayD;
 
-use super::h5::{self, library};
+use super::source::h5::{self, library};
 
 /// A name and its value.
 #[derive(Clone, Debug, PartialEq)]

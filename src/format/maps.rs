@@ -5,8 +5,8 @@ use ndarray::{Array2, Axis, Ix2, Ix4};
 use num_complex::Complex;
 
 use super::attribute::texts;
-use super::find::Wanted;
-use super::h5::{DAMAGED, Source, shape_text};
+use super::source::find::Wanted;
+use super::source::h5::{DAMAGED, Source, shape_text};
 use crate::array::{Grid, Maps};
 use crate::error::{Place, Result};
 

@@ -2,8 +2,8 @@
 
 use ndarray::{Array2, ArrayD, Ix1, Ix2};
 
-use super::find::Wanted;
-use super::h5::{Source, shape_text};
+use super::source::find::Wanted;
+use super::source::h5::{Source, shape_text};
 use crate::array::{Grid, Mask};
 use crate::error::{Place, Result};
 

@@ -1,6 +1,6 @@
 //! Files: what a scan is read from and what a result is written to.
 //!
-//! [`Scan`] reads k-space as fastMRI stores it, told by what is in the file and not by its name. Masks, sampling
+//! [`Scan`] reads k-space from the files of [`SCAN_FORMATS`], told by what is in them and not by their names. Masks, sampling
 //! probabilities, coil sensitivity maps, noise covariances and images are read from a [`Place`](crate::error::Place),
 //! written `FILE` or `FILE:dataset`. [`Hdf5Output`] and [`write_png`] write through an [`AtomicFile`], so that a
 //! result is there whole or not at all.
@@ -9,27 +9,25 @@
 //! dataset, what was found, and the mend.
 
 mod attribute;
-mod find;
-mod h5;
 mod header;
+mod image;
 mod maps;
 mod masks;
 mod output;
-mod place;
-mod png;
 mod scan;
+mod source;
 mod volume;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use attribute::{Attribute, AttributeValue, read_attributes};
-pub use header::{Header, Limits, Space};
+pub use header::{Header, Limits, Sequence, Space, Study, Subject, System};
+pub use image::{window, write_png};
 pub use maps::{AXES, MapsFile, read_covariance, read_maps};
 pub use masks::{read_mask, read_probability};
 pub use output::AtomicFile;
-pub use png::{window, write_png};
-pub use scan::{Reference, Scan};
+pub use scan::{Axes, AxisKind, Geometry, Placement, Plane, Reference, SCAN_FORMATS, Scan, ScanFormat, ScanOptions};
 pub use volume::{Role, Volume, read_list, read_volume};
 pub use writer::{Hdf5Output, OutputDataset, Stored};

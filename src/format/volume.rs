@@ -3,8 +3,8 @@
 use ndarray::{Array2, Array3, ArrayD, Axis, Ix2, Ix3};
 use num_complex::Complex;
 
-use super::find::Wanted;
-use super::h5::{self, DAMAGED, Source, shape_text};
+use super::source::find::Wanted;
+use super::source::h5::{self, DAMAGED, Source, shape_text};
 use crate::error::{Place, Result};
 
 /// Images of a scan, `(slices, rows, cols)`.

@@ -14,8 +14,8 @@ use ndarray::{ArrayView, ArrayView1, Dimension};
 use num_complex::Complex;
 
 use super::attribute::{Attribute, AttributeValue};
-use super::h5::{library, shape_text};
 use super::output::{AtomicFile, unwritable};
+use super::source::h5::{library, shape_text};
 use crate::error::{Error, Place, Result};
 
 /// What a dataset may hold. Complex numbers are stored as the compound `{r, i}` and bool as the enum

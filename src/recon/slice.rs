@@ -44,8 +44,9 @@ pub struct SliceResult {
 impl<'a> Reconstruction<'a> {
     /// Settles what holds for all slices: mask, density, where maps come from. Reads at least one slice.
     ///
-    /// `place` names the scan in errors. Errors: whatever does not fit together, before any computation.
-    pub fn new(scan: &'a Scan, place: &Place, settings: &'a Settings) -> Result<Self> {
+    /// Errors: whatever does not fit together, before any computation.
+    pub fn new(scan: &'a Scan, settings: &'a Settings) -> Result<Self> {
+        let place = scan.place();
         let tuning = settings.tuning(scan.grid());
         tuning.validate(scan.grid())?;
         if settings.iterations == Some(0) {
@@ -95,7 +96,7 @@ impl<'a> Reconstruction<'a> {
     /// Iterations at most, without what error bars take.
     pub fn iterations(&self) -> usize {
         let method = self.settings.method;
-        let own = match self.sampling.samples_lines() {
+        let own = match self.sampling.samples_lines() || self.sampling.lacks_side() {
             true => method.line_iterations,
             false => method.iterations,
         };

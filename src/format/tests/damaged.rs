@@ -6,7 +6,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::{HEADER, file, kspace, put};
-use crate::format::Scan;
+use crate::format::{Scan, ScanOptions};
 
 /// A small file with everything a scan can have; k-space compressed or not.
 fn valid(gzip: bool) -> Vec<u8> {
@@ -31,7 +31,7 @@ fn read_all(bytes: &[u8]) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scan.h5");
     std::fs::write(&path, bytes).unwrap();
-    let Ok(scan) = Scan::open(&path, None) else {
+    let Ok(scan) = Scan::open(&path, &ScanOptions::default()) else {
         return false;
     };
     (0..scan.slices().min(3)).all(|slice| scan.read_slice(slice).is_ok() & scan.read_reference(slice).is_ok())

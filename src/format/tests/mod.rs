@@ -15,6 +15,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
 
+use super::ScanOptions;
+
 pub const HEADER: &str = "<ismrmrdHeader xmlns='http://www.ismrm.org/ISMRMRD'><encoding>\
     <encodedSpace><matrixSize><x>12</x><y>10</y><z>1</z></matrixSize></encodedSpace>\
     <reconSpace><matrixSize><x>6</x><y>99</y><z>1</z></matrixSize></reconSpace>\
@@ -43,6 +45,14 @@ pub fn put<T: hdf5::H5Type + Clone, D: ndarray::Dimension>(
         .with_data(values.as_standard_layout().view())
         .create(name)
         .map(drop)
+}
+
+/// To read the k-space of that name.
+pub fn dataset(name: &str) -> ScanOptions {
+    ScanOptions {
+        dataset: Some(name.into()),
+        ..ScanOptions::default()
+    }
 }
 
 pub fn message<T>(result: crate::error::Result<T>) -> String {

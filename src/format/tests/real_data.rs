@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::array::Grid;
 use crate::error::Place;
-use crate::format::{Role, Scan, Volume, read_maps, read_mask, read_probability, read_volume};
+use crate::format::{Role, Scan, ScanOptions, Volume, read_maps, read_mask, read_probability, read_volume};
 
 fn shared() -> Option<PathBuf> {
     let named = std::env::var_os("PVDAMP_SHARED").map(PathBuf::from);
@@ -28,10 +28,10 @@ fn the_scans() {
         ("phantom2_siemens_gre", 2, (320, 160), (160, 160), Some((160, 160))),
     ];
     for (name, coils, grid, crop, reference) in cases {
-        let scan = Scan::open(&data.join(name).with_extension("h5"), None).unwrap();
+        let scan = Scan::open(&data.join(name).with_extension("h5"), &ScanOptions::default()).unwrap();
         assert_eq!(scan.warnings, [""; 0], "{name}");
         assert_eq!(
-            (scan.slices(), scan.coils(), scan.grid(), scan.dtype()),
+            (scan.slices(), scan.coils(), scan.grid(), &*scan.dtype),
             (1, coils, grid.into(), "complex64")
         );
         assert_eq!(scan.crop_size(), crop.into());

@@ -5,11 +5,11 @@ use std::path::Path;
 use ndarray::{Array1, Array2, Array3, Array4, Array5, arr1};
 use num_complex::Complex;
 
-use super::{assert_says, file, kspace, message, put};
-use crate::format::Scan;
+use super::{assert_says, dataset, file, kspace, message, put};
+use crate::format::{Scan, ScanOptions};
 
 fn refused(path: &Path) -> String {
-    message(Scan::open(path, None))
+    message(Scan::open(path, &ScanOptions::default()))
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn no_kspace_lists_what_is_there() {
     let (_folder, path) = file(|f| put(f, "dataset/data", &arr1(&[0u8])).and(put(f, "dataset/xml", &arr1(&[0u8]))));
     assert_says(&refused(&path), &path, &["ISMRMRD raw data", "convert"]);
     assert_says(
-        &message(Scan::open(&path, Some("dataset"))),
+        &message(Scan::open(&path, &dataset("dataset"))),
         &path,
         &["no dataset 'dataset'"],
     );
@@ -119,7 +119,7 @@ fn values_that_are_not_finite() {
     broken[[1, 0, 3, 3]].re = f32::NAN;
     broken[[1, 1, 3, 3]].im = f32::INFINITY;
     let (_folder, path) = file(|f| put(f, "kspace", &broken));
-    let scan = Scan::open(&path, None).unwrap();
+    let scan = Scan::open(&path, &ScanOptions::default()).unwrap();
     assert!(scan.read_slice(0).is_ok());
     assert_says(
         &message(scan.read_slice(1)),
@@ -130,7 +130,7 @@ fn values_that_are_not_finite() {
     let mut large = kspace().mapv(|v| Complex::new(f64::from(v.re), f64::from(v.im)));
     large[[2, 1, 0, 0]].re = -1e39;
     let (_folder, path) = file(|f| put(f, "kspace", &large));
-    let scan = Scan::open(&path, None).unwrap();
+    let scan = Scan::open(&path, &ScanOptions::default()).unwrap();
     assert!(scan.read_slice(0).is_ok());
     assert_says(
         &message(scan.read_slice(2)),
@@ -172,7 +172,7 @@ fn a_shape_too_large_for_the_bytes_stored() {
     };
     let (_folder, path) = file(claims);
     assert_says(
-        &message(Scan::open(&path, None).unwrap().read_slice(0)),
+        &message(Scan::open(&path, &ScanOptions::default()).unwrap().read_slice(0)),
         &path,
         &["'kspace'", "stores 0 bytes"],
     );

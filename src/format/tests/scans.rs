@@ -6,9 +6,9 @@ use hdf5::types::{FixedAscii, FixedUnicode, VarLenAscii, VarLenUnicode};
 use ndarray::{Array1, Array2, Array3, Axis, arr0, arr1, s};
 use num_complex::Complex;
 
-use super::{HEADER, assert_says, file, kspace, message, put};
+use super::{HEADER, assert_says, dataset, file, kspace, message, put};
 use crate::array::Grid;
-use crate::format::{Attribute, AttributeValue, Reference, Scan};
+use crate::format::{Attribute, AttributeValue, Reference, Scan, ScanOptions};
 
 #[derive(Clone, Copy, hdf5::H5Type)]
 #[repr(C)]
@@ -40,8 +40,8 @@ fn complex_numbers_of_either_width_and_naming() {
         }),
     ];
     for ((_folder, path), dtype) in cases.iter().zip(["complex64", "complex128", "complex64", "complex128"]) {
-        let scan = Scan::open(path, None).unwrap();
-        assert_eq!(scan.dtype(), dtype);
+        let scan = Scan::open(path, &ScanOptions::default()).unwrap();
+        assert_eq!(&*scan.dtype, dtype);
         assert_eq!(scan.warnings, [""; 0]);
         assert_reads(&scan);
     }
@@ -56,7 +56,7 @@ fn any_chunking_and_gzip() {
             builder.shuffle().deflate(4).create("kspace").map(drop)
         };
         let (_folder, path) = file(write);
-        assert_reads(&Scan::open(&path, None).unwrap());
+        assert_reads(&Scan::open(&path, &ScanOptions::default()).unwrap());
     }
 }
 
@@ -64,13 +64,13 @@ fn any_chunking_and_gzip() {
 fn one_coil_and_one_plane() {
     let three = kspace().index_axis_move(Axis(1), 0);
     let (_folder, path) = file(|f| put(f, "kspace", &three));
-    let scan = Scan::open(&path, None).unwrap();
+    let scan = Scan::open(&path, &ScanOptions::default()).unwrap();
     assert_eq!((scan.slices(), scan.coils(), scan.grid()), (3, 1, Grid::new(12, 10)));
     assert_eq!(scan.read_slice(2).unwrap(), three.slice(s![2..3, .., ..]));
 
     let plane = three.index_axis_move(Axis(0), 1);
     let (_folder, path) = file(|f| put(f, "inner", &Array1::from(vec![1.0])).and(put(f, "k/space", &plane)));
-    let scan = Scan::open(&path, Some("k/space")).unwrap();
+    let scan = Scan::open(&path, &dataset("k/space")).unwrap();
     assert_eq!((scan.slices(), scan.coils(), scan.grid()), (1, 1, Grid::new(12, 10)));
     assert_eq!(scan.read_slice(0).unwrap(), plane.insert_axis(Axis(0)));
 }
@@ -79,7 +79,7 @@ fn one_coil_and_one_plane() {
 fn odd_axes_are_read_with_a_warning() {
     let coils_last = kspace().permuted_axes([0, 2, 3, 1]).as_standard_layout().into_owned();
     let (_folder, path) = file(|f| put(f, "kspace", &coils_last));
-    let warnings = Scan::open(&path, None).unwrap().warnings;
+    let warnings = Scan::open(&path, &ScanOptions::default()).unwrap().warnings;
     assert!(
         warnings.len() == 1 && warnings[0].contains("(3, 12, 10, 2)"),
         "{warnings:?}"
@@ -93,7 +93,7 @@ fn odd_axes_are_read_with_a_warning() {
         put(f, "ismrmrd_header", &arr0(header.parse::<VarLenUnicode>().unwrap()))?;
         put(f, "kspace", &kspace().index_axis_move(Axis(1), 0))
     });
-    let warnings = Scan::open(&path, None).unwrap().warnings;
+    let warnings = Scan::open(&path, &ScanOptions::default()).unwrap().warnings;
     assert!(warnings.len() == 1 && warnings[0].contains("3 coils"), "{warnings:?}");
 }
 
@@ -111,7 +111,7 @@ fn a_header_in_every_form() {
     ];
     for (_folder, path) in &cases {
         put(&hdf5::File::open_rw(path).unwrap(), "kspace", &kspace()).unwrap();
-        let scan = Scan::open(path, None).unwrap();
+        let scan = Scan::open(path, &ScanOptions::default()).unwrap();
         assert_eq!(scan.warnings, [""; 0]);
         let header = scan.header.as_ref().unwrap();
         assert_eq!(
@@ -131,7 +131,7 @@ fn a_header_that_is_none_is_a_warning() {
             put(f, "ismrmrd_header", &arr0(text.parse::<VarLenUnicode>().unwrap()))?;
             put(f, "kspace", &kspace())
         });
-        let scan = Scan::open(&path, None).unwrap();
+        let scan = Scan::open(&path, &ScanOptions::default()).unwrap();
         assert_eq!(
             (scan.header.as_ref(), scan.crop_size(), scan.readout_oversampling()),
             (None, scan.grid(), 1.0)
@@ -143,7 +143,7 @@ fn a_header_that_is_none_is_a_warning() {
         );
     }
     let (_folder, path) = file(|f| put(f, "ismrmrd_header", &arr1(&[1.5])).and(put(f, "kspace", &kspace())));
-    assert_eq!(Scan::open(&path, None).unwrap().warnings.len(), 1);
+    assert_eq!(Scan::open(&path, &ScanOptions::default()).unwrap().warnings.len(), 1);
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn masks_of_every_type() {
     ];
     for ((_folder, path), along_lines) in &cases {
         put(&hdf5::File::open_rw(path).unwrap(), "kspace", &kspace()).unwrap();
-        let mask = Scan::open(path, None).unwrap().mask.unwrap();
+        let mask = Scan::open(path, &ScanOptions::default()).unwrap().mask.unwrap();
         let expected = if *along_lines {
             lines.broadcast((12, 10)).unwrap().to_owned()
         } else {
@@ -183,7 +183,7 @@ fn probability_and_references() {
         put(f, "reconstruction_esc", &esc)?;
         put(f, "reconstruction_rss", &rss)
     });
-    let scan = Scan::open(&path, None).unwrap();
+    let scan = Scan::open(&path, &ScanOptions::default()).unwrap();
     assert_eq!(scan.probability.as_ref(), Some(&probability));
     let named = |dataset: &str, shape: &[usize]| Reference {
         dataset: dataset.into(),
@@ -205,7 +205,7 @@ fn probability_and_references() {
     );
 
     let (_folder, path) = file(|f| put(f, "kspace", &kspace()));
-    let scan = Scan::open(&path, None).unwrap();
+    let scan = Scan::open(&path, &ScanOptions::default()).unwrap();
     assert_eq!(
         (scan.read_reference(0).unwrap(), scan.mask, scan.probability),
         (None, None, None)
@@ -234,7 +234,7 @@ fn attributes_are_kept_or_warned_of() {
             .create("odd")?
             .write_scalar(&Complex::new(0.0, 1.0))
     });
-    let scan = Scan::open(&path, None).unwrap();
+    let scan = Scan::open(&path, &ScanOptions::default()).unwrap();
     let expected = [
         Attribute::new("acquisition", "AXT2 µ"),
         Attribute::new("good", true),

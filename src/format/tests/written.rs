@@ -5,7 +5,7 @@ use ndarray::{Array2, Array4, ArrayD, array, s};
 use num_complex::Complex;
 
 use super::{assert_says, file, kspace, message, put};
-use crate::format::{Attribute, AttributeValue, Hdf5Output, Role, Scan, Volume, read_volume};
+use crate::format::{Attribute, AttributeValue, Hdf5Output, Role, Scan, ScanOptions, Volume, read_volume};
 
 #[test]
 fn the_structure_of_an_output() {
@@ -82,7 +82,7 @@ fn attributes_of_a_scan_are_copied() {
     assert_says(&nul, &path, &["'nul'", "NUL"]);
     assert_says(&message(output.attribute("none", &attributes[0])), &path, &["'none'"]);
     output.finish().unwrap();
-    let scan = Scan::open(&path, None).unwrap();
+    let scan = Scan::open(&path, &ScanOptions::default()).unwrap();
     assert_eq!(scan.attributes, attributes);
     assert_eq!(scan.read_slice(1).unwrap(), kspace().slice(s![1, .., .., ..]));
 }

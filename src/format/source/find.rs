@@ -6,7 +6,7 @@ use super::h5::{Source, exists, open, shape_text};
 use crate::error::{Error, Place, Result};
 
 /// Finds the dataset a user means.
-pub(super) struct Wanted<'a> {
+pub(in crate::format) struct Wanted<'a> {
     /// What it is called in messages: `sampling mask`.
     pub what: &'a str,
     /// Conventional names, the first that is there is taken.
@@ -57,7 +57,7 @@ impl Wanted<'_> {
 }
 
 /// Every dataset of a file that can be opened, groups included.
-pub(super) fn sources(file: &hdf5::File, path: &Path) -> Vec<Source> {
+pub(in crate::format) fn sources(file: &hdf5::File, path: &Path) -> Vec<Source> {
     fn visit(group: &hdf5::Group, file: &hdf5::File, path: &Path, folder: &str, depth: usize, found: &mut Vec<Source>) {
         let mut names = group.member_names().unwrap_or_default();
         names.sort();
@@ -82,7 +82,7 @@ pub(super) fn sources(file: &hdf5::File, path: &Path) -> Vec<Source> {
 }
 
 /// `kspace (1, 8, 256, 256) complex64, mask (256) bool`.
-pub(super) fn inventory(sources: &[Source]) -> String {
+pub(in crate::format) fn inventory(sources: &[Source]) -> String {
     const SHOWN: usize = 8;
     if sources.is_empty() {
         return "no dataset".into();

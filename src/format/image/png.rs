@@ -7,7 +7,7 @@ use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use ndarray::{Array2, ArrayView2};
 
-use super::output::{AtomicFile, unwritable};
+use super::super::output::{AtomicFile, unwritable};
 use crate::error::{Error, Result};
 
 /// From 0, black, to the value that 99.5 % of the pixels do not exceed, white: a few bright pixels do not

@@ -13,10 +13,10 @@ use num_complex::Complex;
 use crate::array::Real;
 use crate::error::{Error, Place, Result};
 
-pub(super) const DAMAGED: &str = "the file is damaged or incomplete: copy or download it again";
+pub(in crate::format) const DAMAGED: &str = "the file is damaged or incomplete: copy or download it again";
 
 /// Opens a file for reading.
-pub(super) fn open(path: &Path) -> Result<hdf5::File> {
+pub(in crate::format) fn open(path: &Path) -> Result<hdf5::File> {
     let error = |problem: String, mend: &str| Err(Error::data(path, problem, mend));
     match std::fs::metadata(path) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return error("no such file".into(), "check the path"),
@@ -52,7 +52,7 @@ pub(super) fn open(path: &Path) -> Result<hdf5::File> {
 }
 
 /// Whether a link of this name is there, groups on the way included.
-pub(super) fn exists(file: &hdf5::File, name: &str) -> bool {
+pub(in crate::format) fn exists(file: &hdf5::File, name: &str) -> bool {
     let mut path = String::new();
     // every group on the way must be there, else the library's answer is an error, not a no
     name.split('/')
@@ -66,7 +66,7 @@ pub(super) fn exists(file: &hdf5::File, name: &str) -> bool {
 }
 
 /// The library's words on one line; of a failed system call, what the system said.
-pub(super) fn library(error: &hdf5::Error) -> String {
+pub(in crate::format) fn library(error: &hdf5::Error) -> String {
     let text = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
     let system = text
         .split_once("error message = '")
@@ -75,14 +75,14 @@ pub(super) fn library(error: &hdf5::Error) -> String {
 }
 
 /// `(1, 8, 256, 256)`.
-pub(super) fn shape_text(shape: &[usize]) -> String {
+pub(in crate::format) fn shape_text(shape: &[usize]) -> String {
     let axes: Vec<String> = shape.iter().map(usize::to_string).collect();
     format!("({})", axes.join(", "))
 }
 
 /// What one value of a dataset is.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Element {
+pub(in crate::format) enum Element {
     /// A number, a bool or an enum. `wide` if it does not fit f32.
     Real {
         wide: bool,
@@ -96,7 +96,7 @@ pub(super) enum Element {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Fields {
+pub(in crate::format) enum Fields {
     /// `{r, i}`, as h5py writes complex numbers.
     RI,
     /// `{real, imag}`, as MATLAB does.
@@ -167,7 +167,7 @@ fn width(descriptor: &TypeDescriptor) -> Option<bool> {
 }
 
 /// A dataset opened for reading: where it is, its shape and what it holds.
-pub(super) struct Source {
+pub(in crate::format) struct Source {
     pub place: Place,
     pub shape: Vec<usize>,
     pub element: Element,

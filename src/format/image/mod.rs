@@ -1,0 +1,5 @@
+//! Files of images.
+
+mod png;
+
+pub use png::{window, write_png};

@@ -1,0 +1,81 @@
+//! Where the slices of a scan lie in the scanner.
+
+use super::super::header::Header;
+use crate::array::Grid;
+
+/// Which encodes the rows and the columns of a slice are; x is the readout, y and z are the phase encodes of the ISMRMRD
+/// header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Plane {
+    /// Rows x, columns y: slices of a two-dimensional scan.
+    #[default]
+    Xy,
+    /// Rows y, columns z: a volume, cut along its readout, so that the slices run along x.
+    Yz,
+}
+
+impl Plane {
+    /// The encodes, 0 for x, of rows and columns.
+    pub fn in_plane(self) -> [usize; 2] {
+        match self {
+            Self::Xy => [0, 1],
+            Self::Yz => [1, 2],
+        }
+    }
+
+    /// That of the slices.
+    pub fn across(self) -> usize {
+        match self {
+            Self::Xy => 2,
+            Self::Yz => 0,
+        }
+    }
+}
+
+/// Where a slice lies in the patient: DICOM's coordinates (towards left, posterior, superior), in mm.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Placement {
+    /// Of the origin of the image, the pixel at half the rows and half the columns.
+    pub centre_mm: [f64; 3],
+    /// Unit vectors: the direction in which the row index grows, the column index, and the slices.
+    pub rows: [f64; 3],
+    pub cols: [f64; 3],
+    pub slices: [f64; 3],
+}
+
+/// Size and place of the pixels.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Geometry {
+    pub plane: Plane,
+    /// Size of a pixel along rows, columns and slices, where it is known.
+    pub voxel_mm: Option<[f64; 3]>,
+    /// One a slice, or none.
+    pub placements: Vec<Placement>,
+    /// What each slice is, as `contrast 1, slice 3`, or none where their numbers say all.
+    pub names: Vec<String>,
+}
+
+impl Geometry {
+    /// What a header tells of a scan on `grid`: a pixel is the encoded field of view over the grid; of slices, the field
+    /// of view across them over the matrix.
+    pub fn of_header(header: Option<&Header>, plane: Plane, grid: Grid) -> Self {
+        let voxel = || {
+            let encoded = header?.encoded?;
+            let view = encoded.field_of_view_mm?;
+            let [rows, cols] = plane.in_plane();
+            let across = plane.across();
+            let voxel = [
+                view[rows] / grid.rows as f64,
+                view[cols] / grid.cols as f64,
+                view[across] / encoded.matrix[across].max(1) as f64,
+            ];
+            voxel.iter().all(|v| v.is_finite() && *v > 0.0).then_some(voxel)
+        };
+        Self {
+            plane,
+            voxel_mm: voxel(),
+            placements: Vec::new(),
+            names: Vec::new(),
+        }
+    }
+}

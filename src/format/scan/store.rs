@@ -1,0 +1,101 @@
+//! k-space put in order on disk, for scans whose planes do not lie together in their file.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::sync::{Mutex, MutexGuard};
+
+use ndarray::Array3;
+use num_complex::Complex;
+
+use super::Planes;
+use crate::array::{CoilStack, Grid};
+use crate::error::{Error, Place, Result};
+
+const BYTES: usize = size_of::<Complex<f32>>();
+
+/// Planes of k-space in an unnamed file in the folder for temporary files, `(slices, coils, rows, cols)` complex64. What
+/// was never written is zero. The file is gone with the last handle to it, however the program ends.
+pub(super) struct PlaneStore {
+    file: Mutex<File>,
+    /// Of the scan, for errors.
+    place: Place,
+    coils: usize,
+    grid: Grid,
+}
+
+impl PlaneStore {
+    pub fn create(place: &Place, slices: usize, coils: usize, grid: Grid) -> Result<Self> {
+        let bytes = (slices * coils * grid.len() * BYTES) as u64;
+        let file = tempfile::tempfile().and_then(|file| file.set_len(bytes).map(|()| file));
+        Ok(Self {
+            file: Mutex::new(file.map_err(|e| failed(place, &e))?),
+            place: place.clone(),
+            coils,
+            grid,
+        })
+    }
+
+    /// Writes consecutive values of one plane, from `(row, col)` on.
+    pub fn write(&self, [slice, coil, row, col]: [usize; 4], values: &[Complex<f32>]) -> Result<()> {
+        let bytes: Vec<u8> = values
+            .iter()
+            .flat_map(|v| [v.re.to_ne_bytes(), v.im.to_ne_bytes()])
+            .flatten()
+            .collect();
+        let mut file = self.at([slice, coil, row, col])?;
+        file.write_all(&bytes).map_err(|e| failed(&self.place, &e))
+    }
+
+    /// The file, at a value of it.
+    fn at(&self, [slice, coil, row, col]: [usize; 4]) -> Result<MutexGuard<'_, File>> {
+        let index = ((slice * self.coils + coil) * self.grid.rows + row) * self.grid.cols + col;
+        let mut file = self.file.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let sought = file.seek(SeekFrom::Start((index * BYTES) as u64));
+        sought.map(|_| file).map_err(|e| failed(&self.place, &e))
+    }
+}
+
+impl Planes for PlaneStore {
+    fn slice(&self, slice: usize) -> Result<CoilStack<f32>> {
+        let shape = (self.coils, self.grid.rows, self.grid.cols);
+        let mut bytes = vec![0; self.coils * self.grid.len() * BYTES];
+        let read = self.at([slice, 0, 0, 0])?.read_exact(&mut bytes);
+        read.map_err(|e| failed(&self.place, &e))?;
+        let part = |bytes: &[u8]| f32::from_ne_bytes(bytes.try_into().expect("four bytes"));
+        let values = bytes
+            .chunks_exact(BYTES)
+            .map(|v| Complex::new(part(&v[..4]), part(&v[4..])));
+        Ok(Array3::from_shape_vec(shape, values.collect()).expect("a plane for every coil"))
+    }
+}
+
+fn failed(place: &Place, error: &std::io::Error) -> Error {
+    let folder = std::env::temp_dir();
+    Error::data(
+        place.clone(),
+        format!(
+            "its planes cannot be put in order on disk, in {} ({error})",
+            folder.display()
+        ),
+        "make room there, or name another folder by TMPDIR",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_comes_back_and_the_rest_is_zero() {
+        let place = Place::new("scan", "kspace");
+        let store = PlaneStore::create(&place, 3, 2, Grid::new(4, 5)).unwrap();
+        let values: Vec<_> = (0..7).map(|i| Complex::new(i as f32, -0.5)).collect();
+        store.write([1, 1, 2, 1], &values).unwrap();
+        let plane = store.slice(1).unwrap();
+        assert_eq!(plane.dim(), (2, 4, 5));
+        assert_eq!(plane.as_slice().unwrap()[20 + 11..20 + 18], values);
+        let written = plane.iter().filter(|v| v.norm_sqr() > 0.0).count();
+        assert_eq!(written, 7);
+        assert!(store.slice(2).unwrap().iter().all(|v| v.norm_sqr() == 0.0));
+    }
+}

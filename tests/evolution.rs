@@ -346,7 +346,8 @@ fn noise_correlated_between_coils_is_predicted() {
     });
     let i = C64::new(0.0, 0.8);
     let noise = ndarray::arr2(&[[C64::new(1.0, 0.0), i], [i.conj(), C64::new(1.0, 0.0)]]);
-    let (kspace, ones) = (Array3::<C64>::zeros((2, n, n)), Array2::ones((n, n)));
+    // Of samples that are sure to be taken the values do not matter; zeros would be padding, without noise.
+    let (kspace, ones) = (Array3::<C64>::ones((2, n, n)), Array2::ones((n, n)));
     let problem = Problem::new(kspace.view(), &Mask::full(grid), &ones, maps, noise);
     let wavelet = Wavelet::find("db4").unwrap();
     let layout = Arc::new(Layout::new(grid, 2));

@@ -52,7 +52,7 @@ enum Errors<T: Real> {
 struct Noise {
     /// Σ_meas.
     covariance: Array2<Complex<f64>>,
-    /// `Σ_k |ψ̂_b(k)|² / p` over the sampled locations, for each band.
+    /// `Σ_k |ψ̂_b(k)|² / p` over the locations measured, for each band.
     gain: Vec<f64>,
 }
 
@@ -94,7 +94,7 @@ impl<T: Real> StateEvolution<T> {
         let sums = BandSums::new(problem, layout, wavelet);
         let noise = Noise {
             covariance: problem.noise.clone(),
-            gain: sums.noise_gain(&problem.inverse_probability),
+            gain: sums.noise_gain(&noisy(problem)),
         };
         Self {
             layout: Arc::clone(layout),
@@ -189,6 +189,14 @@ impl Noise {
         // conj(z_c) z_d meets E[conj(ε_c) ε_d], which is the transpose of E[ε εᴴ].
         self.covariance[[d, c]] * self.gain[band]
     }
+}
+
+/// 1/p of each sample that has noise; 0 of zero padding.
+fn noisy<T: Real>(problem: &Problem<T>) -> Vec<T> {
+    let samples = problem.inverse_probability.iter().zip(problem.measured());
+    samples
+        .map(|(&q, measured)| if measured { q } else { T::zero() })
+        .collect()
 }
 
 /// Coil pairs `c ≤ c'`.

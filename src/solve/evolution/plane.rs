@@ -77,7 +77,7 @@ impl<T: Real> BandSums<T> {
         }
     }
 
-    /// `Σ_k |ψ̂_b(k)|² / p` for every subband.
+    /// `Σ_k |ψ̂_b(k)|² / p` for every subband, with 1/p of each sample.
     pub(super) fn noise_gain(&self, inverse_probability: &[T]) -> Vec<f64> {
         let gain = self.of(|samples, values| {
             values.extend(inverse_probability[samples].iter().map(|&q| Complex::new(q, T::zero())));

@@ -39,7 +39,9 @@ pub(super) const FORMAT: ScanFormat = ScanFormat {
 fn groups(file: &hdf5::File, path: &Path, options: &ScanOptions) -> Vec<String> {
     let names: Vec<String> = sources(file, path).iter().map(|s| s.name().to_string()).collect();
     let group = |name: &String| {
-        let group = name.strip_suffix("data").filter(|group| group.is_empty() || group.ends_with('/'))?;
+        let group = name
+            .strip_suffix("data")
+            .filter(|group| group.is_empty() || group.ends_with('/'))?;
         let whole = names.contains(&format!("{group}xml"));
         whole.then(|| group.trim_end_matches('/').to_string())
     };
@@ -92,8 +94,12 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         return Err(layout::no_lines(&table.source, heads.len(), sorted.left_out()));
     }
     let xml = source("xml")?;
-    let header = Header::read_encoding(&xml, sorted.encoding)
-        .map_err(|why| xml.error(format!("is no ISMRMRD header: {why}"), "write the header that belongs to the data"))?;
+    let header = Header::read_encoding(&xml, sorted.encoding).map_err(|why| {
+        xml.error(
+            format!("is no ISMRMRD header: {why}"),
+            "write the header that belongs to the data",
+        )
+    })?;
     let (attributes, mut warnings) = attribute::read_all(&file);
     let mut layout = Layout::new(&header, &heads, &sorted.imaging, &table.source)?;
     warnings.extend(sorted.left_out());
@@ -109,13 +115,20 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         averaging: repeats.variance,
     };
     let (noise_covariance, told) = noise::covariance(&table, &heads, &sorted.noise, layout.coils, chain)?;
-    warnings.extend(told.into_iter().chain(layout.warnings.drain(..)).chain(repeats.warnings));
+    warnings.extend(
+        told.into_iter()
+            .chain(layout.warnings.drain(..))
+            .chain(repeats.warnings),
+    );
 
     let firsts: Vec<&Head> = frames.values().map(|lines| &heads[lines[0].row.row]).collect();
     let mut geometry = place::geometry(&layout, &header, &firsts, kept);
     let names = sort::names(&frames.keys().copied().collect::<Vec<_>>());
     let (grid, planes_a_frame) = layout.planes(kept);
-    geometry.names = names.into_iter().flat_map(|name| plane_names(name, planes_a_frame, layout.volume, frames.len())).collect();
+    geometry.names = names
+        .into_iter()
+        .flat_map(|name| plane_names(name, planes_a_frame, layout.volume, frames.len()))
+        .collect();
     let slices = frames.len() * planes_a_frame;
     Ok(Scan {
         place: table.source.place.clone(),

@@ -3,8 +3,8 @@
 use hdf5::types::{CompoundType, TypeDescriptor, VarLenArray};
 use ndarray::{Ix1, s};
 
-use super::lengths::stored_lengths;
 use super::super::super::source::h5::{DAMAGED, Source, library, shape_text};
+use super::lengths::stored_lengths;
 use crate::error::{Error, Result};
 
 /// Heads read at a time.
@@ -97,8 +97,14 @@ impl Table {
             _ => Some("head".into()),
         };
         if let Some(field) = lacking {
-            let problem = format!("is no table of ISMRMRD acquisitions: it holds {}, without '{field}'", source.dtype);
-            return Err(source.error(problem, "write it as ISMRMRD does: a compound {head, traj, data} a readout"));
+            let problem = format!(
+                "is no table of ISMRMRD acquisitions: it holds {}, without '{field}'",
+                source.dtype
+            );
+            return Err(source.error(
+                problem,
+                "write it as ISMRMRD does: a compound {head, traj, data} a readout",
+            ));
         }
         let rows = match source.shape[..] {
             [0] => return Err(source.error("holds no acquisition", "give a file with the readouts of a scan")),
@@ -123,7 +129,11 @@ impl Table {
         for first in (0..self.rows).step_by(HEADS) {
             let end = (first + HEADS).min(self.rows);
             let read = self.source.dataset.read_slice::<HeadRow, _, Ix1>(s![first..end]);
-            heads.extend(read.map_err(|e| self.unread(first, end, &e))?.iter().map(|row| row.head));
+            heads.extend(
+                read.map_err(|e| self.unread(first, end, &e))?
+                    .iter()
+                    .map(|row| row.head),
+            );
         }
         Ok(heads)
     }
@@ -150,7 +160,10 @@ impl Table {
                 }
                 length += 1;
             }
-            let read = self.source.dataset.read_slice::<SampleRow, _, Ix1>(s![first..first + length]);
+            let read = self
+                .source
+                .dataset
+                .read_slice::<SampleRow, _, Ix1>(s![first..first + length]);
             let read = read.map_err(|e| self.unread(first, first + length, &e))?;
             for (at, stored) in read.iter().enumerate() {
                 let row = &rows[done + at];
@@ -189,7 +202,8 @@ impl Table {
             1 => format!("acquisition {first}"),
             _ => format!("a head or samples of the acquisitions {first} to {}", end - 1),
         };
-        self.source.error(format!("{which} cannot be read ({})", library(error)), DAMAGED)
+        self.source
+            .error(format!("{which} cannot be read ({})", library(error)), DAMAGED)
     }
 }
 
@@ -197,7 +211,11 @@ impl Table {
 /// the memory, so that all must be there.
 fn lacking(row: &CompoundType) -> Option<String> {
     fn find<'a>(within: &'a CompoundType, name: &str) -> Option<&'a TypeDescriptor> {
-        within.fields.iter().find(|field| field.name == name).map(|field| &field.ty)
+        within
+            .fields
+            .iter()
+            .find(|field| field.name == name)
+            .map(|field| &field.ty)
     }
     fn fits(stored: &TypeDescriptor, wanted: &TypeDescriptor) -> std::result::Result<(), String> {
         use TypeDescriptor::{Compound, FixedArray, Float, Integer, Unsigned, VarLenArray};

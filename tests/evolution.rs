@@ -300,7 +300,7 @@ fn own_maps_cost_little() {
         calibration: 96,
         ..EspiritSettings::default()
     };
-    let (reference_maps, _) = espirit(scan.kspace.view(), scan.grid(), &wide).unwrap();
+    let (reference_maps, _) = espirit(scan.kspace.view(), scan.grid(), &wide, None).unwrap();
     scan.maps = reference_maps;
     let target = scan.fully_sampled().index_axis_move(Axis(0), 0).map(widen);
     for case in CASES {
@@ -315,7 +315,13 @@ fn own_maps_cost_little() {
                 }
             });
         }
-        let (maps, report) = espirit(undersampled.view(), sampled_centre(&mask), &EspiritSettings::default()).unwrap();
+        let (maps, report) = espirit(
+            undersampled.view(),
+            sampled_centre(&mask),
+            &EspiritSettings::default(),
+            None,
+        )
+        .unwrap();
         assert_eq!(report.calibration, Grid::new(24, 24));
         let own = Scan {
             kspace: undersampled,

@@ -236,3 +236,6 @@ fn split_parts<T: Real>(values: &[Complex<T>], parts: &mut [T]) {
         (*re, *im) = (v.re, v.im);
     }
 }
+
+#[cfg(test)]
+mod tests;

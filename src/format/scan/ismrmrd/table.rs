@@ -3,7 +3,8 @@
 use hdf5::types::{CompoundType, TypeDescriptor, VarLenArray};
 use ndarray::{Ix1, s};
 
-use super::super::super::source::h5::{DAMAGED, Source, library, shape_text};
+use super::super::super::source::array::{Source, shape_text};
+use super::super::super::source::h5::{DAMAGED, library};
 use super::lengths::stored_lengths;
 use crate::error::{Error, Result};
 
@@ -83,6 +84,7 @@ pub(super) struct Row {
 /// The dataset `data` of a group.
 pub(super) struct Table {
     pub source: Source,
+    dataset: hdf5::Dataset,
     rows: usize,
     /// How many numbers each row holds, where that can be looked up.
     lengths: Option<Vec<u32>>,
@@ -91,20 +93,23 @@ pub(super) struct Table {
 impl Table {
     /// Errors: a dataset that is no such table, and one that holds no row.
     pub fn new(source: Source) -> Result<Self> {
-        let stored = source.dataset.dtype().and_then(|d| d.to_descriptor());
-        let lacking = match &stored {
-            Ok(TypeDescriptor::Compound(row)) => lacking(row),
-            _ => Some("head".into()),
-        };
-        if let Some(field) = lacking {
+        let no_table = |field: String| {
             let problem = format!(
                 "is no table of ISMRMRD acquisitions: it holds {}, without '{field}'",
                 source.dtype
             );
-            return Err(source.error(
+            source.error(
                 problem,
                 "write it as ISMRMRD does: a compound {head, traj, data} a readout",
-            ));
+            )
+        };
+        let dataset = source.dataset().ok_or_else(|| no_table("head".into()))?.clone();
+        let lacking = match dataset.dtype().and_then(|d| d.to_descriptor()) {
+            Ok(TypeDescriptor::Compound(row)) => lacking(&row),
+            _ => Some("head".into()),
+        };
+        if let Some(field) = lacking {
+            return Err(no_table(field));
         }
         let rows = match source.shape[..] {
             [0] => return Err(source.error("holds no acquisition", "give a file with the readouts of a scan")),
@@ -115,12 +120,17 @@ impl Table {
             }
         };
         let bytes = (rows as u64).saturating_mul(size_of::<HeadRow>() as u64);
-        if bytes / INFLATION > source.dataset.storage_size() {
-            let stored = source.dataset.storage_size();
+        if bytes / INFLATION > dataset.storage_size() {
+            let stored = dataset.storage_size();
             return Err(source.error(format!("claims {rows} acquisitions but stores {stored} bytes"), DAMAGED));
         }
-        let lengths = stored_lengths(&source.dataset, &source.place.file, rows);
-        Ok(Self { source, rows, lengths })
+        let lengths = stored_lengths(&dataset, &source.place.file, rows);
+        Ok(Self {
+            dataset,
+            source,
+            rows,
+            lengths,
+        })
     }
 
     /// The head of every acquisition.
@@ -128,7 +138,7 @@ impl Table {
         let mut heads = Vec::new();
         for first in (0..self.rows).step_by(HEADS) {
             let end = (first + HEADS).min(self.rows);
-            let read = self.source.dataset.read_slice::<HeadRow, _, Ix1>(s![first..end]);
+            let read = self.dataset.read_slice::<HeadRow, _, Ix1>(s![first..end]);
             heads.extend(
                 read.map_err(|e| self.unread(first, end, &e))?
                     .iter()
@@ -160,10 +170,7 @@ impl Table {
                 }
                 length += 1;
             }
-            let read = self
-                .source
-                .dataset
-                .read_slice::<SampleRow, _, Ix1>(s![first..first + length]);
+            let read = self.dataset.read_slice::<SampleRow, _, Ix1>(s![first..first + length]);
             let read = read.map_err(|e| self.unread(first, first + length, &e))?;
             for (at, stored) in read.iter().enumerate() {
                 let row = &rows[done + at];

@@ -132,7 +132,7 @@ fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction, settings: 
         attributes.push(match knob {
             Knob::Wavelet => Attribute::new("wavelet", tuning.wavelet.name),
             Knob::Scales => Attribute::new("scales", tuning.scales as i64),
-            Knob::Damping => Attribute::new("damping", tuning.damping),
+            Knob::Damping => Attribute::new("damping", tuning.damping(reconstruction.sampling().samples_lines())),
             Knob::Lambda | Knob::OptionalLambda => Attribute::new("lambda", settings.lambda.to_string()),
             Knob::Shift => Attribute::new("shift", describe_seed("random", tuning.shift)),
             // Whatever the method, coils are whitened by it.

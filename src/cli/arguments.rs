@@ -7,7 +7,7 @@ use clap::Args;
 use crate::array::Grid;
 use crate::coil::EspiritSettings;
 use crate::error::{Error, Place, Result};
-use crate::format::{Axes, Scan, ScanOptions};
+use crate::format::{Axes, ImageFormat, Scan, ScanOptions};
 use crate::recon::MapsSource;
 use crate::sampling::{DEFAULT_ORDER, FAMILIES, Family, Request};
 
@@ -191,6 +191,38 @@ pub fn refuse_overwrite<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a 
         true => Err(Error::data(output, "is an input of this run", "choose another output")),
         false => Ok(()),
     }
+}
+
+/// The files that a result of this name is made of.
+pub fn written_files(format: Option<&ImageFormat>, output: &Path, slices: usize) -> Vec<PathBuf> {
+    match format {
+        Some(format) => format.files(output, slices),
+        None => vec![output.to_path_buf()],
+    }
+}
+
+/// Refuses outputs that would replace a file being read, or the half of one: BART's arrays are two files, named by
+/// either or by what their names share.
+pub fn refuse_inputs(outputs: &[PathBuf], inputs: &[PathBuf]) -> Result<()> {
+    let halves = |input: &PathBuf| -> Vec<PathBuf> {
+        let paired = !input.exists() || input.extension().is_some_and(|e| e == "cfl" || e == "hdr");
+        let base = match input.exists() {
+            true => input.with_extension(""),
+            false => input.clone(),
+        };
+        let half = |extension: &str| PathBuf::from(format!("{}.{extension}", base.display()));
+        let halves = if paired {
+            vec![half("cfl"), half("hdr")]
+        } else {
+            Vec::new()
+        };
+        halves.into_iter().chain([input.clone()]).collect()
+    };
+    let inputs: Vec<PathBuf> = inputs.iter().flat_map(halves).collect();
+    let read = inputs.iter().map(PathBuf::as_path);
+    outputs
+        .iter()
+        .try_for_each(|output| refuse_overwrite(output, read.clone()))
 }
 
 /// Whether two paths lead to one file, which need not be there yet.

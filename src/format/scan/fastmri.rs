@@ -8,6 +8,7 @@ use ndarray::{Axis, Ix3};
 use super::super::attribute;
 use super::super::header::Header;
 use super::super::masks::{mask_of, probability_of};
+use super::super::placed::read_geometry;
 use super::super::source::find::{inventory, sources};
 use super::super::source::h5::{self, Source, shape_text};
 use super::{Geometry, Plane, Planes, Scan, ScanFormat, ScanOptions};
@@ -54,6 +55,8 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
             Err(error) => warnings.push(format!("a reference is not used: {error}")),
         }
     }
+    let known = read_geometry(&file, path, slices)?;
+    let geometry = known.unwrap_or_else(|| Geometry::of_header(header.as_ref(), Plane::Xy, grid));
     let channels = header.as_ref().and_then(|h| h.receiver_channels).unwrap_or(1);
     warnings.extend(odd_axes(&kspace, channels, (slices, coils, grid)));
     Ok(Scan {
@@ -63,7 +66,7 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         coils,
         grid,
         dtype: kspace.dtype.clone(),
-        geometry: Geometry::of_header(header.as_ref(), Plane::Xy, grid),
+        geometry,
         planes: Box::new(Slices(kspace)),
         references,
         header,

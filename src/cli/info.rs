@@ -80,6 +80,7 @@ fn facts(scan: &Scan, reconstruction: &Reconstruction) -> Vec<(String, Value)> {
             "kspace",
             json!(format!("{} slice(s), {} coil(s), {grid}", scan.slices(), scan.coils())),
         ),
+        ("slices", json!(listed(&scan.geometry.names))),
         ("stored_as", json!(&scan.dtype)),
         ("encoded_matrix", json!(encoded)),
         ("recon_matrix", json!(recon)),
@@ -107,6 +108,16 @@ fn facts(scan: &Scan, reconstruction: &Reconstruction) -> Vec<(String, Value)> {
         ),
     ];
     facts.map(|(name, value)| (name.to_string(), value)).to_vec()
+}
+
+/// The names of slices, the middle of a long list left out.
+fn listed(names: &[String]) -> Option<String> {
+    const SHOWN: usize = 8;
+    match names {
+        [] => None,
+        [first, second, .., last] if names.len() > SHOWN => Some(format!("{first}; {second}; ... {last}")),
+        _ => Some(names.join("; ")),
+    }
 }
 
 fn matrix([x, y, z]: [usize; 3]) -> String {

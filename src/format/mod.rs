@@ -26,7 +26,7 @@ mod tests;
 
 pub use attribute::{Attribute, AttributeValue, read_attributes};
 pub use converted::{Hdf5Images, Hdf5Kspace};
-pub use header::{Header, Limits, Space};
+pub use header::{Header, Limits, Sequence, Space, Study, Subject, System};
 pub use image::{
     IMAGE_FORMATS, ImageFormat, ImageSink, Images, KspaceSeries, KspaceSink, Series, holds_images, window, write_png,
 };

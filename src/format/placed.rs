@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ndarray::Array3;
 
-use super::attribute::{self, Attribute, AttributeValue};
+use super::attribute::{self, Attribute, AttributeValue, texts};
 use super::scan::{Geometry, Placement, Plane};
 use super::source::h5::Source;
 use super::writer::Hdf5Output;
@@ -13,10 +13,13 @@ use crate::error::Result;
 /// Not an image, though it has the shape of some.
 pub(super) const GEOMETRY: &str = "geometry";
 
+const NAMES: &str = "slice_names";
+
 const PLANES: [(Plane, &str); 2] = [(Plane::Xy, "xy"), (Plane::Yz, "yz")];
 
 /// Writes the dataset `geometry`: float64 `(slices, 4, 3)`, of each slice the centre [mm] and the directions of rows,
-/// columns and slices in the patient; no slices where the places are not known. Attributes `plane` and `voxel_mm`.
+/// columns and slices in the patient; no slices where the places are not known. Attributes `plane` and `voxel_mm`. What
+/// each slice is goes into the text `slice_names`, a line each.
 pub fn write_geometry(file: &Hdf5Output, geometry: &Geometry) -> Result<()> {
     let vectors = |p: &Placement| [p.centre_mm, p.rows, p.cols, p.slices];
     let placements = &geometry.placements;
@@ -29,6 +32,9 @@ pub fn write_geometry(file: &Hdf5Output, geometry: &Geometry) -> Result<()> {
         .find(|(plane, _)| *plane == geometry.plane)
         .expect("a name for every plane");
     file.attribute(GEOMETRY, &Attribute::new("plane", plane))?;
+    if !geometry.names.is_empty() {
+        file.text(NAMES, &geometry.names.join("\n"))?;
+    }
     match geometry.voxel_mm {
         Some(voxel) => file.attribute(GEOMETRY, &Attribute::new("voxel_mm", voxel.to_vec())),
         None => Ok(()),
@@ -79,7 +85,14 @@ pub(super) fn read_geometry(file: &hdf5::File, path: &Path, slices: usize) -> Re
             slices: vector(slice, 3),
         }));
     }
+    let names = Source::open(file, path, NAMES)?.and_then(|source| texts(&source.dataset).ok());
+    let names: Vec<String> = names
+        .iter()
+        .flatten()
+        .flat_map(|text| text.lines().map(str::to_string))
+        .collect();
     Ok(Some(Geometry {
+        names: if names.len() == slices { names } else { Vec::new() },
         plane,
         voxel_mm: voxel_mm.filter(|voxel| voxel.iter().all(|v| v.is_finite() && *v > 0.0)),
         placements,

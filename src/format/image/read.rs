@@ -31,8 +31,8 @@ pub struct Images {
     pub warnings: Vec<String>,
 }
 
-/// Whether `place` means images, rather than k-space: what it names has at most three axes; or, where it names a file
-/// alone, that has images and no `kspace`.
+/// Whether `place` means images, rather than k-space: what it names has at most three axes, or is not there; or, where
+/// it names a file alone, that has images and no `kspace`.
 pub fn holds_images(place: &Place) -> bool {
     let Ok(file) = h5::open(&place.file) else {
         return false;
@@ -42,7 +42,7 @@ pub fn holds_images(place: &Place) -> bool {
         source.map(|source| source.shape.len())
     };
     match &place.dataset {
-        Some(name) => name.rsplit('/').next() != Some(KSPACE) && rank(name).is_some_and(|axes| axes <= 3),
+        Some(name) => name.rsplit('/').next() != Some(KSPACE) && rank(name).is_none_or(|axes| axes <= 3),
         None => rank(KSPACE).is_none() && NAMES.iter().any(|name| rank(name).is_some_and(|axes| axes <= 3)),
     }
 }

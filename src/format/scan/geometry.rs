@@ -51,6 +51,8 @@ pub struct Geometry {
     pub voxel_mm: Option<[f64; 3]>,
     /// One a slice, or none.
     pub placements: Vec<Placement>,
+    /// What each slice is, as `contrast 1, slice 3`, or none where their numbers say all.
+    pub names: Vec<String>,
 }
 
 impl Geometry {
@@ -73,6 +75,7 @@ impl Geometry {
             plane,
             voxel_mm: voxel(),
             placements: Vec::new(),
+            names: Vec::new(),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod axes;
 mod fastmri;
 mod geometry;
+mod ismrmrd;
 mod store;
 
 pub use axes::{Axes, AxisKind};
@@ -46,7 +47,7 @@ pub struct ScanFormat {
 
 /// Every kind of file that scans are read from. The first that recognises a file opens it; the last is asked of every
 /// file that none of them knows, and says what is wrong.
-pub const SCAN_FORMATS: &[ScanFormat] = &[fastmri::FORMAT];
+pub const SCAN_FORMATS: &[ScanFormat] = &[ismrmrd::FORMAT, fastmri::FORMAT];
 
 impl ScanFormat {
     /// The row of that name.
@@ -166,9 +167,17 @@ impl Scan {
         )
     }
 
-    /// Readout oversampling by the header; 1 without one.
+    /// Readout oversampling that is left in the slices, by the header; 1 without one.
     pub fn readout_oversampling(&self) -> f64 {
-        self.header.as_ref().map_or(1.0, Header::readout_oversampling)
+        let told = self.header.as_ref().map_or(1.0, Header::readout_oversampling);
+        let encoded = self.header.as_ref().and_then(|h| h.encoded);
+        match (self.geometry.plane, encoded) {
+            (Plane::Xy, Some(space)) if self.grid.rows < space.matrix[0] => {
+                (told * self.grid.rows as f64 / space.matrix[0] as f64).max(1.0)
+            }
+            (Plane::Xy, _) => told,
+            (Plane::Yz, _) => 1.0,
+        }
     }
 
     fn check_slice(&self, slice: usize) -> Result<()> {

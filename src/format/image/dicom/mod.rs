@@ -1,6 +1,8 @@
 //! DICOM (ISO 12052, PS3.3 and PS3.10): 16-bit magnitudes, one file a slice. With its place in the patient a slice is
 //! an MR Image; without, a Secondary Capture Image, which needs none: no orientation is made up.
 
+mod about;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -114,6 +116,9 @@ impl<'a> Common<'a> {
         let instance = new_uid();
         text(&mut object, tags::SOP_INSTANCE_UID, VR::UI, &instance);
         text(&mut object, tags::INSTANCE_NUMBER, VR::IS, &(slice + 1).to_string());
+        if let Some(name) = self.series.geometry.names.get(slice) {
+            text(&mut object, tags::IMAGE_COMMENTS, VR::LT, name);
+        }
         if let (Some(voxel), Some(placement)) = (self.voxel, self.series.geometry.placements.get(slice)) {
             self.place(&mut object, placement, voxel);
         }
@@ -147,6 +152,9 @@ impl<'a> Common<'a> {
         match self.class == uids::MR_IMAGE_STORAGE {
             true => self.acquisition(&mut object),
             false => text(&mut object, tags::CONVERSION_TYPE, VR::CS, "WSD"),
+        }
+        if let Some(header) = &self.series.header {
+            about::put(&mut object, header, self.class);
         }
         object
     }
@@ -259,9 +267,12 @@ fn text(object: &mut InMemDicomObject, tag: Tag, vr: VR, value: &str) {
     object.put(DataElement::new(tag, vr, PrimitiveValue::from(value)));
 }
 
-/// Decimal strings.
+/// Decimal strings; nothing without a value.
 fn numbers(object: &mut InMemDicomObject, tag: Tag, values: impl IntoIterator<Item = f64>) {
     let values: Vec<String> = values.into_iter().map(decimal).collect();
+    if values.is_empty() {
+        return;
+    }
     text(object, tag, VR::DS, &values.join("\\"));
 }
 

@@ -1,10 +1,13 @@
 //! The ISMRMRD header of a scan: XML in a dataset of text or bytes.
 
+mod about;
+
 use std::io::{Read, Seek, SeekFrom};
 
 use hdf5::types::{IntSize, TypeDescriptor};
 use roxmltree::{Document, Node};
 
+pub use self::about::{Sequence, Study, Subject, System};
 use super::attribute::texts;
 use super::source::h5::{Source, library};
 
@@ -21,6 +24,12 @@ pub struct Header {
     /// `cartesian`, `radial`, ...
     pub trajectory: Option<String>,
     pub receiver_channels: Option<usize>,
+    /// `parallelImaging/calibrationMode`, lower case: `embedded`, `separate`, ...
+    pub calibration_mode: Option<String>,
+    pub subject: Subject,
+    pub study: Study,
+    pub system: System,
+    pub sequence: Sequence,
     /// The whole header as it stands in the file.
     pub xml: String,
 }
@@ -43,10 +52,19 @@ pub struct Limits {
 impl Header {
     /// Reads the XML, whatever its namespace. The error says why it is no ISMRMRD header.
     pub fn parse(xml: &str) -> Result<Self, String> {
+        Self::parse_encoding(xml, 0)
+    }
+
+    /// The same of the encoding of that number, counted from 0.
+    pub fn parse_encoding(xml: &str, encoding: usize) -> Result<Self, String> {
         let document =
             Document::parse(xml.trim_start_matches('\u{feff}').trim()).map_err(|e| format!("not XML: {e}"))?;
         let root = document.root_element();
-        let encoding = child(root, "encoding").ok_or("XML without the element 'encoding'")?;
+        let mut encodings = root.children().filter(|c| c.tag_name().name() == "encoding");
+        let encoding = encodings.nth(encoding).ok_or_else(|| match encoding {
+            0 => "XML without the element 'encoding'".to_string(),
+            n => format!("XML without {} elements 'encoding'", n + 1),
+        })?;
         let limits = child(encoding, "encodingLimits");
         Ok(Self {
             encoded: child(encoding, "encodedSpace").and_then(space),
@@ -59,6 +77,13 @@ impl Header {
                 .and_then(encodes),
             trajectory: text(encoding, "trajectory").map(str::to_string),
             receiver_channels: child(root, "acquisitionSystemInformation").and_then(|s| number(s, "receiverChannels")),
+            calibration_mode: child(encoding, "parallelImaging")
+                .and_then(|p| text(p, "calibrationMode"))
+                .map(str::to_ascii_lowercase),
+            subject: about::subject(root),
+            study: about::study(root),
+            system: about::system(root),
+            sequence: about::sequence(root),
             xml: xml.to_string(),
         })
     }
@@ -82,7 +107,12 @@ impl Header {
 
     /// Reads the header in a dataset; the error says why there is none.
     pub(super) fn read(source: &Source) -> Result<Self, String> {
-        Self::parse(&header_text(source)?)
+        Self::read_encoding(source, 0)
+    }
+
+    /// The same of the encoding of that number, counted from 0.
+    pub(super) fn read_encoding(source: &Source, encoding: usize) -> Result<Self, String> {
+        Self::parse_encoding(&header_text(source)?, encoding)
     }
 }
 
@@ -159,7 +189,7 @@ fn until_nul(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    const KNEE: &str = r#"<?xml version="1.0"?>
+    pub const KNEE: &str = r#"<?xml version="1.0"?>
         <ismrmrdHeader xmlns="http://www.ismrm.org/ISMRMRD">
           <acquisitionSystemInformation><receiverChannels>15</receiverChannels></acquisitionSystemInformation>
           <encoding>

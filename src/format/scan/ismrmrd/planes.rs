@@ -1,0 +1,112 @@
+//! k-space of a slice, gathered from its lines.
+
+use std::collections::BTreeMap;
+
+use ndarray::Array3;
+use num_complex::Complex;
+
+use super::super::Planes;
+use super::super::store::PlaneStore;
+use super::layout::{Layout, Line};
+use super::readout::{Lines, Readout};
+use super::table::{Row, Table};
+use crate::array::CoilStack;
+use crate::error::Result;
+
+/// Bytes of the part of a volume that is held while it is put in order.
+const PART: usize = 128 << 20;
+
+/// Slices of a two-dimensional scan: the lines of each, read when it is asked for.
+pub(super) struct Slices {
+    pub table: Table,
+    pub frames: Vec<Vec<Line>>,
+    pub coils: usize,
+    pub columns: usize,
+    pub readout: Readout,
+    /// Whether the oversampling is taken out.
+    pub trimmed: bool,
+    pub rows: usize,
+}
+
+impl Planes for Slices {
+    fn slice(&self, slice: usize) -> Result<CoilStack<f32>> {
+        let lines = &self.frames[slice];
+        let mut gathered = Lines::zeros(self.coils, self.columns, self.rows);
+        gather(&self.table, lines, self.coils, &mut gathered, |line| line.column)?;
+        let mut values = gathered.mean();
+        let mut rows = self.rows;
+        if self.trimmed {
+            values = self.readout.without_oversampling(&mut values);
+            rows = self.readout.kept();
+        }
+        check_finite(&self.table, &values)?;
+        let stack = Array3::from_shape_vec((self.coils, self.columns, rows), values).expect("a value for every sample");
+        Ok(stack.permuted_axes([0, 2, 1]).as_standard_layout().into_owned())
+    }
+}
+
+/// Transforms every volume along its readout and stores its planes, `(frames × x, coils, y, z)`.
+pub(super) fn store_volumes(
+    table: &Table,
+    frames: &[Vec<Line>],
+    layout: &Layout,
+    readout: &Readout,
+) -> Result<PlaneStore> {
+    let [rows, y, z] = layout.matrix;
+    let (coils, kept) = (layout.coils, readout.kept());
+    let (grid, planes) = layout.planes(kept);
+    let store = PlaneStore::create(&table.source.place, frames.len() * planes, coils, grid)?;
+    let together = (PART / (coils * z * rows * size_of::<Complex<f32>>())).clamp(1, y);
+    for (frame, lines) in frames.iter().enumerate() {
+        let mut parts: BTreeMap<usize, Vec<Line>> = BTreeMap::new();
+        for line in lines {
+            parts.entry(line.column / together).or_default().push(*line);
+        }
+        for (part, lines) in parts {
+            let first = part * together;
+            let columns = together.min(y - first);
+            let mut gathered = Lines::zeros(coils, columns * z, rows);
+            gather(table, &lines, coils, &mut gathered, |line| {
+                (line.column - first) * z + line.partition
+            })?;
+            let values = readout.positions(&mut gathered.mean());
+            check_finite(table, &values)?;
+            let mut along = vec![Complex::default(); columns * z];
+            for (coil, values) in values.chunks(columns * z * kept).enumerate() {
+                for x in 0..kept {
+                    along
+                        .iter_mut()
+                        .enumerate()
+                        .for_each(|(at, v)| *v = values[at * kept + x]);
+                    store.write([frame * planes + x, coil, first, 0], &along)?;
+                }
+            }
+        }
+    }
+    Ok(store)
+}
+
+/// Reads lines and adds each to the column that `column` tells.
+fn gather(
+    table: &Table,
+    lines: &[Line],
+    coils: usize,
+    into: &mut Lines,
+    column: impl Fn(&Line) -> usize,
+) -> Result<()> {
+    let rows: Vec<Row> = lines.iter().map(|line| line.row).collect();
+    table.samples(coils, &rows, |at, values| {
+        into.add(column(&lines[at]), &lines[at].span, values)
+    })
+}
+
+/// Sums of values near the end of single precision may leave it.
+fn check_finite(table: &Table, values: &[Complex<f32>]) -> Result<()> {
+    if values.iter().all(|v| v.re.is_finite() && v.im.is_finite()) {
+        return Ok(());
+    }
+    let problem = "its samples exceed single precision (3.4e38) when they are added";
+    Err(table
+        .source
+        .error(problem, "rescale the data, for instance to a maximum of 1"))
+}

@@ -1,0 +1,196 @@
+//! Which acquisitions are lines of the scan, by their flags.
+
+use std::collections::HashSet;
+
+use super::layout::Layout;
+use super::table::Head;
+
+/// `ISMRMRD_AcquisitionFlags`, which count from 1.
+const NOISE: u32 = 19;
+const CALIBRATION: u32 = 20;
+const CALIBRATION_AND_IMAGING: u32 = 21;
+/// Those that are neither image, noise nor calibration, and what they are.
+const OTHERS: [(u32, &str); 8] = [
+    (23, "navigator"),
+    (24, "phase correction"),
+    (26, "HP feedback"),
+    (27, "dummy"),
+    (28, "real-time feedback"),
+    (29, "surface coil correction"),
+    (30, "phase stabilisation reference"),
+    (31, "phase stabilisation"),
+];
+
+/// Acquisitions by what they are for, each by its number in the table.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Sorted {
+    pub imaging: Vec<usize>,
+    /// Reference lines of parallel imaging that are not flagged as imaging too.
+    pub calibration: Vec<usize>,
+    pub noise: Vec<usize>,
+    /// How many are left out, and what they are.
+    left_out: Vec<(usize, &'static str)>,
+    /// The encoding space that is read: the first that holds a line of the image.
+    pub encoding: usize,
+}
+
+impl Sorted {
+    pub fn new(heads: &[Head]) -> Self {
+        let mut sorted = Self::default();
+        let mut leave = |what: &'static str| match sorted.left_out.iter_mut().find(|(_, told)| *told == what) {
+            Some((count, _)) => *count += 1,
+            None => sorted.left_out.push((1, what)),
+        };
+        for (at, head) in heads.iter().enumerate() {
+            let other = OTHERS.iter().find(|(flag, _)| head.is(*flag));
+            match other {
+                _ if head.kept() == 0 || head.active_channels == 0 => leave("empty"),
+                _ if head.is(NOISE) => sorted.noise.push(at),
+                Some((_, what)) => leave(what),
+                None if head.is(CALIBRATION) && !head.is(CALIBRATION_AND_IMAGING) => sorted.calibration.push(at),
+                None => sorted.imaging.push(at),
+            }
+        }
+        let space = |&at: &usize| usize::from(heads[at].encoding_space_ref);
+        sorted.encoding = sorted.imaging.iter().map(space).min().unwrap_or(0);
+        let encoding = sorted.encoding;
+        let before = sorted.imaging.len();
+        sorted.imaging.retain(|at| space(at) == encoding);
+        if sorted.imaging.len() < before {
+            sorted
+                .left_out
+                .push((before - sorted.imaging.len(), "other encoding space"));
+        }
+        sorted
+    }
+
+    /// Takes the calibration lines that belong to the image into `imaging`; of the others, a warning.
+    ///
+    /// `mode` is `calibrationMode` of the header. Embedded lines fill gaps between those of the image. Where the header
+    /// does not tell, lines are embedded if all are read out as the image is and none repeats a line of it, as the
+    /// reference lines of a separate scan do. Lines of a separate scan may differ in contrast: they are left out.
+    pub fn take_calibration(&mut self, heads: &[Head], layout: &Layout, mode: Option<&str>) -> Option<String> {
+        let all = std::mem::take(&mut self.calibration);
+        if all.is_empty() {
+            return None;
+        }
+        let taken: HashSet<_> = self.imaging.iter().map(|&at| location(&heads[at])).collect();
+        let frames: HashSet<_> = self.imaging.iter().map(|&at| frame(&heads[at])).collect();
+        let like = &heads[self.imaging[0]];
+        let fits = |&at: &usize| {
+            let head = &heads[at];
+            head.encoding_space_ref == like.encoding_space_ref
+                && head.active_channels == like.active_channels
+                && head.number_of_samples == like.number_of_samples
+                && head.center_sample == like.center_sample
+                && (head.sample_time_us - like.sample_time_us).abs() <= 0.01 * like.sample_time_us.abs()
+                && layout.column(head).is_some()
+                && frames.contains(&frame(head))
+                && !taken.contains(&location(head))
+        };
+        let mut fitting = all.clone();
+        fitting.retain(fits);
+        match mode {
+            Some("embedded") => {}
+            None | Some("interleaved") if fitting.len() == all.len() => {}
+            _ => fitting.clear(),
+        }
+        let left = all.len() - fitting.len();
+        self.imaging.extend(fitting);
+        self.imaging.sort_unstable();
+        (left > 0).then(|| {
+            format!("{left} parallel calibration lines are not used: they are a scan of their own, or repeat lines of the image")
+        })
+    }
+
+    /// What was left out, in words.
+    pub fn left_out(&self) -> Option<String> {
+        let told: Vec<String> = self.left_out.iter().map(|(n, what)| format!("{n} of {what}")).collect();
+        (!told.is_empty()).then(|| format!("acquisitions left out: {}", told.join(", ")))
+    }
+}
+
+/// Counters of a slice of the scan, those that change slowest first.
+pub(super) fn frame(head: &Head) -> [u16; 5] {
+    let idx = &head.idx;
+    [idx.contrast, idx.phase, idx.repetition, idx.set, idx.slice]
+}
+
+fn location(head: &Head) -> ([u16; 5], u16, u16) {
+    (
+        frame(head),
+        head.idx.kspace_encode_step_1,
+        head.idx.kspace_encode_step_2,
+    )
+}
+
+/// Names of frames: the counters that differ among them, and the slice where none does.
+pub(super) fn names(frames: &[[u16; 5]]) -> Vec<String> {
+    const COUNTERS: [&str; 5] = ["contrast", "phase", "repetition", "set", "slice"];
+    let differs = |counter: usize| frames.iter().any(|frame| frame[counter] != frames[0][counter]);
+    let mut told: Vec<usize> = (0..COUNTERS.len()).filter(|&counter| differs(counter)).collect();
+    if told.is_empty() {
+        told.push(4);
+    }
+    let name = |frame: &[u16; 5]| {
+        let words: Vec<String> = told.iter().map(|&c| format!("{} {}", COUNTERS[c], frame[c])).collect();
+        words.join(", ")
+    };
+    frames.iter().map(name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_tell_what_an_acquisition_is_for() {
+        let head = |flags: &[u32]| Head {
+            number_of_samples: 4,
+            active_channels: 1,
+            flags: flags.iter().map(|flag| 1 << (flag - 1)).sum(),
+            ..Head::default()
+        };
+        let mut elsewhere = head(&[1]);
+        elsewhere.encoding_space_ref = 1;
+        let heads = [
+            head(&[19]),
+            head(&[]),
+            head(&[20]),
+            head(&[20, 21]),
+            head(&[22, 24]),
+            head(&[23]),
+            head(&[24]),
+            elsewhere,
+            Head::default(),
+            head(&[21, 64]),
+        ];
+        let sorted = Sorted::new(&heads);
+        assert_eq!((&sorted.imaging[..], &sorted.noise[..]), (&[1, 3, 9][..], &[0][..]));
+        assert_eq!(sorted.calibration, [2]);
+        let told = sorted.left_out().unwrap();
+        for part in [
+            "2 of phase correction",
+            "1 of navigator",
+            "1 of empty",
+            "1 of other encoding space",
+        ] {
+            assert!(told.contains(part), "{told}");
+        }
+    }
+
+    #[test]
+    fn a_frame_is_named_by_what_differs() {
+        assert_eq!(names(&[[0, 0, 0, 0, 2]]), ["slice 2"]);
+        assert_eq!(names(&[[0, 0, 0, 0, 2], [1, 0, 0, 0, 2]]), ["contrast 0", "contrast 1"]);
+        let both = [[0, 0, 3, 0, 0], [0, 0, 3, 0, 1], [0, 0, 4, 0, 0]];
+        assert_eq!(
+            names(&both),
+            [
+                "repetition 3, slice 0",
+                "repetition 3, slice 1",
+                "repetition 4, slice 0"
+            ]
+        );
+    }
+}

@@ -1,0 +1,230 @@
+//! The table of acquisitions: a head and the samples of every coil, one readout a row.
+
+use hdf5::types::{CompoundType, TypeDescriptor, VarLenArray};
+use ndarray::{Ix1, s};
+
+use super::super::super::source::h5::{DAMAGED, Source, library, shape_text};
+use crate::error::{Error, Result};
+
+/// Heads read at a time.
+const HEADS: usize = 4096;
+/// Bytes of samples read at a time.
+const PIECE: usize = 16 << 20;
+/// A table whose rows are stored in fewer bytes than this fraction of them was never written.
+const INFLATION: u64 = 2000;
+
+/// `EncodingCounters` of ISMRMRD, those used here; HDF5 matches them by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, hdf5::H5Type)]
+#[repr(C)]
+pub(super) struct Counters {
+    pub kspace_encode_step_1: u16,
+    pub kspace_encode_step_2: u16,
+    pub slice: u16,
+    pub contrast: u16,
+    pub phase: u16,
+    pub repetition: u16,
+    pub set: u16,
+    pub user: [u16; 8],
+}
+
+/// `AcquisitionHeader` of ISMRMRD, the fields used here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, hdf5::H5Type)]
+#[repr(C)]
+pub(super) struct Head {
+    pub flags: u64,
+    pub number_of_samples: u16,
+    pub active_channels: u16,
+    pub discard_pre: u16,
+    pub discard_post: u16,
+    pub center_sample: u16,
+    pub encoding_space_ref: u16,
+    pub trajectory_dimensions: u16,
+    pub sample_time_us: f32,
+    pub position: [f32; 3],
+    pub read_dir: [f32; 3],
+    pub phase_dir: [f32; 3],
+    pub slice_dir: [f32; 3],
+    pub idx: Counters,
+}
+
+impl Head {
+    /// Whether a flag of `ISMRMRD_AcquisitionFlags` is set; they count from 1.
+    pub fn is(&self, flag: u32) -> bool {
+        self.flags >> (flag - 1) & 1 == 1
+    }
+
+    /// Samples that are not to be discarded.
+    pub fn kept(&self) -> usize {
+        let discarded = usize::from(self.discard_pre) + usize::from(self.discard_post);
+        usize::from(self.number_of_samples).saturating_sub(discarded)
+    }
+}
+
+#[derive(hdf5::H5Type)]
+#[repr(C)]
+struct HeadRow {
+    head: Head,
+}
+
+#[derive(hdf5::H5Type)]
+#[repr(C)]
+struct SampleRow {
+    data: VarLenArray<f32>,
+}
+
+/// A row to be read, and the number of samples that its head tells.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Row {
+    pub row: usize,
+    pub samples: usize,
+}
+
+/// The dataset `data` of a group.
+pub(super) struct Table {
+    pub source: Source,
+    rows: usize,
+}
+
+impl Table {
+    /// Errors: a dataset that is no such table, and one that holds no row.
+    pub fn new(source: Source) -> Result<Self> {
+        let stored = source.dataset.dtype().and_then(|d| d.to_descriptor());
+        let lacking = match &stored {
+            Ok(TypeDescriptor::Compound(row)) => lacking(row),
+            _ => Some("head".into()),
+        };
+        if let Some(field) = lacking {
+            let problem = format!(
+                "is no table of ISMRMRD acquisitions: it holds {}, without '{field}'",
+                source.dtype
+            );
+            return Err(source.error(
+                problem,
+                "write it as ISMRMRD does: a compound {head, traj, data} a readout",
+            ));
+        }
+        let rows = match source.shape[..] {
+            [0] => return Err(source.error("holds no acquisition", "give a file with the readouts of a scan")),
+            [rows] => rows,
+            _ => {
+                let problem = format!("has shape {}, where a list is expected", shape_text(&source.shape));
+                return Err(source.error(problem, "write one acquisition after the other"));
+            }
+        };
+        let bytes = (rows as u64).saturating_mul(size_of::<HeadRow>() as u64);
+        if bytes / INFLATION > source.dataset.storage_size() {
+            let stored = source.dataset.storage_size();
+            return Err(source.error(format!("claims {rows} acquisitions but stores {stored} bytes"), DAMAGED));
+        }
+        Ok(Self { source, rows })
+    }
+
+    /// The head of every acquisition.
+    pub fn heads(&self) -> Result<Vec<Head>> {
+        let mut heads = Vec::new();
+        for first in (0..self.rows).step_by(HEADS) {
+            let end = (first + HEADS).min(self.rows);
+            let read = self.source.dataset.read_slice::<HeadRow, _, Ix1>(s![first..end]);
+            heads.extend(
+                read.map_err(|e| self.unread(first, end, &e))?
+                    .iter()
+                    .map(|row| row.head),
+            );
+        }
+        Ok(heads)
+    }
+
+    /// Reads the samples of `rows`, in that order: real and imaginary parts, `(coils, samples, 2)`. All are finite.
+    ///
+    /// Errors: what cannot be read, another number of values than the head tells, NaN and Inf.
+    pub fn samples(&self, coils: usize, rows: &[Row], mut visit: impl FnMut(usize, &[f32])) -> Result<()> {
+        let numbers = |row: &Row| 2 * coils * row.samples;
+        let mut done = 0;
+        while done < rows.len() {
+            let first = rows[done].row;
+            let mut length = 1;
+            let mut bytes = numbers(&rows[done]) * size_of::<f32>();
+            while let Some(next) = rows.get(done + length).filter(|next| next.row == first + length) {
+                bytes += numbers(next) * size_of::<f32>();
+                if bytes > PIECE {
+                    break;
+                }
+                length += 1;
+            }
+            let read = self
+                .source
+                .dataset
+                .read_slice::<SampleRow, _, Ix1>(s![first..first + length]);
+            let read = read.map_err(|e| self.unread(first, first + length, &e))?;
+            for (at, stored) in read.iter().enumerate() {
+                let row = &rows[done + at];
+                self.check(row, &stored.data, numbers(row))?;
+                visit(done + at, &stored.data);
+            }
+            done += length;
+        }
+        Ok(())
+    }
+
+    fn check(&self, row: &Row, values: &[f32], wanted: usize) -> Result<()> {
+        let Row { row, samples } = row;
+        if values.len() != wanted {
+            let problem = format!(
+                "acquisition {row} holds {} numbers, where its head tells of {samples} samples of {} coils",
+                values.len(),
+                wanted / (2 * samples).max(1)
+            );
+            return Err(self.source.error(problem, DAMAGED));
+        }
+        match values.iter().filter(|v| !v.is_finite()).count() {
+            0 => Ok(()),
+            count => {
+                let problem = format!("{count} values of acquisition {row} are NaN or infinite");
+                Err(self.source.error(problem, "set them to zero or write them anew"))
+            }
+        }
+    }
+
+    fn unread(&self, first: usize, end: usize, error: &hdf5::Error) -> Error {
+        let which = match end - first {
+            1 => format!("acquisition {first}"),
+            _ => format!("a head or samples of the acquisitions {first} to {}", end - 1),
+        };
+        self.source
+            .error(format!("{which} cannot be read ({})", library(error)), DAMAGED)
+    }
+}
+
+/// The first field that a stored row lacks, or has of another kind. HDF5 leaves a field that is not stored as it finds
+/// the memory, so that all must be there.
+fn lacking(row: &CompoundType) -> Option<String> {
+    fn find<'a>(within: &'a CompoundType, name: &str) -> Option<&'a TypeDescriptor> {
+        within
+            .fields
+            .iter()
+            .find(|field| field.name == name)
+            .map(|field| &field.ty)
+    }
+    fn fits(stored: &TypeDescriptor, wanted: &TypeDescriptor) -> std::result::Result<(), String> {
+        use TypeDescriptor::{Compound, FixedArray, Float, Integer, Unsigned, VarLenArray};
+        let none = || Err(String::new());
+        match (stored, wanted) {
+            (Compound(stored), Compound(wanted)) => wanted.fields.iter().try_for_each(|field| {
+                let found = find(stored, &field.name).map(|stored| fits(stored, &field.ty));
+                match found {
+                    Some(Ok(())) => Ok(()),
+                    Some(Err(inner)) if !inner.is_empty() => Err(format!("{}.{inner}", field.name)),
+                    _ => Err(field.name.clone()),
+                }
+            }),
+            (FixedArray(a, n), FixedArray(b, m)) if n == m => fits(a, b),
+            (VarLenArray(a), VarLenArray(b)) => fits(a, b),
+            (Unsigned(_) | Integer(_), Unsigned(_)) | (Float(_), Float(_)) => Ok(()),
+            _ => none(),
+        }
+    }
+    use hdf5::H5Type;
+    let stored = TypeDescriptor::Compound(row.clone());
+    let wanted = [HeadRow::type_descriptor(), SampleRow::type_descriptor()];
+    wanted.iter().find_map(|wanted| fits(&stored, wanted).err())
+}

@@ -201,28 +201,11 @@ pub fn written_files(format: Option<&ImageFormat>, output: &Path, slices: usize)
     }
 }
 
-/// Refuses outputs that would replace a file being read, or the half of one: BART's arrays are two files, named by
-/// either or by what their names share.
+/// Refuses outputs that would replace a file being read; BART's arrays are two files.
 pub fn refuse_inputs(outputs: &[PathBuf], inputs: &[PathBuf]) -> Result<()> {
-    let halves = |input: &PathBuf| -> Vec<PathBuf> {
-        let paired = !input.exists() || input.extension().is_some_and(|e| e == "cfl" || e == "hdr");
-        let base = match input.exists() {
-            true => input.with_extension(""),
-            false => input.clone(),
-        };
-        let half = |extension: &str| PathBuf::from(format!("{}.{extension}", base.display()));
-        let halves = if paired {
-            vec![half("cfl"), half("hdr")]
-        } else {
-            Vec::new()
-        };
-        halves.into_iter().chain([input.clone()]).collect()
-    };
-    let inputs: Vec<PathBuf> = inputs.iter().flat_map(halves).collect();
-    let read = inputs.iter().map(PathBuf::as_path);
-    outputs
-        .iter()
-        .try_for_each(|output| refuse_overwrite(output, read.clone()))
+    let read: Vec<PathBuf> = inputs.iter().flat_map(|input| files_of(input)).collect();
+    let read = read.iter().map(PathBuf::as_path);
+    outputs.iter().try_for_each(|output| refuse_overwrite(output, read.clone()))
 }
 
 /// Whether two paths lead to one file, which need not be there yet.

@@ -1,12 +1,10 @@
 //! Size and place of the pixels, kept in HDF5 results so that they can be converted later: dataset `geometry`.
 
-use std::path::Path;
-
 use ndarray::Array3;
 
 use super::attribute::{self, Attribute, AttributeValue, texts};
 use super::scan::{Geometry, Placement, Plane};
-use super::source::h5::Source;
+use super::source::container::Container;
 use super::writer::Hdf5Output;
 use crate::error::Result;
 
@@ -46,11 +44,12 @@ pub fn write_geometry(file: &Hdf5Output, geometry: &Geometry) -> Result<()> {
 ///
 /// # Errors
 /// Values that are not finite, and places of another number of slices.
-pub(super) fn read_geometry(file: &hdf5::File, path: &Path, slices: usize) -> Result<Option<Geometry>> {
-    let Some(source) = Source::open(file, path, GEOMETRY)? else {
+pub(super) fn read_geometry(file: &Container, slices: usize) -> Result<Option<Geometry>> {
+    let Some(source) = file.source(GEOMETRY)? else {
         return Ok(None);
     };
-    let (attributes, _) = attribute::read_all(&source.dataset);
+    let attributes = source.dataset().map(|dataset| attribute::read_all(dataset).0);
+    let attributes = attributes.unwrap_or_default();
     let value = |name: &str| attributes.iter().find(|a| a.name == name).map(|a| &a.value);
     let named = |plane: &AttributeValue| {
         PLANES
@@ -85,7 +84,8 @@ pub(super) fn read_geometry(file: &hdf5::File, path: &Path, slices: usize) -> Re
             slices: vector(slice, 3),
         }));
     }
-    let names = Source::open(file, path, NAMES)?.and_then(|source| texts(&source.dataset).ok());
+    let names = file.source(NAMES)?;
+    let names = names.and_then(|source| texts(source.dataset()?).ok());
     let names: Vec<String> = names
         .iter()
         .flatten()

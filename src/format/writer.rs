@@ -15,7 +15,8 @@ use num_complex::Complex;
 
 use super::attribute::{Attribute, AttributeValue};
 use super::output::{AtomicFile, unwritable};
-use super::source::h5::{library, shape_text};
+use super::source::array::shape_text;
+use super::source::h5::library;
 use crate::error::{Error, Place, Result};
 
 /// What a dataset may hold. Complex numbers are stored as the compound `{r, i}` and bool as the enum

@@ -7,8 +7,10 @@ use super::super::attribute::{self, Attribute, AttributeValue};
 use super::super::header::Header;
 use super::super::placed::{GEOMETRY, read_geometry};
 use super::super::scan::{Geometry, Plane};
+use super::super::source::array::{Source, shape_text};
+use super::super::source::container::Container;
 use super::super::source::find::Wanted;
-use super::super::source::h5::{self, DAMAGED, Source, shape_text};
+use super::super::source::h5::DAMAGED;
 use super::Series;
 use crate::array::Grid;
 use crate::error::{Place, Result};
@@ -16,6 +18,8 @@ use crate::error::{Place, Result};
 /// Names of images, the first that is there is taken where none is given.
 const NAMES: [&str; 4] = ["reconstruction", "reconstruction_rss", "reconstruction_esc", "image"];
 const KSPACE: &str = "kspace";
+/// As BART numbers its dimensions.
+const COILS: usize = 3;
 
 /// Images `(slices, rows, cols)` in a file, with what the file says of them.
 pub struct Images {
@@ -34,16 +38,15 @@ pub struct Images {
 /// Whether `place` means images, rather than k-space: what it names has at most three axes, or is not there; or, where
 /// it names a file alone, that has images and no `kspace`.
 pub fn holds_images(place: &Place) -> bool {
-    let Ok(file) = h5::open(&place.file) else {
+    let Ok(file) = Container::open(&place.file) else {
         return false;
     };
-    let rank = |name: &str| {
-        let source = Source::open(&file, &place.file, name).ok().flatten();
-        source.map(|source| source.shape.len())
-    };
-    match &place.dataset {
-        Some(name) => name.rsplit('/').next() != Some(KSPACE) && rank(name).is_none_or(|axes| axes <= 3),
-        None => rank(KSPACE).is_none() && NAMES.iter().any(|name| rank(name).is_some_and(|axes| axes <= 3)),
+    let of = |source: Source| source.shape.len();
+    let rank = |name: &str| file.source(name).ok().flatten().map(of);
+    match (&place.dataset, file.only()) {
+        (Some(name), None) => name.rsplit('/').next() != Some(KSPACE) && rank(name).is_none_or(|axes| axes <= 3),
+        (None, None) => rank(KSPACE).is_none() && NAMES.iter().any(|name| rank(name).is_some_and(|axes| axes <= 3)),
+        (_, Some(array)) => array.shape.len() <= 3 && array.dimensions().is_none_or(|lengths| lengths[COILS] == 1),
     }
 }
 
@@ -90,9 +93,8 @@ impl Images {
 
     /// Header, geometry, attributes and method, of a file that has them.
     fn read_about(&mut self) -> Result<()> {
-        let path = &self.source.place.file;
-        let file = h5::open(path)?;
-        let header = Source::open(&file, path, "ismrmrd_header")?.map(|source| Header::read(&source));
+        let file = Container::open(&self.source.place.file)?;
+        let header = file.source("ismrmrd_header")?.map(|source| Header::read(&source));
         self.header = match header.transpose() {
             Ok(header) => header,
             Err(why) => {
@@ -100,12 +102,15 @@ impl Images {
                 None
             }
         };
-        let known = read_geometry(&file, path, self.slices)?;
+        let known = read_geometry(&file, self.slices)?;
         self.geometry = known.unwrap_or_else(|| Geometry {
             voxel_mm: self.header.as_ref().and_then(|header| voxel_of(header, self.grid)),
             ..Geometry::default()
         });
-        (self.attributes, _) = attribute::read_all(&file);
+        let Some(file) = file.hdf5() else {
+            return Ok(());
+        };
+        (self.attributes, _) = attribute::read_all(file);
         let settings = file.group("settings").map(|group| attribute::read_all(&group).0);
         let method = settings
             .ok()

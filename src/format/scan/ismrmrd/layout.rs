@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::super::header::Header;
-use super::super::super::source::h5::Source;
+use super::super::super::source::array::Source;
 use super::readout::Span;
 use super::sort::frame;
 use super::table::{Head, Row};

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::array::Grid;
 use crate::coil::EspiritSettings;
 use crate::error::{Error, Place, Result};
-use crate::format::{Axes, ImageFormat, Scan, ScanOptions};
+use crate::format::{Axes, ImageFormat, Scan, ScanOptions, files_of};
 use crate::recon::MapsSource;
 use crate::sampling::{DEFAULT_ORDER, FAMILIES, Family, Request};
 
@@ -205,7 +205,9 @@ pub fn written_files(format: Option<&ImageFormat>, output: &Path, slices: usize)
 pub fn refuse_inputs(outputs: &[PathBuf], inputs: &[PathBuf]) -> Result<()> {
     let read: Vec<PathBuf> = inputs.iter().flat_map(|input| files_of(input)).collect();
     let read = read.iter().map(PathBuf::as_path);
-    outputs.iter().try_for_each(|output| refuse_overwrite(output, read.clone()))
+    outputs
+        .iter()
+        .try_for_each(|output| refuse_overwrite(output, read.clone()))
 }
 
 /// Whether two paths lead to one file, which need not be there yet.

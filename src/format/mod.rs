@@ -22,7 +22,7 @@ mod volume;
 mod writer;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use attribute::{Attribute, AttributeValue, read_attributes};
 pub use converted::{Hdf5Images, Hdf5Kspace};
@@ -35,5 +35,6 @@ pub use masks::{read_mask, read_probability};
 pub use output::AtomicFile;
 pub use placed::write_geometry;
 pub use scan::{Axes, AxisKind, Geometry, Placement, Plane, Reference, SCAN_FORMATS, Scan, ScanFormat, ScanOptions};
+pub use source::container::files_of;
 pub use volume::{Role, Volume, read_list, read_volume};
 pub use writer::{Hdf5Output, OutputDataset, Stored};

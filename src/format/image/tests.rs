@@ -420,7 +420,7 @@ fn dicom_makes_no_place_up_and_holds_any_scale() {
     for scale in [0.0, 1e-30, 1e-7, 1e13, 3e38] {
         let series = series(Vec::new(), 1);
         let mut sink = ImageFormat::of(&path).unwrap().create(&path, &series).unwrap();
-        let image = Array2::from_shape_fn((5, 4), |(r, c)| C32::from(scale * (r * c) as f32 / 12.0));
+        let image = Array2::from_shape_fn((5, 4), |(r, c)| C32::from(scale * ((r * c) as f32 / 12.0)));
         sink.write(0, image.view()).unwrap();
         sink.finish().unwrap();
         let object = dicom(&folder, "out.dcm");

@@ -2,6 +2,7 @@
 //! readout of all coils a row, in the order of the measurement.
 
 mod layout;
+mod lengths;
 mod noise;
 mod place;
 mod planes;
@@ -20,8 +21,8 @@ use self::sort::Sorted;
 use self::table::{Head, Table};
 use super::super::attribute;
 use super::super::header::Header;
-use super::super::source::find::sources;
-use super::super::source::h5::{self, Source, exists};
+use super::super::source::container::Container;
+use super::super::source::h5::DAMAGED;
 use super::{Planes, Scan, ScanFormat, ScanOptions};
 use crate::error::{Error, Result};
 
@@ -35,8 +36,8 @@ pub(super) const FORMAT: ScanFormat = ScanFormat {
 };
 
 /// Groups of a file that hold `data` and `xml`, those that the user means.
-fn groups(file: &hdf5::File, path: &Path, options: &ScanOptions) -> Vec<String> {
-    let names: Vec<String> = sources(file, path).iter().map(|s| s.name().to_string()).collect();
+fn groups(file: &Container, options: &ScanOptions) -> Vec<String> {
+    let names: Vec<String> = file.sources().iter().map(|s| s.name().to_string()).collect();
     let group = |name: &String| {
         let group = name
             .strip_suffix("data")
@@ -56,9 +57,9 @@ fn groups(file: &hdf5::File, path: &Path, options: &ScanOptions) -> Vec<String> 
 
 /// A file with an array `kspace` is read as that, unless the group is named.
 fn recognise(path: &Path, options: &ScanOptions) -> bool {
-    h5::open(path).is_ok_and(|file| {
-        let array = options.dataset.is_none() && exists(&file, "kspace");
-        !array && !groups(&file, path, options).is_empty()
+    Container::open(path).is_ok_and(|file| {
+        let array = options.dataset.is_none() && file.has("kspace");
+        file.hdf5().is_some() && !array && !groups(&file, options).is_empty()
     })
 }
 
@@ -75,8 +76,8 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
             "--axes means nothing to ISMRMRD raw data, whose acquisitions tell where they lie",
         ));
     }
-    let file = h5::open(path)?;
-    let group = match &groups(&file, path, options)[..] {
+    let file = Container::open(path)?;
+    let group = match &groups(&file, options)[..] {
         [group] => group.clone(),
         several => {
             let problem = format!("holds several measurements: {}", several.join(", "));
@@ -84,8 +85,8 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         }
     };
     let within = |name: &str| format!("{group}/{name}").trim_start_matches('/').to_string();
-    let lost = || Error::data(path, format!("the group '{group}' is not whole"), h5::DAMAGED);
-    let source = |name: &str| Source::open(&file, path, &within(name))?.ok_or_else(lost);
+    let lost = || Error::data(path, format!("the group '{group}' is not whole"), DAMAGED);
+    let source = |name: &str| file.source(&within(name))?.ok_or_else(lost);
     let table = Table::new(source("data")?)?;
     let heads = table.heads()?;
     let mut sorted = Sorted::new(&heads);
@@ -99,7 +100,7 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
             "write the header that belongs to the data",
         )
     })?;
-    let (attributes, mut warnings) = attribute::read_all(&file);
+    let (attributes, mut warnings) = file.hdf5().map(|f| attribute::read_all(f)).unwrap_or_default();
     let mut layout = Layout::new(&header, &heads, &sorted.imaging, &table.source)?;
     warnings.extend(sorted.left_out());
     let mode = header.calibration_mode.as_deref();

@@ -3,7 +3,9 @@
 use hdf5::types::{CompoundType, TypeDescriptor, VarLenArray};
 use ndarray::{Ix1, s};
 
-use super::super::super::source::h5::{DAMAGED, Source, library, shape_text};
+use super::super::super::source::array::{Source, shape_text};
+use super::super::super::source::h5::{DAMAGED, library};
+use super::lengths::stored_lengths;
 use crate::error::{Error, Result};
 
 /// Heads read at a time.
@@ -82,13 +84,18 @@ pub(super) struct Row {
 /// The dataset `data` of a group.
 pub(super) struct Table {
     pub source: Source,
+    dataset: hdf5::Dataset,
     rows: usize,
+    /// How many numbers each row holds, where that can be looked up.
+    lengths: Option<Vec<u32>>,
 }
 
 impl Table {
     /// Errors: a dataset that is no such table, and one that holds no row.
     pub fn new(source: Source) -> Result<Self> {
-        let stored = source.dataset.dtype().and_then(|d| d.to_descriptor());
+        let dataset = source.dataset().cloned();
+        let dataset = dataset.ok_or_else(|| source.error("is no dataset of HDF5", "give ISMRMRD raw data as HDF5"))?;
+        let stored = dataset.dtype().and_then(|d| d.to_descriptor());
         let lacking = match &stored {
             Ok(TypeDescriptor::Compound(row)) => lacking(row),
             _ => Some("head".into()),
@@ -112,11 +119,17 @@ impl Table {
             }
         };
         let bytes = (rows as u64).saturating_mul(size_of::<HeadRow>() as u64);
-        if bytes / INFLATION > source.dataset.storage_size() {
-            let stored = source.dataset.storage_size();
+        if bytes / INFLATION > dataset.storage_size() {
+            let stored = dataset.storage_size();
             return Err(source.error(format!("claims {rows} acquisitions but stores {stored} bytes"), DAMAGED));
         }
-        Ok(Self { source, rows })
+        let lengths = stored_lengths(&dataset, &source.place.file, rows);
+        Ok(Self {
+            source,
+            dataset,
+            rows,
+            lengths,
+        })
     }
 
     /// The head of every acquisition.
@@ -124,7 +137,7 @@ impl Table {
         let mut heads = Vec::new();
         for first in (0..self.rows).step_by(HEADS) {
             let end = (first + HEADS).min(self.rows);
-            let read = self.source.dataset.read_slice::<HeadRow, _, Ix1>(s![first..end]);
+            let read = self.dataset.read_slice::<HeadRow, _, Ix1>(s![first..end]);
             heads.extend(
                 read.map_err(|e| self.unread(first, end, &e))?
                     .iter()
@@ -139,6 +152,11 @@ impl Table {
     /// Errors: what cannot be read, another number of values than the head tells, NaN and Inf.
     pub fn samples(&self, coils: usize, rows: &[Row], mut visit: impl FnMut(usize, &[f32])) -> Result<()> {
         let numbers = |row: &Row| 2 * coils * row.samples;
+        for row in rows {
+            if let Some(stored) = self.lengths.as_ref().and_then(|lengths| lengths.get(row.row)) {
+                self.check_length(row, *stored as usize, numbers(row))?;
+            }
+        }
         let mut done = 0;
         while done < rows.len() {
             let first = rows[done].row;
@@ -151,14 +169,12 @@ impl Table {
                 }
                 length += 1;
             }
-            let read = self
-                .source
-                .dataset
-                .read_slice::<SampleRow, _, Ix1>(s![first..first + length]);
+            let read = self.dataset.read_slice::<SampleRow, _, Ix1>(s![first..first + length]);
             let read = read.map_err(|e| self.unread(first, first + length, &e))?;
             for (at, stored) in read.iter().enumerate() {
                 let row = &rows[done + at];
-                self.check(row, &stored.data, numbers(row))?;
+                self.check_length(row, stored.data.len(), numbers(row))?;
+                self.check_finite(row, &stored.data)?;
                 visit(done + at, &stored.data);
             }
             done += length;
@@ -166,16 +182,18 @@ impl Table {
         Ok(())
     }
 
-    fn check(&self, row: &Row, values: &[f32], wanted: usize) -> Result<()> {
-        let Row { row, samples } = row;
-        if values.len() != wanted {
-            let problem = format!(
-                "acquisition {row} holds {} numbers, where its head tells of {samples} samples of {} coils",
-                values.len(),
-                wanted / (2 * samples).max(1)
-            );
-            return Err(self.source.error(problem, DAMAGED));
+    fn check_length(&self, Row { row, samples }: &Row, stored: usize, wanted: usize) -> Result<()> {
+        if stored == wanted {
+            return Ok(());
         }
+        let coils = wanted / (2 * samples).max(1);
+        let problem = format!(
+            "acquisition {row} holds {stored} numbers, where its head tells of {samples} samples of {coils} coils"
+        );
+        Err(self.source.error(problem, DAMAGED))
+    }
+
+    fn check_finite(&self, Row { row, .. }: &Row, values: &[f32]) -> Result<()> {
         match values.iter().filter(|v| !v.is_finite()).count() {
             0 => Ok(()),
             count => {

@@ -9,7 +9,7 @@ use crate::coil::EspiritSettings;
 use crate::error::{Error, Place, Result};
 use crate::format::{Axes, ImageFormat, Scan, ScanOptions, files_of};
 use crate::recon::MapsSource;
-use crate::sampling::{DEFAULT_ORDER, FAMILIES, Family, Request};
+use crate::sampling::{Acs, FAMILIES, Family, Request};
 
 /// A choice from a table, by name.
 macro_rules! one_of {
@@ -74,13 +74,17 @@ pub struct DrawArguments {
     #[arg(long, value_name = "FAMILY", requires = "accel", default_value = "bernoulli", value_parser = one_of!(FAMILIES))]
     pub sampling: String,
 
-    /// Fully sampled centre (ACS), N or ROWSxCOLS [default: 24, or the axis where that is shorter]
-    #[arg(long, value_name = "N", requires = "accel", value_parser = parse_grid)]
-    pub acs: Option<Grid>,
+    /// Fully sampled centre (ACS), N or ROWSxCOLS; of masks of whole lines N of them [default: 24, or the axis where that is shorter]
+    #[arg(long, value_name = "N", requires = "accel", value_parser = parse_acs)]
+    pub acs: Option<Acs>,
 
-    /// How steeply the sampling density falls from the centre; 0 is uniform
-    #[arg(long, value_name = "ORDER", requires = "accel", default_value_t = DEFAULT_ORDER)]
-    pub order: f64,
+    /// Share of the lines in the fully sampled centre, for masks of whole lines, in place of --acs [default: 0.32/R]
+    #[arg(long, value_name = "SHARE", requires = "accel", conflicts_with = "acs")]
+    pub acs_fraction: Option<f64>,
+
+    /// How steeply the sampling density falls from the centre; 0 is uniform. Not for masks of whole lines [default: 2]
+    #[arg(long, value_name = "ORDER", requires = "accel")]
+    pub order: Option<f64>,
 
     /// Seed of the mask
     #[arg(long, value_name = "SEED", requires = "accel", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
@@ -93,15 +97,8 @@ impl DrawArguments {
     }
 
     pub fn request(&self, grid: Grid, acceleration: f64) -> Result<Request> {
-        let request = Request {
-            grid,
-            acceleration,
-            acs: self.acs.unwrap_or(Request::default_acs(grid)),
-            order: self.order,
-            seed: self.seed,
-        };
-        request.validate()?;
-        Ok(request)
+        let acs = self.acs.or(self.acs_fraction.map(Acs::Fraction));
+        self.family()?.request(grid, acceleration, acs, self.order, self.seed)
     }
 }
 
@@ -183,6 +180,15 @@ pub fn parse_grid(text: &str) -> std::result::Result<Grid, String> {
         Some((rows, cols)) => Ok(Grid::new(number(rows)?, number(cols)?)),
         None => number(text).map(|n| Grid::new(n, n)),
     }
+}
+
+/// `N` or `ROWSxCOLS`.
+pub fn parse_acs(text: &str) -> std::result::Result<Acs, String> {
+    let grid = parse_grid(text)?;
+    Ok(match text.contains(['x', 'X']) {
+        true => Acs::Rectangle(grid),
+        false => Acs::Side(grid.rows),
+    })
 }
 
 /// Refuses an output that would replace a file being read.

@@ -52,8 +52,7 @@ fn facts(scan: &Scan, reconstruction: &Reconstruction) -> Vec<(String, Value)> {
     let header = scan.header.as_ref();
     let encoded = header.and_then(|h| h.encoded).map(|space| matrix(space.matrix));
     let recon = header.and_then(|h| h.recon).map(|space| matrix(space.matrix));
-    let full = sampling.samples == grid.len();
-    let plan = match full {
+    let plan = match reconstruction.sampling().is_complete() {
         true => "combine the coils: nothing is missing (--accel R undersamples it first)".to_string(),
         false if scan.coils() > 1 && reconstruction.sampling().centre.is_empty() => {
             "fail: the centre of k-space is not sampled, so that coil maps must be given (--maps)".to_string()
@@ -70,6 +69,8 @@ fn facts(scan: &Scan, reconstruction: &Reconstruction) -> Vec<(String, Value)> {
             sampling.centre
         ),
     };
+    let missing =
+        (!sampling.missing_sides.is_empty()).then(|| format!("{} missing", sampling.missing_sides.join(", ")));
     let one_image = Grid::len(grid) as u64 * 8;
     let facts = [
         (
@@ -89,6 +90,8 @@ fn facts(scan: &Scan, reconstruction: &Reconstruction) -> Vec<(String, Value)> {
         ("mask", json!(sampling.origin)),
         ("acceleration", json!((sampling.acceleration * 1000.0).round() / 1000.0)),
         ("sampled_centre", json!(sampling.centre)),
+        ("zero_padding", json!(sampling.padding())),
+        ("partial_fourier", json!(missing)),
         ("sampling_probability", json!(sampling.density)),
         ("references", json!(references)),
         ("attributes", json!(attributes)),

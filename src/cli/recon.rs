@@ -166,8 +166,12 @@ impl Job<'_> {
         let (scan, method) = (self.scan, self.method.name);
         let memory = memory_estimate(scan.grid(), scan.coils(), self.reconstruction.sets(), self.method);
         let sampling = self.reconstruction.sampling();
+        let padding = sampling.record.padding();
+        let padding = padding.map_or(String::new(), |padding| {
+            format!("; {padding} of zero padding, known to be zero")
+        });
         self.console.say(&format!(
-            "{} slice(s) of {}, {} coil(s); R = {:.2} ({}); sampling probability {}; {method}, about {} MB of memory",
+            "{} slice(s) of {}, {} coil(s); R = {:.2} ({}){padding}; sampling probability {}; {method}, about {} MB of memory",
             scan.slices(),
             scan.grid(),
             scan.coils(),

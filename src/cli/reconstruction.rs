@@ -19,7 +19,7 @@ pub struct ReconArguments {
     #[arg(long, value_name = "METHOD", default_value = "pvdamp", value_parser = one_of!(METHODS))]
     method: String,
 
-    /// Iterations at most [default: pvdamp 30, howl 30 (masks of whole lines 100), fista 100, sure-it 100, a-fista 100, cg-sense 10]
+    /// Iterations at most [default: pvdamp 30, howl 30 (masks of whole lines, partial Fourier 100), fista 100, sure-it 100, a-fista 100, cg-sense 10]
     #[arg(long, value_name = "N")]
     iterations: Option<u32>,
 

@@ -103,6 +103,9 @@ fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction, settings: 
         acceleration,
         samples,
         centre,
+        padded_rows,
+        padded_columns,
+        missing_sides,
     } = &reconstruction.sampling().record;
     let mut attributes = vec![
         Attribute::new("method", settings.method.name),
@@ -112,8 +115,13 @@ fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction, settings: 
         Attribute::new("acceleration", *acceleration),
         Attribute::new("samples", *samples as i64),
         Attribute::new("sampled_centre", centre.as_str()),
+        Attribute::new("padded_rows", *padded_rows as i64),
+        Attribute::new("padded_columns", *padded_columns as i64),
         Attribute::new("maps", settings.maps.to_string()),
     ];
+    if !missing_sides.is_empty() {
+        attributes.push(Attribute::new("missing_sides", missing_sides.join(", ")));
+    }
     for knob in settings.method.knobs {
         attributes.push(match knob {
             Knob::Wavelet => Attribute::new("wavelet", tuning.wavelet.name),

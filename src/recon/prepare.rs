@@ -66,7 +66,13 @@ impl Reconstruction<'_> {
             return Err(Error::data(self.place.clone(), problem, mend));
         }
         let kept_maps = self.settings.keep_maps.then(|| maps.clone());
-        let mut problem = Problem::new(kspace.view(), &sampling.mask, &sampling.probability, maps, covariance);
+        let mut problem = Problem::new(
+            kspace.view(),
+            &sampling.known(),
+            &sampling.probability,
+            maps,
+            covariance,
+        );
         drop(kspace);
         if let Some(complete) = complete {
             problem = problem.with_reference(complete.mapv_into(|v| v * scale).view());

@@ -1,7 +1,10 @@
 use serde::Serialize;
 
+use super::sampling::missing_sides;
+use crate::array::{Grid, Mask};
 use crate::coil::MapReport;
 use crate::error::{Error, Result};
+use crate::sampling::Coverage;
 use crate::solve::History;
 
 /// What was done to one slice: one line of a trace.
@@ -47,11 +50,42 @@ pub struct SamplingRecord {
     pub origin: String,
     /// Where the sampling probability comes from.
     pub density: String,
-    /// R of the mask.
+    /// R: locations that are not padding over those of them that are sampled.
     pub acceleration: f64,
     pub samples: usize,
     /// The fully sampled rectangle at the origin, `ROWSxCOLS`.
     pub centre: String,
+    /// Rows and columns at the sides that were filled with zeros.
+    pub padded_rows: usize,
+    pub padded_columns: usize,
+    /// The sides that partial Fourier left out, in words; empty where there are none.
+    pub missing_sides: Vec<String>,
+}
+
+impl SamplingRecord {
+    pub(super) fn new(mask: &Mask, coverage: &Coverage, centre: Grid, origin: String, density: String) -> Self {
+        let (grid, support) = (mask.grid(), coverage.support());
+        Self {
+            origin,
+            density,
+            acceleration: coverage.acceleration(mask),
+            samples: mask.count(),
+            centre: centre.to_string(),
+            padded_rows: grid.rows - support.rows,
+            padded_columns: grid.cols - support.cols,
+            missing_sides: missing_sides(coverage).collect(),
+        }
+    }
+
+    /// `46 columns`, where there is padding.
+    pub fn padding(&self) -> Option<String> {
+        let lines = [(self.padded_rows, "row"), (self.padded_columns, "column")];
+        let told = lines.iter().filter(|(count, _)| *count > 0);
+        let told: Vec<String> = told
+            .map(|(count, name)| format!("{count} {name}{}", if *count == 1 { "" } else { "s" }))
+            .collect();
+        (!told.is_empty()).then(|| told.join(" and "))
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]

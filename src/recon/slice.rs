@@ -96,7 +96,7 @@ impl<'a> Reconstruction<'a> {
     /// Iterations at most, without what error bars take.
     pub fn iterations(&self) -> usize {
         let method = self.settings.method;
-        let own = match self.sampling.samples_lines() {
+        let own = match self.sampling.samples_lines() || self.sampling.lacks_side() {
             true => method.line_iterations,
             false => method.iterations,
         };

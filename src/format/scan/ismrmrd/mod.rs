@@ -22,7 +22,7 @@ use self::table::{Head, Table};
 use super::super::attribute;
 use super::super::header::Header;
 use super::super::source::container::Container;
-use super::super::source::h5::DAMAGED;
+use super::super::source::h5;
 use super::{Planes, Scan, ScanFormat, ScanOptions};
 use crate::error::{Error, Result};
 
@@ -85,7 +85,7 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         }
     };
     let within = |name: &str| format!("{group}/{name}").trim_start_matches('/').to_string();
-    let lost = || Error::data(path, format!("the group '{group}' is not whole"), DAMAGED);
+    let lost = || Error::data(path, format!("the group '{group}' is not whole"), h5::DAMAGED);
     let source = |name: &str| file.source(&within(name))?.ok_or_else(lost);
     let table = Table::new(source("data")?)?;
     let heads = table.heads()?;

@@ -93,22 +93,23 @@ pub(super) struct Table {
 impl Table {
     /// Errors: a dataset that is no such table, and one that holds no row.
     pub fn new(source: Source) -> Result<Self> {
-        let dataset = source.dataset().cloned();
-        let dataset = dataset.ok_or_else(|| source.error("is no dataset of HDF5", "give ISMRMRD raw data as HDF5"))?;
-        let stored = dataset.dtype().and_then(|d| d.to_descriptor());
-        let lacking = match &stored {
-            Ok(TypeDescriptor::Compound(row)) => lacking(row),
-            _ => Some("head".into()),
-        };
-        if let Some(field) = lacking {
+        let no_table = |field: String| {
             let problem = format!(
                 "is no table of ISMRMRD acquisitions: it holds {}, without '{field}'",
                 source.dtype
             );
-            return Err(source.error(
+            source.error(
                 problem,
                 "write it as ISMRMRD does: a compound {head, traj, data} a readout",
-            ));
+            )
+        };
+        let dataset = source.dataset().ok_or_else(|| no_table("head".into()))?.clone();
+        let lacking = match dataset.dtype().and_then(|d| d.to_descriptor()) {
+            Ok(TypeDescriptor::Compound(row)) => lacking(&row),
+            _ => Some("head".into()),
+        };
+        if let Some(field) = lacking {
+            return Err(no_table(field));
         }
         let rows = match source.shape[..] {
             [0] => return Err(source.error("holds no acquisition", "give a file with the readouts of a scan")),
@@ -125,8 +126,8 @@ impl Table {
         }
         let lengths = stored_lengths(&dataset, &source.place.file, rows);
         Ok(Self {
-            source,
             dataset,
+            source,
             rows,
             lengths,
         })

@@ -193,7 +193,8 @@ pub fn parse_acs(text: &str) -> std::result::Result<Acs, String> {
 
 /// Refuses an output that would replace a file being read.
 pub fn refuse_overwrite<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> Result<()> {
-    match inputs.into_iter().any(|input| same_file(output, input)) {
+    let mut files = inputs.into_iter().flat_map(files_of);
+    match files.any(|input| same_file(output, &input)) {
         true => Err(Error::data(output, "is an input of this run", "choose another output")),
         false => Ok(()),
     }
@@ -207,13 +208,10 @@ pub fn written_files(format: Option<&ImageFormat>, output: &Path, slices: usize)
     }
 }
 
-/// Refuses outputs that would replace a file being read; BART's arrays are two files.
+/// The same for several outputs.
 pub fn refuse_inputs(outputs: &[PathBuf], inputs: &[PathBuf]) -> Result<()> {
-    let read: Vec<PathBuf> = inputs.iter().flat_map(|input| files_of(input)).collect();
-    let read = read.iter().map(PathBuf::as_path);
-    outputs
-        .iter()
-        .try_for_each(|output| refuse_overwrite(output, read.clone()))
+    let read = || inputs.iter().map(PathBuf::as_path);
+    outputs.iter().try_for_each(|output| refuse_overwrite(output, read()))
 }
 
 /// Whether two paths lead to one file, which need not be there yet.

@@ -2,8 +2,8 @@
 //!
 //! [`Scan`] reads k-space from the files of [`SCAN_FORMATS`], told by what is in them and not by their names. Masks, sampling
 //! probabilities, coil sensitivity maps, noise covariances and images are read from a [`Place`](crate::error::Place),
-//! written `FILE` or `FILE:dataset`. [`Hdf5Output`] and the files of [`IMAGE_FORMATS`] are written through an
-//! [`AtomicFile`], so that a result is there whole or not at all.
+//! written `FILE` or `FILE:dataset`, in files of HDF5, NumPy and BART. [`Hdf5Output`] and the files of [`IMAGE_FORMATS`]
+//! are written through an [`AtomicFile`], so that a result is there whole or not at all.
 //!
 //! Every value read is checked to be finite. Damaged and unsuitable files end in an error that names the file, the
 //! dataset, what was found, and the mend.

@@ -50,6 +50,14 @@ impl ContainerKind {
     }
 }
 
+/// The files that a path stands for: BART's pair, or the file itself.
+pub fn files_of(path: &Path) -> Vec<PathBuf> {
+    match cfl::pair(path) {
+        Some((header, values)) => vec![header, values],
+        None => vec![path.to_path_buf()],
+    }
+}
+
 impl Container {
     /// # Errors
     /// A file that is not there, cannot be read, or is of no known kind; arrays that are cut off.

@@ -7,7 +7,7 @@ use clap::Args;
 use crate::array::Grid;
 use crate::coil::EspiritSettings;
 use crate::error::{Error, Place, Result};
-use crate::format::{Axes, Scan, ScanOptions};
+use crate::format::{Axes, ImageFormat, Scan, ScanOptions, files_of};
 use crate::recon::{MapSets, MapsSource};
 use crate::sampling::{Acs, FAMILIES, Family, Request};
 
@@ -202,10 +202,25 @@ pub fn parse_acs(text: &str) -> std::result::Result<Acs, String> {
 
 /// Refuses an output that would replace a file being read.
 pub fn refuse_overwrite<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> Result<()> {
-    match inputs.into_iter().any(|input| same_file(output, input)) {
+    let mut files = inputs.into_iter().flat_map(files_of);
+    match files.any(|input| same_file(output, &input)) {
         true => Err(Error::data(output, "is an input of this run", "choose another output")),
         false => Ok(()),
     }
+}
+
+/// The files that a result of this name is made of.
+pub fn written_files(format: Option<&ImageFormat>, output: &Path, slices: usize) -> Vec<PathBuf> {
+    match format {
+        Some(format) => format.files(output, slices),
+        None => vec![output.to_path_buf()],
+    }
+}
+
+/// The same for several outputs.
+pub fn refuse_inputs(outputs: &[PathBuf], inputs: &[PathBuf]) -> Result<()> {
+    let read = || inputs.iter().map(PathBuf::as_path);
+    outputs.iter().try_for_each(|output| refuse_overwrite(output, read()))
 }
 
 /// Whether two paths lead to one file, which need not be there yet.

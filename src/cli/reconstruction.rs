@@ -36,7 +36,7 @@ pub struct ReconArguments {
     #[arg(long, value_name = "N")]
     scales: Option<usize>,
 
-    /// Damping of pvdamp: share of the new estimate in each update, above 0 and at most 1 [default: 0.75]
+    /// Damping of pvdamp: share of the new estimate in each update, above 0 and at most 1 [default: 0.75 (masks of whole lines 0.7)]
     #[arg(long, value_name = "RHO")]
     damping: Option<f64>,
 
@@ -119,7 +119,7 @@ impl ReconArguments {
             method,
             wavelet,
             scales: self.scales,
-            damping: self.damping.unwrap_or(Tuning::default().damping),
+            damping: self.damping,
             lambda,
             shift: self.shift.unwrap_or(Shift(method.shift)).0,
             iterations: self.iterations.map(|n| n as usize),

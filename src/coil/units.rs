@@ -40,8 +40,8 @@ impl Units {
         *deviations *= &self.growth;
     }
 
-    /// Magnitude of the image that several sets make together, `√(Σ_mn conj(x_m) ⟨s_m, s_n⟩ x_n)`; `None` of one set. The
-    /// images are in the units of the scan.
+    /// Magnitude of the image that several sets make together, `√(Σ_mn conj(x_m) ⟨s_m, s_n⟩ x_n)`; `None` of one set.
+    /// The images are in the units of the scan.
     pub fn magnitude(&self, images: &ImageSets<f32>) -> Option<Array2<f32>> {
         let overlaps = self.overlaps.as_ref()?;
         let (sets, rows, cols) = images.dim();

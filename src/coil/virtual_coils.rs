@@ -3,9 +3,9 @@
 //!
 //! Compression: M. Buehrer, K. P. Pruessmann, P. Boesiger, S. Kozerke, Magn Reson Med 57 (2007) 1131-1139; F. Huang,
 //! S. Vijayakumar, Y. Li, S. Hertel, G. R. Duensing, Magn Reson Imaging 26 (2008) 133-141: the dominant left singular
-//! vectors of the samples across coils. One slice at a time, as T. Zhang, J. M. Pauly, S. S. Vasanawala, M. Lustig, Magn
-//! Reson Med 69 (2013) 571-582 do it along a fully sampled axis; nothing has to be aligned from slice to slice here,
-//! since images are combined slice by slice.
+//! vectors of the samples across coils. One slice at a time, as T. Zhang, J. M. Pauly, S. S. Vasanawala, M. Lustig,
+//! Magn Reson Med 69 (2013) 571-582 do it along a fully sampled axis; nothing has to be aligned from slice to slice
+//! here, since images are combined slice by slice.
 
 use faer::Mat;
 use ndarray::{Array2, ArrayView1, ArrayView2, ArrayView3, Axis, s};
@@ -96,8 +96,8 @@ impl VirtualCoils {
     /// The virtual coils of one slice; `None` where those of the scan serve as they are.
     ///
     /// `kspace` is `(coils, rows, cols)`, zero where not sampled; `covariance` is that of its noise, in its units, zero
-    /// where not known. Principal components are those of the samples in `centre`, which hold most of the energy with the
-    /// least noise and are the same for every mask, or of all samples where it is empty.
+    /// where not known. Principal components are those of the samples in `centre`, which hold most of the energy with
+    /// the least noise and are the same for every mask, or of all samples where it is empty.
     ///
     /// Errors: values that are not finite.
     pub fn new(
@@ -186,7 +186,8 @@ impl VirtualCoils {
         self.back.columns().into_iter().map(weight).collect()
     }
 
-    /// Maps of the virtual coils, `(sets, virtual, rows, cols)`, as maps of the coils of the scan, `Σ_c |S_c|²` the same.
+    /// Maps of the virtual coils, `(sets, virtual, rows, cols)`, as maps of the coils of the scan, `Σ_c |S_c|²` the
+    /// same.
     pub fn expand(&self, maps: &Maps<f32>) -> Maps<f32> {
         mapped(&self.back, maps, true).0
     }
@@ -228,8 +229,8 @@ fn centre_of(kspace: ArrayView3<C32>, centre: Grid) -> ArrayView3<C32> {
     kspace.slice_move(s![.., row..row + centre.rows, col..col + centre.cols])
 }
 
-/// Eigenvalues, falling and none below zero, and eigenvectors as columns. Scaled to a trace of 1 for the computation, so
-/// that powers of two change no digit of the vectors.
+/// Eigenvalues, falling and none below zero, and eigenvectors as columns. Scaled to a trace of 1 for the computation,
+/// so that powers of two change no digit of the vectors.
 fn principal(hermitian: &Array2<C64>) -> Result<(Vec<f64>, Array2<C64>)> {
     let coils = hermitian.nrows();
     let unit = match trace(hermitian) {

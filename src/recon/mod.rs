@@ -3,6 +3,7 @@
 mod coils;
 mod combine;
 mod lambda;
+mod lines;
 mod maps;
 mod noise;
 mod output;

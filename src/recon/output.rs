@@ -8,7 +8,7 @@ use num_complex::Complex;
 
 use super::{Reconstruction, SamplingRecord, Settings, SliceRecord, SliceResult};
 use crate::error::Result;
-use crate::format::{AXES, Attribute, AttributeValue, Hdf5Output, OutputDataset, Scan};
+use crate::format::{AXES, Attribute, AttributeValue, Hdf5Output, OutputDataset, Scan, write_geometry};
 use crate::solve::{BandState, Knob};
 
 const EVOLUTION: &str = "state_evolution";
@@ -38,9 +38,7 @@ impl ReconOutput {
         if let Some(header) = &scan.header {
             file.text("ismrmrd_header", &header.xml)?;
         }
-        if !scan.geometry.names.is_empty() {
-            file.text("slice_names", &scan.geometry.names.join("\n"))?;
-        }
+        write_geometry(&file, &scan.geometry)?;
         let sampling = reconstruction.sampling();
         file.write("mask", sampling.mask.sampled.view())?;
         file.write("prob_map", sampling.probability.view())?;
@@ -132,7 +130,7 @@ fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction, settings: 
         attributes.push(match knob {
             Knob::Wavelet => Attribute::new("wavelet", tuning.wavelet.name),
             Knob::Scales => Attribute::new("scales", tuning.scales as i64),
-            Knob::Damping => Attribute::new("damping", tuning.damping),
+            Knob::Damping => Attribute::new("damping", tuning.damping(reconstruction.sampling().samples_lines())),
             Knob::Lambda | Knob::OptionalLambda => Attribute::new("lambda", settings.lambda.to_string()),
             Knob::Shift => Attribute::new("shift", describe_seed("random", tuning.shift)),
             // Whatever the method, coils are whitened by it.

@@ -14,8 +14,8 @@ pub struct Settings {
     pub wavelet: &'static Wavelet,
     /// Scales of the wavelet transform; `None` takes 4, or fewer where the image is too small for them.
     pub scales: Option<usize>,
-    /// ρ of the damped updates.
-    pub damping: f64,
+    /// ρ of the damped updates; `None` for the mask's own.
+    pub damping: Option<f64>,
     pub lambda: Lambda,
     /// Seed of random shifts of the wavelet grid.
     pub shift: Option<u64>,

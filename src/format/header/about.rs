@@ -129,7 +129,10 @@ pub(super) fn system(root: Node) -> System {
 pub(super) fn sequence(root: Node) -> Sequence {
     let node = child(root, "sequenceParameters");
     let all = |name: &str| {
-        let named = node.into_iter().flat_map(|n| n.children()).filter(|c| c.tag_name().name() == name);
+        let named = node
+            .into_iter()
+            .flat_map(|n| n.children())
+            .filter(|c| c.tag_name().name() == name);
         let numbers = named.filter_map(|c| c.text()?.trim().parse::<f64>().ok());
         numbers.filter(|value| value.is_finite()).collect()
     };
@@ -168,14 +171,20 @@ mod tests {
         assert_eq!(header.study.protocol.as_deref(), Some("t1"));
         assert_eq!(header.study.patient_position.as_deref(), Some("HFS"));
         assert_eq!(header.study.series_number, None);
-        assert_eq!((header.system.noise_bandwidth, header.system.field_strength_t), (Some(0.793), None));
+        assert_eq!(
+            (header.system.noise_bandwidth, header.system.field_strength_t),
+            (Some(0.793), None)
+        );
         assert_eq!(header.system.h1_frequency_hz, Some(123_200_000.0));
         assert_eq!(header.sequence.repetition_times_ms, [500.0]);
         assert_eq!(header.sequence.echo_times_ms, [5.1, 10.2]);
         // the calibration mode is of the second encoding, whose matrix is not told
         assert_eq!((header.calibration_mode, header.receiver_channels), (None, Some(15)));
         let second = Header::parse_encoding(&xml, 1).unwrap();
-        assert_eq!((second.calibration_mode.as_deref(), second.encoded), (Some("embedded"), None));
+        assert_eq!(
+            (second.calibration_mode.as_deref(), second.encoded),
+            (Some("embedded"), None)
+        );
         assert!(Header::parse_encoding(&xml, 2).unwrap_err().contains("3 elements"));
     }
 }

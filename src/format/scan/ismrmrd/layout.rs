@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::super::super::header::Header;
 use super::readout::Span;
 use super::sort::frame;
-use super::table::{Head, Row};
-use super::super::super::header::Header;
-use super::super::super::source::h5::Source;
+use super::table::{Head, Row, Table};
 use crate::array::Grid;
 use crate::error::{Error, Result};
 
@@ -47,7 +46,7 @@ pub(super) struct Line {
 
 impl Layout {
     /// Errors: a header without a matrix, or one that does not go with the acquisitions, and trajectories off the grid.
-    pub fn new(header: &Header, heads: &[Head], imaging: &[usize], table: &Source) -> Result<Self> {
+    pub fn new(header: &Header, heads: &[Head], imaging: &[usize], table: &Table) -> Result<Self> {
         let wrong = |problem: String, mend: &str| Err(table.error(problem, mend));
         let xml = "correct the header (xml) of the file";
         let Some(encoded) = header.encoded else {
@@ -59,12 +58,18 @@ impl Layout {
         let volume = z > 1 && varies;
         if varies && !volume {
             let last = partitions().max().unwrap_or(0);
-            return wrong(format!("kspace_encode_step_2 runs up to {last}, but the encoded matrix has z = {z}"), xml);
+            return wrong(
+                format!("kspace_encode_step_2 runs up to {last}, but the encoded matrix has z = {z}"),
+                xml,
+            );
         }
         let z = if volume { z } else { 1 };
         let first = &heads[imaging[0]];
         let coils = usize::from(first.active_channels);
-        if let Some(&other) = imaging.iter().find(|&&at| heads[at].active_channels != first.active_channels) {
+        if let Some(&other) = imaging
+            .iter()
+            .find(|&&at| heads[at].active_channels != first.active_channels)
+        {
             let problem = format!(
                 "acquisition {} has {coils} coils and acquisition {other} has {}",
                 imaging[0], heads[other].active_channels
@@ -92,7 +97,9 @@ impl Layout {
         layout.warnings.extend(check_trajectory(header, heads, imaging, table)?);
         if imaging.iter().all(|&at| heads[at].center_sample == 0) && first.number_of_samples > 1 {
             layout.uncentred = true;
-            layout.warnings.push("center_sample is 0 in every line: the centre of each is taken for its centre".into());
+            layout
+                .warnings
+                .push("center_sample is 0 in every line: the centre of each is taken for its centre".into());
         }
         if let Some(&at) = imaging.iter().find(|&&at| layout.column(&heads[at]).is_none()) {
             let idx = heads[at].idx;
@@ -101,7 +108,10 @@ impl Layout {
                  at {} and {}",
                 idx.kspace_encode_step_1, idx.kspace_encode_step_2, layout.centres[0], layout.centres[1]
             );
-            return wrong(problem, "correct encodedSpace or encodingLimits in the header (xml) of the file");
+            return wrong(
+                problem,
+                "correct encodedSpace or encodingLimits in the header (xml) of the file",
+            );
         }
         Ok(layout)
     }
@@ -110,7 +120,9 @@ impl Layout {
     pub fn column(&self, head: &Head) -> Option<(usize, usize)> {
         let place = |step: u16, axis: usize| {
             let n = self.matrix[axis];
-            (usize::from(step) + n / 2).checked_sub(self.centres[axis - 1]).filter(|&at| at < n)
+            (usize::from(step) + n / 2)
+                .checked_sub(self.centres[axis - 1])
+                .filter(|&at| at < n)
         };
         let partition = match self.volume {
             true => place(head.idx.kspace_encode_step_2, 2)?,
@@ -122,12 +134,16 @@ impl Layout {
     /// Where lines lie, frame by frame, and in each in their order in the table.
     ///
     /// Errors: lines of which no sample lies on the grid, or whose centre is none of their samples.
-    pub fn frames(&self, heads: &[Head], imaging: &[usize], table: &Source) -> Result<BTreeMap<[u16; 5], Vec<Line>>> {
+    pub fn frames(&self, heads: &[Head], imaging: &[usize], table: &Table) -> Result<BTreeMap<[u16; 5], Vec<Line>>> {
         let mut frames: BTreeMap<_, Vec<Line>> = BTreeMap::new();
         for &at in imaging {
             let head = &heads[at];
             let samples = usize::from(head.number_of_samples);
-            let centre = if self.uncentred { samples / 2 } else { usize::from(head.center_sample) };
+            let centre = if self.uncentred {
+                samples / 2
+            } else {
+                usize::from(head.center_sample)
+            };
             let span = Span::new(head, self.matrix[0], centre).filter(|_| centre < samples);
             let (Some(span), Some((column, partition))) = (span, self.column(head)) else {
                 let problem = format!("acquisition {at} has its centre at sample {centre} of {samples}");
@@ -158,12 +174,24 @@ impl Layout {
     pub fn kept(&mut self, lines: &[&Line], heads: &[Head]) -> usize {
         let rows = self.matrix[0];
         let shortest = lines.iter().map(|line| line.span.count).min().unwrap_or(rows);
-        let cut = lines.iter().map(|line| heads[line.row.row].kept() - line.span.count).max().unwrap_or(0);
+        let cut = lines
+            .iter()
+            .map(|line| heads[line.row.row].kept() - line.span.count)
+            .max()
+            .unwrap_or(0);
         let partial = (rows - shortest) as f64 > CHANCE * rows as f64;
         let keep = if partial && !self.volume { rows } else { self.wanted };
         if partial {
-            let left = if keep == self.wanted { "" } else { "; the readout oversampling is left in for that" };
-            let counted = if self.volume { "are taken as zero" } else { "count as not sampled" };
+            let left = if keep == self.wanted {
+                ""
+            } else {
+                "; the readout oversampling is left in for that"
+            };
+            let counted = if self.volume {
+                "are taken as zero"
+            } else {
+                "count as not sampled"
+            };
             let missing = rows - shortest;
             self.warnings.push(format!(
                 "partial echo: up to {missing} of the {rows} samples of a line are missing and {counted}{left}"
@@ -179,7 +207,7 @@ impl Layout {
 }
 
 /// Lines must lie on the grid; of what is doubtful, a warning.
-fn check_trajectory(header: &Header, heads: &[Head], imaging: &[usize], table: &Source) -> Result<Option<String>> {
+fn check_trajectory(header: &Header, heads: &[Head], imaging: &[usize], table: &Table) -> Result<Option<String>> {
     let stored = imaging.iter().any(|&at| heads[at].trajectory_dimensions > 0);
     let told = header.trajectory.as_deref().unwrap_or_default().to_ascii_lowercase();
     let problem = match (told.as_str(), stored) {
@@ -219,13 +247,17 @@ impl Repeats {
                 place.0 += 1;
                 mixed += usize::from(place.1 != user);
             }
-            places.values().for_each(|(count, _)| *often.entry(*count).or_default() += 1);
+            places
+                .values()
+                .for_each(|(count, _)| *often.entry(*count).or_default() += 1);
         }
         let places: usize = often.values().sum();
         let shares = often.iter().map(|(&count, &places)| places as f64 / count as f64);
         let variance = shares.sum::<f64>() / places.max(1) as f64;
         let mut warnings = Vec::new();
-        if let (Some((least, _)), Some((most, _)), true) = (often.first_key_value(), often.last_key_value(), often.len() > 1) {
+        if let (Some((least, _)), Some((most, _)), true) =
+            (often.first_key_value(), often.last_key_value(), often.len() > 1)
+        {
             warnings.push(format!(
                 "lines were sampled {least} to {most} times and averaged: their noise differs, and is told as its mean"
             ));
@@ -245,7 +277,7 @@ pub(super) fn same_dwell(a: f32, b: f32) -> bool {
 }
 
 /// A refusal of a file without a line of an image.
-pub(super) fn no_lines(table: &Source, rows: usize, left_out: Option<String>) -> Error {
+pub(super) fn no_lines(table: &Table, rows: usize, left_out: Option<String>) -> Error {
     let told = left_out.map_or(String::new(), |told| format!(" ({told})"));
     let problem = format!("none of its {rows} acquisitions is a line of an image{told}");
     table.error(problem, "give the file with the imaging readouts")

@@ -21,10 +21,9 @@ use self::sort::Sorted;
 use self::table::{Head, Table};
 use super::super::attribute;
 use super::super::header::Header;
-use super::super::source::find::sources;
-use super::super::source::h5::{self, Source, exists};
+use super::super::source::h5::{self, exists};
 use super::{Planes, Scan, ScanFormat, ScanOptions};
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 
 pub(super) const FORMAT: ScanFormat = ScanFormat {
     name: "ismrmrd",
@@ -35,29 +34,35 @@ pub(super) const FORMAT: ScanFormat = ScanFormat {
     open,
 };
 
-/// Groups of a file that hold `data` and `xml`, those that the user means.
-fn groups(file: &hdf5::File, path: &Path, options: &ScanOptions) -> Vec<String> {
-    let names: Vec<String> = sources(file, path).iter().map(|s| s.name().to_string()).collect();
-    let group = |name: &String| {
-        let group = name.strip_suffix("data").filter(|group| group.is_empty() || group.ends_with('/'))?;
-        let whole = names.contains(&format!("{group}xml"));
-        whole.then(|| group.trim_end_matches('/').to_string())
-    };
-    let meant = |group: &String| match &options.dataset {
-        Some(named) => {
-            let named = named.trim_matches('/');
-            named == group || named.strip_suffix("data").map(|g| g.trim_end_matches('/')) == Some(group)
+/// Groups that hold `data` and `xml`, those that the user means.
+fn groups(file: &hdf5::File, options: &ScanOptions) -> Vec<String> {
+    fn visit(group: &hdf5::Group, depth: usize, found: &mut Vec<String>) {
+        if group.link_exists("data") && group.link_exists("xml") {
+            found.push(group.name().trim_matches('/').to_string());
         }
-        None => true,
-    };
-    names.iter().filter_map(group).filter(meant).collect()
+        // links may form a circle
+        if depth < DEEPEST && found.len() < MOST {
+            let inner = group.groups().unwrap_or_default();
+            inner.iter().for_each(|inner| visit(inner, depth + 1, found));
+        }
+    }
+    const DEEPEST: usize = 3;
+    const MOST: usize = 100;
+    let mut found = Vec::new();
+    visit(file, 0, &mut found);
+    if let Some(named) = &options.dataset {
+        let named = named.trim_matches('/');
+        let table = |group: &str| named.strip_suffix("data").map(|g| g.trim_end_matches('/')) == Some(group);
+        found.retain(|group| group == named || table(group));
+    }
+    found
 }
 
 /// A file with an array `kspace` is read as that, unless the group is named.
 fn recognise(path: &Path, options: &ScanOptions) -> bool {
     h5::open(path).is_ok_and(|file| {
         let array = options.dataset.is_none() && exists(&file, "kspace");
-        !array && !groups(&file, path, options).is_empty()
+        !array && !groups(&file, options).is_empty()
     })
 }
 
@@ -75,7 +80,7 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         ));
     }
     let file = h5::open(path)?;
-    let group = match &groups(&file, path, options)[..] {
+    let group = match &groups(&file, options)[..] {
         [group] => group.clone(),
         several => {
             let problem = format!("holds several measurements: {}", several.join(", "));
@@ -83,23 +88,26 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         }
     };
     let within = |name: &str| format!("{group}/{name}").trim_start_matches('/').to_string();
-    let lost = || Error::data(path, format!("the group '{group}' is not whole"), h5::DAMAGED);
-    let source = |name: &str| Source::open(&file, path, &within(name))?.ok_or_else(lost);
-    let table = Table::new(source("data")?)?;
+    let table = Table::open(&file, path, &within("data"))?;
     let heads = table.heads()?;
     let mut sorted = Sorted::new(&heads);
     if sorted.imaging.is_empty() {
-        return Err(layout::no_lines(&table.source, heads.len(), sorted.left_out()));
+        return Err(layout::no_lines(&table, heads.len(), sorted.left_out()));
     }
-    let xml = source("xml")?;
-    let header = Header::read_encoding(&xml, sorted.encoding)
-        .map_err(|why| xml.error(format!("is no ISMRMRD header: {why}"), "write the header that belongs to the data"))?;
+    let header = header(&file, &within("xml"), sorted.encoding).map_err(|why| {
+        let problem = format!("is no ISMRMRD header: {why}");
+        Error::data(
+            Place::new(path, within("xml")),
+            problem,
+            "write the header that belongs to the data",
+        )
+    })?;
     let (attributes, mut warnings) = attribute::read_all(&file);
-    let mut layout = Layout::new(&header, &heads, &sorted.imaging, &table.source)?;
+    let mut layout = Layout::new(&header, &heads, &sorted.imaging, &table)?;
     warnings.extend(sorted.left_out());
     let mode = header.calibration_mode.as_deref();
     warnings.extend(sorted.take_calibration(&heads, &layout, mode));
-    let frames = layout.frames(&heads, &sorted.imaging, &table.source)?;
+    let frames = layout.frames(&heads, &sorted.imaging, &table)?;
     let kept = layout.kept(&frames.values().flatten().collect::<Vec<_>>(), &heads);
     let repeats = Repeats::of(&frames, &heads);
     let chain = noise::Chain {
@@ -109,16 +117,23 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         averaging: repeats.variance,
     };
     let (noise_covariance, told) = noise::covariance(&table, &heads, &sorted.noise, layout.coils, chain)?;
-    warnings.extend(told.into_iter().chain(layout.warnings.drain(..)).chain(repeats.warnings));
+    warnings.extend(
+        told.into_iter()
+            .chain(layout.warnings.drain(..))
+            .chain(repeats.warnings),
+    );
 
     let firsts: Vec<&Head> = frames.values().map(|lines| &heads[lines[0].row.row]).collect();
     let mut geometry = place::geometry(&layout, &header, &firsts, kept);
     let names = sort::names(&frames.keys().copied().collect::<Vec<_>>());
     let (grid, planes_a_frame) = layout.planes(kept);
-    geometry.names = names.into_iter().flat_map(|name| plane_names(name, planes_a_frame, layout.volume, frames.len())).collect();
+    geometry.names = names
+        .into_iter()
+        .flat_map(|name| plane_names(name, planes_a_frame, layout.volume, frames.len()))
+        .collect();
     let slices = frames.len() * planes_a_frame;
     Ok(Scan {
-        place: table.source.place.clone(),
+        place: table.place.clone(),
         format: FORMAT.name,
         slices,
         coils: layout.coils,
@@ -134,6 +149,13 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         attributes,
         warnings,
     })
+}
+
+/// The part of a header that tells of an encoding; the error says why there is none.
+fn header(file: &hdf5::File, name: &str, encoding: usize) -> std::result::Result<Header, String> {
+    let dataset = file.dataset(name).map_err(|e| h5::library(&e))?;
+    let xml = attribute::texts(&dataset)?.into_iter().next().ok_or("it is empty")?;
+    Header::parse_encoding(&xml, encoding)
 }
 
 fn planes(table: Table, frames: Vec<Vec<Line>>, layout: &Layout, kept: usize) -> Result<Box<dyn Planes>> {

@@ -38,7 +38,11 @@ impl Chain {
             false => 1.0,
         };
         let told = self.bandwidth.filter(|share| (0.1..=1.0).contains(share));
-        let share = if self.trimmed { told.unwrap_or(RECEIVER_BANDWIDTH) } else { 1.0 };
+        let share = if self.trimmed {
+            told.unwrap_or(RECEIVER_BANDWIDTH)
+        } else {
+            1.0
+        };
         dwell / share * self.averaging
     }
 }
@@ -51,8 +55,13 @@ pub(super) fn covariance(
     coils: usize,
     chain: Chain,
 ) -> Result<(Option<Array2<Complex<f64>>>, Option<String>)> {
-    let Some(first) = noise.iter().map(|&at| &heads[at]).find(|head| usize::from(head.active_channels) == coils) else {
-        let told = (!noise.is_empty()).then(|| format!("the noise acquisitions are not used: they have not {coils} coils"));
+    let Some(first) = noise
+        .iter()
+        .map(|&at| &heads[at])
+        .find(|head| usize::from(head.active_channels) == coils)
+    else {
+        let told =
+            (!noise.is_empty()).then(|| format!("the noise acquisitions are not used: they have not {coils} coils"));
         return Ok((None, told));
     };
     let alike = |at: &&usize| {
@@ -72,13 +81,19 @@ pub(super) fn covariance(
         moments.add(values, kept);
     })?;
     if moments.count < SAMPLES_A_COIL * coils {
-        let told = format!("the noise acquisitions are not used: {} samples are too few for {coils} coils", moments.count);
+        let told = format!(
+            "the noise acquisitions are not used: {} samples are too few for {coils} coils",
+            moments.count
+        );
         return Ok((None, Some(told)));
     }
     let factor = chain.factor(first.sample_time_us);
     let covariance = moments.covariance().mapv_into(|v| v * factor);
     if covariance.diag().iter().any(|v| v.re <= 0.0 || !v.re.is_finite()) {
-        return Ok((None, Some("the noise acquisitions are not used: they hold no noise".into())));
+        return Ok((
+            None,
+            Some("the noise acquisitions are not used: they hold no noise".into()),
+        ));
     }
     Ok((Some(covariance), None))
 }
@@ -107,7 +122,9 @@ impl Moments {
         let samples = values.len() / (2 * self.coils);
         let line = |coil: usize| {
             let values = &values[2 * (coil * samples + kept.start)..2 * (coil * samples + kept.end)];
-            values.chunks_exact(2).map(|v| Complex::new(f64::from(v[0]), f64::from(v[1])))
+            values
+                .chunks_exact(2)
+                .map(|v| Complex::new(f64::from(v[0]), f64::from(v[1])))
         };
         for c in 0..self.coils {
             self.first[c] += line(c).sum::<Complex<f64>>();
@@ -144,7 +161,8 @@ mod tests {
         .concat();
         let mut moments = Moments::new(2);
         moments.add(&values, 1..4);
-        let x = |coil: usize, i: usize| Complex::new(values[8 * coil + 2 * i] as f64, values[8 * coil + 2 * i + 1] as f64);
+        let x =
+            |coil: usize, i: usize| Complex::new(values[8 * coil + 2 * i] as f64, values[8 * coil + 2 * i + 1] as f64);
         let mean = |coil: usize| (1..4).map(|i| x(coil, i)).sum::<Complex<f64>>() / 3.0;
         let covariance = moments.covariance();
         for c in 0..2 {
@@ -169,7 +187,10 @@ mod tests {
         assert_eq!(chain.factor(0.0), 0.5);
         let trimmed = Chain { trimmed: true, ..chain };
         assert_eq!(trimmed.factor(5.0), 1.25 / RECEIVER_BANDWIDTH);
-        let told = Chain { bandwidth: Some(0.5), ..trimmed };
+        let told = Chain {
+            bandwidth: Some(0.5),
+            ..trimmed
+        };
         assert_eq!(told.factor(5.0), 2.5);
     }
 }

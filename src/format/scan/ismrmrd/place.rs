@@ -1,9 +1,9 @@
 //! Where slices lie in the patient, from the position and directions of acquisitions.
 
+use super::super::super::header::Header;
 use super::super::{Geometry, Placement, Plane};
 use super::layout::Layout;
 use super::table::Head;
-use super::super::super::header::Header;
 
 /// Directions are unit vectors at right angles, to so much.
 const TOLERANCE: f64 = 0.01;
@@ -22,7 +22,8 @@ pub(super) fn geometry(layout: &Layout, header: &Header, firsts: &[&Head], kept:
     let placements = match (placed, plane, pixel) {
         (Some(placed), Plane::Xy, _) => placed,
         (Some(placed), Plane::Yz, Some(pixel)) => {
-            let along = |place: Placement| (0..kept).map(move |x| across(&place, (x as f64 - (kept / 2) as f64) * pixel[0]));
+            let along =
+                |place: Placement| (0..kept).map(move |x| across(&place, (x as f64 - (kept / 2) as f64) * pixel[0]));
             placed.into_iter().flat_map(along).collect()
         }
         _ => Vec::new(),
@@ -40,8 +41,12 @@ pub(super) fn geometry(layout: &Layout, header: &Header, firsts: &[&Head], kept:
 fn placement(head: &Head) -> Option<Placement> {
     let [read, phase, slice] = [head.read_dir, head.phase_dir, head.slice_dir].map(|d| d.map(f64::from));
     let dot = |a: [f64; 3], b: [f64; 3]| a.iter().zip(&b).map(|(a, b)| a * b).sum::<f64>();
-    let unit = [read, phase, slice].iter().all(|&d| (dot(d, d).sqrt() - 1.0).abs() < TOLERANCE);
-    let square = [(read, phase), (phase, slice), (slice, read)].iter().all(|&(a, b)| dot(a, b).abs() < TOLERANCE);
+    let unit = [read, phase, slice]
+        .iter()
+        .all(|&d| (dot(d, d).sqrt() - 1.0).abs() < TOLERANCE);
+    let square = [(read, phase), (phase, slice), (slice, read)]
+        .iter()
+        .all(|&(a, b)| dot(a, b).abs() < TOLERANCE);
     let there = head.position.iter().all(|v| v.is_finite());
     let normal = |d: [f64; 3]| d.map(|v| v / dot(d, d).sqrt());
     (unit && square && there).then(|| Placement {
@@ -55,7 +60,10 @@ fn placement(head: &Head) -> Option<Placement> {
 /// The plane of a volume that is `offset` mm from its middle along the readout.
 fn across(slab: &Placement, offset: f64) -> Placement {
     let mut centre_mm = slab.centre_mm;
-    centre_mm.iter_mut().zip(slab.rows).for_each(|(c, along)| *c += offset * along);
+    centre_mm
+        .iter_mut()
+        .zip(slab.rows)
+        .for_each(|(c, along)| *c += offset * along);
     Placement {
         centre_mm,
         rows: slab.cols,

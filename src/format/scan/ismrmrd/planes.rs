@@ -55,7 +55,7 @@ pub(super) fn store_volumes(
     let [rows, y, z] = layout.matrix;
     let (coils, kept) = (layout.coils, readout.kept());
     let (grid, planes) = layout.planes(kept);
-    let store = PlaneStore::create(&table.source.place, frames.len() * planes, coils, grid)?;
+    let store = PlaneStore::create(&table.place, frames.len() * planes, coils, grid)?;
     let together = (PART / (coils * z * rows * size_of::<Complex<f32>>())).clamp(1, y);
     for (frame, lines) in frames.iter().enumerate() {
         let mut parts: BTreeMap<usize, Vec<Line>> = BTreeMap::new();
@@ -66,13 +66,18 @@ pub(super) fn store_volumes(
             let first = part * together;
             let columns = together.min(y - first);
             let mut gathered = Lines::zeros(coils, columns * z, rows);
-            gather(table, &lines, coils, &mut gathered, |line| (line.column - first) * z + line.partition)?;
+            gather(table, &lines, coils, &mut gathered, |line| {
+                (line.column - first) * z + line.partition
+            })?;
             let values = readout.positions(&mut gathered.mean());
             check_finite(table, &values)?;
             let mut along = vec![Complex::default(); columns * z];
             for (coil, values) in values.chunks(columns * z * kept).enumerate() {
                 for x in 0..kept {
-                    along.iter_mut().enumerate().for_each(|(at, v)| *v = values[at * kept + x]);
+                    along
+                        .iter_mut()
+                        .enumerate()
+                        .for_each(|(at, v)| *v = values[at * kept + x]);
                     store.write([frame * planes + x, coil, first, 0], &along)?;
                 }
             }
@@ -90,7 +95,9 @@ fn gather(
     column: impl Fn(&Line) -> usize,
 ) -> Result<()> {
     let rows: Vec<Row> = lines.iter().map(|line| line.row).collect();
-    table.samples(coils, &rows, |at, values| into.add(column(&lines[at]), &lines[at].span, values))
+    table.samples(coils, &rows, |at, values| {
+        into.add(column(&lines[at]), &lines[at].span, values)
+    })
 }
 
 /// Sums of values near the end of single precision may leave it.
@@ -99,5 +106,5 @@ fn check_finite(table: &Table, values: &[Complex<f32>]) -> Result<()> {
         return Ok(());
     }
     let problem = "its samples exceed single precision (3.4e38) when they are added";
-    Err(table.source.error(problem, "rescale the data, for instance to a maximum of 1"))
+    Err(table.error(problem, "rescale the data, for instance to a maximum of 1"))
 }

@@ -70,7 +70,9 @@ impl Lines {
     pub fn add(&mut self, column: usize, span: &Span, values: &[f32]) {
         let samples = values.len() / (2 * self.coils);
         let at = column * self.rows + span.row;
-        self.counts[at..at + span.count].iter_mut().for_each(|n| *n = n.saturating_add(1));
+        self.counts[at..at + span.count]
+            .iter_mut()
+            .for_each(|n| *n = n.saturating_add(1));
         for (coil, values) in values.chunks_exact(2 * samples).enumerate() {
             let at = coil * self.columns * self.rows + at;
             for (i, sum) in self.sums[at..at + span.count].iter_mut().enumerate() {
@@ -138,7 +140,8 @@ impl Readout {
     pub fn without_oversampling(&self, lines: &mut [Complex<f32>]) -> Vec<Complex<f32>> {
         let mut kept = self.positions(lines);
         let narrow = |scratch: &mut _, line: &mut [_]| self.kept.forward(line, scratch);
-        kept.par_chunks_mut(self.keep).for_each_init(|| self.kept.scratch(), narrow);
+        kept.par_chunks_mut(self.keep)
+            .for_each_init(|| self.kept.scratch(), narrow);
         kept
     }
 }
@@ -204,12 +207,16 @@ mod tests {
             let fourier = Fourier::new(grid);
             let mut scratch = fourier.scratch();
             let mut lines = image.clone();
-            lines.chunks_mut(rows).for_each(|line| fourier.forward(line, &mut scratch));
+            lines
+                .chunks_mut(rows)
+                .for_each(|line| fourier.forward(line, &mut scratch));
             let readout = Readout::new(rows, keep);
             let mut narrow = readout.without_oversampling(&mut lines.clone());
             let small = Fourier::new(Grid::new(1, keep));
             let mut scratch = small.scratch();
-            narrow.chunks_mut(keep).for_each(|line| small.inverse(line, &mut scratch));
+            narrow
+                .chunks_mut(keep)
+                .for_each(|line| small.inverse(line, &mut scratch));
             let first = rows / 2 - keep / 2;
             let positions = readout.positions(&mut lines);
             for (line, whole) in image.chunks(rows).enumerate() {

@@ -57,7 +57,9 @@ impl Sorted {
         let before = sorted.imaging.len();
         sorted.imaging.retain(|at| space(at) == encoding);
         if sorted.imaging.len() < before {
-            sorted.left_out.push((before - sorted.imaging.len(), "other encoding space"));
+            sorted
+                .left_out
+                .push((before - sorted.imaging.len(), "other encoding space"));
         }
         sorted
     }
@@ -115,7 +117,11 @@ pub(super) fn frame(head: &Head) -> [u16; 5] {
 }
 
 fn location(head: &Head) -> ([u16; 5], u16, u16) {
-    (frame(head), head.idx.kspace_encode_step_1, head.idx.kspace_encode_step_2)
+    (
+        frame(head),
+        head.idx.kspace_encode_step_1,
+        head.idx.kspace_encode_step_2,
+    )
 }
 
 /// Names of frames: the counters that differ among them, and the slice where none does.
@@ -163,7 +169,12 @@ mod tests {
         assert_eq!((&sorted.imaging[..], &sorted.noise[..]), (&[1, 3, 9][..], &[0][..]));
         assert_eq!(sorted.calibration, [2]);
         let told = sorted.left_out().unwrap();
-        for part in ["2 of phase correction", "1 of navigator", "1 of empty", "1 of other encoding space"] {
+        for part in [
+            "2 of phase correction",
+            "1 of navigator",
+            "1 of empty",
+            "1 of other encoding space",
+        ] {
             assert!(told.contains(part), "{told}");
         }
     }
@@ -175,7 +186,11 @@ mod tests {
         let both = [[0, 0, 3, 0, 0], [0, 0, 3, 0, 1], [0, 0, 4, 0, 0]];
         assert_eq!(
             names(&both),
-            ["repetition 3, slice 0", "repetition 3, slice 1", "repetition 4, slice 0"]
+            [
+                "repetition 3, slice 0",
+                "repetition 3, slice 1",
+                "repetition 4, slice 0"
+            ]
         );
     }
 }

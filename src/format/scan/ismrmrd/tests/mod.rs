@@ -125,10 +125,19 @@ impl Raw {
 
     fn add_to(&self, file: &hdf5::File, group: &str) {
         let group = file.create_group(group).unwrap();
-        let xml: VarLenAscii = self.xml.parse::<String>().map(|xml| VarLenAscii::from_ascii(&xml).unwrap()).unwrap();
+        let xml: VarLenAscii = self
+            .xml
+            .parse::<String>()
+            .map(|xml| VarLenAscii::from_ascii(&xml).unwrap())
+            .unwrap();
         group.new_dataset_builder().with_data(&[xml]).create("xml").unwrap();
         let rows = Array1::from(self.readouts.clone());
-        group.new_dataset_builder().with_data(rows.view()).chunk(1).create("data").unwrap();
+        group
+            .new_dataset_builder()
+            .with_data(rows.view())
+            .chunk(1)
+            .create("data")
+            .unwrap();
     }
 
     fn write(&self) -> (TempDir, PathBuf) {

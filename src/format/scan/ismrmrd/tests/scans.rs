@@ -35,7 +35,12 @@ fn lines_come_to_their_columns_whatever_their_order() {
     let scan = raw.scan();
     assert_eq!((scan.slices(), scan.coils(), scan.grid()), (4, 2, Grid::new(8, 7)));
     assert_eq!(scan.format, "ismrmrd");
-    let names = ["contrast 0, slice 2", "contrast 0, slice 7", "contrast 1, slice 2", "contrast 1, slice 7"];
+    let names = [
+        "contrast 0, slice 2",
+        "contrast 0, slice 7",
+        "contrast 1, slice 2",
+        "contrast 1, slice 7",
+    ];
     assert_eq!(scan.geometry.names, names);
     assert_eq!(scan.warnings, [""; 0]);
     for slice in 0..4 {
@@ -44,7 +49,9 @@ fn lines_come_to_their_columns_whatever_their_order() {
         for (idx, lines) in &lines[5 * slice..5 * (slice + 1)] {
             let col = usize::from(idx.kspace_encode_step_1) + 2;
             for (coil, line) in lines.iter().enumerate() {
-                line.iter().enumerate().for_each(|(row, v)| expected[[coil, row, col]] = *v);
+                line.iter()
+                    .enumerate()
+                    .for_each(|(row, v)| expected[[coil, row, col]] = *v);
             }
         }
         assert_eq!(kspace, expected);
@@ -61,7 +68,10 @@ fn oversampling_is_taken_out_as_a_crop_of_the_image_would() {
         readouts: (0..cols).map(|col| readout(step(col), &lines[col], &[])).collect(),
     };
     let scan = raw.scan();
-    assert_eq!((scan.grid(), scan.crop_size()), (Grid::new(keep, cols), Grid::new(keep, cols)));
+    assert_eq!(
+        (scan.grid(), scan.crop_size()),
+        (Grid::new(keep, cols), Grid::new(keep, cols))
+    );
     assert_eq!(scan.readout_oversampling(), 1.0);
     assert_eq!(scan.geometry.voxel_mm, Some([2.0; 3]));
     let kspace = scan.read_slice(0).unwrap();
@@ -75,7 +85,11 @@ fn oversampling_is_taken_out_as_a_crop_of_the_image_would() {
         let mut small: Vec<C32> = kspace.index_axis(ndarray::Axis(0), coil).iter().copied().collect();
         image(&mut small, keep);
         let cropped = &whole[(rows / 2 - keep / 2) * cols..][..keep * cols];
-        let error = small.iter().zip(cropped).map(|(a, b)| (a - b).norm()).fold(0.0, f32::max);
+        let error = small
+            .iter()
+            .zip(cropped)
+            .map(|(a, b)| (a - b).norm())
+            .fold(0.0, f32::max);
         assert!(error < 1e-6, "{error:e}");
     }
 }
@@ -118,10 +132,16 @@ fn reversed_lines_are_turned_and_long_ones_cut() {
     let lines: Vec<_> = (0..4).map(|_| line(&mut rng, 2, 12)).collect();
     let raw = Raw {
         xml: header([8, 4, 1], [8, 4, 1], [2, 0], ""),
-        readouts: (0..4).map(|col| readout(step(col), &lines[col], &[22][..col % 2])).collect(),
+        readouts: (0..4)
+            .map(|col| readout(step(col), &lines[col], &[22][..col % 2]))
+            .collect(),
     };
     let scan = raw.scan();
-    assert!(scan.warnings[0].contains("4 samples of a line lie outside"), "{:?}", scan.warnings);
+    assert!(
+        scan.warnings[0].contains("4 samples of a line lie outside"),
+        "{:?}",
+        scan.warnings
+    );
     let kspace = scan.read_slice(0).unwrap();
     for ((coil, row, col), value) in kspace.indexed_iter() {
         let sample = if col % 2 == 1 { 11 - (row + 2) } else { row + 2 };
@@ -198,13 +218,20 @@ fn noise_acquisitions_give_the_covariance() {
             _ if d == c + 1 => Complex::new(0.0, -0.5 * one),
             _ => Complex::default(),
         };
-        assert!((value - expected).norm() < 0.03 * one, "{c} {d}: {value} against {expected}");
+        assert!(
+            (value - expected).norm() < 0.03 * one,
+            "{c} {d}: {value} against {expected}"
+        );
     }
 }
 
 #[test]
 fn noise_that_cannot_be_used_is_told() {
-    for (acquisitions, told) in [(noise(2, 40), "not 3 coils"), (noise(3, 0), ""), (noise(3, 1)[..1].to_vec(), "")] {
+    for (acquisitions, told) in [
+        (noise(2, 40), "not 3 coils"),
+        (noise(3, 0), ""),
+        (noise(3, 1)[..1].to_vec(), ""),
+    ] {
         let mut raw = plain();
         let mut acquisitions = acquisitions;
         if told.is_empty() {
@@ -215,7 +242,12 @@ fn noise_that_cannot_be_used_is_told() {
         let scan = raw.scan();
         assert!(scan.noise_covariance.is_none());
         let told = if few { "too few" } else { told };
-        assert_eq!(scan.warnings.len(), usize::from(!told.is_empty()), "{:?}", scan.warnings);
+        assert_eq!(
+            scan.warnings.len(),
+            usize::from(!told.is_empty()),
+            "{:?}",
+            scan.warnings
+        );
         assert!(scan.warnings.iter().all(|w| w.contains(told)), "{:?}", scan.warnings);
     }
 }
@@ -245,19 +277,31 @@ fn sampled(scan: &Scan) -> Vec<usize> {
 fn calibration_lines_are_samples_where_they_are_embedded() {
     for mode in ["embedded", "Interleaved", ""] {
         let scan = accelerated(mode).scan();
-        assert_eq!((sampled(&scan), scan.warnings.len()), (vec![0, 1, 2, 3, 4], 0), "{mode}");
+        assert_eq!(
+            (sampled(&scan), scan.warnings.len()),
+            (vec![0, 1, 2, 3, 4], 0),
+            "{mode}"
+        );
     }
     for mode in ["separate", "external", "other"] {
         let scan = accelerated(mode).scan();
         assert_eq!(sampled(&scan), [0, 2, 4], "{mode}");
-        assert!(scan.warnings[0].contains("2 parallel calibration lines"), "{:?}", scan.warnings);
+        assert!(
+            scan.warnings[0].contains("2 parallel calibration lines"),
+            "{:?}",
+            scan.warnings
+        );
     }
     // lines of another kind are none of this image, whatever the header says
     for mode in ["embedded", ""] {
         let mut raw = accelerated(mode);
         raw.readouts[3].head.sample_time_us = 5.0;
         let scan = raw.scan();
-        let expected = if mode.is_empty() { vec![0, 2, 4] } else { vec![0, 1, 2, 4] };
+        let expected = if mode.is_empty() {
+            vec![0, 2, 4]
+        } else {
+            vec![0, 1, 2, 4]
+        };
         assert_eq!((sampled(&scan), scan.warnings.len()), (expected, 1), "{mode}");
     }
     // a scan of its own samples lines of the image again
@@ -273,16 +317,25 @@ fn calibration_lines_are_samples_where_they_are_embedded() {
 fn the_first_encoding_space_is_read() {
     let mut raw = plain();
     let mut reference = raw.readouts[1].clone();
-    (reference.head.encoding_space_ref, reference.head.idx.kspace_encode_step_1) = (1, 900);
+    (
+        reference.head.encoding_space_ref,
+        reference.head.idx.kspace_encode_step_1,
+    ) = (1, 900);
     raw.readouts.push(reference);
     let scan = raw.scan();
-    assert!(scan.warnings[0].contains("1 of other encoding space"), "{:?}", scan.warnings);
+    assert!(
+        scan.warnings[0].contains("1 of other encoding space"),
+        "{:?}",
+        scan.warnings
+    );
     assert_eq!(scan.read_slice(0).unwrap(), plain().scan().read_slice(0).unwrap());
     // where no line is of the first, the first that has lines, with its part of the header
     raw.readouts = raw.readouts[6..].to_vec();
     let second = header([8, 6, 1], [8, 6, 1], [898, 0], "");
     let second = second[second.find("<encoding>").unwrap()..].replace("</ismrmrdHeader>", "");
-    raw.xml = raw.xml.replace("</ismrmrdHeader>", &format!("{second}</ismrmrdHeader>"));
+    raw.xml = raw
+        .xml
+        .replace("</ismrmrdHeader>", &format!("{second}</ismrmrdHeader>"));
     assert_eq!(sampled(&raw.scan()), [5]);
 }
 
@@ -298,7 +351,10 @@ fn slices_lie_where_their_readouts_say() {
     let centres: Vec<_> = geometry.placements.iter().map(|p| p.centre_mm).collect();
     assert_eq!(centres, [[1.0, 2.0, 3.0], [5.0, 2.0, 3.0]]);
     let place = geometry.placements[1];
-    assert_eq!((place.rows, place.cols, place.slices), ([0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]));
+    assert_eq!(
+        (place.rows, place.cols, place.slices),
+        ([0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0])
+    );
     // directions that nobody wrote
     raw.readouts[0].head.read_dir = [0.0; 3];
     assert!(raw.scan().geometry.placements.is_empty());
@@ -321,7 +377,10 @@ fn a_group_of_any_name_and_anything_beside_it() {
     }
     // an array of k-space beside it comes first
     let file = hdf5::File::append(&path).unwrap();
-    file.new_dataset_builder().with_data(&expected).create("kspace").unwrap();
+    file.new_dataset_builder()
+        .with_data(&expected)
+        .create("kspace")
+        .unwrap();
     file.close().unwrap();
     assert_eq!(open(&path).unwrap().format, "fastmri");
 }

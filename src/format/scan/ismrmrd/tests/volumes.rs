@@ -44,7 +44,10 @@ fn a_volume_becomes_planes_along_its_readout() {
         readouts,
     };
     let scan = raw.scan();
-    assert_eq!((scan.slices(), scan.coils(), scan.grid()), (2 * keep, coils, Grid::new(y, z)));
+    assert_eq!(
+        (scan.slices(), scan.coils(), scan.grid()),
+        (2 * keep, coils, Grid::new(y, z))
+    );
     assert_eq!((scan.crop_size(), scan.readout_oversampling()), (Grid::new(y, z), 1.0));
     assert_eq!(scan.geometry.names[7], "repetition 1, x 1");
     for (slice, plane) in expected.outer_iter().enumerate() {
@@ -55,7 +58,10 @@ fn a_volume_becomes_planes_along_its_readout() {
     // the slab's centre is at x 3; rows run along the phase encodes, planes along the readout
     let place = scan.geometry.placements[keep + 5];
     assert_eq!(place.centre_mm, [1.0, 2.0 + 2.0 * 2.0, 3.0]);
-    assert_eq!((place.rows, place.cols, place.slices), ([0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0]));
+    assert_eq!(
+        (place.rows, place.cols, place.slices),
+        ([0.0, 0.0, 1.0], [1.0, 0.0, 0.0], [0.0, 1.0, 0.0])
+    );
 }
 
 #[test]
@@ -89,5 +95,8 @@ fn a_partial_echo_of_a_volume_is_taken_as_zero() {
     };
     let (_folder, path) = flat.write();
     let told = open(&path).err().unwrap().to_string();
-    assert!(told.contains("kspace_encode_step_2 runs up to 1") && told.contains("z = 1"), "{told}");
+    assert!(
+        told.contains("kspace_encode_step_2 runs up to 1") && told.contains("z = 1"),
+        "{told}"
+    );
 }

@@ -4,7 +4,7 @@ mod support;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use pvdamp::coil::{EspiritSettings, espirit};
-use pvdamp::sampling::estimate_density;
+use pvdamp::sampling::{Coverage, estimate_density};
 use support::{ACS, SQUARE, Slice, draw, request};
 
 fn sampling(criterion: &mut Criterion) {
@@ -14,14 +14,15 @@ fn sampling(criterion: &mut Criterion) {
         group.bench_function(format!("{family}/256x256"), |b| b.iter(|| draw(family, &request)));
     }
     let mask = draw("poisson-disc", &request).mask;
-    group.bench_function("density/256x256", |b| b.iter(|| estimate_density(&mask)));
+    let coverage = Coverage::of(&mask, [None, None]);
+    group.bench_function("density/256x256", |b| b.iter(|| estimate_density(&mask, &coverage)));
 }
 
 fn maps(criterion: &mut Criterion) {
     let slice = Slice::new(SQUARE, 8, 5.0);
     let settings = EspiritSettings::default();
     criterion.bench_function("espirit/256x256x8", |b| {
-        b.iter(|| espirit(slice.kspace.view(), ACS, &settings).expect("a sampled centre"));
+        b.iter(|| espirit(slice.kspace.view(), ACS, &settings, None).expect("a sampled centre"));
     });
 }
 

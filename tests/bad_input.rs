@@ -45,6 +45,7 @@ fn what_is_no_scan() {
             format!("recon under.h5 --prob-map {name}:prob_map -o out.h5"),
             format!("recon under.h5 --maps {name} -o out.h5"),
             format!("recon under.h5 --noise-covariance {name} -o out.h5"),
+            format!("recon under.h5 --noise {name} -o out.h5"),
         ] {
             folder.refused(&command, DATA, &[name, told]);
         }
@@ -314,6 +315,30 @@ fn settings_without_meaning() {
         ("full.h5 --accel 4 --acs 40x41", "--acs 40x41"),
         ("full.h5 --accel 4 --order=-1", "--order -1"),
         ("full.h5 --accel 4 --order NaN", "--order NaN"),
+        (
+            "full.h5 --accel 4 --sampling lines-random --order 2",
+            "--order means nothing to --sampling lines-random",
+        ),
+        (
+            "full.h5 --accel 4 --acs-fraction 0.1",
+            "--acs-fraction means nothing to --sampling bernoulli",
+        ),
+        (
+            "full.h5 --accel 4 --sampling lines-equispaced --acs 12x8",
+            "give --acs 8",
+        ),
+        (
+            "full.h5 --accel 4 --sampling lines-equispaced --acs-fraction 2",
+            "--acs-fraction 2 is no share",
+        ),
+        (
+            "full.h5 --accel 9 --sampling lines-equispaced --acs 8",
+            "--accel 9 cannot be reached: with 8 of 40 columns",
+        ),
+        (
+            "full.h5 --accel 4 --sampling lines-random --seed 4294967296",
+            "--seed 4294967296",
+        ),
         ("under.h5 --iterations 0", "--iterations 0"),
         ("under.h5 --damping 0", "--damping 0"),
         ("under.h5 --damping 2", "--damping 2"),
@@ -374,6 +399,10 @@ fn usage() {
         ("recon full.h5 --accel four -o out.h5", "four"),
         ("recon full.h5 --accel 4 --seed=-1 -o out.h5", "--seed"),
         ("recon full.h5 --accel 4 --acs 3x -o out.h5", "3x"),
+        (
+            "recon full.h5 --accel 4 --sampling lines-random --acs 8 --acs-fraction 0.1 -o out.h5",
+            "--acs-fraction",
+        ),
         ("recon under.h5 --threads 0 -o out.h5", "--threads"),
         ("recon under.h5 --map-sets 3 -o out.h5", "--map-sets"),
         ("recon under.h5 -q -v -o out.h5", "--quiet"),

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use ndarray::Array4;
 use num_complex::Complex;
+use pvdamp::format::SCAN_FORMATS;
 use pvdamp::sampling::FAMILIES;
 use pvdamp::solve::METHODS;
 use pvdamp::wavelet::WAVELETS;
@@ -121,6 +122,10 @@ fn every_name_of_a_table_is_in_the_docs() {
     let names = names.chain(WAVELETS.iter().map(|row| row.name));
     for name in names.chain(FAMILIES.iter().map(|row| row.name)) {
         assert!(text.contains(&format!("`{name}`")), "docs/commands.md lacks `{name}`");
+    }
+    let formats = read("docs/formats.md");
+    for name in SCAN_FORMATS.iter().map(|row| row.name) {
+        assert!(formats.contains(&format!("`{name}`")), "docs/formats.md lacks `{name}`");
     }
 }
 

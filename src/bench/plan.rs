@@ -9,7 +9,7 @@ use crate::array::Grid;
 use crate::error::{Error, Place, Result};
 use crate::format::{Scan, ScanOptions};
 use crate::recon::{MapsSource, Reconstruction, SamplingSource, Settings};
-use crate::sampling::{Family, Request};
+use crate::sampling::{Acs, Family, Request};
 
 /// How fully sampled scans are undersampled.
 #[derive(Clone)]
@@ -26,8 +26,9 @@ pub struct Drawing {
     pub accelerations: Vec<f64>,
     pub seeds: Vec<u64>,
     /// The fully sampled centre; the usual one where `None`.
-    pub acs: Option<Grid>,
-    pub order: f64,
+    pub acs: Option<Acs>,
+    /// Of the density; the usual one where `None`.
+    pub order: Option<f64>,
 }
 
 /// Which slices of a scan.
@@ -167,13 +168,15 @@ impl Way {
             seed,
             ..
         } = request;
-        let words = [
+        let mut words = vec![
             ("--sampling", family.name.to_string()),
             ("--accel", acceleration.to_string()),
-            ("--acs", acs.to_string()),
-            ("--order", order.to_string()),
-            ("--seed", seed.to_string()),
         ];
+        words.extend(match family.lines {
+            true => vec![("--acs", acs.cols.to_string())],
+            false => vec![("--acs", acs.to_string()), ("--order", order.to_string())],
+        });
+        words.push(("--seed", seed.to_string()));
         Self {
             sampling: SamplingSource::Draw { family, request },
             probability: None,
@@ -220,14 +223,7 @@ fn ways(undersampling: &Undersampling, grid: Grid) -> Result<Vec<Way>> {
             for &family in &drawing.families {
                 for &acceleration in &drawing.accelerations {
                     for &seed in &drawing.seeds {
-                        let request = Request {
-                            grid,
-                            acceleration,
-                            acs: drawing.acs.unwrap_or(Request::default_acs(grid)),
-                            order: drawing.order,
-                            seed,
-                        };
-                        request.validate()?;
+                        let request = family.request(grid, acceleration, drawing.acs, drawing.order, seed)?;
                         ways.push(Way::drawn(family, request));
                     }
                 }
@@ -281,9 +277,9 @@ fn common_arguments(common: &Common) -> Vec<String> {
     }
     match &common.settings.maps {
         MapsSource::File(place) => words.extend(["--maps".into(), typed(place)]),
-        MapsSource::Espirit(settings) => {
+        MapsSource::Espirit(settings, sets) => {
             let options = [
-                ("--map-sets", settings.sets.to_string()),
+                ("--map-sets", sets.to_string()),
                 ("--calibration", settings.calibration.to_string()),
                 ("--kernel", settings.kernel.to_string()),
                 ("--crop", settings.crop.to_string()),
@@ -335,7 +331,7 @@ fn stamps(scan: &Path, way: &Way, common: &Common) -> String {
     };
     let maps = match &common.settings.maps {
         MapsSource::File(place) => Some(place),
-        MapsSource::Espirit(_) => None,
+        MapsSource::Espirit(..) => None,
     };
     let places = [mask, way.probability.as_ref(), maps].into_iter().flatten();
     let files = std::iter::once(scan).chain(places.map(|place| place.file.as_path()));

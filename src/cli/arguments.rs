@@ -7,9 +7,9 @@ use clap::Args;
 use crate::array::Grid;
 use crate::coil::EspiritSettings;
 use crate::error::{Error, Place, Result};
-use crate::format::{Axes, Scan, ScanOptions};
-use crate::recon::MapsSource;
-use crate::sampling::{DEFAULT_ORDER, FAMILIES, Family, Request};
+use crate::format::{Axes, Scan, ScanOptions, files_of};
+use crate::recon::{MapSets, MapsSource};
+use crate::sampling::{Acs, FAMILIES, Family, Request};
 
 /// A choice from a table, by name.
 macro_rules! one_of {
@@ -74,13 +74,17 @@ pub struct DrawArguments {
     #[arg(long, value_name = "FAMILY", requires = "accel", default_value = "bernoulli", value_parser = one_of!(FAMILIES))]
     pub sampling: String,
 
-    /// Fully sampled centre (ACS), N or ROWSxCOLS [default: 24, or the axis where that is shorter]
-    #[arg(long, value_name = "N", requires = "accel", value_parser = parse_grid)]
-    pub acs: Option<Grid>,
+    /// Fully sampled centre (ACS), N or ROWSxCOLS; of masks of whole lines N of them [default: 24, or the axis where that is shorter]
+    #[arg(long, value_name = "N", requires = "accel", value_parser = parse_acs)]
+    pub acs: Option<Acs>,
 
-    /// How steeply the sampling density falls from the centre; 0 is uniform
-    #[arg(long, value_name = "ORDER", requires = "accel", default_value_t = DEFAULT_ORDER)]
-    pub order: f64,
+    /// Share of the lines in the fully sampled centre, for masks of whole lines, in place of --acs [default: 0.32/R]
+    #[arg(long, value_name = "SHARE", requires = "accel", conflicts_with = "acs")]
+    pub acs_fraction: Option<f64>,
+
+    /// How steeply the sampling density falls from the centre; 0 is uniform. Not for masks of whole lines [default: 2]
+    #[arg(long, value_name = "ORDER", requires = "accel")]
+    pub order: Option<f64>,
 
     /// Seed of the mask
     #[arg(long, value_name = "SEED", requires = "accel", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
@@ -93,15 +97,8 @@ impl DrawArguments {
     }
 
     pub fn request(&self, grid: Grid, acceleration: f64) -> Result<Request> {
-        let request = Request {
-            grid,
-            acceleration,
-            acs: self.acs.unwrap_or(Request::default_acs(grid)),
-            order: self.order,
-            seed: self.seed,
-        };
-        request.validate()?;
-        Ok(request)
+        let acs = self.acs.or(self.acs_fraction.map(Acs::Fraction));
+        self.family()?.request(grid, acceleration, acs, self.order, self.seed)
     }
 }
 
@@ -109,9 +106,9 @@ impl DrawArguments {
 #[derive(Args)]
 #[command(next_help_heading = "Coil sensitivity maps")]
 pub struct EspiritArguments {
-    /// Sets of ESPIRiT maps: 2 where the object is larger than the field of view
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
-    pub map_sets: u8,
+    /// Sets of ESPIRiT maps, 1 or 2: 2 where the object is larger than the field of view, which auto judges by the scan
+    #[arg(long, value_name = "auto|N", default_value = "auto", value_parser = parse_map_sets)]
+    pub map_sets: MapSets,
 
     /// Side of the calibration region, at most [samples]
     #[arg(long, value_name = "N", default_value_t = 24)]
@@ -127,14 +124,14 @@ pub struct EspiritArguments {
 }
 
 impl EspiritArguments {
-    pub fn settings(&self) -> EspiritSettings {
-        EspiritSettings {
+    pub fn source(&self) -> MapsSource {
+        let settings = EspiritSettings {
             kernel: self.kernel,
             calibration: self.calibration,
-            sets: self.map_sets.into(),
             crop: self.crop,
             ..EspiritSettings::default()
-        }
+        };
+        MapsSource::Espirit(settings, self.map_sets)
     }
 }
 
@@ -158,8 +155,17 @@ impl MapsArguments {
     pub fn source(&self) -> MapsSource {
         match &self.maps {
             Some(place) => MapsSource::File(place.clone()),
-            None => MapsSource::Espirit(self.espirit.settings()),
+            None => self.espirit.source(),
         }
+    }
+}
+
+fn parse_map_sets(text: &str) -> std::result::Result<MapSets, String> {
+    match text {
+        "auto" => Ok(MapSets::Auto),
+        "1" => Ok(MapSets::Fixed(1)),
+        "2" => Ok(MapSets::Fixed(2)),
+        _ => Err("it is auto, 1 or 2".into()),
     }
 }
 
@@ -185,9 +191,19 @@ pub fn parse_grid(text: &str) -> std::result::Result<Grid, String> {
     }
 }
 
+/// `N` or `ROWSxCOLS`.
+pub fn parse_acs(text: &str) -> std::result::Result<Acs, String> {
+    let grid = parse_grid(text)?;
+    Ok(match text.contains(['x', 'X']) {
+        true => Acs::Rectangle(grid),
+        false => Acs::Side(grid.rows),
+    })
+}
+
 /// Refuses an output that would replace a file being read.
 pub fn refuse_overwrite<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> Result<()> {
-    match inputs.into_iter().any(|input| same_file(output, input)) {
+    let mut files = inputs.into_iter().flat_map(files_of);
+    match files.any(|input| same_file(output, &input)) {
         true => Err(Error::data(output, "is an input of this run", "choose another output")),
         false => Ok(()),
     }

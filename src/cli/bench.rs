@@ -5,10 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use indicatif::ProgressBar;
 
-use super::arguments::{MapsArguments, ScanOptionArguments, make_folder, parse_grid, same_file, unknown};
+use super::arguments::{MapsArguments, ScanOptionArguments, make_folder, parse_acs, same_file, unknown};
 use super::console::{self, Console};
 use super::eval::figure;
-use crate::array::Grid;
 use crate::bench::{
     Bench, Common, Contender, Drawing, Listener, Results, Slices, Undersampling, calibration_csv, cases, results_csv,
 };
@@ -16,7 +15,7 @@ use crate::error::{Error, Place, Result};
 use crate::format::AtomicFile;
 use crate::recon::Settings;
 use crate::report::bench_page;
-use crate::sampling::{DEFAULT_ORDER, Family};
+use crate::sampling::{Acs, Family};
 
 /// Compare methods on fully sampled scans, with a report
 #[derive(Args)]
@@ -83,16 +82,20 @@ pub struct RunBench {
     #[arg(long, value_name = "A..B|N,…", default_value = "1..5", value_parser = parse_seeds, help_heading = "Undersampling")]
     seeds: Seeds,
 
-    /// Fully sampled centre (ACS), N or ROWSxCOLS [default: 24, or the axis where that is shorter]
-    #[arg(long, value_name = "N", value_parser = parse_grid, help_heading = "Undersampling")]
-    acs: Option<Grid>,
+    /// Fully sampled centre (ACS), N or ROWSxCOLS; of masks of whole lines N of them [default: 24, or the axis where that is shorter]
+    #[arg(long, value_name = "N", value_parser = parse_acs, help_heading = "Undersampling")]
+    acs: Option<Acs>,
 
-    /// How steeply the sampling density falls from the centre; 0 is uniform
-    #[arg(long, value_name = "ORDER", default_value_t = DEFAULT_ORDER, help_heading = "Undersampling")]
-    order: f64,
+    /// Share of the lines in the fully sampled centre, for masks of whole lines, in place of --acs [default: 0.32/R]
+    #[arg(long, value_name = "SHARE", conflicts_with = "acs", help_heading = "Undersampling")]
+    acs_fraction: Option<f64>,
+
+    /// How steeply the sampling density falls from the centre; 0 is uniform. Not for masks of whole lines [default: 2]
+    #[arg(long, value_name = "ORDER", help_heading = "Undersampling")]
+    order: Option<f64>,
 
     /// Mask to use instead of drawing; may be given several times
-    #[arg(long, value_name = "FILE[:DATASET]", conflicts_with_all = ["sampling", "accel", "seeds", "acs", "order"], help_heading = "Undersampling")]
+    #[arg(long, value_name = "FILE[:DATASET]", conflicts_with_all = ["sampling", "accel", "seeds", "acs", "acs_fraction", "order"], help_heading = "Undersampling")]
     mask: Vec<Place>,
 
     /// Probability that each location is sampled, for each --mask in turn [default: estimated from the mask]
@@ -190,7 +193,7 @@ impl RunBench {
             families: self.sampling.iter().map(family).collect::<Result<_>>()?,
             accelerations: self.accel.clone(),
             seeds: self.seeds.0.clone(),
-            acs: self.acs,
+            acs: self.acs.or(self.acs_fraction.map(Acs::Fraction)),
             order: self.order,
         }))
     }

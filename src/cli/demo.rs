@@ -6,7 +6,7 @@ use super::arguments::make_folder;
 use super::console::Console;
 use super::eval::{Comparison, compare, figure};
 use super::recon::Recon;
-use super::simulate::{SIMULATED, write_scan};
+use super::simulate::{Layout, SIMULATED, write_scan};
 use crate::array::Grid;
 use crate::error::{Error, Result};
 use crate::format::{Attribute, Scan, ScanOptions};
@@ -61,7 +61,7 @@ impl Demo {
             jobs.push((method, result, typed));
         }
         make_folder(&self.output, "choose another -o folder")?;
-        write_scan(&settings, &scan, console)?;
+        write_scan(&settings, Layout::Slices, &scan, console)?;
 
         let mut rows = Vec::new();
         for (method, result, typed) in jobs {

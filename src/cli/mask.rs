@@ -13,6 +13,7 @@ use crate::format::{Attribute, Hdf5Output};
 #[command(after_help = "\
 EXAMPLES
   pvdamp mask --size 256x256 --sampling poisson-disc --accel 10 --acs 24 --seed 1 -o mask.h5
+  pvdamp mask --size 640x368 --sampling lines-random --accel 4 --acs-fraction 0.08 --seed 42 -o lines.h5
   pvdamp recon full.h5 --mask mask.h5 --prob-map mask.h5 -o out.h5
 
 The file holds 'mask' (bool) and 'prob_map' (float64), both (rows, cols).")]
@@ -38,16 +39,18 @@ impl DrawMask {
         let drawn = (family.draw)(&request)?;
         file.write("mask", drawn.mask.sampled.view())?;
         file.write("prob_map", drawn.probability.view())?;
-        for attribute in [
+        let order = (!family.lines).then(|| Attribute::new("order", request.order));
+        let attributes = [
             Attribute::new("sampling", family.name),
             Attribute::new("acceleration", request.acceleration),
             Attribute::new("acs", request.acs.to_string()),
-            Attribute::new("order", request.order),
             Attribute::new("seed", request.seed as i64),
             Attribute::new("pvdamp_version", env!("CARGO_PKG_VERSION")),
-        ] {
-            file.attribute("/", &attribute)?;
-        }
+        ];
+        attributes
+            .iter()
+            .chain(&order)
+            .try_for_each(|attribute| file.attribute("/", attribute))?;
         file.finish()?;
         console.say(&format!(
             "wrote {}: {} {}, {} samples, R = {:.3}, seed {}",

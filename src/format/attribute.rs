@@ -103,6 +103,11 @@ pub(super) fn read_all(object: &hdf5::Location) -> (Vec<Attribute>, Vec<String>)
     (kept, warnings)
 }
 
+/// The text of an attribute of that name, lists joined by commas; `None` where there is no text of that name.
+pub(super) fn text_of(object: &hdf5::Location, name: &str) -> Option<String> {
+    Some(texts(&*object.attr(name).ok()?).ok()?.join(","))
+}
+
 /// Attributes lie in the object's header, a few kilobytes; a dense one is refused beyond this.
 const MOST_VALUES: usize = 1 << 16;
 

@@ -4,9 +4,10 @@ use faer::{Mat, Side};
 use ndarray::{Array2, Axis, Ix2, Ix4};
 use num_complex::Complex;
 
-use super::attribute::texts;
+use super::attribute::text_of;
+use super::source::array::{Source, shape_text};
 use super::source::find::Wanted;
-use super::source::h5::{DAMAGED, Source, shape_text};
+use super::source::h5::DAMAGED;
 use crate::array::{Grid, Maps};
 use crate::error::{Place, Result};
 
@@ -24,7 +25,8 @@ pub struct MapsFile {
 }
 
 /// Opens the maps of a scan: `(coils, rows, cols)` for all slices, `(slices, coils, rows, cols)`,
-/// `(sets, coils, rows, cols)` for all slices, or `(slices, sets, coils, rows, cols)`.
+/// `(sets, coils, rows, cols)` for all slices, or `(slices, sets, coils, rows, cols)`. Maps of BART are read by their
+/// dimensions, one slice of them for all.
 ///
 /// Of four axes the attribute [`AXES`] tells the first; without it, it is the slices if it is as long.
 /// Without a dataset name: `maps`, `sensitivity_maps`, `smaps`, or the only complex dataset of fitting shape.
@@ -38,10 +40,14 @@ pub fn read_maps(place: &Place, slices: usize, coils: usize, grid: Grid) -> Resu
         fits: &fits,
     }
     .find(place)?;
+    let source = source.maps_by_dimensions().unwrap_or(source);
     let axes = first_axis(&source);
     let (of_slices, sets) = match source.shape[..] {
         [c, r, w] if [c, r, w] == inner => (false, None),
         [s, n, c, r, w] if [c, r, w] == inner && s == slices && (1..=MOST_SETS).contains(&n) => (true, Some(n)),
+        [1, n, c, r, w] if [c, r, w] == inner && source.dimensions().is_some() && (1..=MOST_SETS).contains(&n) => {
+            (false, Some(n))
+        }
         [n, c, r, w] if [c, r, w] == inner => match axes.as_deref() {
             Some("slices") if n == slices => (true, None),
             Some("sets") if (1..=MOST_SETS).contains(&n) => (false, Some(n)),
@@ -75,7 +81,11 @@ impl MapsFile {
             let problem = format!("has no slice {slice}, but {} of them", self.source.shape[0]);
             return Err(self.source.error(problem, "give maps for every slice"));
         }
-        let lead: &[usize] = if self.slices { &[slice] } else { &[] };
+        let lead: &[usize] = match self.slices {
+            true => &[slice],
+            false if self.source.shape.len() == 5 => &[0],
+            false => &[],
+        };
         let mut maps = self.source.complex::<f32>(lead)?;
         if self.sets.is_none() {
             maps.insert_axis_inplace(Axis(0));
@@ -86,7 +96,7 @@ impl MapsFile {
 }
 
 fn first_axis(source: &Source) -> Option<String> {
-    let axes = texts(&*source.dataset.attr(AXES).ok()?).ok()?.join(",");
+    let axes = text_of(source.dataset()?, AXES)?;
     axes.split(|c: char| !c.is_alphanumeric())
         .find(|word| !word.is_empty())
         .map(str::to_lowercase)
@@ -112,6 +122,7 @@ fn misfit(source: &Source, slices: usize, [coils, rows, cols]: [usize; 3]) -> cr
 
 /// Reads a noise covariance between coils, `(coils, coils)`, real or complex, in squared units of k-space:
 /// `Ψ[i, j] = E n_i conj(n_j)`, Hermitian and without negative eigenvalues.
+/// Of BART, the coils run along dimensions 3 and 4, as `bart whiten` writes it.
 /// Without a dataset name: `noise_covariance`, or the only dataset of fitting shape.
 pub fn read_covariance(place: &Place, coils: usize) -> Result<Array2<Complex<f64>>> {
     // what single precision makes of an exact covariance
@@ -123,6 +134,7 @@ pub fn read_covariance(place: &Place, coils: usize) -> Result<Array2<Complex<f64
         fits: &fits,
     }
     .find(place)?;
+    let source = source.covariance_by_dimensions().unwrap_or(source);
     if source.shape != [coils, coils] {
         let problem = format!(
             "has shape {}, but {coils} coils need {}",

@@ -1,9 +1,10 @@
-//! Sampling masks and sampling probabilities: planes `(rows, cols)`, or `(cols,)` where whole lines are sampled.
+//! Sampling masks and sampling probabilities: planes `(rows, cols)`, or `(cols,)` where whole lines are sampled. Rows and
+//! columns of a volume are its two phase encodes.
 
 use ndarray::{Array2, ArrayD, Ix1, Ix2};
 
+use super::source::array::{Source, shape_text};
 use super::source::find::Wanted;
-use super::source::h5::{Source, shape_text};
 use crate::array::{Grid, Mask};
 use crate::error::{Place, Result};
 
@@ -79,7 +80,7 @@ fn plane(source: &Source, grid: Grid) -> Result<Array2<f64>> {
         };
         return Err(source.error(problem, mend));
     }
-    let values: ArrayD<f64> = source.real(&[])?;
+    let values = numbers(source)?;
     let lines = |v: ArrayD<f64>| {
         v.into_dimensionality::<Ix1>()
             .ok()?
@@ -92,4 +93,16 @@ fn plane(source: &Source, grid: Grid) -> Result<Array2<f64>> {
         values.into_dimensionality::<Ix2>().ok()
     };
     plane.ok_or_else(|| source.error("changed while it was read", "read it again"))
+}
+
+/// Real values; those of BART, whose arrays are all complex, too.
+fn numbers(source: &Source) -> Result<ArrayD<f64>> {
+    if source.dimensions().is_none() {
+        return source.real(&[]);
+    }
+    let values = source.complex::<f64>(&[])?;
+    match values.iter().find(|v| v.im != 0.0) {
+        Some(value) => Err(source.error(format!("holds {value}, which is not real"), "give the sampling pattern")),
+        None => Ok(values.mapv_into_any(|v| v.re)),
+    }
 }

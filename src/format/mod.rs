@@ -2,7 +2,7 @@
 //!
 //! [`Scan`] reads k-space from the files of [`SCAN_FORMATS`], told by what is in them and not by their names. Masks, sampling
 //! probabilities, coil sensitivity maps, noise covariances and images are read from a [`Place`](crate::error::Place),
-//! written `FILE` or `FILE:dataset`. [`Hdf5Output`] and [`write_png`] write through an [`AtomicFile`], so that a
+//! written `FILE` or `FILE:dataset`, in files of HDF5, NumPy and BART. [`Hdf5Output`] and [`write_png`] write through an [`AtomicFile`], so that a
 //! result is there whole or not at all.
 //!
 //! Every value read is checked to be finite. Damaged and unsuitable files end in an error that names the file, the
@@ -13,6 +13,7 @@ mod header;
 mod image;
 mod maps;
 mod masks;
+mod noise;
 mod output;
 mod scan;
 mod source;
@@ -27,7 +28,9 @@ pub use header::{Header, Limits, Sequence, Space, Study, Subject, System};
 pub use image::{window, write_png};
 pub use maps::{AXES, MapsFile, read_covariance, read_maps};
 pub use masks::{read_mask, read_probability};
+pub use noise::read_noise;
 pub use output::AtomicFile;
 pub use scan::{Axes, AxisKind, Geometry, Placement, Plane, Reference, SCAN_FORMATS, Scan, ScanFormat, ScanOptions};
+pub use source::container::files_of;
 pub use volume::{Role, Volume, read_list, read_volume};
 pub use writer::{Hdf5Output, OutputDataset, Stored};

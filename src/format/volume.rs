@@ -3,8 +3,10 @@
 use ndarray::{Array2, Array3, ArrayD, Axis, Ix2, Ix3};
 use num_complex::Complex;
 
+use super::source::array::{Source, shape_text};
+use super::source::container::Container;
 use super::source::find::Wanted;
-use super::source::h5::{self, DAMAGED, Source, shape_text};
+use super::source::h5::DAMAGED;
 use crate::error::{Place, Result};
 
 /// Images of a scan, `(slices, rows, cols)`.
@@ -64,8 +66,8 @@ pub fn read_volume(place: &Place, role: Role) -> Result<Volume> {
 
 /// Reads a list of numbers, all finite; `None` where there is no such dataset.
 pub fn read_list(place: &Place) -> Result<Option<Vec<f64>>> {
-    let file = h5::open(&place.file)?;
-    let Some(source) = Source::open(&file, &place.file, place.dataset.as_deref().unwrap_or_default())? else {
+    let file = Container::open(&place.file)?;
+    let Some(source) = file.source(place.dataset.as_deref().unwrap_or_default())? else {
         return Ok(None);
     };
     if source.shape.len() != 1 {

@@ -10,12 +10,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use hdf5::file::FileCloseDegree;
 use hdf5::types::VarLenUnicode;
 use hdf5::{H5Type, SliceOrIndex};
-use ndarray::{ArrayView, ArrayView1, Dimension};
+use ndarray::{ArrayD, ArrayView, ArrayView1, Dimension, IxDyn};
 use num_complex::Complex;
 
 use super::attribute::{Attribute, AttributeValue};
 use super::output::{AtomicFile, unwritable};
-use super::source::h5::{library, shape_text};
+use super::source::array::shape_text;
+use super::source::h5::library;
 use crate::error::{Error, Place, Result};
 
 /// What a dataset may hold. Complex numbers are stored as the compound `{r, i}` and bool as the enum
@@ -222,6 +223,31 @@ impl<T: H5Type + Clone> OutputDataset<T> {
         let slab: Vec<SliceOrIndex> = std::iter::once(SliceOrIndex::Index(slice)).chain(whole).collect();
         let values = values.as_standard_layout();
         self.flushed(self.dataset.write_slice(values.view(), hdf5::Hyperslab::from(slab)))
+    }
+
+    /// Writes a block of as many axes as the dataset has, whose first value lies at `start`.
+    pub fn write_block<D: Dimension>(&self, start: &[usize], values: ArrayView<T, D>) -> Result<()> {
+        let slab = self.slab(start, values.shape())?;
+        let values = values.as_standard_layout();
+        self.flushed(self.dataset.write_slice(values.view(), slab))
+    }
+
+    /// Reads back what was written: a block of `count` values along each axis from `start` on.
+    pub fn read_block(&self, start: &[usize], count: &[usize]) -> Result<ArrayD<T>> {
+        let slab = self.slab(start, count)?;
+        let read = self.dataset.note(self.dataset.read_slice::<T, _, IxDyn>(slab));
+        read.map_err(|e| not_written(&self.place, &e))
+    }
+
+    fn slab(&self, start: &[usize], count: &[usize]) -> Result<hdf5::Hyperslab> {
+        let within = |((&at, &n), &length): ((&usize, &usize), &usize)| at + n <= length;
+        let axes = [start.len(), count.len()] == [self.shape.len(); 2];
+        if !axes || !start.iter().zip(count).zip(&self.shape).all(within) {
+            let block = format!("a block of shape {} at {}", shape_text(count), shape_text(start));
+            return Err(self.misfit(&block));
+        }
+        let ranges = start.iter().zip(count).map(|(&at, &n)| (at..at + n).into());
+        Ok(ranges.collect::<Vec<SliceOrIndex>>().into())
     }
 
     /// Writes the whole dataset.

@@ -1,7 +1,10 @@
 use serde::Serialize;
 
+use super::sampling::missing_sides;
+use crate::array::{Grid, Mask};
 use crate::coil::MapReport;
 use crate::error::{Error, Result};
+use crate::sampling::Coverage;
 use crate::solve::History;
 
 /// What was done to one slice: one line of a trace.
@@ -14,6 +17,7 @@ pub struct SliceRecord {
     /// `None` for a slice without data.
     pub maps: Option<MapsRecord>,
     pub noise: Option<NoiseRecord>,
+    pub coils: Option<CoilsRecord>,
     /// Factor that k-space was multiplied by for the computation, and taken out again; a power of two. The
     /// state evolution below is in the units of the scan, with it taken out.
     pub scale: f64,
@@ -47,11 +51,42 @@ pub struct SamplingRecord {
     pub origin: String,
     /// Where the sampling probability comes from.
     pub density: String,
-    /// R of the mask.
+    /// R: locations that are not padding over those of them that are sampled.
     pub acceleration: f64,
     pub samples: usize,
     /// The fully sampled rectangle at the origin, `ROWSxCOLS`.
     pub centre: String,
+    /// Rows and columns at the sides that were filled with zeros.
+    pub padded_rows: usize,
+    pub padded_columns: usize,
+    /// The sides that partial Fourier left out, in words; empty where there are none.
+    pub missing_sides: Vec<String>,
+}
+
+impl SamplingRecord {
+    pub(super) fn new(mask: &Mask, coverage: &Coverage, centre: Grid, origin: String, density: String) -> Self {
+        let (grid, support) = (mask.grid(), coverage.support());
+        Self {
+            origin,
+            density,
+            acceleration: coverage.acceleration(mask),
+            samples: mask.count(),
+            centre: centre.to_string(),
+            padded_rows: grid.rows - support.rows,
+            padded_columns: grid.cols - support.cols,
+            missing_sides: missing_sides(coverage).collect(),
+        }
+    }
+
+    /// `46 columns`, where there is padding.
+    pub fn padding(&self) -> Option<String> {
+        let lines = [(self.padded_rows, "row"), (self.padded_columns, "column")];
+        let told = lines.iter().filter(|(count, _)| *count > 0);
+        let told: Vec<String> = told
+            .map(|(count, name)| format!("{count} {name}{}", if *count == 1 { "" } else { "s" }))
+            .collect();
+        (!told.is_empty()).then(|| told.join(" and "))
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -74,4 +109,17 @@ pub struct NoiseRecord {
     pub origin: String,
     /// Complex standard deviation of a k-space sample, root mean square over coils, in the units of the scan.
     pub standard_deviation: f64,
+}
+
+/// The coils that a slice was reconstructed in.
+#[derive(Clone, Debug, Serialize)]
+pub struct CoilsRecord {
+    /// Of the scan.
+    pub measured: usize,
+    /// Those the computation had, virtual ones where they are fewer.
+    pub used: usize,
+    /// Share of the energy of the calibration samples that they keep.
+    pub energy: f64,
+    /// Whether they were combined so that their noise is white.
+    pub whitened: bool,
 }

@@ -1,9 +1,8 @@
 //! What a mask shows at a glance: its fully sampled centre, and whether it is made of whole lines.
 
-use std::ops::Range;
+use ndarray::{ArrayView1, Axis};
 
-use ndarray::{Axis, s};
-
+use super::coverage::Coverage;
 use crate::array::{Grid, Mask};
 
 /// The largest centred rectangle, by area, in which every location is sampled: the ACS. Centred as
@@ -47,50 +46,33 @@ fn centred_index(k: usize, n: usize) -> usize {
 /// The axis along which a mask of whole lines varies, the phase encodes: `Axis(1)` where all rows are alike, as
 /// in fastMRI, `Axis(0)` where all columns are. `None` for any other mask, and for one that does not vary.
 ///
-/// Outer rows and columns without any sample (zero filling) are not looked at.
+/// Outer rows and columns that are sampled throughout or not at all (zero padding) are not looked at.
 pub fn line_axis(mask: &Mask) -> Option<Axis> {
-    let (rows, cols) = measured_box(mask)?;
-    let inner = mask.sampled.slice(s![rows, cols]);
-    let lines_along = |axis: usize| {
-        let first = inner.index_axis(Axis(axis), 0);
-        inner.axis_iter(Axis(axis)).all(|line| line == first)
-    };
-    match (lines_along(0), lines_along(1)) {
-        (true, false) => Some(Axis(1)),
-        (false, true) => Some(Axis(0)),
+    match [0, 1].map(|axis| is_one_line_again(mask, Axis(axis))) {
+        [true, false] => Some(Axis(1)),
+        [false, true] => Some(Axis(0)),
         _ => None,
     }
 }
 
-/// The rows and columns within the zero filling: between the first and the last with a sample. A margin no wider than
-/// the widest gap between samples is no zero filling, but chance. `None` without samples.
-pub(super) fn measured_box(mask: &Mask) -> Option<(Range<usize>, Range<usize>)> {
-    Some((measured_range(mask, Axis(0))?, measured_range(mask, Axis(1))?))
-}
-
-/// Whether nothing is missing within the zero filling at the edges.
-pub fn is_complete(mask: &Mask) -> bool {
-    measured_box(mask).is_some_and(|(rows, cols)| mask.sampled.slice(s![rows, cols]).iter().all(|&sampled| sampled))
-}
-
-fn measured_range(mask: &Mask, axis: Axis) -> Option<Range<usize>> {
-    let lines = mask.sampled.axis_iter(axis).enumerate();
-    let measured: Vec<usize> = lines
-        .filter(|(_, line)| line.iter().any(|&s| s))
-        .map(|(i, _)| i)
-        .collect();
-    let (first, last) = (*measured.first()?, *measured.last()?);
-    let n = mask.sampled.len_of(axis);
-    let gap = measured.windows(2).map(|pair| pair[1] - pair[0] - 1).max().unwrap_or(0);
-    let start = if first > gap { first } else { 0 };
-    let end = if n - 1 - last > gap { last + 1 } else { n };
-    Some(start..end)
+/// Whether all lines along an axis are alike, and lack something between the first sample and the last.
+fn is_one_line_again(mask: &Mask, axis: Axis) -> bool {
+    let lines: Vec<_> = mask.sampled.axis_iter(axis).collect();
+    let varies = |line: &ArrayView1<bool>| line.iter().any(|s| *s != line[0]);
+    let (Some(first), Some(last)) = (lines.iter().position(varies), lines.iter().rposition(varies)) else {
+        return false;
+    };
+    let line = lines[first];
+    let acquired = Coverage::of(&Mask::from_columns(1, &line.to_vec()), [None, None])
+        .cols
+        .acquired;
+    lines[first..=last].iter().all(|other| *other == line) && acquired.into_iter().any(|i| !line[i])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::Array2;
+    use ndarray::{Array2, s};
 
     fn empty(rows: usize, cols: usize) -> Mask {
         Mask::new(Array2::from_elem((rows, cols), false))
@@ -136,22 +118,19 @@ mod tests {
         assert_eq!(line_axis(&Mask::new(mask.sampled.t().to_owned())), Some(Axis(0)));
         mask.sampled.slice_mut(s![..4, ..]).fill(false);
         assert_eq!(line_axis(&mask), Some(Axis(1)), "rows of zero filling do not count");
+        mask.sampled.slice_mut(s![..3, ..]).fill(true);
+        mask.sampled.slice_mut(s![27.., ..]).fill(true);
+        assert_eq!(line_axis(&mask), Some(Axis(1)), "nor do rows known to be zero");
         mask.sampled[[20, 1]] = true;
         assert_eq!(line_axis(&mask), None);
+        let padded: Vec<bool> = (0..40).map(|col| (5..34).contains(&col)).collect();
+        assert_eq!(
+            line_axis(&Mask::from_columns(30, &padded)),
+            None,
+            "complete but for zero padding"
+        );
         for same in [Mask::full(Grid::new(4, 6)), empty(4, 6), empty(0, 0)] {
             assert_eq!(line_axis(&same), None);
         }
-    }
-
-    #[test]
-    fn a_margin_as_wide_as_the_gaps_is_not_zero_filling() {
-        let lines = |range: Range<usize>| {
-            Mask::from_columns(
-                5,
-                &(0..40).map(|c| range.contains(&c) && c % 4 == 3).collect::<Vec<_>>(),
-            )
-        };
-        assert_eq!(measured_box(&lines(0..40)), Some((0..5, 0..40)));
-        assert_eq!(measured_box(&lines(4..32)), Some((0..5, 7..32)));
     }
 }

@@ -9,21 +9,37 @@ const THICKNESS: f64 = 5.0;
 /// Rows are the readout (x), columns the phase encodes (y); the encoded and the reconstructed matrix are the same,
 /// every line was acquired, and pixels are square.
 pub fn header_xml(grid: Grid, coils: usize, slices: usize) -> String {
-    let Grid { rows, cols } = grid;
+    let [rows, cols] = fields_of_view(grid);
+    xml([grid.rows, grid.cols, 1], [rows, cols, THICKNESS], coils, slices)
+}
+
+/// The same of a volume: the slices are positions along the readout (x), rows and columns the phase encodes (y, z).
+pub fn volume_header_xml(grid: Grid, coils: usize, positions: usize) -> String {
+    let [rows, cols] = fields_of_view(grid);
+    let along = positions as f64 * THICKNESS;
+    xml([positions, grid.rows, grid.cols], [along, rows, cols], coils, 1)
+}
+
+/// Along rows and columns, in mm.
+fn fields_of_view(Grid { rows, cols }: Grid) -> [f64; 2] {
     let pixel = FIELD_OF_VIEW / rows.min(cols).max(1) as f64;
+    [rows as f64 * pixel, cols as f64 * pixel]
+}
+
+/// Matrix and field of view in mm along x, y and z.
+fn xml([x, y, z]: [usize; 3], view: [f64; 3], coils: usize, slices: usize) -> String {
     let space = format!(
-        "<matrixSize><x>{rows}</x><y>{cols}</y><z>1</z></matrixSize>\
-         <fieldOfView_mm><x>{:.4}</x><y>{:.4}</y><z>{THICKNESS:.4}</z></fieldOfView_mm>",
-        rows as f64 * pixel,
-        cols as f64 * pixel,
+        "<matrixSize><x>{x}</x><y>{y}</y><z>{z}</z></matrixSize>\
+         <fieldOfView_mm><x>{:.4}</x><y>{:.4}</y><z>{:.4}</z></fieldOfView_mm>",
+        view[0], view[1], view[2],
     );
     let limit = |name: &str, n: usize, centre: usize| {
         let maximum = n.saturating_sub(1);
         format!("<{name}><minimum>0</minimum><maximum>{maximum}</maximum><center>{centre}</center></{name}>")
     };
-    let readout = limit("kspace_encoding_step_0", rows, rows / 2);
-    let lines = limit("kspace_encoding_step_1", cols, cols / 2);
-    let partitions = limit("kspace_encoding_step_2", 1, 0);
+    let readout = limit("kspace_encoding_step_0", x, x / 2);
+    let lines = limit("kspace_encoding_step_1", y, y / 2);
+    let partitions = limit("kspace_encoding_step_2", z, z / 2);
     let slice_limit = limit("slice", slices, slices / 2);
     format!(
         "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n\
@@ -77,5 +93,18 @@ mod tests {
         );
         assert_eq!(value(&["encoding", "encodingLimits", "slice", "maximum"]), "4");
         assert_eq!(value(&["acquisitionSystemInformation", "receiverChannels"]), "16");
+        assert_eq!(value(&["encoding", "encodedSpace", "fieldOfView_mm", "z"]), "5.0000");
+    }
+
+    #[test]
+    fn a_volume_is_read_out_across_its_slices() {
+        let xml = volume_header_xml(Grid::new(64, 48), 8, 20);
+        for part in [
+            "<matrixSize><x>20</x><y>64</y><z>48</z></matrixSize>",
+            "<fieldOfView_mm><x>100.0000</x><y>293.3333</y><z>220.0000</z></fieldOfView_mm>",
+            "<kspace_encoding_step_2><minimum>0</minimum><maximum>47</maximum><center>24</center>",
+        ] {
+            assert!(xml.contains(part), "{xml}");
+        }
     }
 }

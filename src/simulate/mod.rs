@@ -12,7 +12,7 @@ mod outline;
 mod phantom;
 
 pub use coils::coil_maps;
-pub use header::header_xml;
+pub use header::{header_xml, volume_header_xml};
 pub use phantom::phantom;
 
 use ndarray::{Axis, Zip};

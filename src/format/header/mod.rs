@@ -9,7 +9,8 @@ use roxmltree::{Document, Node};
 
 pub use self::about::{Sequence, Study, Subject, System};
 use super::attribute::texts;
-use super::source::h5::{Source, library};
+use super::source::array::Source;
+use super::source::h5::library;
 
 /// What the header says of the first encoding (ISMRMRD, Inati et al., Magn Reson Med 77:411, 2017). What it
 /// does not say is `None`.
@@ -149,23 +150,24 @@ const LONGEST: u64 = 16 << 20;
 
 /// The text of a header: a string of variable or fixed length, or bytes; one value or an array of one.
 fn header_text(source: &Source) -> Result<String, String> {
-    let dtype = source.dataset.dtype().map_err(|e| library(&e))?;
+    let dataset = source.dataset().ok_or("no dataset of HDF5")?;
+    let dtype = dataset.dtype().map_err(|e| library(&e))?;
     match dtype.to_descriptor() {
         Ok(TypeDescriptor::Unsigned(IntSize::U1) | TypeDescriptor::Integer(IntSize::U1)) => {
-            if source.dataset.storage_size() > LONGEST || source.shape.iter().product::<usize>() as u64 > LONGEST {
+            if dataset.storage_size() > LONGEST || source.shape.iter().product::<usize>() as u64 > LONGEST {
                 return Err("too long for a header".into());
             }
-            let bytes = source.dataset.read_raw::<u8>().map_err(|e| library(&e))?;
+            let bytes = dataset.read_raw::<u8>().map_err(|e| library(&e))?;
             Ok(until_nul(&bytes))
         }
-        Err(_) => opaque(source, dtype.size() as u64),
-        Ok(_) => texts(&source.dataset)?.into_iter().next().ok_or_else(|| "empty".into()),
+        Err(_) => opaque(source, dataset.offset(), dtype.size() as u64),
+        Ok(_) => texts(dataset)?.into_iter().next().ok_or_else(|| "empty".into()),
     }
 }
 
 /// Opaque bytes have no counterpart in the `hdf5` crate: they are read where they lie in the file.
-fn opaque(source: &Source, length: u64) -> Result<String, String> {
-    let (Some(offset), true) = (source.dataset.offset(), length <= LONGEST) else {
+fn opaque(source: &Source, offset: Option<u64>, length: u64) -> Result<String, String> {
+    let (Some(offset), true) = (offset, length <= LONGEST) else {
         return Err(format!("{}, which is neither text nor bytes", source.dtype));
     };
     let mut file = std::fs::File::open(&source.place.file).map_err(|e| e.to_string())?;

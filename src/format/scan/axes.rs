@@ -43,6 +43,10 @@ impl AxisKind {
 pub struct Axes(Vec<AxisKind>);
 
 impl Axes {
+    pub(super) fn of(kinds: Vec<AxisKind>) -> Self {
+        Self(kinds)
+    }
+
     pub fn kinds(&self) -> &[AxisKind] {
         &self.0
     }

@@ -3,10 +3,16 @@
 //! [`Scan::open`] looks into a file and takes the first row of [`SCAN_FORMATS`] that knows it; the name of the file says
 //! nothing. What a format gives is a [`Scan`] whose k-space is behind [`Planes`].
 
+mod arrayed;
 mod axes;
+mod bart;
+mod calgary;
 mod fastmri;
 mod geometry;
 mod ismrmrd;
+mod numpy;
+mod plausible;
+mod readout;
 mod store;
 
 pub use axes::{Axes, AxisKind};
@@ -19,7 +25,7 @@ use num_complex::Complex;
 
 use super::attribute::Attribute;
 use super::header::Header;
-use super::source::h5::Source;
+use super::source::array::Source;
 use super::volume::plane_of;
 use crate::array::{CoilStack, Grid, Mask};
 use crate::error::{Error, Place, Result};
@@ -47,7 +53,13 @@ pub struct ScanFormat {
 
 /// Every kind of file that scans are read from. The first that recognises a file opens it; the last is asked of every
 /// file that none of them knows, and says what is wrong.
-pub const SCAN_FORMATS: &[ScanFormat] = &[ismrmrd::FORMAT, fastmri::FORMAT];
+pub const SCAN_FORMATS: &[ScanFormat] = &[
+    bart::FORMAT,
+    numpy::FORMAT,
+    ismrmrd::FORMAT,
+    calgary::FORMAT,
+    fastmri::FORMAT,
+];
 
 impl ScanFormat {
     /// The row of that name.

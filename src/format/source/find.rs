@@ -1,8 +1,7 @@
 //! The dataset a user means: named, called by convention, or the only one of the right shape.
 
-use std::path::Path;
-
-use super::h5::{Source, exists, open, shape_text};
+use super::array::{Source, shape_text};
+use super::container::Container;
 use crate::error::{Error, Place, Result};
 
 /// Finds the dataset a user means.
@@ -16,17 +15,28 @@ pub(in crate::format) struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// The dataset named by `place`; in a file (or group) named alone, the conventional or the only fitting one.
+    /// The dataset named by `place`; in a file (or group) named alone, the conventional or the only fitting one. The array
+    /// of a file that holds one without a name, whatever it is.
     pub fn find(&self, place: &Place) -> Result<Source> {
         let path = &place.file;
-        let file = open(path)?;
+        let file = Container::open(path)?;
+        if let Some(only) = file.only() {
+            return match &place.dataset {
+                None => Ok(only.clone()),
+                Some(_) => Err(Error::data(
+                    place.clone(),
+                    "is not there; this kind of file holds one array, which has no name",
+                    format!("write {}", path.display()),
+                )),
+            };
+        }
         let mut folder = String::new();
         if let Some(name) = &place.dataset {
-            if let Some(source) = Source::open(&file, path, name)? {
+            if let Some(source) = file.source(name)? {
                 return Ok(source);
             }
-            if !exists(&file, name) {
-                let held = inventory(&sources(&file, path));
+            if !file.has(name) {
+                let held = inventory(&file.sources());
                 return Err(Error::data(
                     place.clone(),
                     format!("is not there; the file holds {held}"),
@@ -36,12 +46,12 @@ impl Wanted<'_> {
             folder = format!("{}/", name.trim_matches('/'));
         }
         for name in self.names {
-            if let Some(source) = Source::open(&file, path, &format!("{folder}{name}"))? {
+            if let Some(source) = file.source(&format!("{folder}{name}"))? {
                 return Ok(source);
             }
         }
         let within = |source: &Source| source.name().starts_with(&folder);
-        let held: Vec<Source> = sources(&file, path).into_iter().filter(within).collect();
+        let held: Vec<Source> = file.sources().into_iter().filter(within).collect();
         let inventory = inventory(&held);
         let mut fitting: Vec<Source> = held.into_iter().filter(|source| (self.fits)(source)).collect();
         match (fitting.len(), fitting.pop()) {
@@ -54,31 +64,6 @@ impl Wanted<'_> {
             }
         }
     }
-}
-
-/// Every dataset of a file that can be opened, groups included.
-pub(in crate::format) fn sources(file: &hdf5::File, path: &Path) -> Vec<Source> {
-    fn visit(group: &hdf5::Group, file: &hdf5::File, path: &Path, folder: &str, depth: usize, found: &mut Vec<Source>) {
-        let mut names = group.member_names().unwrap_or_default();
-        names.sort();
-        for name in names {
-            if found.len() >= MOST {
-                return;
-            }
-            let name = format!("{folder}{name}");
-            if let Ok(Some(source)) = Source::open(file, path, &name) {
-                found.push(source);
-            } else if let (true, Ok(inner)) = (depth < DEEPEST, file.group(&name)) {
-                visit(&inner, file, path, &format!("{name}/"), depth + 1, found);
-            }
-        }
-    }
-    // links may form a circle
-    const DEEPEST: usize = 6;
-    const MOST: usize = 200;
-    let mut found = Vec::new();
-    visit(file, file, path, "", 0, &mut found);
-    found
 }
 
 /// `kspace (1, 8, 256, 256) complex64, mask (256) bool`.

@@ -1,5 +1,12 @@
 //! Arrays in files: the place of one, written `FILE` or `FILE:dataset`, how it is found, and how it is read.
 
+pub(in crate::format) mod array;
+mod cfl;
+pub(in crate::format) mod container;
 pub(in crate::format) mod find;
 pub(in crate::format) mod h5;
+mod npy;
+mod npz;
+mod number;
 mod place;
+mod raw;

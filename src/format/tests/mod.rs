@@ -1,10 +1,14 @@
 //! Files written here with the `hdf5` crate as other programs write them, and read back.
 
 mod arrays;
+mod containers;
 mod damaged;
+mod layouts;
+mod made;
 mod real_data;
 mod refused;
 mod scans;
+mod volumes;
 mod written;
 
 use std::path::{Path, PathBuf};

@@ -28,7 +28,7 @@ fn what_is_no_hdf5_file() {
     assert_says(
         &refused(&at("text.h5")),
         &at("text.h5"),
-        &["not an HDF5 file", "fastMRI"],
+        &["not an HDF5 file", "fastMRI", ".npy", ".cfl"],
     );
     #[cfg(unix)]
     assert_says(
@@ -63,6 +63,7 @@ fn no_kspace_lists_what_is_there() {
         &["reconstruction (1, 2, 2) float32", "images only"],
     );
     let (_folder, path) = file(|f| put(f, "dataset/data", &arr1(&[0u8])).and(put(f, "dataset/xml", &arr1(&[0u8]))));
+    assert_says(&refused(&path), &path, &["'dataset/data'", "no table of ISMRMRD"]);
     assert_says(
         &message(Scan::open(&path, &dataset("other"))),
         &path,
@@ -101,7 +102,12 @@ fn kspace_of_another_shape() {
     assert_says(
         &refused(&path),
         &path,
-        &["(1, 256, 256, 8)", "256 coils", "coils are last"],
+        &[
+            "(1, 256, 256, 8)",
+            "256 coils",
+            "coils are last",
+            "--axes slice,kx,ky,coil",
+        ],
     );
     let (_folder, path) = file(|f| {
         f.new_dataset::<Complex<f32>>()

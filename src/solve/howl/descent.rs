@@ -31,6 +31,8 @@ pub struct Descent<T: Real> {
     iteration: usize,
     /// `y − A x` at the latest point measured.
     pub residual: Samples<T>,
+    /// Which samples were measured, and so are noisy.
+    measured: Vec<bool>,
     fourier: Fourier<T>,
     frames: Vec<LocalWiener<T>>,
     work: WienerWorkspace<T>,
@@ -57,6 +59,7 @@ impl<T: Real> Descent<T> {
             step_length: problem.step_length(),
             iteration: 0,
             residual: Samples::zeros(problem.data.dim()),
+            measured: problem.measured(),
             frames: frames.into_iter().map(LocalWiener::new).collect(),
             work: WienerWorkspace::new(&fourier, bands),
             patches: None,
@@ -92,7 +95,7 @@ impl<T: Real> Descent<T> {
         self.add_step(&mut next, 1.0, &self.momentum.ahead);
         let of_sample = self
             .noise
-            .unwrap_or_else(|| residual_noise(&self.residual, weights, self.momentum.x.dim().0));
+            .unwrap_or_else(|| residual_noise(&self.residual, &self.measured, weights, self.momentum.x.dim().0));
         let noise = self.step_length * of_sample * factor * factor;
         let told = match denoiser {
             Denoiser::Patches => self.denoise_patches(&mut next, noise),
@@ -163,15 +166,16 @@ fn find_patches<T: Real>(grid: Grid, x: &ImageSets<T>) -> Option<Vec<SimilarPatc
     x.outer_iter().map(of_image).collect()
 }
 
-/// Complex noise variance of a sample, from the residuals of those with weight 1: robust against the few in which the
+/// Complex noise variance of a sample, from the residuals of those measured with weight 1: robust against the few in which the
 /// image is not yet right. Of nc coils the images take one coil's part for each set of maps; the others are left.
-fn residual_noise<T: Real>(residual: &Samples<T>, weights: Option<&[T]>, sets: usize) -> f64 {
+fn residual_noise<T: Real>(residual: &Samples<T>, measured: &[bool], weights: Option<&[T]>, sets: usize) -> f64 {
     let coils = residual.dim().0;
-    let mut energies = sample_energies(residual);
-    if let Some(weights) = weights {
-        let mut seen = weights.iter().map(|&weight| weight > T::zero());
-        energies.retain(|_| seen.next().unwrap_or(true));
-    }
+    let seen = |sample: usize| measured[sample] && weights.is_none_or(|weights| weights[sample] > T::zero());
+    let energies = sample_energies(residual).into_iter().enumerate();
+    let energies = energies
+        .filter(|&(sample, _)| seen(sample))
+        .map(|(_, energy)| energy)
+        .collect();
     median_noise(energies, coils - sets)
 }
 
@@ -185,7 +189,10 @@ fn far_noise<T: Real>(problem: &Problem<T>) -> Option<f64> {
     let grid = encoding.grid();
     let radius = |at: u32| grid.radius(at as usize / grid.cols, at as usize % grid.cols);
     let energies = sample_energies(&problem.data);
+    let measured = problem.measured();
     let mut far: Vec<(f64, f64)> = encoding.sampled().iter().map(|&at| radius(at)).zip(energies).collect();
+    let mut noisy = measured.into_iter();
+    far.retain(|_| noisy.next().unwrap_or(true));
     far.sort_by(|a, b| b.0.total_cmp(&a.0));
     far.truncate((far.len() / FAR).max(FEWEST));
     let energies = far.into_iter().map(|(_, energy)| energy).collect();
@@ -228,12 +235,20 @@ mod tests {
             let mut residual = Samples::zeros((coils, 20_000));
             let mut left = residual.slice_mut(ndarray::s![..coils - sets, ..]);
             left.mapv_inplace(|_| Complex::new(gauss(), gauss()));
-            let (found, expected) = (residual_noise(&residual, None, sets), 2.0);
+            let mut noisy = vec![true; 20_000];
+            let (found, expected) = (residual_noise(&residual, &noisy, None, sets), 2.0);
             assert!(
                 (found / expected - 1.0).abs() < 0.03,
                 "{coils} coils: {found} of {expected}"
             );
+            residual.slice_mut(ndarray::s![.., 9_000..]).fill(Complex::ZERO);
+            noisy[9_000..].fill(false);
+            let padded = residual_noise(&residual, &noisy, None, sets);
+            assert!(
+                (padded / expected - 1.0).abs() < 0.05,
+                "{coils} coils: {padded} of {expected} beside padding"
+            );
         }
-        assert_eq!(residual_noise(&Samples::<f64>::zeros((4, 0)), None, 1), 0.0);
+        assert_eq!(residual_noise(&Samples::<f64>::zeros((4, 0)), &[], None, 1), 0.0);
     }
 }

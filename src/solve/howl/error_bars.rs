@@ -38,7 +38,7 @@ pub struct ErrorPrior<T: Real> {
     root: Vec<T>,
     /// `(sets, rows, cols)`; the mean squares of all sets add up to 1.
     envelope: Array3<T>,
-    /// Noise variance of each sample, and what a sample counts: 1 where the noise is at the median.
+    /// Noise variance of each sample, 0 in zero padding, and what a sample counts: 1 where the noise is at the median.
     noise: Vec<f64>,
     weights: Vec<T>,
     /// What the correction takes for the noise variance where the weight is 1.
@@ -58,10 +58,18 @@ impl<T: Real> ErrorPrior<T> {
         let encoding = &operator.problem.encoding;
         let fourier = Fourier::new(encoding.grid());
         let noise = noise.as_slice().expect("standard layout");
-        let noise: Vec<f64> = encoding.sampled().iter().map(|&at| noise[at as usize]).collect();
-        let mut sorted = noise.clone();
+        let measured = operator.problem.measured().into_iter();
+        let samples = encoding.sampled().iter().zip(measured);
+        let noise: Vec<f64> = samples
+            .map(|(&at, measured)| if measured { noise[at as usize] } else { 0.0 })
+            .collect();
+        let mut sorted: Vec<f64> = noise.iter().copied().filter(|&noise| noise > 0.0).collect();
         sorted.sort_unstable_by(f64::total_cmp);
-        let level = sorted[sorted.len() / 2].max(f64::MIN_POSITIVE);
+        let level = sorted
+            .get(sorted.len() / 2)
+            .copied()
+            .unwrap_or(0.0)
+            .max(f64::MIN_POSITIVE);
         let weight = |&noise: &f64| T::of(level / noise.max(QUIETEST * level));
         Self {
             root: of_sampled(spectrum, encoding.sampled(), &noise),

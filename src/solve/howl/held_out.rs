@@ -23,6 +23,8 @@ const FLOOR: f64 = 0.25;
 pub struct HeldOut<T> {
     /// 1 for the samples that the image is made of, 0 for those held out.
     pub weights: Vec<T>,
+    /// 1 for those of them that were measured, and so show the noise; zero padding does not.
+    noisy: Vec<f64>,
     /// They, smoothed over k-space.
     seen: Array2<f64>,
     grid: Grid,
@@ -64,7 +66,11 @@ impl<T: Real> HeldOut<T> {
         let encoding = &problem.encoding;
         let grid = encoding.grid();
         let probability = |sample: usize| (1.0 / problem.inverse_probability[sample].wide()).min(1.0);
-        if sampling::line_axis(&encoding.mask()).is_some() {
+        let mask = encoding.mask();
+        if sampling::lacks_side(&mask) {
+            return Err("no error bars: of what partial Fourier left out, no sample held out can tell".into());
+        }
+        if sampling::line_axis(&mask).is_some() {
             return Err("no error bars: of whole lines too few can be held out to tell the error of the others".into());
         }
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -91,8 +97,17 @@ impl<T: Real> HeldOut<T> {
                 inverse_probability: unseen / (p * SHARE),
             }
         };
+        let measured = problem
+            .measured()
+            .into_iter()
+            .map(|measured| f64::from(u8::from(measured)));
+        let noisy: Vec<f64> = measured
+            .zip(&weights)
+            .map(|(measured, weight)| measured * weight.wide())
+            .collect();
         Ok(Self {
-            seen: smooth_samples(encoding, weights.iter().map(|weight| weight.wide())),
+            seen: smooth_samples(encoding, noisy.iter().copied()),
+            noisy,
             weights,
             grid,
             places: held.iter().map(place).collect(),
@@ -105,9 +120,9 @@ impl<T: Real> HeldOut<T> {
     /// `energies` are the residuals', of each sample over coils.
     pub fn noise_spectrum(&self, encoding: &Encoding<T>, energies: &[f64]) -> Array2<f64> {
         let coils = encoding.coils() as f64;
-        let pairs = energies.iter().zip(&self.weights);
-        let weighted: Vec<f64> = pairs.map(|(energy, weight)| energy * weight.wide() / coils).collect();
-        let seen: f64 = self.weights.iter().map(|weight| weight.wide()).sum();
+        let pairs = energies.iter().zip(&self.noisy);
+        let weighted: Vec<f64> = pairs.map(|(energy, noisy)| energy * noisy / coils).collect();
+        let seen: f64 = self.noisy.iter().sum();
         let mean = weighted.iter().sum::<f64>() / seen.max(1.0);
         let smoothed = smooth_samples(encoding, weighted.into_iter());
         // Far from any sample there is nothing but rounding.

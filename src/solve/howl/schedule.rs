@@ -2,7 +2,7 @@ use crate::array::Real;
 use crate::sampling;
 use crate::solve::{Problem, Tuning};
 
-/// Iterations, and those for masks of whole lines.
+/// Iterations, and those for masks of whole lines and for partial Fourier.
 pub const ITERATIONS: usize = 30;
 pub const LINE_ITERATIONS: usize = 100;
 /// Iterations with all data from where those without the held-out samples ended.
@@ -50,10 +50,10 @@ pub enum Stage {
 }
 
 impl Schedule {
-    /// Whole lines leave more aliasing, and take longer.
+    /// Whole lines leave more aliasing, and partial Fourier a whole side: both take longer.
     pub fn new<T: Real>(problem: &Problem<T>, tuning: &Tuning, error_bars: bool) -> Self {
-        let lines = sampling::line_axis(&problem.encoding.mask()).is_some();
-        let (iterations, start) = if lines {
+        let mask = problem.encoding.mask();
+        let (iterations, start) = if sampling::line_axis(&mask).is_some() || sampling::lacks_side(&mask) {
             (LINE_ITERATIONS, 16.0)
         } else {
             (ITERATIONS, 4.0)

@@ -187,14 +187,10 @@ impl Layout {
             } else {
                 "; the readout oversampling is left in for that"
             };
-            let counted = if self.volume {
-                "are taken as zero"
-            } else {
-                "count as not sampled"
-            };
+            let counted = if self.volume { "are taken as zero" } else { "stay zero" };
             let missing = rows - shortest;
             self.warnings.push(format!(
-                "partial echo: up to {missing} of the {rows} samples of a line are missing and {counted}{left}"
+                "short lines (partial echo): up to {missing} of the {rows} samples of a line are missing and {counted}{left}"
             ));
         }
         if cut > 0 && cut as f64 > CHANCE * rows as f64 {

@@ -1,0 +1,133 @@
+//! Files that hold arrays, told by their content: HDF5, NumPy, BART.
+
+use std::path::{Path, PathBuf};
+
+use super::array::Source;
+use super::{cfl, h5, npy, npz};
+use crate::error::{Error, Result};
+
+/// A file opened for the arrays in it.
+pub(in crate::format) struct Container {
+    path: PathBuf,
+    content: Content,
+}
+
+enum Content {
+    Hdf5(hdf5::File),
+    /// Arrays by name.
+    Npz(Vec<Source>),
+    /// One array, without a name.
+    One(Box<Source>),
+}
+
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::format) enum ContainerKind {
+    Npy,
+    Npz,
+    Bart,
+    /// HDF5, or nothing that is known here.
+    Other,
+}
+
+impl ContainerKind {
+    /// By content; of BART's pair of files, `path` may be either or the name that they share.
+    pub fn of(path: &Path) -> Self {
+        if cfl::pair(path).is_some() {
+            return Self::Bart;
+        }
+        let starts = |magic: &[u8]| {
+            let mut start = vec![0; magic.len()];
+            let read = std::fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut start));
+            read.is_ok() && start == magic
+        };
+        match () {
+            () if !path.is_file() => Self::Other,
+            () if starts(npy::MAGIC) => Self::Npy,
+            () if starts(npz::MAGIC) => Self::Npz,
+            () => Self::Other,
+        }
+    }
+}
+
+/// The files that a path stands for: BART's pair, or the file itself.
+pub fn files_of(path: &Path) -> Vec<PathBuf> {
+    match cfl::pair(path) {
+        Some((header, values)) => vec![header, values],
+        None => vec![path.to_path_buf()],
+    }
+}
+
+impl Container {
+    /// # Errors
+    /// A file that is not there, cannot be read, or is of no known kind; arrays that are cut off.
+    pub fn open(path: &Path) -> Result<Self> {
+        let content = match ContainerKind::of(path) {
+            ContainerKind::Npy => Content::One(Box::new(npy::open(path)?)),
+            ContainerKind::Npz => Content::Npz(npz::open(path)?),
+            ContainerKind::Bart => {
+                let (header, values) = cfl::pair(path).ok_or_else(|| no_header(path))?;
+                Content::One(Box::new(cfl::open(path, &header, &values)?))
+            }
+            ContainerKind::Other if path.is_file() && path.extension().is_some_and(|e| e == "cfl") => {
+                return Err(no_header(path));
+            }
+            ContainerKind::Other => Content::Hdf5(h5::open(path)?),
+        };
+        let path = path.to_path_buf();
+        Ok(Self { path, content })
+    }
+
+    /// The HDF5 file.
+    pub fn hdf5(&self) -> Option<&hdf5::File> {
+        match &self.content {
+            Content::Hdf5(file) => Some(file),
+            _ => None,
+        }
+    }
+
+    /// The array of a file that holds one without a name.
+    pub fn only(&self) -> Option<&Source> {
+        match &self.content {
+            Content::One(source) => Some(source),
+            _ => None,
+        }
+    }
+
+    /// The array of that name; `None` where there is none.
+    pub fn source(&self, name: &str) -> Result<Option<Source>> {
+        match &self.content {
+            Content::Hdf5(file) => h5::source(file, &self.path, name),
+            Content::Npz(sources) => Ok(sources.iter().find(|s| s.name() == name.trim_matches('/')).cloned()),
+            Content::One(_) => Ok(None),
+        }
+    }
+
+    /// Whether something of that name is there: an array, or a group.
+    pub fn has(&self, name: &str) -> bool {
+        match &self.content {
+            Content::Hdf5(file) => h5::exists(file, name),
+            Content::Npz(sources) => {
+                let group = format!("{}/", name.trim_matches('/'));
+                sources
+                    .iter()
+                    .any(|s| s.name() == name.trim_matches('/') || s.name().starts_with(&group))
+            }
+            Content::One(_) => false,
+        }
+    }
+
+    /// Every array that can be opened, those in groups included.
+    pub fn sources(&self) -> Vec<Source> {
+        match &self.content {
+            Content::Hdf5(file) => h5::sources(file, &self.path),
+            Content::Npz(sources) => sources.clone(),
+            Content::One(source) => vec![(**source).clone()],
+        }
+    }
+}
+
+fn no_header(path: &Path) -> Error {
+    let problem = "there is no header (.hdr) with '# Dimensions' beside these values (.cfl)";
+    Error::data(path, problem, "keep .hdr and .cfl of one name together")
+}

@@ -1,0 +1,140 @@
+//! Arrays as NumPy writes them (numpy.lib.format, versions 1 to 3): a magic string, a header in Python's words, the values.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::array::Source;
+use super::h5::DAMAGED;
+use super::number::Number;
+use super::raw::{self, RawArray};
+use crate::error::{Error, Place, Result};
+
+pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
+/// No header is longer; a damaged one may claim to be.
+const LONGEST: usize = 1 << 20;
+
+/// What stands before the values.
+#[derive(Debug, PartialEq)]
+pub(super) struct Header {
+    /// `<c8`, or whatever NumPy calls the type.
+    pub description: String,
+    pub fortran: bool,
+    pub shape: Vec<usize>,
+    /// Bytes before the first value.
+    pub length: u64,
+}
+
+/// The array of an `.npy` file.
+pub(super) fn open(path: &Path) -> Result<Source> {
+    let place = Place::from(path);
+    let unreadable = |e: std::io::Error| {
+        Error::data(
+            path,
+            format!("cannot be read ({e})"),
+            "check the path and its permissions",
+        )
+    };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let there = file.metadata().map_err(unreadable)?.len();
+    let header = Header::read(&mut file).map_err(|why| Error::data(path, why, DAMAGED))?;
+    header.source(place, there, |header, number| {
+        let strides = raw::strides(&header.shape, header.fortran);
+        RawArray::in_file(file, header.length, number, strides)
+    })
+}
+
+impl Header {
+    /// The error says what is wrong with it.
+    pub fn read(file: &mut impl Read) -> std::result::Result<Self, String> {
+        let cut = |_| "is cut off in the header of the array".to_string();
+        let mut start = [0; 8];
+        file.read_exact(&mut start).map_err(cut)?;
+        if start[..6] != *MAGIC {
+            return Err("is no array of NumPy".into());
+        }
+        let (mut wide, prefix) = ([0; 4], if start[6] == 1 { 2 } else { 4 });
+        file.read_exact(&mut wide[..prefix]).map_err(cut)?;
+        let length = u32::from_le_bytes(wide) as usize;
+        if !(1..=3).contains(&start[6]) || length > LONGEST {
+            return Err("has a header of a version that is not known".into());
+        }
+        let mut text = vec![0; length];
+        file.read_exact(&mut text).map_err(cut)?;
+        let length = (8 + prefix + length) as u64;
+        let text = String::from_utf8_lossy(&text);
+        Self::parse(&text, length).ok_or_else(|| format!("has the header {:?}, which is not NumPy's", text.trim()))
+    }
+
+    /// `{'descr': '<c8', 'fortran_order': False, 'shape': (3, 4), }`.
+    fn parse(text: &str, length: u64) -> Option<Self> {
+        let entry = |key: &str| {
+            let (_, rest) = text.split_once(&format!("'{key}':"))?;
+            Some(rest.trim_start())
+        };
+        let description = entry("descr")?;
+        let description = match description.strip_prefix('\'') {
+            Some(quoted) => quoted.split('\'').next()?,
+            None => "a record",
+        };
+        let shape = entry("shape")?.strip_prefix('(')?.split_once(')')?.0;
+        let lengths = shape.split(',').map(str::trim).filter(|n| !n.is_empty());
+        Some(Self {
+            description: description.to_string(),
+            fortran: entry("fortran_order")?.starts_with("True"),
+            shape: lengths.map(|n| n.parse().ok()).collect::<Option<_>>()?,
+            length,
+        })
+    }
+
+    /// The source of which this is the header, among `there` bytes with the header; `values` are not asked for what is no
+    /// number.
+    pub fn source(self, place: Place, there: u64, values: impl FnOnce(&Self, Number) -> RawArray) -> Result<Source> {
+        let Some(number) = Number::of_numpy(&self.description) else {
+            return Ok(Source::without_numbers(place, self.shape, self.description));
+        };
+        let needed = raw::size(&self.shape, number.width()).saturating_add(self.length);
+        if needed > there {
+            let problem = format!("the array is cut off: it needs {needed} bytes, and there are {there}");
+            return Err(Error::data(place, problem, DAMAGED));
+        }
+        let values = values(&self, number);
+        Ok(Source::of_raw(place, self.shape, values))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Option<Header> {
+        Header::parse(text, 0)
+    }
+
+    #[test]
+    fn headers_as_numpy_writes_them() {
+        let header = parse("{'descr': '<c8', 'fortran_order': False, 'shape': (3, 4), }").unwrap();
+        assert_eq!(
+            (&*header.description, header.fortran, header.shape),
+            ("<c8", false, vec![3, 4])
+        );
+        let header = parse("{'descr': '|b1', 'fortran_order': True, 'shape': (7,), }").unwrap();
+        assert_eq!(
+            (&*header.description, header.fortran, header.shape),
+            ("|b1", true, vec![7])
+        );
+        let scalar = parse("{'descr': '>f8', 'fortran_order': False, 'shape': (), }").unwrap();
+        assert_eq!(scalar.shape, [0usize; 0]);
+        let record = parse("{'descr': [('a', '<f4')], 'fortran_order': False, 'shape': (2,), }").unwrap();
+        assert_eq!(record.description, "a record");
+        for bad in [
+            "",
+            "{'descr': '<c8', 'shape': (3, 4), }",
+            "{'descr': '<c8', 'fortran_order': False, 'shape': (3, x), }",
+            "{'descr': '<c8', 'fortran_order': False, 'shape': (-3, 4), }",
+            "{'descr': '<c8', 'fortran_order': False, 'shape': 3, }",
+        ] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+}

@@ -14,7 +14,7 @@ use crate::array::CoilStack;
 use crate::error::Result;
 
 /// Bytes of the part of a volume that is held while it is put in order.
-const PART: usize = 128 << 20;
+const PART: usize = 32 << 20;
 
 /// Slices of a two-dimensional scan: the lines of each, read when it is asked for.
 pub(super) struct Slices {

@@ -22,7 +22,7 @@ fn maps(criterion: &mut Criterion) {
     let slice = Slice::new(SQUARE, 8, 5.0);
     let settings = EspiritSettings::default();
     criterion.bench_function("espirit/256x256x8", |b| {
-        b.iter(|| espirit(slice.kspace.view(), ACS, &settings).expect("a sampled centre"));
+        b.iter(|| espirit(slice.kspace.view(), ACS, &settings, None).expect("a sampled centre"));
     });
 }
 

@@ -31,7 +31,7 @@ fn slice(criterion: &mut Criterion) {
     });
     group.bench_function("espirit/256x256x8/R5", |b| {
         b.iter(|| {
-            let (maps, _) = espirit(slice.kspace.view(), ACS, &settings).expect("a sampled centre");
+            let (maps, _) = espirit(slice.kspace.view(), ACS, &settings, None).expect("a sampled centre");
             reconstruct(&slice, maps)
         });
     });

@@ -45,6 +45,7 @@ fn what_is_no_scan() {
             format!("recon under.h5 --prob-map {name}:prob_map -o out.h5"),
             format!("recon under.h5 --maps {name} -o out.h5"),
             format!("recon under.h5 --noise-covariance {name} -o out.h5"),
+            format!("recon under.h5 --noise {name} -o out.h5"),
         ] {
             folder.refused(&command, DATA, &[name, told]);
         }

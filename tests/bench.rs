@@ -392,7 +392,7 @@ fn a_weight_for_recon() {
         (
             "recon under.h5 --method cg-sense --noise-covariance 0.1 -o out.h5",
             2,
-            "--noise-covariance means nothing",
+            "--noise-covariance VARIANCE means nothing",
         ),
         (
             "recon under.h5 --lambda 0.1 -o out.h5",

@@ -136,6 +136,10 @@ fn double_precision_on_disk_is_the_same_scan() {
 fn whole_lines() {
     let folder = Folder::with_scan("--size 96x80 --coils 8 --slices 2 --seed 5");
     let line = |col: usize| (34..46).contains(&col) || col * 7919 % 100 < 30;
+    let damping = |folder: &Folder| {
+        let settings = folder.open("out.h5").group("settings").unwrap();
+        settings.attr("damping").unwrap().read_scalar::<f64>().unwrap()
+    };
     let mut kspace = folder.complex("full.h5:kspace");
     for (col, mut plane) in kspace.axis_iter_mut(Axis(3)).enumerate() {
         if !line(col) {
@@ -153,9 +157,16 @@ fn whole_lines() {
             warnings.len() == 1 && warnings[0].contains("whole lines"),
             "{warnings:?}"
         );
+        assert!(!warnings[0].contains("regular distances"), "{warnings:?}");
+        assert_eq!(damping(&folder), 0.7);
         let mask: ArrayD<bool> = folder.read("out.h5:mask");
         assert!(mask.indexed_iter().all(|(at, &sampled)| sampled == line(at[1])));
     }
+    let regular = ndarray::Array1::from_shape_fn(80, |col| (36..44).contains(&col) || col % 4 == 1);
+    folder.write("regular.h5:mask", &regular);
+    let said = folder.done("recon full.h5 --mask regular.h5:mask --damping 0.5 -o out.h5");
+    assert!(said.err.contains("whole lines at regular distances"), "{}", said.err);
+    assert_eq!(damping(&folder), 0.5);
 }
 
 #[test]

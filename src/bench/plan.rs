@@ -277,9 +277,9 @@ fn common_arguments(common: &Common) -> Vec<String> {
     }
     match &common.settings.maps {
         MapsSource::File(place) => words.extend(["--maps".into(), typed(place)]),
-        MapsSource::Espirit(settings) => {
+        MapsSource::Espirit(settings, sets) => {
             let options = [
-                ("--map-sets", settings.sets.to_string()),
+                ("--map-sets", sets.to_string()),
                 ("--calibration", settings.calibration.to_string()),
                 ("--kernel", settings.kernel.to_string()),
                 ("--crop", settings.crop.to_string()),
@@ -331,7 +331,7 @@ fn stamps(scan: &Path, way: &Way, common: &Common) -> String {
     };
     let maps = match &common.settings.maps {
         MapsSource::File(place) => Some(place),
-        MapsSource::Espirit(_) => None,
+        MapsSource::Espirit(..) => None,
     };
     let places = [mask, way.probability.as_ref(), maps].into_iter().flatten();
     let files = std::iter::once(scan).chain(places.map(|place| place.file.as_path()));

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 
 use super::calibration::calibration;
 use super::judge::{Judge, converged};
@@ -12,7 +12,7 @@ use super::{CalibrationRecord, Contender, EvolutionRecord, RunRecord, ShownResid
 use crate::array::Image;
 use crate::error::Result;
 use crate::quality::align_phase;
-use crate::recon::{Prepared, Reconstruction, combine_sets, combined_deviation};
+use crate::recon::{Prepared, Reconstruction};
 use crate::solve::{IterationRecord, Solver, drive};
 
 /// A case, ready to be run.
@@ -36,7 +36,7 @@ pub struct Outcome {
 
 impl<'a> Ground<'a> {
     pub fn new(case: &'a str, reconstruction: &'a Reconstruction<'a>, prepared: &'a Prepared<'a>) -> Self {
-        let reference = prepared.problem.reference.clone().map(combine_sets);
+        let reference = prepared.reference();
         Self {
             case,
             reconstruction,
@@ -68,7 +68,10 @@ impl<'a> Ground<'a> {
 
         let mut trace = Vec::new();
         let judge = self.judge.as_ref();
-        let mut watch = judge.filter(|_| closely).map(|judge| Watch::new(&judge.reference));
+        // In the units that the solver has.
+        let reference = self.prepared.problem.reference.as_ref().filter(|_| closely);
+        let reference = reference.map(|sets| sets.index_axis(Axis(0), 0).to_owned());
+        let mut watch = reference.as_ref().map(Watch::new);
         let look = |watch: &mut Option<Watch>, solver: &dyn Solver<f32>| {
             if let (Some(watch), Some(tracked)) = (watch, solver.tracked()) {
                 watch.look(&tracked);
@@ -78,7 +81,7 @@ impl<'a> Ground<'a> {
         let mut observe = |step: &IterationRecord, solver: &mut dyn Solver<f32>| {
             trace.push(TracePoint {
                 seconds: setup + step.seconds,
-                nmse_object_db: judge.and_then(|judge| judge.nmse_object_db(&combine_sets(solver.image()))),
+                nmse_object_db: judge.and_then(|judge| judge.nmse_object_db(&self.prepared.image(solver.image()))),
                 tau: step.tau,
             });
             look(&mut watch, solver);
@@ -89,8 +92,10 @@ impl<'a> Ground<'a> {
         let images = solver.image();
         let finishing = end.elapsed().as_secs_f64();
         let wanted = contender.error_bars.is_some();
-        let deviation = wanted.then(|| combined_deviation(solver.as_mut(), &images)).flatten();
-        let image = combine_sets(images);
+        let deviation = wanted
+            .then(|| self.prepared.deviation(solver.as_mut(), &images))
+            .flatten();
+        let image = self.prepared.image(images);
         // When the image of an iteration could have been there.
         trace
             .iter_mut()

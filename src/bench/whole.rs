@@ -136,8 +136,7 @@ impl Bench {
             for base in &bases {
                 let limits = base.limits();
                 let tuning = base.tuning(ground.reconstruction.tuning(), 0.0);
-                let problem = &ground.prepared.problem;
-                let curve = lambda_curve(problem, base.method, &tuning, limits, REACH, &mut |_, _| {
+                let curve = lambda_curve(ground.prepared, base.method, &tuning, limits, REACH, &mut |_, _| {
                     listener.going()
                 })?;
                 let best = curve.as_ref().and_then(|curve| curve.best());

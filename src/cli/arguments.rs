@@ -8,7 +8,7 @@ use crate::array::Grid;
 use crate::coil::EspiritSettings;
 use crate::error::{Error, Place, Result};
 use crate::format::{Axes, ImageFormat, Scan, ScanOptions, files_of};
-use crate::recon::MapsSource;
+use crate::recon::{MapSets, MapsSource};
 use crate::sampling::{Acs, FAMILIES, Family, Request};
 
 /// A choice from a table, by name.
@@ -106,9 +106,9 @@ impl DrawArguments {
 #[derive(Args)]
 #[command(next_help_heading = "Coil sensitivity maps")]
 pub struct EspiritArguments {
-    /// Sets of ESPIRiT maps: 2 where the object is larger than the field of view
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
-    pub map_sets: u8,
+    /// Sets of ESPIRiT maps, 1 or 2: 2 where the object is larger than the field of view, which auto judges by the scan
+    #[arg(long, value_name = "auto|N", default_value = "auto", value_parser = parse_map_sets)]
+    pub map_sets: MapSets,
 
     /// Side of the calibration region, at most [samples]
     #[arg(long, value_name = "N", default_value_t = 24)]
@@ -124,14 +124,14 @@ pub struct EspiritArguments {
 }
 
 impl EspiritArguments {
-    pub fn settings(&self) -> EspiritSettings {
-        EspiritSettings {
+    pub fn source(&self) -> MapsSource {
+        let settings = EspiritSettings {
             kernel: self.kernel,
             calibration: self.calibration,
-            sets: self.map_sets.into(),
             crop: self.crop,
             ..EspiritSettings::default()
-        }
+        };
+        MapsSource::Espirit(settings, self.map_sets)
     }
 }
 
@@ -155,8 +155,17 @@ impl MapsArguments {
     pub fn source(&self) -> MapsSource {
         match &self.maps {
             Some(place) => MapsSource::File(place.clone()),
-            None => MapsSource::Espirit(self.espirit.settings()),
+            None => self.espirit.source(),
         }
+    }
+}
+
+fn parse_map_sets(text: &str) -> std::result::Result<MapSets, String> {
+    match text {
+        "auto" => Ok(MapSets::Auto),
+        "1" => Ok(MapSets::Fixed(1)),
+        "2" => Ok(MapSets::Fixed(2)),
+        _ => Err("it is auto, 1 or 2".into()),
     }
 }
 

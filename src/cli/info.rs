@@ -31,7 +31,7 @@ impl Info {
         for warning in scan.warnings.iter().chain(&reconstruction.sampling().warnings) {
             console.warn(warning);
         }
-        let facts = facts(&scan, &reconstruction);
+        let facts = facts(&scan, &reconstruction)?;
         if self.json {
             return console.result(&format!("{:#}", Value::Object(facts.into_iter().collect())));
         }
@@ -44,7 +44,7 @@ impl Info {
 }
 
 /// What is known of a scan, in the order a reader wants it.
-fn facts(scan: &Scan, reconstruction: &Reconstruction) -> Vec<(String, Value)> {
+fn facts(scan: &Scan, reconstruction: &Reconstruction) -> Result<Vec<(String, Value)>> {
     let grid = scan.grid();
     let sampling = &reconstruction.sampling().record;
     let references: Vec<String> = scan.references().into_iter().map(|r| r.dataset).collect();
@@ -72,6 +72,24 @@ fn facts(scan: &Scan, reconstruction: &Reconstruction) -> Vec<(String, Value)> {
     let missing =
         (!sampling.missing_sides.is_empty()).then(|| format!("{} missing", sampling.missing_sides.join(", ")));
     let one_image = Grid::len(grid) as u64 * 8;
+    // Without a sampled centre there are no maps to judge.
+    let sets = match scan.coils() > 1 && reconstruction.sampling().centre.is_empty() {
+        true => None,
+        false => Some(reconstruction.sets()?),
+    };
+    let (coils, noise) = reconstruction.outlook()?.unzip();
+    let used = coils.as_ref().map_or(scan.coils(), |coils| coils.used);
+    let coils = coils.map(|coils| {
+        let whitened = if coils.whitened { "whitened, " } else { "" };
+        match coils.used < coils.measured {
+            true => format!(
+                "{whitened}{used} virtual ones with {:.2} % of the energy",
+                100.0 * coils.energy
+            ),
+            false => format!("{whitened}all {used}"),
+        }
+    });
+    let noise = noise.map(|noise| format!("{:.3e}, {}", noise.standard_deviation, noise.origin));
     let facts = [
         (
             "format",
@@ -95,6 +113,9 @@ fn facts(scan: &Scan, reconstruction: &Reconstruction) -> Vec<(String, Value)> {
         ("sampling_probability", json!(sampling.density)),
         ("references", json!(references)),
         ("attributes", json!(attributes)),
+        ("noise", json!(noise)),
+        ("coils_used", json!(coils)),
+        ("map_sets", json!(sets)),
         ("recon_would", json!(plan)),
         (
             "kspace_of_a_slice_mb",
@@ -105,12 +126,13 @@ fn facts(scan: &Scan, reconstruction: &Reconstruction) -> Vec<(String, Value)> {
             json!(megabytes(memory_estimate(
                 grid,
                 scan.coils(),
-                reconstruction.sets(),
+                used,
+                sets.unwrap_or(1),
                 Settings::default().method
             ))),
         ),
     ];
-    facts.map(|(name, value)| (name.to_string(), value)).to_vec()
+    Ok(facts.map(|(name, value)| (name.to_string(), value)).to_vec())
 }
 
 /// The names of slices, the middle of a long list left out.

@@ -6,7 +6,7 @@ use super::arguments::{EspiritArguments, ScanArguments, refuse_overwrite};
 use super::console::{self, Console};
 use crate::error::{Place, Result};
 use crate::format::{Attribute, Hdf5Output};
-use crate::recon::{MapsRecord, MapsSource, Reconstruction, SamplingSource, Settings, SliceMaps, maps_dataset};
+use crate::recon::{MapsRecord, Reconstruction, SamplingSource, Settings, SliceMaps, maps_dataset};
 
 /// Estimate coil sensitivity maps by ESPIRiT
 #[derive(Args)]
@@ -39,7 +39,7 @@ impl MakeMaps {
         refuse_overwrite(&self.output, mask.into_iter().chain([self.scan.scan.as_path()]))?;
         let scan = self.scan.open()?;
         let settings = Settings {
-            maps: MapsSource::Espirit(self.espirit.settings()),
+            maps: self.espirit.source(),
             sampling: self.mask.clone().map_or(SamplingSource::Scan, SamplingSource::File),
             ..Settings::default()
         };
@@ -49,9 +49,18 @@ impl MakeMaps {
             .iter()
             .chain(scan_wide)
             .for_each(|warning| console.warn(warning));
-        let file = Hdf5Output::create(&self.output)?;
         let grid = scan.grid();
-        let shape = [scan.slices(), reconstruction.sets(), scan.coils(), grid.rows, grid.cols];
+        if let Some(why) = reconstruction.why_two_sets()? {
+            console.say(why);
+        }
+        let shape = [
+            scan.slices(),
+            reconstruction.sets()?,
+            scan.coils(),
+            grid.rows,
+            grid.cols,
+        ];
+        let file = Hdf5Output::create(&self.output)?;
         let dataset = maps_dataset(&file, shape)?;
         let bar = console.progress(scan.slices());
         for slice in 0..scan.slices() {

@@ -8,9 +8,10 @@ use indicatif::ProgressBar;
 use super::arguments::{ScanArguments, make_folder, refuse_inputs, same_file, written_files};
 use super::console::{self, Console};
 use super::reconstruction::ReconArguments;
+use crate::coil::Compression;
 use crate::error::{Error, Result};
 use crate::format::{AtomicFile, ImageFormat, ImageSink, Scan, Series, window, write_png};
-use crate::recon::{ReconOutput, Reconstruction, Settings, SliceRecord, SliceResult, memory_estimate};
+use crate::recon::{CoilsRecord, ReconOutput, Reconstruction, Settings, SliceRecord, SliceResult, memory_estimate};
 use crate::solve::{Method, StopReason};
 
 /// Reconstruct a scan
@@ -96,7 +97,7 @@ impl Recon {
             products: &self.products,
             console,
         };
-        job.announce();
+        job.announce(settings.compression)?;
         job.run(output)
     }
 }
@@ -162,9 +163,10 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn announce(&self) {
+    fn announce(&self, compression: Compression) -> Result<()> {
         let (scan, method) = (self.scan, self.method.name);
-        let memory = memory_estimate(scan.grid(), scan.coils(), self.reconstruction.sets(), self.method);
+        let (coils, sets) = (scan.coils(), self.reconstruction.sets()?);
+        let memory = memory_estimate(scan.grid(), coils, compression.most(coils), sets, self.method);
         let sampling = self.reconstruction.sampling();
         let padding = sampling.record.padding();
         let padding = padding.map_or(String::new(), |padding| {
@@ -183,6 +185,17 @@ impl Job<'_> {
         for warning in scan.warnings.iter().chain(&sampling.warnings) {
             self.console.warn(warning);
         }
+        if let Compression::To(wanted) = compression
+            && wanted >= coils
+        {
+            self.console.warn(&format!(
+                "--virtual-coils {wanted} compresses nothing: the scan has {coils} coil(s), and all are used"
+            ));
+        }
+        if let Some(why) = self.reconstruction.why_two_sets()? {
+            self.console.say(why);
+        }
+        Ok(())
     }
 
     fn run(&self, mut output: Output) -> Result<()> {
@@ -255,6 +268,9 @@ impl Job<'_> {
         for warning in record.warnings.iter().filter(|w| !scan_wide.contains(w)) {
             self.console.warn(&format!("slice {}: {warning}", record.slice));
         }
+        if let Some(coils) = &record.coils {
+            self.report_coils(record.slice, coils);
+        }
         for note in &record.notes {
             self.console.say(&format!("slice {}: {note}", record.slice));
         }
@@ -272,6 +288,25 @@ impl Job<'_> {
                 "slice {}: {lambda}{steps}{sentence}; {seconds:.2} s",
                 record.slice
             ));
+        }
+    }
+}
+
+impl Job<'_> {
+    /// What was made of the coils of a slice.
+    fn report_coils(&self, slice: usize, coils: &CoilsRecord) {
+        let mut told = Vec::new();
+        if coils.whitened {
+            told.push("coils whitened by the noise covariance".to_string());
+        }
+        if coils.used < coils.measured {
+            let (measured, used, energy) = (coils.measured, coils.used, 100.0 * coils.energy);
+            told.push(format!(
+                "{measured} coils compressed to {used} virtual ones, which keep {energy:.2} % of the energy"
+            ));
+        }
+        if !told.is_empty() {
+            self.console.say(&format!("slice {slice}: {}", told.join("; ")));
         }
     }
 }

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::arguments::{DrawArguments, MapsArguments, one_of, unknown};
 use crate::array::Grid;
+use crate::coil::Compression;
 use crate::error::{Error, Place, Result};
 use crate::recon::{Lambda, NoiseSource, SamplingSource, Settings};
 use crate::solve::{Knob, METHODS, Method, Tuning};
@@ -35,7 +36,7 @@ pub struct ReconArguments {
     #[arg(long, value_name = "N")]
     scales: Option<usize>,
 
-    /// Damping of pvdamp: share of the new estimate in each update, above 0 and at most 1 [default: 0.75]
+    /// Damping of pvdamp: share of the new estimate in each update, above 0 and at most 1 [default: 0.75 (masks of whole lines 0.7)]
     #[arg(long, value_name = "RHO")]
     damping: Option<f64>,
 
@@ -62,9 +63,22 @@ pub struct ReconArguments {
     #[arg(long, value_name = "FILE[:DATASET]", conflicts_with = "accel")]
     prob_map: Option<Place>,
 
-    /// Measurement noise over coils, (coils, coils), or one variance for all [default: estimated]
+    /// Measurement noise over coils, (coils, coils), or one variance for all [default: measured with the scan, or estimated]
     #[arg(long, value_name = "FILE[:DATASET]|VARIANCE")]
     noise_covariance: Option<String>,
+
+    /// Samples of noise alone, (coils, samples) or like k-space, to measure the noise over coils by
+    #[arg(long, value_name = "FILE[:DATASET]", conflicts_with = "noise_covariance")]
+    noise: Option<Place>,
+
+    /// Whether coils are combined so that their noise is white, where it is known not to be
+    #[arg(long, value_name = "auto|off", default_value = "auto", value_parser = parse_whiten, action = clap::ArgAction::Set)]
+    whiten: bool,
+
+    /// Virtual coils to compress the coils to: a number, as many as keep 99.95 % of the energy (auto: of more than 16
+    /// coils, at most 16), or off
+    #[arg(long, value_name = "N|auto|off", default_value = "auto", value_parser = parse_compression)]
+    virtual_coils: Compression,
 
     #[command(flatten)]
     maps: MapsArguments,
@@ -105,7 +119,7 @@ impl ReconArguments {
             method,
             wavelet,
             scales: self.scales,
-            damping: self.damping.unwrap_or(Tuning::default().damping),
+            damping: self.damping,
             lambda,
             shift: self.shift.unwrap_or(Shift(method.shift)).0,
             iterations: self.iterations.map(|n| n as usize),
@@ -114,10 +128,13 @@ impl ReconArguments {
             sampling,
             probability: self.prob_map.clone(),
             maps: self.maps.source(),
-            noise: match &self.noise_covariance {
-                Some(text) => noise_source(text)?,
-                None => NoiseSource::Estimate,
+            noise: match (&self.noise_covariance, &self.noise) {
+                (Some(text), _) => noise_source(text)?,
+                (None, Some(place)) => NoiseSource::Samples(place.clone()),
+                (None, None) => NoiseSource::Scan,
             },
+            whiten: self.whiten,
+            compression: self.virtual_coils,
             keep_maps: self.save_maps,
             reference: lambda == Lambda::Optimal || !method.oracle.is_empty(),
         })
@@ -134,9 +151,10 @@ impl ReconArguments {
             ("--uncertainty", self.uncertainty.is_some(), method.has(Knob::ErrorBars)),
             ("--iterations", self.iterations.is_some(), method.iterates()),
             ("--time-limit", self.time_limit.is_some(), method.iterates()),
+            // One variance for all coils whitens nothing, unlike a covariance.
             (
-                "--noise-covariance",
-                self.noise_covariance.is_some(),
+                "--noise-covariance VARIANCE",
+                self.is_variance(),
                 method.has(Knob::Noise),
             ),
         ];
@@ -159,6 +177,11 @@ impl ReconArguments {
             }
             None => Ok(()),
         }
+    }
+
+    fn is_variance(&self) -> bool {
+        let source = self.noise_covariance.as_deref().map(noise_source);
+        matches!(source, Some(Ok(NoiseSource::Variance(_))))
     }
 
     fn lambda(&self, method: &Method) -> Result<Lambda> {
@@ -187,7 +210,7 @@ impl ReconArguments {
             Some(Ok(NoiseSource::File(place))) => Some(place),
             _ => None,
         };
-        let places = [&self.mask, &self.prob_map, &self.maps.maps, &noise]
+        let places = [&self.mask, &self.prob_map, &self.maps.maps, &self.noise, &noise]
             .into_iter()
             .flatten();
         places.map(|place| place.file.clone()).collect()
@@ -228,6 +251,24 @@ fn parse_shift(text: &str) -> std::result::Result<Shift, String> {
         None if text == "random" => Ok(Shift(Some(0))),
         Some(("random", text)) => Ok(Shift(Some(seed(text)?))),
         _ => Err("it is none, random or random:SEED".into()),
+    }
+}
+
+fn parse_whiten(text: &str) -> std::result::Result<bool, String> {
+    match text {
+        "auto" => Ok(true),
+        "off" => Ok(false),
+        _ => Err("it is auto or off".into()),
+    }
+}
+
+fn parse_compression(text: &str) -> std::result::Result<Compression, String> {
+    match (text, text.parse()) {
+        ("auto", _) => Ok(Compression::Auto),
+        ("off", _) => Ok(Compression::Off),
+        (_, Ok(0)) => Err("an image needs at least 1".into()),
+        (_, Ok(wanted)) => Ok(Compression::To(wanted)),
+        _ => Err("it is a number, auto or off".into()),
     }
 }
 

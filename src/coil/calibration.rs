@@ -1,14 +1,12 @@
 //! The calibration matrix, its signal space, and the convolution that projects windows of k-space onto it.
 
-use faer::diag::Diag;
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
-use faer::linalg::matmul::{matmul, triangular};
-use faer::{Accum, Mat, MatRef, Par};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, Par};
 use ndarray::{Array3, ArrayView3, s};
 use num_complex::Complex;
 use rayon::prelude::*;
 
+use super::hermitian::{eigen, gram};
 use crate::array::Grid;
 use crate::error::{Error, Result};
 
@@ -51,9 +49,9 @@ impl Calibration {
         Grid::new(rows, cols)
     }
 
-    /// Weights of the virtual coil: the dominant left singular vector of the samples across coils, of unit norm, its
+    /// The dominant left singular vector of the samples across coils, of unit norm, its
     /// largest entry real and positive.
-    pub fn virtual_coil(&self) -> Result<Vec<C64>> {
+    pub fn dominant_coils(&self) -> Result<Vec<C64>> {
         let window = self.window();
         let data = Mat::from_fn(self.coils(), window.len(), |coil, i| {
             self.samples[[coil, i / window.cols, i % window.cols]]
@@ -108,45 +106,6 @@ impl Calibration {
         );
         Ok(basis)
     }
-}
-
-/// The lower triangle of `A Aᴴ`; the rest is zero.
-fn gram(matrix: MatRef<C64>) -> Mat<C64> {
-    use triangular::BlockStructure::{Rectangular, TriangularLower};
-    let size = matrix.nrows();
-    let mut gram = Mat::zeros(size, size);
-    let one = C64::new(1.0, 0.0);
-    triangular::matmul(
-        &mut gram,
-        TriangularLower,
-        Accum::Replace,
-        matrix,
-        Rectangular,
-        matrix.adjoint(),
-        Rectangular,
-        one,
-        Par::Seq,
-    );
-    gram
-}
-
-/// Eigenvalues, rising, and eigenvectors of the Hermitian matrix of which `lower` is the lower triangle.
-/// On one thread, so that the number of threads does not show in the result.
-fn eigen(lower: Mat<C64>) -> Result<(Vec<f64>, Mat<C64>)> {
-    let size = lower.nrows();
-    let mut values = Diag::zeros(size);
-    let mut vectors = Mat::zeros(size, size);
-    let scratch = self_adjoint_evd_scratch::<C64>(size, ComputeEigenvectors::Yes, Par::Seq, Default::default());
-    self_adjoint_evd(
-        lower.as_ref(),
-        values.as_mut(),
-        Some(vectors.as_mut()),
-        Par::Seq,
-        MemStack::new(&mut MemBuffer::new(scratch)),
-        Default::default(),
-    )
-    .map_err(|_| Error::setting("the calibration matrix has no eigenvalues; give maps with --maps"))?;
-    Ok(((0..size).map(|i| values.column_vector()[i].re).collect(), vectors))
 }
 
 /// The convolution of k-space with which every window is projected onto the signal space and the windows are averaged:

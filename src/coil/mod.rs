@@ -8,13 +8,22 @@
 
 mod calibration;
 mod combine;
+mod hermitian;
 mod low_resolution;
 mod noise;
+mod noise_scan;
 mod pixels;
 mod power;
+mod units;
+mod virtual_coils;
+mod whitening;
 
 pub use combine::{Normalisation, normalise, root_sum_of_squares};
 pub use noise::{NoiseEstimate, estimate_noise};
+pub use noise_scan::sample_covariance;
+pub use units::Units;
+pub use virtual_coils::{Compression, VirtualCoils};
+pub use whitening::shrink;
 
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3};
 use num_complex::Complex;
@@ -26,7 +35,7 @@ use calibration::Calibration;
 
 /// The smallest kernel that still tells coils apart.
 const SMALLEST_KERNEL: usize = 3;
-/// With one set asked for: warn where a second set holds on more than this fraction of the support.
+/// One set is not enough where a second holds on more than this fraction of the support.
 const FOLDED: f64 = 0.02;
 /// A second set holds where its eigenvalue is this close to that of the first on the object. Where the blurred edges of
 /// an object that fills the field of view meet, it comes near 0.9 and needs no second set.
@@ -60,6 +69,11 @@ impl Default for EspiritSettings {
 }
 
 impl EspiritSettings {
+    /// The part of a fully sampled centre that is used.
+    pub fn window(&self, centre: Grid) -> Grid {
+        Grid::new(centre.rows.min(self.calibration), centre.cols.min(self.calibration))
+    }
+
     fn check(&self) -> Result<()> {
         let refuse = |text: String| Err(Error::setting(text));
         if !(1..=2).contains(&self.sets) {
@@ -122,6 +136,8 @@ pub struct MapReport {
     pub support: f64,
     /// Fraction of pixels where that weight lies between 0 and 1.
     pub soft: f64,
+    /// Fraction of the support where a second set of maps holds; 0 where that cannot be told.
+    pub folded: f64,
     /// Medians of the two largest eigenvalues over the support: 1 is a perfect fit. A second one near 1 tells of
     /// a folded object. None where no eigenvalue was computed.
     pub first_eigenvalue: Option<f64>,
@@ -143,10 +159,16 @@ impl MapReport {
             sets,
             support: 0.0,
             soft: 0.0,
+            folded: 0.0,
             first_eigenvalue: None,
             second_eigenvalue: None,
             warnings: Vec::new(),
         }
+    }
+
+    /// Whether one set of maps is not enough.
+    pub fn is_folded(&self) -> bool {
+        self.folded > FOLDED
     }
 
     fn count_weights(&mut self, weights: ArrayView2<f32>) {
@@ -163,8 +185,9 @@ impl MapReport {
 ///
 /// `centre` is the fully sampled centred rectangle of `kspace`. On a pixel that holds signal `Σ_c |S_c|²` is 1; on a
 /// pixel that does not it is 0; between the two the maps carry a weight `w`, `Σ_c |S_c|² = w²` ([`EspiritSettings::crop`]).
-/// The phase of each map is relative to the virtual coil, the dominant left singular vector `u` of the calibration
-/// samples across coils: `Σ_c conj(u_c) S_c` is real and positive. Scaling k-space does not change the maps.
+/// The phase of each map is relative to weights `u` on the coils: `Σ_c conj(u_c) S_c` is real and positive. They are
+/// those of `phase`, or else the dominant left singular vector of the calibration samples across coils. Scaling k-space
+/// does not change the maps.
 ///
 /// A centre too small for the kernel makes the kernel smaller, and in the end gives low-resolution maps; the report
 /// has a warning each time. Fails on impossible settings, values that are not finite, or where the origin was not sampled.
@@ -172,6 +195,7 @@ pub fn espirit(
     kspace: ArrayView3<Complex<f32>>,
     centre: Grid,
     settings: &EspiritSettings,
+    phase: Option<&[Complex<f64>]>,
 ) -> Result<(Maps<f32>, MapReport)> {
     settings.check()?;
     let (coils, rows, cols) = kspace.dim();
@@ -186,10 +210,7 @@ pub fn espirit(
             "a fully sampled centre of {centre} does not fit into k-space of {grid}"
         )));
     }
-    let window = Grid::new(
-        centre.rows.min(settings.calibration),
-        centre.cols.min(settings.calibration),
-    );
+    let window = settings.window(centre);
     if coils == 1 {
         return Ok(unit_maps(grid, window, settings.sets));
     }
@@ -206,10 +227,23 @@ pub fn espirit(
         ));
         return Ok((Maps::zeros((settings.sets, coils, rows, cols)), report));
     }
-    let reference = calibration.virtual_coil()?;
+    let reference = match phase {
+        Some(phase) => phase.to_vec(),
+        None => calibration.dominant_coils()?,
+    };
     match fitting_kernel(window, settings.kernel, coils) {
         Some(kernel) => from_kernels(grid, &calibration, &reference, kernel, settings),
         None => Ok(low_resolution_maps(grid, &calibration, &reference, settings.sets)),
+    }
+}
+
+/// The dominant left singular vector across coils of the samples in `window`, the weights that maps take their
+/// phase from; `None` where they are all zero. Errors: values that are not finite.
+pub fn dominant_coils(kspace: ArrayView3<Complex<f32>>, window: Grid) -> Result<Option<Vec<Complex<f64>>>> {
+    let calibration = Calibration::cut(kspace, window)?;
+    match calibration.is_zero() {
+        true => Ok(None),
+        false => calibration.dominant_coils().map(Some),
     }
 }
 
@@ -272,9 +306,11 @@ fn describe_eigenvalues(
     let folded = holds as f64 / second.len() as f64;
     // A kernel that had to shrink cannot tell signal from noise well enough to say this.
     let trusted = settings.crop > 0.0 && report.kernel == settings.kernel;
-    if settings.sets == 1 && trusted && folded > FOLDED {
+    report.folded = if trusted { folded } else { 0.0 };
+    if settings.sets == 1 && report.is_folded() {
         report.warnings.push(format!(
-            "on {:.0} % of the object one set of maps is not enough (is it larger than the field of view?): use 2 sets",
+            "on {:.0} % of the object one set of maps is not enough (is it larger than the field of view?): use \
+             --map-sets 2",
             100.0 * folded
         ));
     }

@@ -100,7 +100,7 @@ fn agreement(maps: &Maps<f32>, truth: &Array3<Complex<f64>>, inside: &Array2<boo
 }
 
 fn defaults(kspace: &CoilStack<f32>, centre: Grid) -> (Maps<f32>, MapReport) {
-    espirit(kspace.view(), centre, &EspiritSettings::default()).unwrap()
+    espirit(kspace.view(), centre, &EspiritSettings::default(), None).unwrap()
 }
 
 /// `Σ_c |S_c|²` of one set.
@@ -157,7 +157,7 @@ fn the_phase_is_that_of_the_virtual_coil() {
     let (maps, _) = defaults(&scan.kspace, CENTRE);
     let reference = Calibration::cut(scan.kspace.view(), CENTRE)
         .unwrap()
-        .virtual_coil()
+        .dominant_coils()
         .unwrap();
     assert!((reference.iter().map(|u| u.norm_sqr()).sum::<f64>() - 1.0).abs() < 1e-12);
     for (row, col) in (0..48).flat_map(|r| (0..40).map(move |c| (r, c))) {
@@ -191,7 +191,7 @@ fn maps_are_unit_inside_zero_outside_and_the_report_counts_them() {
         crop: 0.0,
         ..Default::default()
     };
-    let (maps, report) = espirit(scan.kspace.view(), CENTRE, &open).unwrap();
+    let (maps, report) = espirit(scan.kspace.view(), CENTRE, &open, None).unwrap();
     assert!((report.support, report.soft) == (1.0, 0.0) && maps.iter().all(|v| v.is_finite()));
 }
 
@@ -212,9 +212,9 @@ fn a_folded_object_has_two_sets_of_maps() {
         sets: 2,
         ..Default::default()
     };
-    let (maps, report) = espirit(scan.kspace.view(), CENTRE, &settings).unwrap();
+    let (maps, report) = espirit(scan.kspace.view(), CENTRE, &settings, None).unwrap();
     assert!(report.warnings.is_empty(), "{report:?}");
-    assert!(defaults(&scan.kspace, CENTRE).1.warnings[0].contains("use 2 sets"));
+    assert!(defaults(&scan.kspace, CENTRE).1.warnings[0].contains("--map-sets 2"));
     let second = power(&maps, 1);
     let fourier = Fourier::<f32>::new(grid);
     let mut images = scan.kspace.clone();
@@ -263,7 +263,7 @@ fn results_do_not_depend_on_threads() {
     };
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| espirit(scan.kspace.view(), CENTRE, &settings).unwrap().0)
+        pool.install(|| espirit(scan.kspace.view(), CENTRE, &settings, None).unwrap().0)
     };
     let one = run(1);
     for threads in [2, 3] {
@@ -325,6 +325,7 @@ fn one_coil_has_unit_maps_and_nothing_has_zero_maps() {
             sets: 2,
             ..Default::default()
         },
+        None,
     )
     .unwrap();
     assert!(maps.index_axis(Axis(0), 0).iter().all(|v| *v == C32::new(1.0, 0.0)));
@@ -359,7 +360,7 @@ fn a_dead_coil_has_a_zero_map() {
 fn impossible_requests_are_refused_with_a_mend() {
     let mut kspace = scan(2, Grid::new(32, 32), SMALL, 0.0).kspace;
     let refused = |kspace: &CoilStack<f32>, centre, settings: EspiritSettings| {
-        espirit(kspace.view(), centre, &settings).unwrap_err().to_string()
+        espirit(kspace.view(), centre, &settings, None).unwrap_err().to_string()
     };
     let usual = EspiritSettings::default;
     assert!(refused(&kspace, Grid::new(0, 0), usual()).contains("--maps"));

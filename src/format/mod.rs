@@ -14,6 +14,7 @@ mod header;
 mod image;
 mod maps;
 mod masks;
+mod noise;
 mod output;
 mod placed;
 mod scan;
@@ -32,6 +33,7 @@ pub use image::{
 };
 pub use maps::{AXES, MapsFile, read_covariance, read_maps};
 pub use masks::{read_mask, read_probability};
+pub use noise::read_noise;
 pub use output::AtomicFile;
 pub use placed::write_geometry;
 pub use scan::{Axes, AxisKind, Geometry, Placement, Plane, Reference, SCAN_FORMATS, Scan, ScanFormat, ScanOptions};

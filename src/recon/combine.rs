@@ -4,16 +4,26 @@ use ndarray::{Array2, Array3, Axis, Zip};
 use num_complex::Complex;
 
 use crate::array::{Image, ImageSets};
+use crate::coil::Units;
 use crate::solve::Solver;
 
-/// One image of several sets of maps: root of the sum of squares, with the phase of the first.
-pub fn combine_sets(sets: ImageSets<f32>) -> Image<f32> {
+/// One image of several sets of maps, in the units of the scan: root of the sum of squares, with the phase of the
+/// first.
+///
+/// Images of virtual coils come with their `units`. Maps of two sets are orthogonal in the coils that they were
+/// calibrated in, so that the root is that over coils; in the coils of the scan they are not, and what they have in common
+/// counts.
+pub(super) fn combine_sets(mut sets: ImageSets<f32>, units: Option<&Units>) -> Image<f32> {
+    if let Some(units) = units {
+        units.scale(&mut sets);
+    }
     if sets.dim().0 == 1 {
         return sets.index_axis_move(Axis(0), 0);
     }
-    let magnitude = sets.map_axis(Axis(0), |values| {
-        values.iter().map(|v| v.norm_sqr()).sum::<f32>().sqrt()
-    });
+    let root = |values: ndarray::ArrayView1<Complex<f32>>| values.iter().map(|v| v.norm_sqr()).sum::<f32>().sqrt();
+    let magnitude = units
+        .and_then(|units| units.magnitude(&sets))
+        .unwrap_or_else(|| sets.map_axis(Axis(0), root));
     Zip::from(sets.index_axis(Axis(0), 0))
         .and(&magnitude)
         .map_collect(|v, &m| match v.norm() {
@@ -24,11 +34,22 @@ pub fn combine_sets(sets: ImageSets<f32>) -> Image<f32> {
 
 /// Error bars, `(rows, cols)`, of what [`combine_sets`] makes of `images`, those of `solver`; `None` where they cannot
 /// be told.
-pub fn combined_deviation(solver: &mut dyn Solver<f32>, images: &ImageSets<f32>) -> Option<Array2<f32>> {
-    let told = solver
-        .deviation()
-        .map(|deviations| combine_deviations(deviations, images));
-    told.filter(|deviation| deviation.iter().all(|v| v.is_finite()))
+pub(super) fn combined_deviation(
+    solver: &mut dyn Solver<f32>,
+    images: &ImageSets<f32>,
+    units: Option<&Units>,
+) -> Option<Array2<f32>> {
+    let mut deviations = solver.deviation()?;
+    let combined = match units {
+        Some(units) => {
+            let mut images = images.clone();
+            units.scale(&mut images);
+            units.scale_deviations(&mut deviations);
+            combine_deviations(deviations, &images)
+        }
+        None => combine_deviations(deviations, images),
+    };
+    combined.iter().all(|v| v.is_finite()).then_some(combined)
 }
 
 /// To first order in the error that of the magnitude, for errors of the sets that are not correlated:

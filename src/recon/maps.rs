@@ -5,7 +5,7 @@ use num_complex::Complex;
 
 use super::MapsRecord;
 use crate::array::{Grid, Maps};
-use crate::coil::{self, EspiritSettings};
+use crate::coil::{self, EspiritSettings, MapReport};
 use crate::error::{Error, Place, Result};
 use crate::format::{MapsFile, Scan, read_maps};
 
@@ -13,23 +13,41 @@ use crate::format::{MapsFile, Scan, read_maps};
 #[derive(Clone)]
 pub enum MapsSource {
     /// Calibrated on the sampled centre of each slice.
-    Espirit(EspiritSettings),
+    Espirit(EspiritSettings, MapSets),
     File(Place),
+}
+
+/// How many sets of maps are calibrated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MapSets {
+    /// Two where one is not enough, judged on up to three slices of the scan: one number for all of them.
+    #[default]
+    Auto,
+    Fixed(usize),
+}
+
+impl fmt::Display for MapSets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Fixed(sets) => write!(f, "{sets}"),
+        }
+    }
 }
 
 impl Default for MapsSource {
     fn default() -> Self {
-        Self::Espirit(EspiritSettings::default())
+        Self::Espirit(EspiritSettings::default(), MapSets::default())
     }
 }
 
 impl fmt::Display for MapsSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Espirit(s) => write!(
+            Self::Espirit(s, sets) => write!(
                 f,
-                "espirit: sets={} calibration={} kernel={} threshold={} crop={}",
-                s.sets, s.calibration, s.kernel, s.singular_threshold, s.crop
+                "espirit: sets={sets} calibration={} kernel={} threshold={} crop={}",
+                s.calibration, s.kernel, s.singular_threshold, s.crop
             ),
             Self::File(place) => write!(f, "read from {place}"),
         }
@@ -37,10 +55,9 @@ impl fmt::Display for MapsSource {
 }
 
 impl MapsSource {
-    /// `place` names the scan in errors.
-    pub(super) fn open(&self, scan: &Scan, place: &Place) -> Result<OpenMaps> {
+    pub(super) fn open(&self, scan: &Scan) -> Result<OpenMaps> {
         Ok(match self {
-            Self::Espirit(settings) => OpenMaps::Espirit(place.clone(), settings.clone()),
+            Self::Espirit(settings, sets) => OpenMaps::Espirit(settings.clone(), *sets),
             Self::File(place) => {
                 let file = read_maps(place, scan.slices(), scan.coils(), scan.grid())?;
                 OpenMaps::File(place.clone(), file)
@@ -51,50 +68,58 @@ impl MapsSource {
 
 /// Maps ready to be had slice by slice.
 pub(super) enum OpenMaps {
-    /// On the k-space at this place.
-    Espirit(Place, EspiritSettings),
+    Espirit(EspiritSettings, MapSets),
     File(Place, MapsFile),
 }
 
 impl OpenMaps {
-    pub fn sets(&self) -> usize {
+    /// How many sets there are, unless that has to be judged.
+    pub fn sets(&self) -> Option<usize> {
         match self {
-            Self::Espirit(_, settings) => settings.sets,
-            Self::File(_, file) => file.sets(),
+            Self::Espirit(_, MapSets::Auto) => None,
+            Self::Espirit(_, MapSets::Fixed(sets)) => Some(*sets),
+            Self::File(_, file) => Some(file.sets()),
         }
     }
 
-    /// Maps `(sets, coils, rows, cols)` of one slice, whose k-space is zero where not sampled.
-    pub fn slice(
-        &self,
-        slice: usize,
-        kspace: ArrayView3<Complex<f32>>,
-        centre: Grid,
-    ) -> Result<(Maps<f32>, MapsRecord)> {
+    /// The side of k-space that maps are calibrated on; `None` of maps from a file.
+    pub fn window(&self, centre: Grid) -> Option<Grid> {
         match self {
-            Self::Espirit(place, settings) => {
-                if centre.is_empty() && kspace.dim().0 > 1 {
-                    let problem = format!("slice {slice} is not sampled at the centre, where coil maps come from");
-                    return Err(Error::data(place.clone(), problem, "give maps with --maps"));
-                }
-                let (maps, report) = coil::espirit(kspace, centre, settings)?;
-                Ok((maps, MapsRecord::Estimated(report)))
-            }
-            Self::File(place, file) => {
-                let mut maps = file.slice(slice)?;
-                // what was read is finite: only maps of zeros are left to refuse
-                let normalisation = coil::normalise(&mut maps).map_err(|_| {
-                    let problem = format!("the maps of slice {slice} are zero everywhere");
-                    Error::data(place.clone(), problem, "mend them or leave --maps out")
-                })?;
-                let record = MapsRecord::Given {
-                    origin: place.to_string(),
-                    renormalised: normalisation.changed,
-                    deviation: normalisation.deviation,
-                    support: normalisation.support,
-                };
-                Ok((maps, record))
-            }
+            Self::Espirit(settings, _) => Some(settings.window(centre)),
+            Self::File(..) => None,
         }
     }
+}
+
+/// Calibrates `sets` sets of maps `(sets, coils, rows, cols)` on one slice, whose k-space is zero where not sampled.
+/// `place` names the scan in errors; `phase` is as of [`coil::espirit`].
+pub(super) fn calibrate(
+    (place, slice): (&Place, usize),
+    kspace: ArrayView3<Complex<f32>>,
+    centre: Grid,
+    settings: &EspiritSettings,
+    phase: Option<&[Complex<f64>]>,
+) -> Result<(Maps<f32>, MapReport)> {
+    if centre.is_empty() && kspace.dim().0 > 1 {
+        let problem = format!("slice {slice} is not sampled at the centre, where coil maps come from");
+        return Err(Error::data(place.clone(), problem, "give maps with --maps"));
+    }
+    coil::espirit(kspace, centre, settings, phase)
+}
+
+/// Reads the maps of a slice from a file, `(sets, coils, rows, cols)` of the coils of the scan.
+pub(super) fn given(place: &Place, file: &MapsFile, slice: usize) -> Result<(Maps<f32>, MapsRecord)> {
+    let mut maps = file.slice(slice)?;
+    // what was read is finite: only maps of zeros are left to refuse
+    let normalisation = coil::normalise(&mut maps).map_err(|_| {
+        let problem = format!("the maps of slice {slice} are zero everywhere");
+        Error::data(place.clone(), problem, "mend them or leave --maps out")
+    })?;
+    let record = MapsRecord::Given {
+        origin: place.to_string(),
+        renormalised: normalisation.changed,
+        deviation: normalisation.deviation,
+        support: normalisation.support,
+    };
+    Ok((maps, record))
 }

@@ -45,12 +45,12 @@ impl ReconOutput {
         write_settings(&file, reconstruction, settings)?;
         let maps = match settings.keep_maps {
             true => {
-                let shape = [slices, reconstruction.sets(), scan.coils(), grid.rows, grid.cols];
+                let shape = [slices, reconstruction.sets()?, scan.coils(), grid.rows, grid.cols];
                 Some(maps_dataset(&file, shape)?)
             }
             false => None,
         };
-        let unbiased = match reconstruction.has_unbiased() {
+        let unbiased = match reconstruction.has_unbiased()? {
             true => Some(file.dataset("unbiased", &[slices, grid.rows, grid.cols])?),
             false => None,
         };
@@ -118,6 +118,10 @@ fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction, settings: 
         Attribute::new("padded_rows", *padded_rows as i64),
         Attribute::new("padded_columns", *padded_columns as i64),
         Attribute::new("maps", settings.maps.to_string()),
+        Attribute::new("map_sets", reconstruction.sets()? as i64),
+        Attribute::new("noise_covariance", settings.noise.to_string()),
+        Attribute::new("whitening", if settings.whiten { "auto" } else { "off" }),
+        Attribute::new("virtual_coils", settings.compression.to_string()),
     ];
     if !missing_sides.is_empty() {
         attributes.push(Attribute::new("missing_sides", missing_sides.join(", ")));
@@ -126,10 +130,11 @@ fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction, settings: 
         attributes.push(match knob {
             Knob::Wavelet => Attribute::new("wavelet", tuning.wavelet.name),
             Knob::Scales => Attribute::new("scales", tuning.scales as i64),
-            Knob::Damping => Attribute::new("damping", tuning.damping),
+            Knob::Damping => Attribute::new("damping", tuning.damping(reconstruction.sampling().samples_lines())),
             Knob::Lambda | Knob::OptionalLambda => Attribute::new("lambda", settings.lambda.to_string()),
             Knob::Shift => Attribute::new("shift", describe_seed("random", tuning.shift)),
-            Knob::Noise => Attribute::new("noise_covariance", settings.noise.to_string()),
+            // Whatever the method, coils are whitened by it.
+            Knob::Noise => continue,
             Knob::ErrorBars => Attribute::new("error_bars", describe_seed("seed", tuning.error_bars)),
         });
     }

@@ -1,28 +1,47 @@
 use std::borrow::Cow;
 
+use ndarray::Array2;
 use num_complex::Complex;
 
-use super::{MapsRecord, NoiseRecord, Reconstruction, Sampling};
-use crate::array::{CoilStack, Maps, Mask};
-use crate::error::{Error, Result};
-use crate::solve::Problem;
-
-/// Noise variance, relative to the square of the largest sample, that no scan has.
-const LOUDEST: f64 = 1e4;
+use super::coils::{Calibrated, Channels};
+use super::combine::{combine_sets, combined_deviation};
+use super::{CoilsRecord, MapsRecord, NoiseRecord, Reconstruction, Sampling};
+use crate::array::{CoilStack, Image, ImageSets, Maps, Mask};
+use crate::coil::Units;
+use crate::error::Result;
+use crate::solve::{Problem, Solver};
 
 /// A slice ready for a solver.
 pub struct Prepared<'a> {
-    /// In units of the scan times `scale`.
+    /// In units of the scan times `scale`, and of virtual coils where the slice has them: [`Self::image`] brings its
+    /// images into those of the scan.
     pub problem: Problem<f32>,
     pub scale: f32,
     pub sampling: Cow<'a, Sampling>,
     pub maps_record: MapsRecord,
     pub noise_record: NoiseRecord,
+    pub coils_record: CoilsRecord,
     /// Where the settings keep them.
     pub(super) kept_maps: Option<Maps<f32>>,
+    units: Option<Units>,
 }
 
 impl Prepared<'_> {
+    /// One image of those of a solver, in units of the scan times `scale`.
+    pub fn image(&self, images: ImageSets<f32>) -> Image<f32> {
+        combine_sets(images, self.units.as_ref())
+    }
+
+    /// The image of the fully sampled k-space, where there is one, in the same units.
+    pub fn reference(&self) -> Option<Image<f32>> {
+        self.problem.reference.clone().map(|images| self.image(images))
+    }
+
+    /// Error bars of [`Self::image`] of `images`, those of `solver`, `(rows, cols)`; `None` where they cannot be told.
+    pub fn deviation(&self, solver: &mut dyn Solver<f32>, images: &ImageSets<f32>) -> Option<Array2<f32>> {
+        combined_deviation(solver, images, self.units.as_ref())
+    }
+
     pub fn warnings(&self) -> Vec<String> {
         warnings(&self.sampling, &self.maps_record)
     }
@@ -45,27 +64,26 @@ impl Reconstruction<'_> {
 
     /// Poses the problem of one slice; `None` when it holds no data.
     pub fn prepare(&self, slice: usize) -> Result<Option<Prepared<'_>>> {
-        let Some(Measured {
-            mut kspace,
+        let Some(mut measured) = self.read(slice)? else {
+            return Ok(None);
+        };
+        let mut channels = self.channels(slice, &mut measured)?;
+        let Calibrated { maps, record, units } = self.calibrated(slice, &channels, &measured)?;
+        let Measured {
             scale,
             sampling,
             complete,
-        }) = self.read(slice)?
-        else {
-            return Ok(None);
-        };
-        let (mut covariance, noise_record) = self.noise.covariance(kspace.view(), &sampling.mask);
-        let (maps, maps_record) = self.maps.slice(slice, kspace.view(), sampling.centre)?;
-
-        kspace.mapv_inplace(|v| v * scale);
-        let power = f64::from(scale) * f64::from(scale);
-        covariance.mapv_inplace(|v| v * power);
-        if covariance.iter().any(|v| v.norm() > LOUDEST) {
-            let problem = format!("the noise covariance says that slice {slice} is nothing but noise");
-            let mend = "give it in squared units of the k-space, or leave it out to have it estimated";
-            return Err(Error::data(self.place.clone(), problem, mend));
-        }
-        let kept_maps = self.settings.keep_maps.then(|| maps.clone());
+            ..
+        } = measured;
+        let kept_maps = self.settings.keep_maps.then(|| channels.of_scan(maps.clone()));
+        let kspace = std::mem::take(&mut channels.kspace);
+        let Channels {
+            covariance,
+            virtual_coils,
+            noise,
+            coils,
+            ..
+        } = channels;
         let mut problem = Problem::new(
             kspace.view(),
             &sampling.known(),
@@ -75,15 +93,21 @@ impl Reconstruction<'_> {
         );
         drop(kspace);
         if let Some(complete) = complete {
-            problem = problem.with_reference(complete.mapv_into(|v| v * scale).view());
+            let mut complete = complete.mapv_into(|v| v * scale);
+            if let Some(virtual_coils) = &virtual_coils {
+                virtual_coils.apply(&mut complete);
+            }
+            problem = problem.with_reference(complete.view());
         }
         Ok(Some(Prepared {
             problem,
             scale,
             sampling,
-            maps_record,
-            noise_record,
+            maps_record: record,
+            noise_record: noise,
+            coils_record: coils,
             kept_maps,
+            units,
         }))
     }
 
@@ -116,11 +140,11 @@ impl Reconstruction<'_> {
 }
 
 pub(super) fn warnings(sampling: &Sampling, maps: &MapsRecord) -> Vec<String> {
-    let of_maps = match maps {
-        MapsRecord::Estimated(report) => report.warnings.as_slice(),
-        MapsRecord::Given { .. } => &[],
-    };
-    sampling.warnings.iter().chain(of_maps).cloned().collect()
+    let mut warnings = sampling.warnings.clone();
+    if let MapsRecord::Estimated(report) = maps {
+        warnings.extend_from_slice(&report.warnings);
+    }
+    warnings
 }
 
 /// The power of two that brings the largest sample to between 1 and 2, so that nothing else depends on the units

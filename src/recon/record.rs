@@ -17,6 +17,7 @@ pub struct SliceRecord {
     /// `None` for a slice without data.
     pub maps: Option<MapsRecord>,
     pub noise: Option<NoiseRecord>,
+    pub coils: Option<CoilsRecord>,
     /// Factor that k-space was multiplied by for the computation, and taken out again; a power of two. The
     /// state evolution below is in the units of the scan, with it taken out.
     pub scale: f64,
@@ -108,4 +109,17 @@ pub struct NoiseRecord {
     pub origin: String,
     /// Complex standard deviation of a k-space sample, root mean square over coils, in the units of the scan.
     pub standard_deviation: f64,
+}
+
+/// The coils that a slice was reconstructed in.
+#[derive(Clone, Debug, Serialize)]
+pub struct CoilsRecord {
+    /// Of the scan.
+    pub measured: usize,
+    /// Those the computation had, virtual ones where they are fewer.
+    pub used: usize,
+    /// Share of the energy of the calibration samples that they keep.
+    pub energy: f64,
+    /// Whether they were combined so that their noise is white.
+    pub whitened: bool,
 }

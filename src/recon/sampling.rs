@@ -4,6 +4,7 @@ use ndarray::{Array2, ArrayView3};
 use num_complex::Complex;
 
 use super::SamplingRecord;
+use super::lines::is_equispaced;
 use crate::array::{Grid, Mask};
 use crate::error::{Error, Place, Result};
 use crate::format::{self, Scan};
@@ -200,16 +201,19 @@ impl Sampling {
         sampling::lacks_side(&self.known())
     }
 
-    /// Warns where `method` counts on errors that are not correlated.
+    /// Warns where `method` counts on errors that look like noise.
     pub(super) fn warn_of_lines(&mut self, method: &Method) {
-        if method.unbiased && self.samples_lines() {
-            self.warnings.push(
-                "the mask samples whole lines: errors are correlated along them, which the state evolution of P-VDAMP \
-                 does not model: it predicts too small a variance, and the result may be far from the best possible; \
-                 --method howl is made for such masks too"
-                    .into(),
-            );
+        if !method.unbiased || !self.samples_lines() {
+            return;
         }
+        let why = match is_equispaced(&self.mask) {
+            true => " at regular distances: aliasing is made of copies of the object, which P-VDAMP takes for noise",
+            false => ": aliasing spreads along one axis only, where it is too strong for P-VDAMP to remove",
+        };
+        self.warnings.push(format!(
+            "the mask samples whole lines{why}; its variances account for errors that are correlated along the \
+             lines, but the image will be far from the best possible; --method howl is made for such masks"
+        ));
     }
 
     /// That of a scan in which no slice holds data.
@@ -313,9 +317,10 @@ fn told_lines(scan: &Scan) -> [Option<Range<usize>>; 2] {
     let of_axis = |encode: usize, n: usize| {
         let header = scan.header.as_ref()?;
         let limits = [None, header.phase_encodes, header.partition_encodes][encode]?;
-        let origin = (n / 2).checked_sub(limits.center?)?;
-        let fits = header.encoded?.matrix[encode] == n && limits.minimum <= limits.maximum;
-        fits.then(|| origin + limits.minimum..origin + limits.maximum + 1)
+        let first = |encode: usize| (n / 2).checked_add(encode)?.checked_sub(limits.center?);
+        let (start, last) = (first(limits.minimum)?, first(limits.maximum)?);
+        let fits = header.encoded?.matrix[encode] == n && start <= last && last < n;
+        fits.then(|| start..last + 1)
     };
     [of_axis(rows, grid.rows), of_axis(cols, grid.cols)]
 }

@@ -2,6 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::{MapsSource, NoiseSource, SamplingSource};
+use crate::coil::Compression;
 use crate::error::Place;
 use crate::solve::{Knob, Limits, Method, Tuning};
 use crate::wavelet::{Layout, Wavelet};
@@ -13,8 +14,8 @@ pub struct Settings {
     pub wavelet: &'static Wavelet,
     /// Scales of the wavelet transform; `None` takes 4, or fewer where the image is too small for them.
     pub scales: Option<usize>,
-    /// ρ of the damped updates.
-    pub damping: f64,
+    /// ρ of the damped updates; `None` for the mask's own.
+    pub damping: Option<f64>,
     pub lambda: Lambda,
     /// Seed of random shifts of the wavelet grid.
     pub shift: Option<u64>,
@@ -29,6 +30,10 @@ pub struct Settings {
     pub probability: Option<Place>,
     pub maps: MapsSource,
     pub noise: NoiseSource,
+    /// Whether coils are combined so that their noise is white.
+    pub whiten: bool,
+    /// How many virtual coils the coils of a slice are compressed to.
+    pub compression: Compression,
     /// Whether results carry the maps they were made with.
     pub keep_maps: bool,
     /// Whether problems carry the fully sampled reference, where the scan has it.
@@ -100,7 +105,9 @@ impl Default for Settings {
             sampling: SamplingSource::Scan,
             probability: None,
             maps: MapsSource::default(),
-            noise: NoiseSource::Estimate,
+            noise: NoiseSource::Scan,
+            whiten: true,
+            compression: Compression::Auto,
             keep_maps: false,
             reference: false,
         }

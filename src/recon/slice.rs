@@ -3,11 +3,13 @@ use std::time::Instant;
 
 use ndarray::{Array2, ArrayView2, s};
 
+use super::coils::Calibrated;
 use super::lambda::lambda_curve;
 use super::maps::OpenMaps;
 use super::noise::OpenNoise;
-use super::prepare::{Measured, unit_scale, warnings};
-use super::{Lambda, MapsRecord, Sampling, Settings, SliceRecord, combine_sets, combined_deviation};
+use super::prepare::{unit_scale, warnings};
+use super::sets::JudgedSets;
+use super::{Lambda, MapsRecord, Sampling, Settings, SliceRecord};
 use crate::array::{CoilStack, Grid, Image, Maps};
 use crate::error::{Error, Place, Result};
 use crate::format::Scan;
@@ -20,6 +22,9 @@ pub struct Reconstruction<'a> {
     pub(super) place: Place,
     pub(super) settings: &'a Settings,
     pub(super) maps: OpenMaps,
+    pub(super) sets: JudgedSets,
+    /// Whether no slice holds data.
+    pub(super) empty: bool,
     pub(super) noise: OpenNoise,
     pub(super) sampling: Sampling,
     pub(super) tuning: Tuning,
@@ -52,8 +57,10 @@ impl<'a> Reconstruction<'a> {
         if settings.iterations == Some(0) {
             return Err(Error::setting("--iterations 0: at least one iteration is needed"));
         }
-        let maps = settings.maps.open(scan, place)?;
-        let mut sampling = match first_with_data(scan)? {
+        let maps = settings.maps.open(scan)?;
+        let first = first_with_data(scan)?;
+        let empty = first.is_none();
+        let mut sampling = match first {
             Some(kspace) => {
                 let probability = settings.probability.as_ref();
                 Sampling::of_scan(scan, place, kspace.view(), &settings.sampling, probability)?
@@ -74,7 +81,9 @@ impl<'a> Reconstruction<'a> {
             place: place.clone(),
             settings,
             maps,
-            noise: settings.noise.open(scan.coils())?,
+            sets: JudgedSets::default(),
+            empty,
+            noise: settings.noise.open(scan)?,
             sampling,
             tuning,
         })
@@ -82,11 +91,6 @@ impl<'a> Reconstruction<'a> {
 
     pub fn sampling(&self) -> &Sampling {
         &self.sampling
-    }
-
-    /// Sets of maps, and so of images, that each slice has.
-    pub fn sets(&self) -> usize {
-        self.maps.sets()
     }
 
     pub fn tuning(&self) -> &Tuning {
@@ -105,8 +109,8 @@ impl<'a> Reconstruction<'a> {
 
     /// Whether slices have an unbiased image. Of two sets of maps it would be two images, whose root sum of squares is
     /// not unbiased.
-    pub fn has_unbiased(&self) -> bool {
-        self.settings.method.unbiased && self.sets() == 1
+    pub fn has_unbiased(&self) -> Result<bool> {
+        Ok(self.settings.method.unbiased && self.sets()? == 1)
     }
 
     /// Whether slices have error bars.
@@ -122,7 +126,7 @@ impl<'a> Reconstruction<'a> {
     ) -> Result<SliceResult> {
         let start = Instant::now();
         let Some(mut prepared) = self.prepare(slice)? else {
-            return Ok(self.empty_slice(slice, start));
+            return self.empty_slice(slice, start);
         };
         let preparation_seconds = start.elapsed().as_secs_f64();
 
@@ -131,7 +135,7 @@ impl<'a> Reconstruction<'a> {
         let mut tuning = self.tuning.clone();
         let mut observe = |record: &IterationRecord, _: &mut dyn Solver<f32>| observe(record);
         if self.settings.lambda == Lambda::Optimal {
-            let curve = lambda_curve(problem, method, &tuning, limits, 1, &mut observe)?;
+            let curve = lambda_curve(&prepared, method, &tuning, limits, 1, &mut observe)?;
             let (lambda, _) = curve.and_then(|curve| curve.best()).ok_or_else(|| {
                 let problem = format!("slice {slice} has no reference to find the best --lambda by");
                 Error::data(
@@ -146,11 +150,13 @@ impl<'a> Reconstruction<'a> {
         let mut history = drive(solver.as_mut(), limits, &mut observe)?;
         let images = solver.image();
         let deviation = self.has_deviation().then(|| {
-            let told = combined_deviation(solver.as_mut(), &images);
+            let told = prepared.deviation(solver.as_mut(), &images);
             told.unwrap_or_else(|| Array2::from_elem(self.scan.grid().dim(), f32::NAN))
         });
-        let image = combine_sets(images);
-        let unbiased = solver.unbiased().filter(|_| self.has_unbiased()).map(combine_sets);
+        let image = prepared.image(images);
+        let has_unbiased = self.has_unbiased()?;
+        let unbiased = solver.unbiased().filter(|_| has_unbiased);
+        let unbiased = unbiased.map(|images| prepared.image(images));
         let notes = solver.notes();
         drop(solver);
         if image.iter().any(|v| !v.is_finite()) {
@@ -169,7 +175,8 @@ impl<'a> Reconstruction<'a> {
         let scale = f64::from(scale);
         unscale(&mut history, scale * scale);
 
-        let mut bands = self.blank_record(slice, start).bands;
+        let blank = self.blank_record(slice, start)?;
+        let mut bands = blank.bands.clone();
         if let Some(told) = history
             .iterations
             .iter()
@@ -184,6 +191,7 @@ impl<'a> Reconstruction<'a> {
             sampling: prepared.sampling.record.clone(),
             maps: Some(prepared.maps_record.clone()),
             noise: Some(prepared.noise_record.clone()),
+            coils: Some(prepared.coils_record.clone()),
             scale,
             lambda,
             intensity: method.has(Knob::Lambda).then(|| prepared.problem.intensity() / scale),
@@ -192,7 +200,7 @@ impl<'a> Reconstruction<'a> {
             preparation_seconds,
             notes,
             warnings,
-            ..self.blank_record(slice, start)
+            ..blank
         };
         Ok(SliceResult {
             magnitude: self.cropped_magnitude(&image),
@@ -206,52 +214,56 @@ impl<'a> Reconstruction<'a> {
 
     /// Only the maps of a slice; `None` for a slice without data.
     pub fn maps(&self, slice: usize) -> Result<Option<SliceMaps>> {
-        let Some(Measured { kspace, sampling, .. }) = self.read(slice)? else {
+        let Some(mut measured) = self.read(slice)? else {
             return Ok(None);
         };
-        let (maps, record) = self.maps.slice(slice, kspace.view(), sampling.centre)?;
-        let warnings = warnings(&sampling, &record);
+        let channels = self.channels(slice, &mut measured)?;
+        let Calibrated { maps, record, .. } = self.calibrated(slice, &channels, &measured)?;
+        let warnings = warnings(&measured.sampling, &record);
+        let maps = channels.of_scan(maps);
         Ok(Some(SliceMaps { maps, record, warnings }))
     }
 
     /// The record of a slice of which nothing is known yet.
-    fn blank_record(&self, slice: usize, start: Instant) -> SliceRecord {
+    fn blank_record(&self, slice: usize, start: Instant) -> Result<SliceRecord> {
         let layout = Layout::new(self.scan.grid(), self.tuning.scales);
-        SliceRecord {
+        Ok(SliceRecord {
             slice,
             version: env!("CARGO_PKG_VERSION"),
             method: self.settings.method.name,
             sampling: self.sampling.record.clone(),
             maps: None,
             noise: None,
+            coils: None,
             scale: 1.0,
             lambda: None,
             intensity: None,
-            bands: (0..self.sets()).flat_map(|_| layout.band_names()).collect(),
+            bands: (0..self.sets()?).flat_map(|_| layout.band_names()).collect(),
             history: None,
             seconds: start.elapsed().as_secs_f64(),
             preparation_seconds: 0.0,
             notes: Vec::new(),
             warnings: Vec::new(),
-        }
+        })
     }
 
-    fn empty_slice(&self, slice: usize, start: Instant) -> SliceResult {
+    fn empty_slice(&self, slice: usize, start: Instant) -> Result<SliceResult> {
         let grid = self.scan.grid();
         let image = Image::zeros(grid.dim());
-        let mut record = self.blank_record(slice, start);
+        let mut record = self.blank_record(slice, start)?;
         record.warnings.push("k-space is all zero, and so is the image".into());
-        SliceResult {
+        let sets = self.sets()?;
+        Ok(SliceResult {
             magnitude: self.cropped_magnitude(&image),
-            unbiased: self.has_unbiased().then(|| image.clone()),
+            unbiased: self.has_unbiased()?.then(|| image.clone()),
             deviation: self.has_deviation().then(|| Array2::zeros(grid.dim())),
             image,
             maps: self
                 .settings
                 .keep_maps
-                .then(|| Maps::zeros((self.sets(), self.scan.coils(), grid.rows, grid.cols))),
+                .then(|| Maps::zeros((sets, self.scan.coils(), grid.rows, grid.cols))),
             record,
-        }
+        })
     }
 
     /// Magnitude, cropped as the header says.

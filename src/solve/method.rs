@@ -11,7 +11,7 @@ pub struct Method {
     pub citation: &'static str,
     /// Iterations at most, unless told otherwise.
     pub iterations: usize,
-    /// The same for masks of whole lines.
+    /// The same for masks of whole lines and for partial Fourier.
     pub line_iterations: usize,
     /// Images of each set of maps that it holds at once, about.
     pub images: u64,

@@ -51,6 +51,16 @@ impl<T: Real> Problem<T> {
         self
     }
 
+    /// Which samples hold a value in any coil. The others are zero padding, which is known and has no noise.
+    pub fn measured(&self) -> Vec<bool> {
+        let mut measured = vec![false; self.data.dim().1];
+        for of_coil in self.data.outer_iter() {
+            let pairs = measured.iter_mut().zip(&of_coil);
+            pairs.for_each(|(any, v)| *any |= v.re != T::zero() || v.im != T::zero());
+        }
+        measured
+    }
+
     /// The zero-filled image `Aᴴ y`.
     pub fn zero_filled(&self) -> ImageSets<T> {
         self.encoding.adjoint(&self.data, None)

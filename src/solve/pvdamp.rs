@@ -32,7 +32,8 @@ pub struct PVdamp<'a, T: Real> {
     problem: &'a Problem<T>,
     evolution: StateEvolution<T>,
     transform: Transform<T>,
-    damping: f64,
+    /// ρ of the first iteration, and of those after it.
+    damping: [f64; 2],
     /// Where error bars were asked for.
     energy: Option<EnergyAverage<T>>,
     state: State<T>,
@@ -112,8 +113,11 @@ impl<'a, T: Real> PVdamp<'a, T> {
             best: None,
         };
         let r = problem.density_compensated();
+        // Lines are so few, and weigh so much, that the first estimate may be far off: there it is damped too.
+        let lines = evolution.models_lines();
+        let damping = tuning.damping(lines);
         Self {
-            damping: tuning.damping,
+            damping: [if lines { damping } else { 1.0 }, damping],
             energy: tuning.error_bars.map(|_| EnergyAverage::new(&layout, tuning.wavelet)),
             state: State {
                 iteration: 0,
@@ -140,8 +144,7 @@ impl<'a, T: Real> PVdamp<'a, T> {
     /// Denoises `Ψ r`, set by set, and returns the Onsager-corrected image.
     fn denoise(&mut self, bands: &mut Vec<BandState>) -> ImageSets<T> {
         let mut corrected = ImageSets::zeros(self.state.r.dim());
-        let first = self.state.iteration == 0;
-        let share = if first { 1.0 } else { self.damping };
+        let share = self.damping[self.state.iteration.min(1)];
         for (set, mut target) in corrected.outer_iter_mut().enumerate() {
             let w = &mut self.scratch.coefficients;
             let work = &mut self.scratch.wavelet;

@@ -2,13 +2,18 @@ use crate::array::Grid;
 use crate::error::{Error, Result};
 use crate::wavelet::{Layout, Wavelet};
 
+/// ρ unless one is given: the published value.
+const DAMPING: f64 = 0.75;
+/// The same for masks of whole lines: the best of those tried on a brain (`docs/algorithm.md`).
+const LINE_DAMPING: f64 = 0.7;
+
 /// What a user can tune; the defaults are the published ones.
 #[derive(Clone, Debug)]
 pub struct Tuning {
     pub wavelet: &'static Wavelet,
     pub scales: usize,
-    /// ρ: the share of the new estimate in each damped update, 0 < ρ ≤ 1.
-    pub damping: f64,
+    /// ρ: the share of the new estimate in each damped update, 0 < ρ ≤ 1; `None` for [`Tuning::damping`]'s choice.
+    pub damping: Option<f64>,
     /// λ: the regularisation weight. A threshold, in units of the image's [intensity](super::Problem::intensity),
     /// for methods that threshold; the Tikhonov weight, without unit, of CG-SENSE.
     pub lambda: f64,
@@ -25,7 +30,7 @@ impl Default for Tuning {
         Self {
             wavelet: Wavelet::find("db4").expect("db4 is in the table"),
             scales: 4,
-            damping: 0.75,
+            damping: None,
             lambda: 0.0,
             shift: None,
             iterations: None,
@@ -35,10 +40,14 @@ impl Default for Tuning {
 }
 
 impl Tuning {
+    /// ρ as it is used: unless one was given, a little more damping for masks of whole lines.
+    pub fn damping(&self, lines: bool) -> f64 {
+        self.damping.unwrap_or(if lines { LINE_DAMPING } else { DAMPING })
+    }
+
     /// Errors: [`Error::Setting`] where a value has no meaning for an image of this size.
     pub fn validate(&self, grid: Grid) -> Result<()> {
-        if !(self.damping > 0.0 && self.damping <= 1.0) {
-            let found = self.damping;
+        if let Some(found) = self.damping.filter(|&share| !(share > 0.0 && share <= 1.0)) {
             return Err(Error::setting(format!(
                 "--damping {found}: the damping must be above 0 and at most 1; 0.75 is the published value"
             )));
@@ -58,5 +67,22 @@ impl Tuning {
             )));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damping_is_what_was_given_or_what_suits_the_mask() {
+        let mut tuning = Tuning::default();
+        assert_eq!((tuning.damping(false), tuning.damping(true)), (0.75, 0.7));
+        tuning.damping = Some(0.4);
+        assert_eq!((tuning.damping(false), tuning.damping(true)), (0.4, 0.4));
+        for impossible in [0.0, -1.0, 1.1, f64::NAN] {
+            tuning.damping = Some(impossible);
+            assert!(tuning.validate(Grid::new(64, 64)).is_err(), "{impossible}");
+        }
     }
 }

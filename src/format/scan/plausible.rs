@@ -155,17 +155,9 @@ fn better(shape: &[usize], header: Option<&Header>) -> Option<Axes> {
 
 /// A file without the dataset of k-space.
 pub(super) fn no_kspace(held: &[Source], path: &Path, name: &str) -> Error {
-    let has = |name: &str| held.iter().any(|s| s.name() == name);
-    let raw = held.iter().any(|s| {
-        s.name()
-            .strip_suffix("/data")
-            .is_some_and(|group| has(&format!("{group}/xml")))
-    });
     let images = held.iter().any(|s| s.name().starts_with("reconstruction"));
     let problem = format!("no dataset '{name}'; the file holds {}", inventory(held));
-    let mend = if raw {
-        "this is ISMRMRD raw data, whose readouts are not read yet: convert it to an array 'kspace'"
-    } else if images {
+    let mend = if images {
         "it holds images only: give the file with the k-space they were made of"
     } else {
         "name the k-space dataset, or write it as 'kspace' (slices, coils, rows, cols)"

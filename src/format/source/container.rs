@@ -120,7 +120,7 @@ impl Container {
     /// Every array that can be opened, those in groups included.
     pub fn sources(&self) -> Vec<Source> {
         match &self.content {
-            Content::Hdf5(file) => in_groups(file, &self.path),
+            Content::Hdf5(file) => h5::sources(file, &self.path),
             Content::Npz(sources) => sources.clone(),
             Content::One(source) => vec![(**source).clone()],
         }
@@ -130,28 +130,4 @@ impl Container {
 fn no_header(path: &Path) -> Error {
     let problem = "there is no header (.hdr) with '# Dimensions' beside these values (.cfl)";
     Error::data(path, problem, "keep .hdr and .cfl of one name together")
-}
-
-fn in_groups(file: &hdf5::File, path: &Path) -> Vec<Source> {
-    fn visit(group: &hdf5::Group, file: &hdf5::File, path: &Path, folder: &str, depth: usize, found: &mut Vec<Source>) {
-        let mut names = group.member_names().unwrap_or_default();
-        names.sort();
-        for name in names {
-            if found.len() >= MOST {
-                return;
-            }
-            let name = format!("{folder}{name}");
-            if let Ok(Some(source)) = h5::source(file, path, &name) {
-                found.push(source);
-            } else if let (true, Ok(inner)) = (depth < DEEPEST, file.group(&name)) {
-                visit(&inner, file, path, &format!("{name}/"), depth + 1, found);
-            }
-        }
-    }
-    // links may form a circle
-    const DEEPEST: usize = 6;
-    const MOST: usize = 200;
-    let mut found = Vec::new();
-    visit(file, file, path, "", 0, &mut found);
-    found
 }

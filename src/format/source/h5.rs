@@ -150,7 +150,7 @@ pub(super) struct Hdf5Array {
 }
 
 /// A dataset that is there, with its name in the file; `None` where there is none of that name.
-pub(super) fn source(file: &hdf5::File, path: &Path, name: &str) -> Result<Option<Source>> {
+pub(in crate::format) fn source(file: &hdf5::File, path: &Path, name: &str) -> Result<Option<Source>> {
     if !exists(file, name) {
         return Ok(None);
     }
@@ -168,6 +168,31 @@ pub(super) fn source(file: &hdf5::File, path: &Path, name: &str) -> Result<Optio
     }
     let values = Hdf5Array { dataset, fields };
     Ok(Some(Source::of_hdf5(place, space.shape(), element, dtype, values)))
+}
+
+/// Every dataset of a file that can be opened, groups included.
+pub(in crate::format) fn sources(file: &hdf5::File, path: &Path) -> Vec<Source> {
+    fn visit(group: &hdf5::Group, file: &hdf5::File, path: &Path, folder: &str, depth: usize, found: &mut Vec<Source>) {
+        let mut names = group.member_names().unwrap_or_default();
+        names.sort();
+        for name in names {
+            if found.len() >= MOST {
+                return;
+            }
+            let name = format!("{folder}{name}");
+            if let Ok(Some(source)) = source(file, path, &name) {
+                found.push(source);
+            } else if let (true, Ok(inner)) = (depth < DEEPEST, file.group(&name)) {
+                visit(&inner, file, path, &format!("{name}/"), depth + 1, found);
+            }
+        }
+    }
+    // links may form a circle
+    const DEEPEST: usize = 6;
+    const MOST: usize = 200;
+    let mut found = Vec::new();
+    visit(file, file, path, "", 0, &mut found);
+    found
 }
 
 impl Hdf5Array {

@@ -63,11 +63,11 @@ fn no_kspace_lists_what_is_there() {
         &["reconstruction (1, 2, 2) float32", "images only"],
     );
     let (_folder, path) = file(|f| put(f, "dataset/data", &arr1(&[0u8])).and(put(f, "dataset/xml", &arr1(&[0u8]))));
-    assert_says(&refused(&path), &path, &["ISMRMRD raw data", "convert"]);
+    assert_says(&refused(&path), &path, &["'dataset/data'", "no table of ISMRMRD"]);
     assert_says(
-        &message(Scan::open(&path, &dataset("dataset"))),
+        &message(Scan::open(&path, &dataset("other"))),
         &path,
-        &["no dataset 'dataset'"],
+        &["no dataset 'other'"],
     );
     let (_folder, path) = file(|f| (0..20).try_for_each(|i| put(f, &format!("a{i:02}"), &arr1(&[0u8]))));
     assert_says(&refused(&path), &path, &["a07", "and 12 more"]);

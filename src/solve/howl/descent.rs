@@ -59,7 +59,7 @@ impl<T: Real> Descent<T> {
             step_length: problem.step_length(),
             iteration: 0,
             residual: Samples::zeros(problem.data.dim()),
-            measured: measured(&problem.data),
+            measured: problem.measured(),
             frames: frames.into_iter().map(LocalWiener::new).collect(),
             work: WienerWorkspace::new(&fourier, bands),
             patches: None,
@@ -189,7 +189,7 @@ fn far_noise<T: Real>(problem: &Problem<T>) -> Option<f64> {
     let grid = encoding.grid();
     let radius = |at: u32| grid.radius(at as usize / grid.cols, at as usize % grid.cols);
     let energies = sample_energies(&problem.data);
-    let measured = measured(&problem.data);
+    let measured = problem.measured();
     let mut far: Vec<(f64, f64)> = encoding.sampled().iter().map(|&at| radius(at)).zip(energies).collect();
     let mut noisy = measured.into_iter();
     far.retain(|_| noisy.next().unwrap_or(true));
@@ -207,16 +207,6 @@ pub fn sample_energies<T: Real>(samples: &Samples<T>) -> Vec<f64> {
         pairs.for_each(|(sum, v)| *sum += v.norm_sqr().wide());
     }
     energies
-}
-
-/// Which samples hold a value in any coil. The others are zero padding, which is known and has no noise.
-pub fn measured<T: Real>(data: &Samples<T>) -> Vec<bool> {
-    let mut measured = vec![false; data.dim().1];
-    for of_coil in data.outer_iter() {
-        let pairs = measured.iter_mut().zip(&of_coil);
-        pairs.for_each(|(any, v)| *any |= v.re != T::zero() || v.im != T::zero());
-    }
-    measured
 }
 
 /// Variance of one of `coils` complex values, from the median over samples of the sum of their energies.

@@ -6,7 +6,6 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::descent::measured;
 use super::folded::Folded;
 use super::smooth::smooth;
 use crate::array::{ImageSets, Real};
@@ -59,7 +58,7 @@ impl<T: Real> ErrorPrior<T> {
         let encoding = &operator.problem.encoding;
         let fourier = Fourier::new(encoding.grid());
         let noise = noise.as_slice().expect("standard layout");
-        let measured = measured(&operator.problem.data).into_iter();
+        let measured = operator.problem.measured().into_iter();
         let samples = encoding.sampled().iter().zip(measured);
         let noise: Vec<f64> = samples
             .map(|(&at, measured)| if measured { noise[at as usize] } else { 0.0 })

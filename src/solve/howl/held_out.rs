@@ -2,7 +2,6 @@ use ndarray::{Array2, Zip};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::descent::measured;
 use super::smooth::{smooth_with_radius, symmetrise};
 use crate::array::{Grid, Real};
 use crate::operator::Encoding;
@@ -98,7 +97,8 @@ impl<T: Real> HeldOut<T> {
                 inverse_probability: unseen / (p * SHARE),
             }
         };
-        let measured = measured(&problem.data)
+        let measured = problem
+            .measured()
             .into_iter()
             .map(|measured| f64::from(u8::from(measured)));
         let noisy: Vec<f64> = measured

@@ -1,0 +1,154 @@
+//! From images and maps of virtual coils to those of the coils of a scan, and back.
+
+use ndarray::{Array2, Array3, Array4, ArrayView1, Axis, Zip, s};
+use num_complex::Complex;
+use rayon::prelude::*;
+
+use crate::array::{Image, ImageSets, Maps};
+
+type C32 = Complex<f32>;
+type C64 = Complex<f64>;
+const ZERO: C64 = C64::new(0.0, 0.0);
+
+/// What brings images of virtual coils into the units of the scan: there, as everywhere, the magnitude of an image
+/// is the root sum of squares of its coil images, those of the coils of the scan.
+pub struct Units {
+    /// `(sets, rows, cols)`: the root sum of squares over the coils of the scan of an image of 1.
+    growth: Array3<f32>,
+    /// `⟨s_m, s_n⟩` between the maps of the sets m and n in the coils of the scan, each of norm 1, `(sets, sets, rows,
+    /// cols)`; `None` of one set.
+    overlaps: Option<Array4<C32>>,
+}
+
+impl Units {
+    /// `growth` is taken as 1 where it is not a positive number: where maps are zero.
+    pub(super) fn new(growth: Array3<f32>, overlaps: Option<Array4<C32>>) -> Self {
+        let positive = |v: f32| if v > 0.0 && v.is_finite() { v } else { 1.0 };
+        Self {
+            growth: growth.mapv_into(positive),
+            overlaps,
+        }
+    }
+
+    /// Brings images `(sets, rows, cols)` of the virtual coils into the units of the scan.
+    pub fn scale(&self, images: &mut ImageSets<f32>) {
+        Zip::from(images).and(&self.growth).for_each(|v, g| *v *= *g);
+    }
+
+    /// The same for standard deviations.
+    pub fn scale_deviations(&self, deviations: &mut Array3<f32>) {
+        *deviations *= &self.growth;
+    }
+
+    /// Magnitude of the image that several sets make together, `√(Σ_mn conj(x_m) ⟨s_m, s_n⟩ x_n)`; `None` of one set. The
+    /// images are in the units of the scan.
+    pub fn magnitude(&self, images: &ImageSets<f32>) -> Option<Array2<f32>> {
+        let overlaps = self.overlaps.as_ref()?;
+        let (sets, rows, cols) = images.dim();
+        Some(Array2::from_shape_fn((rows, cols), |(row, col)| {
+            let at = |set: usize| wide(images[[set, row, col]]);
+            let pairs = (0..sets).flat_map(|m| (0..sets).map(move |n| (m, n)));
+            let power: C64 = pairs
+                .map(|(m, n)| at(m).conj() * wide(overlaps[[m, n, row, col]]) * at(n))
+                .sum();
+            power.re.max(0.0).sqrt() as f32
+        }))
+    }
+
+    /// Mean square of the growth over an image, weighted by its energy.
+    pub fn mean_square(&self, image: &Image<f32>) -> f64 {
+        let growth = self.growth.index_axis(Axis(0), 0);
+        let (mut sum, mut all) = (0.0, 0.0);
+        for (v, &g) in image.iter().zip(growth) {
+            let energy = f64::from(v.norm_sqr());
+            sum += energy * f64::from(g) * f64::from(g);
+            all += energy;
+        }
+        if all > 0.0 { sum / all } else { 1.0 }
+    }
+}
+
+/// `M S` scaled to the norm of S in each pixel, `(sets, M's rows, rows, cols)`, or no coils of it unless `kept`; and
+/// `‖M S‖/‖S‖`, `(sets, rows, cols)`, 0 where that is nothing.
+pub(super) fn mapped(matrix: &Array2<C64>, maps: &Maps<f32>, kept: bool) -> (Maps<f32>, Array3<f32>) {
+    let (sets, coils, rows, cols) = maps.dim();
+    let count = if kept { matrix.nrows() } else { 0 };
+    let mut out = Maps::zeros((sets, count, rows, cols));
+    let mut growth = Array3::zeros((sets, rows, cols));
+    for (set, (mut out, mut growth)) in out.outer_iter_mut().zip(growth.outer_iter_mut()).enumerate() {
+        let mut lines: Vec<_> = out.axis_iter_mut(Axis(1)).zip(growth.outer_iter_mut()).collect();
+        lines.par_iter_mut().enumerate().for_each_init(
+            || (vec![ZERO; coils], vec![ZERO; matrix.nrows()]),
+            |(from, to), (row, (out, growth))| {
+                for col in 0..cols {
+                    let norm = load(maps.slice(s![set, .., row, col]), from);
+                    let grown = multiply(matrix, from, to);
+                    if norm > 0.0 && grown > f64::EPSILON * norm {
+                        growth[col] = (grown / norm) as f32;
+                        let target = out.column_mut(col);
+                        target
+                            .into_iter()
+                            .zip(to.iter())
+                            .for_each(|(t, v)| *t = narrow(v * (norm / grown)));
+                    }
+                }
+            },
+        );
+    }
+    (out, growth)
+}
+
+/// `⟨s_m, s_n⟩` with `s_m = M S_m / ‖M S_m‖`, 0 where that is nothing.
+pub(super) fn overlaps(matrix: &Array2<C64>, maps: &Maps<f32>) -> Option<Array4<C32>> {
+    let (sets, coils, rows, cols) = maps.dim();
+    if sets == 1 {
+        return None;
+    }
+    let mut overlaps = Array4::zeros((sets, sets, rows, cols));
+    let mut lines: Vec<_> = overlaps.axis_iter_mut(Axis(2)).collect();
+    lines.par_iter_mut().enumerate().for_each(|(row, overlaps)| {
+        let mut from = vec![ZERO; coils];
+        let mut units = vec![vec![ZERO; matrix.nrows()]; sets];
+        for col in 0..cols {
+            for (set, unit) in units.iter_mut().enumerate() {
+                load(maps.slice(s![set, .., row, col]), &mut from);
+                let norm = multiply(matrix, &from, unit);
+                let factor = if norm > 0.0 { norm.recip() } else { 0.0 };
+                unit.iter_mut().for_each(|v| *v *= factor);
+            }
+            for (m, left) in units.iter().enumerate() {
+                for (n, right) in units.iter().enumerate() {
+                    let inner: C64 = left.iter().zip(right).map(|(a, b)| a.conj() * b).sum();
+                    overlaps[[m, n, col]] = narrow(inner);
+                }
+            }
+        }
+    });
+    Some(overlaps)
+}
+
+/// Copies one pixel's maps; their norm.
+fn load(maps: ArrayView1<C32>, into: &mut [C64]) -> f64 {
+    into.iter_mut().zip(maps).for_each(|(v, s)| *v = wide(*s));
+    into.iter().map(|v| v.norm_sqr()).sum::<f64>().sqrt()
+}
+
+/// `M v` into `to`; its norm.
+fn multiply(matrix: &Array2<C64>, from: &[C64], to: &mut [C64]) -> f64 {
+    for (to, row) in to.iter_mut().zip(matrix.outer_iter()) {
+        *to = product(row, from);
+    }
+    to.iter().map(|v| v.norm_sqr()).sum::<f64>().sqrt()
+}
+
+pub(super) fn product(row: ArrayView1<C64>, values: &[C64]) -> C64 {
+    row.iter().zip(values).map(|(a, b)| a * b).sum()
+}
+
+pub(super) fn wide(value: C32) -> C64 {
+    C64::new(value.re.into(), value.im.into())
+}
+
+pub(super) fn narrow(value: C64) -> C32 {
+    C32::new(value.re as f32, value.im as f32)
+}

@@ -9,9 +9,15 @@ use support::command::*;
 
 const R4: &str = "--accel 4 --acs 16 --seed 5";
 
-/// Three slices of 48x40, oblique and out of order, whose places `full.h5` tells.
+const PATIENT: &str = "Grün^Zoë";
+
+/// Three slices of 48x40, oblique and out of order, whose places and patient `full.h5` tells.
 fn placed() -> Folder {
-    let folder = Folder::with_scan("--size 48x40 --coils 4 --slices 3 --seed 3");
+    let folder = unplaced();
+    let header = folder.read::<hdf5::types::VarLenUnicode>("full.h5:ismrmrd_header");
+    let subject = format!("<subjectInformation><patientName>{PATIENT}</patientName></subjectInformation><encoding>");
+    let xml: hdf5::types::VarLenUnicode = header[[]].replacen("<encoding>", &subject, 1).parse().unwrap();
+    folder.write("full.h5:ismrmrd_header", &ndarray::arr0(xml));
     // turned about two axes, so that no direction is along one of the scanner's
     let (a, b) = (0.3_f64.sin_cos(), 0.5_f64.sin_cos());
     let rows = [a.1, a.0, 0.0];
@@ -48,7 +54,7 @@ fn nibabel_finds_every_voxel_in_its_place() {
 
 #[test]
 fn pydicom_finds_values_places_and_what_the_standard_requires() {
-    for folder in [placed(), unplaced()] {
+    for (folder, patient) in [(placed(), PATIENT), (unplaced(), "Anonymous")] {
         for output in ["out.h5", "out.dcm"] {
             folder.done(&format!("recon full.h5 {R4} -o {output}"));
         }
@@ -56,7 +62,8 @@ fn pydicom_finds_values_places_and_what_the_standard_requires() {
         for name in ["out", "later"] {
             let files = [0, 1, 2].map(|slice| format!("{name}_00{slice}.dcm"));
             let arguments = ["out.h5", &files[0], &files[1], &files[2]];
-            python_says(&folder, "dicom_read.py", &["pydicom", "h5py"], &arguments);
+            let said = python_says(&folder, "dicom_read.py", &["pydicom", "h5py"], &arguments);
+            assert!(said.is_none_or(|said| said.contains(patient)));
         }
     }
 }
@@ -116,4 +123,31 @@ fn bart_reads_kspace_and_images() {
         .skip(1)
         .collect();
     assert_eq!((&axes[..4], axes[13]), (&["48", "40", "1", "1"][..], "3"), "{shape}");
+}
+
+/// K-space that BART made comes back to it as it was; the planes of a volume are its readout, transformed.
+#[test]
+fn bart_finds_its_kspace_again() {
+    let folder = Folder::new();
+    if bart(&folder, "phantom -k -s 3 -x 32 slice").is_none() {
+        return;
+    }
+    folder.done("convert slice.cfl slice.h5");
+    folder.done("convert slice.h5 back.cfl");
+    bart(&folder, "nrmse -t 0.0000001 slice back");
+    bart(&folder, "phantom -k -3 -s 3 -x 16 volume");
+    folder.done("convert volume planes.h5");
+    assert_eq!(folder.shape("planes.h5:kspace"), [16, 3, 16, 16]);
+    folder.done("convert planes.h5 planes.cfl");
+    for words in [
+        "transpose 0 13 planes hybrid",
+        "fft -u 1 hybrid again",
+        "nrmse -t 0.00001 volume again",
+    ] {
+        bart(&folder, words);
+    }
+    // an image of the volume is its x, y, z again
+    folder.done("recon planes.h5 --method zero-filled -o image.cfl");
+    let shape = bart(&folder, "show -m image").unwrap();
+    assert!(shape.contains("AoD:\t16\t16\t16\t1\t"), "{shape}");
 }

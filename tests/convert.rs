@@ -120,6 +120,15 @@ fn images_become_a_result_that_can_be_evaluated() {
     assert!(!folder.has("image.h5:image"));
 }
 
+/// A mask has no slices, and so lies at none of them.
+#[test]
+fn a_plane_of_a_result_with_places() {
+    let folder = folder();
+    folder.write_geometry("out.h5", &Array3::from_elem((2, 4, 3), 0.5), [1.0; 3]);
+    folder.done("convert out.h5:prob_map density.nii");
+    assert_eq!(bytes(&folder, "density.nii").len(), 352 + 4 * 48 * 40);
+}
+
 #[test]
 fn negative_values_are_told_of() {
     let folder = Folder::new();

@@ -19,6 +19,11 @@ with h5py.File(target) as t, h5py.File(result) as r:
     assert isinstance(r["ismrmrd_header"][()], bytes)
     assert r.attrs["acquisition"] == "SIMULATED"
     assert r["geometry"].shape[1:] == (4, 3)
+
+# both are cropped to a square of the target's width
+side = target.shape[-1]
+rows, cols = ((n - side) // 2 for n in target.shape[-2:])
+target, result = (v[:, rows : rows + side, cols : cols + side] for v in (target, result))
 maximum = target.max()
 found = {
     "nmse": np.linalg.norm(target - result) ** 2 / np.linalg.norm(target) ** 2,

@@ -102,7 +102,11 @@ impl Images {
                 None
             }
         };
-        let known = read_geometry(&file, self.slices)?;
+        // a plane by itself, as a mask is, lies at no slice
+        let known = match self.source.shape.len() {
+            2 => None,
+            _ => read_geometry(&file, self.slices)?,
+        };
         self.geometry = known.unwrap_or_else(|| Geometry {
             voxel_mm: self.header.as_ref().and_then(|header| voxel_of(header, self.grid)),
             ..Geometry::default()

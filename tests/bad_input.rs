@@ -88,8 +88,8 @@ fn kspace_that_cannot_be() {
         ("inf.h5", &["'kspace'", "slice 0", "infinite", "; set them to zero"]),
         ("other.h5", &["no dataset 'kspace'", "ksp (2, 3, 48, 40)", "; name"]),
         ("real.h5", &["'kspace'", "float32", "; give complex"]),
-        ("five.h5", &["'kspace'", "(1, 1, 2, 16, 16)", "; reshape"]),
-        ("one.h5", &["'kspace'", "(16)", "; reshape"]),
+        ("five.h5", &["'kspace'", "(1, 1, 2, 16, 16)", "; name them by --axes"]),
+        ("one.h5", &["'kspace'", "(16)", "; name them by --axes"]),
         ("none.h5", &["'kspace'", "empty axis", "; give"]),
         ("coils.h5", &["'kspace'", "200 coils", "; if the coils are last"]),
     ];

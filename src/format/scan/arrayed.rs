@@ -269,17 +269,17 @@ fn axes_of(
     warnings: &mut Vec<String>,
 ) -> Result<(Axes, Stated)> {
     if let Some(axes) = &options.axes {
-        return Ok((axes.clone(), Stated::ByUser));
+        return Ok((axes.clone(), Stated::User));
     }
     if let Some(text) = kspace.dataset().and_then(|dataset| text_of(dataset, AXES)) {
         match text.parse() {
-            Ok(axes) => return Ok((axes, Stated::ByFile)),
+            Ok(axes) => return Ok((axes, Stated::File)),
             Err(why) => warnings.push(format!("the attribute '{AXES}' of the k-space is not used: {why}")),
         }
     }
     let (axes, guess) = usual(kspace)?;
     warnings.extend(guess);
-    Ok((axes, Stated::ByNone))
+    Ok((axes, Stated::Nobody))
 }
 
 /// Planes and how many slices there are.

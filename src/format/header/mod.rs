@@ -108,12 +108,7 @@ impl Header {
 
     /// Reads the header in a dataset; the error says why there is none.
     pub(super) fn read(source: &Source) -> Result<Self, String> {
-        Self::read_encoding(source, 0)
-    }
-
-    /// The same of the encoding of that number, counted from 0.
-    pub(super) fn read_encoding(source: &Source, encoding: usize) -> Result<Self, String> {
-        Self::parse_encoding(&header_text(source)?, encoding)
+        Self::parse(&header_text(source)?)
     }
 }
 

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::super::super::header::Header;
-use super::super::super::source::array::Source;
 use super::readout::Span;
 use super::sort::frame;
-use super::table::{Head, Row};
+use super::table::{Head, Row, Table};
 use crate::array::Grid;
 use crate::error::{Error, Result};
 
@@ -47,42 +46,9 @@ pub(super) struct Line {
 
 impl Layout {
     /// Errors: a header without a matrix, or one that does not go with the acquisitions, and trajectories off the grid.
-    pub fn new(header: &Header, heads: &[Head], imaging: &[usize], table: &Source) -> Result<Self> {
-        let wrong = |problem: String, mend: &str| Err(table.error(problem, mend));
-        let xml = "correct the header (xml) of the file";
-        let Some(encoded) = header.encoded else {
-            return wrong("its header has no encodedSpace with a matrixSize".into(), xml);
-        };
-        let [x, y, z] = encoded.matrix;
-        let partitions = || imaging.iter().map(|&at| heads[at].idx.kspace_encode_step_2);
-        let varies = partitions().min() != partitions().max();
-        let volume = z > 1 && varies;
-        if varies && !volume {
-            let last = partitions().max().unwrap_or(0);
-            return wrong(
-                format!("kspace_encode_step_2 runs up to {last}, but the encoded matrix has z = {z}"),
-                xml,
-            );
-        }
-        let z = if volume { z } else { 1 };
-        let first = &heads[imaging[0]];
-        let coils = usize::from(first.active_channels);
-        if let Some(&other) = imaging
-            .iter()
-            .find(|&&at| heads[at].active_channels != first.active_channels)
-        {
-            let problem = format!(
-                "acquisition {} has {coils} coils and acquisition {other} has {}",
-                imaging[0], heads[other].active_channels
-            );
-            return wrong(problem, "give a scan whose readouts have the same coils");
-        }
-        let samples: usize = imaging.iter().map(|&at| heads[at].kept()).sum();
-        let cells = [x, y, z].iter().fold(1usize, |n, &axis| n.saturating_mul(axis));
-        if [x, y, z].iter().any(|&axis| axis == 0 || axis > LONGEST) || cells / THINNEST > samples {
-            let problem = format!("the header tells of a matrix of {x}x{y}x{z}, where {samples} samples were measured");
-            return wrong(problem, xml);
-        }
+    pub fn new(header: &Header, heads: &[Head], imaging: &[usize], table: &Table) -> Result<Self> {
+        let coils = same_coils(heads, imaging, table)?;
+        let ([x, y, z], volume) = encoded_matrix(header, heads, imaging, table)?;
         let mut layout = Self {
             coils,
             matrix: [x, y, z],
@@ -96,7 +62,7 @@ impl Layout {
             warnings: Vec::new(),
         };
         layout.warnings.extend(check_trajectory(header, heads, imaging, table)?);
-        if imaging.iter().all(|&at| heads[at].center_sample == 0) && first.number_of_samples > 1 {
+        if imaging.iter().all(|&at| heads[at].center_sample == 0) && heads[imaging[0]].number_of_samples > 1 {
             layout.uncentred = true;
             layout
                 .warnings
@@ -109,10 +75,10 @@ impl Layout {
                  at {} and {}",
                 idx.kspace_encode_step_1, idx.kspace_encode_step_2, layout.centres[0], layout.centres[1]
             );
-            return wrong(
+            return Err(table.error(
                 problem,
                 "correct encodedSpace or encodingLimits in the header (xml) of the file",
-            );
+            ));
         }
         Ok(layout)
     }
@@ -135,7 +101,7 @@ impl Layout {
     /// Where lines lie, frame by frame, and in each in their order in the table.
     ///
     /// Errors: lines of which no sample lies on the grid, or whose centre is none of their samples.
-    pub fn frames(&self, heads: &[Head], imaging: &[usize], table: &Source) -> Result<BTreeMap<[u16; 5], Vec<Line>>> {
+    pub fn frames(&self, heads: &[Head], imaging: &[usize], table: &Table) -> Result<BTreeMap<[u16; 5], Vec<Line>>> {
         let mut frames: BTreeMap<_, Vec<Line>> = BTreeMap::new();
         for &at in imaging {
             let head = &heads[at];
@@ -188,14 +154,10 @@ impl Layout {
             } else {
                 "; the readout oversampling is left in for that"
             };
-            let counted = if self.volume {
-                "are taken as zero"
-            } else {
-                "count as not sampled"
-            };
+            let counted = if self.volume { "are taken as zero" } else { "stay zero" };
             let missing = rows - shortest;
             self.warnings.push(format!(
-                "partial echo: up to {missing} of the {rows} samples of a line are missing and {counted}{left}"
+                "short lines (partial echo): up to {missing} of the {rows} samples of a line are missing and {counted}{left}"
             ));
         }
         if cut > 0 && cut as f64 > CHANCE * rows as f64 {
@@ -207,8 +169,48 @@ impl Layout {
     }
 }
 
+/// The coils of all lines.
+fn same_coils(heads: &[Head], imaging: &[usize], table: &Table) -> Result<usize> {
+    let channels = |at: usize| heads[at].active_channels;
+    let first = imaging[0];
+    match imaging.iter().find(|&&at| channels(at) != channels(first)) {
+        None => Ok(channels(first).into()),
+        Some(&other) => {
+            let (one, another) = (channels(first), channels(other));
+            let problem = format!("acquisition {first} has {one} coils and acquisition {other} has {another}");
+            Err(table.error(problem, "give a scan whose readouts have the same coils"))
+        }
+    }
+}
+
+/// The encoded matrix, and whether it is that of a volume: z is 1 where there are no partition encodes.
+fn encoded_matrix(header: &Header, heads: &[Head], imaging: &[usize], table: &Table) -> Result<([usize; 3], bool)> {
+    let wrong = |problem: String| Err(table.error(problem, "correct the header (xml) of the file"));
+    let Some(encoded) = header.encoded else {
+        return wrong("its header has no encodedSpace with a matrixSize".into());
+    };
+    let [x, y, z] = encoded.matrix;
+    let partitions = || imaging.iter().map(|&at| heads[at].idx.kspace_encode_step_2);
+    let (first, last) = (partitions().min().unwrap_or(0), partitions().max().unwrap_or(0));
+    let volume = z > 1 && first < last;
+    if first < last && !volume {
+        return wrong(format!(
+            "kspace_encode_step_2 runs up to {last}, but the encoded matrix has z = {z}"
+        ));
+    }
+    let matrix = [x, y, if volume { z } else { 1 }];
+    let samples: usize = imaging.iter().map(|&at| heads[at].kept()).sum();
+    let cells = matrix.iter().fold(1usize, |n, &axis| n.saturating_mul(axis));
+    if matrix.iter().any(|&axis| axis == 0 || axis > LONGEST) || cells / THINNEST > samples {
+        return wrong(format!(
+            "the header tells of a matrix of {x}x{y}x{z}, where {samples} samples were measured"
+        ));
+    }
+    Ok((matrix, volume))
+}
+
 /// Lines must lie on the grid; of what is doubtful, a warning.
-fn check_trajectory(header: &Header, heads: &[Head], imaging: &[usize], table: &Source) -> Result<Option<String>> {
+fn check_trajectory(header: &Header, heads: &[Head], imaging: &[usize], table: &Table) -> Result<Option<String>> {
     let stored = imaging.iter().any(|&at| heads[at].trajectory_dimensions > 0);
     let told = header.trajectory.as_deref().unwrap_or_default().to_ascii_lowercase();
     let problem = match (told.as_str(), stored) {
@@ -278,7 +280,7 @@ pub(super) fn same_dwell(a: f32, b: f32) -> bool {
 }
 
 /// A refusal of a file without a line of an image.
-pub(super) fn no_lines(table: &Source, rows: usize, left_out: Option<String>) -> Error {
+pub(super) fn no_lines(table: &Table, rows: usize, left_out: Option<String>) -> Error {
     let told = left_out.map_or(String::new(), |told| format!(" ({told})"));
     let problem = format!("none of its {rows} acquisitions is a line of an image{told}");
     table.error(problem, "give the file with the imaging readouts")

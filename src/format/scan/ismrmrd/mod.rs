@@ -21,10 +21,9 @@ use self::sort::Sorted;
 use self::table::{Head, Table};
 use super::super::attribute;
 use super::super::header::Header;
-use super::super::source::container::Container;
-use super::super::source::h5;
+use super::super::source::h5::{self, exists};
 use super::{Planes, Scan, ScanFormat, ScanOptions};
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 
 pub(super) const FORMAT: ScanFormat = ScanFormat {
     name: "ismrmrd",
@@ -35,31 +34,35 @@ pub(super) const FORMAT: ScanFormat = ScanFormat {
     open,
 };
 
-/// Groups of a file that hold `data` and `xml`, those that the user means.
-fn groups(file: &Container, options: &ScanOptions) -> Vec<String> {
-    let names: Vec<String> = file.sources().iter().map(|s| s.name().to_string()).collect();
-    let group = |name: &String| {
-        let group = name
-            .strip_suffix("data")
-            .filter(|group| group.is_empty() || group.ends_with('/'))?;
-        let whole = names.contains(&format!("{group}xml"));
-        whole.then(|| group.trim_end_matches('/').to_string())
-    };
-    let meant = |group: &String| match &options.dataset {
-        Some(named) => {
-            let named = named.trim_matches('/');
-            named == group || named.strip_suffix("data").map(|g| g.trim_end_matches('/')) == Some(group)
+/// Groups that hold `data` and `xml`, those that the user means.
+fn groups(file: &hdf5::File, options: &ScanOptions) -> Vec<String> {
+    fn visit(group: &hdf5::Group, depth: usize, found: &mut Vec<String>) {
+        if group.link_exists("data") && group.link_exists("xml") {
+            found.push(group.name().trim_matches('/').to_string());
         }
-        None => true,
-    };
-    names.iter().filter_map(group).filter(meant).collect()
+        // links may form a circle
+        if depth < DEEPEST && found.len() < MOST {
+            let inner = group.groups().unwrap_or_default();
+            inner.iter().for_each(|inner| visit(inner, depth + 1, found));
+        }
+    }
+    const DEEPEST: usize = 3;
+    const MOST: usize = 100;
+    let mut found = Vec::new();
+    visit(file, 0, &mut found);
+    if let Some(named) = &options.dataset {
+        let named = named.trim_matches('/');
+        let table = |group: &str| named.strip_suffix("data").map(|g| g.trim_end_matches('/')) == Some(group);
+        found.retain(|group| group == named || table(group));
+    }
+    found
 }
 
 /// A file with an array `kspace` is read as that, unless the group is named.
 fn recognise(path: &Path, options: &ScanOptions) -> bool {
-    Container::open(path).is_ok_and(|file| {
-        let array = options.dataset.is_none() && file.has("kspace");
-        file.hdf5().is_some() && !array && !groups(&file, options).is_empty()
+    h5::open(path).is_ok_and(|file| {
+        let array = options.dataset.is_none() && exists(&file, "kspace");
+        !array && !groups(&file, options).is_empty()
     })
 }
 
@@ -76,7 +79,7 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
             "--axes means nothing to ISMRMRD raw data, whose acquisitions tell where they lie",
         ));
     }
-    let file = Container::open(path)?;
+    let file = h5::open(path)?;
     let group = match &groups(&file, options)[..] {
         [group] => group.clone(),
         several => {
@@ -85,27 +88,26 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         }
     };
     let within = |name: &str| format!("{group}/{name}").trim_start_matches('/').to_string();
-    let lost = || Error::data(path, format!("the group '{group}' is not whole"), h5::DAMAGED);
-    let source = |name: &str| file.source(&within(name))?.ok_or_else(lost);
-    let table = Table::new(source("data")?)?;
+    let table = Table::open(&file, path, &within("data"))?;
     let heads = table.heads()?;
     let mut sorted = Sorted::new(&heads);
     if sorted.imaging.is_empty() {
-        return Err(layout::no_lines(&table.source, heads.len(), sorted.left_out()));
+        return Err(layout::no_lines(&table, heads.len(), sorted.left_out()));
     }
-    let xml = source("xml")?;
-    let header = Header::read_encoding(&xml, sorted.encoding).map_err(|why| {
-        xml.error(
-            format!("is no ISMRMRD header: {why}"),
+    let header = header(&file, &within("xml"), sorted.encoding).map_err(|why| {
+        let problem = format!("is no ISMRMRD header: {why}");
+        Error::data(
+            Place::new(path, within("xml")),
+            problem,
             "write the header that belongs to the data",
         )
     })?;
-    let (attributes, mut warnings) = file.hdf5().map(|f| attribute::read_all(f)).unwrap_or_default();
-    let mut layout = Layout::new(&header, &heads, &sorted.imaging, &table.source)?;
+    let (attributes, mut warnings) = attribute::read_all(&file);
+    let mut layout = Layout::new(&header, &heads, &sorted.imaging, &table)?;
     warnings.extend(sorted.left_out());
     let mode = header.calibration_mode.as_deref();
     warnings.extend(sorted.take_calibration(&heads, &layout, mode));
-    let frames = layout.frames(&heads, &sorted.imaging, &table.source)?;
+    let frames = layout.frames(&heads, &sorted.imaging, &table)?;
     let kept = layout.kept(&frames.values().flatten().collect::<Vec<_>>(), &heads);
     let repeats = Repeats::of(&frames, &heads);
     let chain = noise::Chain {
@@ -131,7 +133,7 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         .collect();
     let slices = frames.len() * planes_a_frame;
     Ok(Scan {
-        place: table.source.place.clone(),
+        place: table.place.clone(),
         format: FORMAT.name,
         slices,
         coils: layout.coils,
@@ -147,6 +149,13 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         attributes,
         warnings,
     })
+}
+
+/// The part of a header that tells of an encoding; the error says why there is none.
+fn header(file: &hdf5::File, name: &str, encoding: usize) -> std::result::Result<Header, String> {
+    let dataset = file.dataset(name).map_err(|e| h5::library(&e))?;
+    let xml = attribute::texts(&dataset)?.into_iter().next().ok_or("it is empty")?;
+    Header::parse_encoding(&xml, encoding)
 }
 
 fn planes(table: Table, frames: Vec<Vec<Line>>, layout: &Layout, kept: usize) -> Result<Box<dyn Planes>> {

@@ -14,7 +14,7 @@ use crate::array::CoilStack;
 use crate::error::Result;
 
 /// Bytes of the part of a volume that is held while it is put in order.
-const PART: usize = 128 << 20;
+const PART: usize = 32 << 20;
 
 /// Slices of a two-dimensional scan: the lines of each, read when it is asked for.
 pub(super) struct Slices {
@@ -55,7 +55,7 @@ pub(super) fn store_volumes(
     let [rows, y, z] = layout.matrix;
     let (coils, kept) = (layout.coils, readout.kept());
     let (grid, planes) = layout.planes(kept);
-    let store = PlaneStore::create(&table.source.place, frames.len() * planes, coils, grid)?;
+    let store = PlaneStore::create(&table.place, frames.len() * planes, coils, grid)?;
     let together = (PART / (coils * z * rows * size_of::<Complex<f32>>())).clamp(1, y);
     for (frame, lines) in frames.iter().enumerate() {
         let mut parts: BTreeMap<usize, Vec<Line>> = BTreeMap::new();
@@ -106,7 +106,5 @@ fn check_finite(table: &Table, values: &[Complex<f32>]) -> Result<()> {
         return Ok(());
     }
     let problem = "its samples exceed single precision (3.4e38) when they are added";
-    Err(table
-        .source
-        .error(problem, "rescale the data, for instance to a maximum of 1"))
+    Err(table.error(problem, "rescale the data, for instance to a maximum of 1"))
 }

@@ -1,12 +1,13 @@
 //! The table of acquisitions: a head and the samples of every coil, one readout a row.
 
+use std::path::Path;
+
 use hdf5::types::{CompoundType, TypeDescriptor, VarLenArray};
 use ndarray::{Ix1, s};
 
-use super::super::super::source::array::{Source, shape_text};
 use super::super::super::source::h5::{DAMAGED, library};
 use super::lengths::stored_lengths;
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 
 /// Heads read at a time.
 const HEADS: usize = 4096;
@@ -83,7 +84,7 @@ pub(super) struct Row {
 
 /// The dataset `data` of a group.
 pub(super) struct Table {
-    pub source: Source,
+    pub place: Place,
     dataset: hdf5::Dataset,
     rows: usize,
     /// How many numbers each row holds, where that can be looked up.
@@ -91,46 +92,52 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Errors: a dataset that is no such table, and one that holds no row.
-    pub fn new(source: Source) -> Result<Self> {
-        let no_table = |field: String| {
-            let problem = format!(
-                "is no table of ISMRMRD acquisitions: it holds {}, without '{field}'",
-                source.dtype
-            );
-            source.error(
-                problem,
-                "write it as ISMRMRD does: a compound {head, traj, data} a readout",
-            )
-        };
-        let dataset = source.dataset().ok_or_else(|| no_table("head".into()))?.clone();
-        let lacking = match dataset.dtype().and_then(|d| d.to_descriptor()) {
-            Ok(TypeDescriptor::Compound(row)) => lacking(&row),
-            _ => Some("head".into()),
+    /// The dataset of that name. Errors: one that is no such table, and one that holds no row.
+    pub fn open(file: &hdf5::File, path: &Path, name: &str) -> Result<Self> {
+        let place = Place::new(path, name);
+        let wrong = |problem: String, mend: &str| Err(Error::data(place.clone(), problem, mend));
+        let damaged =
+            |e: hdf5::Error| Error::data(place.clone(), format!("cannot be opened ({})", library(&e)), DAMAGED);
+        let dataset = file.dataset(name).map_err(damaged)?;
+        let (held, lacking) = match dataset.dtype().and_then(|d| d.to_descriptor()) {
+            Ok(TypeDescriptor::Compound(row)) => ("a compound".to_string(), lacking(&row)),
+            Ok(other) => (other.to_string(), Some("head".into())),
+            Err(e) => (library(&e), Some("head".into())),
         };
         if let Some(field) = lacking {
-            return Err(no_table(field));
+            let problem = format!("is no table of ISMRMRD acquisitions: it holds {held} without '{field}'");
+            return wrong(
+                problem,
+                "write it as ISMRMRD does: a compound {head, traj, data} a readout",
+            );
         }
-        let rows = match source.shape[..] {
-            [0] => return Err(source.error("holds no acquisition", "give a file with the readouts of a scan")),
+        let rows = match dataset.shape()[..] {
+            [0] => return wrong("holds no acquisition".into(), "give a file with the readouts of a scan"),
             [rows] => rows,
-            _ => {
-                let problem = format!("has shape {}, where a list is expected", shape_text(&source.shape));
-                return Err(source.error(problem, "write one acquisition after the other"));
+            ref shape => {
+                let problem = format!("has {} axes, where a list of acquisitions is expected", shape.len());
+                return wrong(problem, "write one acquisition after the other");
             }
         };
-        let bytes = (rows as u64).saturating_mul(size_of::<HeadRow>() as u64);
-        if bytes / INFLATION > dataset.storage_size() {
-            let stored = dataset.storage_size();
-            return Err(source.error(format!("claims {rows} acquisitions but stores {stored} bytes"), DAMAGED));
+        let (bytes, stored) = (
+            (rows as u64).saturating_mul(size_of::<HeadRow>() as u64),
+            dataset.storage_size(),
+        );
+        if bytes / INFLATION > stored {
+            return wrong(format!("claims {rows} acquisitions but stores {stored} bytes"), DAMAGED);
         }
-        let lengths = stored_lengths(&dataset, &source.place.file, rows);
+        let lengths = stored_lengths(&dataset, path, rows);
         Ok(Self {
+            place,
             dataset,
-            source,
             rows,
             lengths,
         })
+    }
+
+    /// An error about the table.
+    pub fn error(&self, problem: impl Into<String>, mend: impl Into<String>) -> Error {
+        Error::data(self.place.clone(), problem, mend)
     }
 
     /// The head of every acquisition.
@@ -191,7 +198,7 @@ impl Table {
         let problem = format!(
             "acquisition {row} holds {stored} numbers, where its head tells of {samples} samples of {coils} coils"
         );
-        Err(self.source.error(problem, DAMAGED))
+        Err(self.error(problem, DAMAGED))
     }
 
     fn check_finite(&self, Row { row, .. }: &Row, values: &[f32]) -> Result<()> {
@@ -199,7 +206,7 @@ impl Table {
             0 => Ok(()),
             count => {
                 let problem = format!("{count} values of acquisition {row} are NaN or infinite");
-                Err(self.source.error(problem, "set them to zero or write them anew"))
+                Err(self.error(problem, "set them to zero or write them anew"))
             }
         }
     }
@@ -209,8 +216,7 @@ impl Table {
             1 => format!("acquisition {first}"),
             _ => format!("a head or samples of the acquisitions {first} to {}", end - 1),
         };
-        self.source
-            .error(format!("{which} cannot be read ({})", library(error)), DAMAGED)
+        self.error(format!("{which} cannot be read ({})", library(error)), DAMAGED)
     }
 }
 

@@ -120,6 +120,27 @@ fn images_become_a_result_that_can_be_evaluated() {
     assert!(!folder.has("image.h5:image"));
 }
 
+#[test]
+fn arrays_of_barts_keep_their_dimensions() {
+    let folder = Folder::new();
+    for axes in ["3 5 4 1 1 1 1 1 1 1 1 1 1 1 1 1", "5 4 1 1 1 1 1 1 1 1 1 1 1 3 1 1"] {
+        std::fs::write(folder.path("a.hdr"), format!("# Dimensions\n{axes}\n")).unwrap();
+        let values: Vec<u8> = (0..120u16).flat_map(|i| f32::from(i).to_le_bytes()).collect();
+        std::fs::write(folder.path("a.cfl"), &values).unwrap();
+        folder.done("convert a b.cfl");
+        assert_eq!(bytes(&folder, "b.cfl"), values);
+        let header = String::from_utf8(bytes(&folder, "b.hdr")).unwrap();
+        assert_eq!(header.lines().nth(1), Some(axes));
+        for input in ["a", "a.cfl", "a.hdr"] {
+            folder.refused(
+                &format!("convert {input} a.cfl"),
+                DATA,
+                &["a.cfl", "is an input", "; choose"],
+            );
+        }
+    }
+}
+
 /// A mask has no slices, and so lies at none of them.
 #[test]
 fn a_plane_of_a_result_with_places() {

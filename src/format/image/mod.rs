@@ -113,7 +113,7 @@ impl ImageFormat {
             let stem = name.strip_suffix(*extension).and_then(|stem| stem.strip_suffix('.'));
             stem.is_some_and(|stem| !stem.is_empty())
         };
-        IMAGE_FORMATS.iter().find(|row| row.extensions.iter().any(|e| ends(&e)))
+        IMAGE_FORMATS.iter().find(|row| row.extensions.iter().any(ends))
     }
 
     /// The files that `create` makes of this name.

@@ -107,7 +107,12 @@ impl Images {
             2 => None,
             _ => read_geometry(&file, self.slices)?,
         };
+        let volume = self
+            .source
+            .dimensions()
+            .is_some_and(|lengths| !lengths[..3].contains(&1));
         self.geometry = known.unwrap_or_else(|| Geometry {
+            plane: if volume { Plane::Yz } else { Plane::Xy },
             voxel_mm: self.header.as_ref().and_then(|header| voxel_of(header, self.grid)),
             ..Geometry::default()
         });

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use ndarray::{Array1, Array3, Ix3, Zip};
+use ndarray::{Array1, Array2, Array3, Ix3, Zip};
 use num_complex::Complex;
 
 use super::super::attribute;
@@ -13,7 +13,7 @@ use super::super::source::container::Container;
 use super::super::source::h5::{self, DAMAGED};
 use super::plausible::MOST_COILS;
 use super::{Geometry, Plane, Planes, Scan, ScanFormat, ScanOptions};
-use crate::array::{CoilStack, Grid};
+use crate::array::{CoilStack, Grid, Mask};
 use crate::error::{Error, Result};
 
 pub(super) const FORMAT: ScanFormat = ScanFormat {
@@ -63,33 +63,38 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
     };
     let (attributes, warnings) = file.hdf5().map(|f| attribute::read_all(f)).unwrap_or_default();
     let optional = |name: &str| file.source(name);
+    let place = kspace.place.clone();
+    let dtype = format!("{}, real and imaginary parts in turn", kspace.dtype);
+    let mask = optional("mask")?.map(|s| mask_of(&s, grid)).transpose()?;
+    let probability = optional("prob_map")?.map(|s| probability_of(&s, grid)).transpose()?;
+    let planes = Interleaved::new(kspace, slices, grid)?;
     Ok(Scan {
-        place: kspace.place.clone(),
+        place,
         format: FORMAT.name,
         slices,
         coils,
         grid,
-        dtype: format!("{}, real and imaginary parts in turn", kspace.dtype),
+        dtype,
         geometry: Geometry::of_header(None, Plane::Yz, grid),
-        planes: Box::new(Interleaved {
-            turns: [half_turns(grid.rows), half_turns(grid.cols)],
-            kspace,
-        }),
         references: optional("reconstruction_rss")?.into_iter().collect(),
         header: None,
-        mask: optional("mask")?.map(|s| mask_of(&s, grid)).transpose()?,
-        probability: optional("prob_map")?.map(|s| probability_of(&s, grid)).transpose()?,
+        mask: mask.map(|mask| Mask::new(planes.centred(&mask.sampled))),
+        probability: probability.map(|probability| planes.centred(&probability)),
         noise_covariance: None,
+        planes: Box::new(planes),
         attributes,
         warnings,
     })
 }
 
-/// Zero frequency is at the centre of this k-space, but the images are its plain inverse transform, whose origin is the
-/// first pixel. To have the same image with the origin at its centre, each location is turned by the phase of a shift by
-/// half the field of view: where the length is even, every second sample changes its sign.
+/// The images of this k-space are its plain inverse transform, whose origin is the first pixel. To have the same image with
+/// the origin at its centre, each location is turned by the phase of a shift by half the field of view: where the length
+/// is even, every second sample changes its sign. Zero frequency may lie at the centre or at the first sample; the energy
+/// tells.
 struct Interleaved {
     kspace: Source,
+    /// From the stored index of zero frequency to that at the centre, along rows and columns.
+    shift: [usize; 2],
     /// Along rows and columns.
     turns: [Array1<Complex<f32>>; 2],
 }
@@ -109,6 +114,42 @@ fn half_turns(n: usize) -> Array1<Complex<f32>> {
     Array1::from_shape_fn(n, turn)
 }
 
+impl Interleaved {
+    /// Looks at the slice in the middle to find zero frequency.
+    fn new(kspace: Source, slices: usize, grid: Grid) -> Result<Self> {
+        let mut planes = Self {
+            kspace,
+            shift: [0, 0],
+            turns: [half_turns(grid.rows), half_turns(grid.cols)],
+        };
+        let middle = planes.slice(slices / 2)?;
+        let distance = |index: usize, n: usize| index.abs_diff(n / 2) < n.div_ceil(4);
+        let [mut inner, mut outer] = [0.0; 2];
+        for ((_, row, col), value) in middle.indexed_iter() {
+            match (distance(row, grid.rows), distance(col, grid.cols)) {
+                (true, true) => inner += f64::from(value.norm_sqr()),
+                (false, false) => outer += f64::from(value.norm_sqr()),
+                _ => {}
+            }
+        }
+        if outer > inner {
+            planes.shift = [grid.rows / 2, grid.cols / 2];
+        }
+        Ok(planes)
+    }
+
+    /// Where a location of the centred plane lies in the file.
+    fn stored(&self, [row, col]: [usize; 2]) -> [usize; 2] {
+        let [rows, cols] = self.turns.each_ref().map(Array1::len);
+        [(row + rows - self.shift[0]) % rows, (col + cols - self.shift[1]) % cols]
+    }
+
+    /// A plane that lies in the file as k-space does, with zero frequency at the centre.
+    fn centred<T: Copy>(&self, plane: &Array2<T>) -> Array2<T> {
+        Array2::from_shape_fn(plane.dim(), |(row, col)| plane[self.stored([row, col])])
+    }
+}
+
 impl Planes for Interleaved {
     fn slice(&self, slice: usize) -> Result<CoilStack<f32>> {
         let parts = self.kspace.real::<f32>(&[slice])?.into_dimensionality::<Ix3>();
@@ -117,7 +158,8 @@ impl Planes for Interleaved {
         let [along_rows, along_cols] = &self.turns;
         let mut planes = Array3::zeros((both / 2, rows, cols));
         Zip::indexed(&mut planes).for_each(|(coil, row, col), value| {
-            let read = Complex::new(parts[[row, col, 2 * coil]], parts[[row, col, 2 * coil + 1]]);
+            let [at_row, at_col] = self.stored([row, col]);
+            let read = Complex::new(parts[[at_row, at_col, 2 * coil]], parts[[at_row, at_col, 2 * coil + 1]]);
             *value = read * along_rows[row] * along_cols[col];
         });
         Ok(planes)

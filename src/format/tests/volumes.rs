@@ -302,6 +302,29 @@ fn calgary_campinas_gives_the_image_of_ifft2() {
     }
 }
 
+/// Zero frequency at the first sample instead of the centre: the energy tells, and the mask comes along.
+#[test]
+fn calgary_campinas_with_zero_frequency_first() {
+    for (rows, cols) in [(8, 10), (7, 9)] {
+        let mut parts = Array4::from_elem((3, rows, cols, 2), 0.01_f32);
+        parts.slice_mut(s![.., 0, 0, 0]).fill(5.0);
+        let mask = Array2::from_shape_fn((rows, cols), |(r, c)| (r, c) != (rows - 1, 0));
+        let (_folder, path) = file(|f| put(f, "kspace", &parts).and(put(f, "mask", &mask)));
+        let scan = Scan::open(&path, &ScanOptions::default()).unwrap();
+        let plane = scan.read_slice(0).unwrap();
+        assert!((plane[[0, rows / 2, cols / 2]].norm() - 5.0).abs() < 1e-3);
+        let missing: Vec<_> = scan
+            .mask
+            .unwrap()
+            .sampled
+            .indexed_iter()
+            .filter(|(_, s)| !**s)
+            .map(|(at, _)| at)
+            .collect();
+        assert_eq!(missing, [(rows / 2 - 1, cols / 2)]);
+    }
+}
+
 /// Real values that are not of that shape are no scan of this kind.
 #[test]
 fn other_real_arrays_are_refused_as_before() {

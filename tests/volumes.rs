@@ -60,7 +60,7 @@ fn its_reconstruction_is_that_of_its_slices() {
     folder.done(&format!("recon full.h5 {draw} {maps} -o c.h5"));
     let truth = folder.complex("full.h5:ground_truth");
     let (ours, theirs) = (folder.complex("c.h5:image"), truth);
-    assert!(nmse(&magnitude(&ours), &magnitude(&theirs)) < 0.02);
+    assert!(nmse(&magnitude(&ours), &magnitude(&theirs)) < 0.03);
 }
 
 #[test]

@@ -88,8 +88,8 @@ fn kspace_that_cannot_be() {
         ("inf.h5", &["'kspace'", "slice 0", "infinite", "; set them to zero"]),
         ("other.h5", &["no dataset 'kspace'", "ksp (2, 3, 48, 40)", "; name"]),
         ("real.h5", &["'kspace'", "float32", "; give complex"]),
-        ("five.h5", &["'kspace'", "(1, 1, 2, 16, 16)", "; reshape"]),
-        ("one.h5", &["'kspace'", "(16)", "; reshape"]),
+        ("five.h5", &["'kspace'", "(1, 1, 2, 16, 16)", "; name them by --axes"]),
+        ("one.h5", &["'kspace'", "(16)", "; name them by --axes"]),
         ("none.h5", &["'kspace'", "empty axis", "; give"]),
         ("coils.h5", &["'kspace'", "200 coils", "; if the coils are last"]),
     ];
@@ -443,22 +443,28 @@ fn an_interrupt_leaves_nothing() {
     let slice = folder.complex("full.h5:kspace").index_axis_move(Axis(0), 0);
     let many = slice.broadcast([200, 4, 128, 128]).unwrap().to_owned();
     folder.write("long.h5:kspace", &many);
-    let words = "recon long.h5 --accel 6 --trace t.jsonl -o out.h5";
-    folder.refuses(words, 130, &["interrupted"], || {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pvdamp"));
-        let command = command.args(words.split_whitespace()).current_dir(folder.path(""));
-        let mut run = command.stderr(Stdio::piped()).spawn().unwrap();
-        let hidden = |file: &PathBuf| file.file_name().unwrap().to_string_lossy().starts_with(".pvdamp-");
-        let files = || std::fs::read_dir(folder.path("")).unwrap().map(|f| f.unwrap().path());
-        // the result and the trace, begun
-        while files().filter(hidden).count() < 2 && run.try_wait().unwrap().is_none() {
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        std::thread::sleep(Duration::from_millis(200));
-        let id = run.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-        Said::new(&run.wait_with_output().unwrap())
-    });
+    // the result, or the first part of it, and the trace
+    for (output, begun) in [("out.h5", 2), ("out.nii.gz", 2), ("out.cfl", 3), ("out.png", 2)] {
+        let words = format!("recon long.h5 --accel 6 --trace t.jsonl -o {output}");
+        folder.refuses(&words, 130, &["interrupted"], || interrupted(&folder, &words, begun));
+    }
+}
+
+/// What a run says that is interrupted when it has begun to write so many files.
+#[cfg(unix)]
+fn interrupted(folder: &Folder, words: &str, begun: usize) -> Said {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pvdamp"));
+    let command = command.args(words.split_whitespace()).current_dir(folder.path(""));
+    let mut run = command.stderr(Stdio::piped()).spawn().unwrap();
+    let hidden = |file: &PathBuf| file.file_name().unwrap().to_string_lossy().starts_with(".pvdamp-");
+    let files = || std::fs::read_dir(folder.path("")).unwrap().map(|f| f.unwrap().path());
+    while files().filter(hidden).count() < begun && run.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    let id = run.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    Said::new(&run.wait_with_output().unwrap())
 }
 
 /// Whoever reads what is said may leave, as `head` does; a result that cannot be written is an error.

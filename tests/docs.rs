@@ -7,7 +7,7 @@ use std::process::Command;
 
 use ndarray::Array4;
 use num_complex::Complex;
-use pvdamp::format::SCAN_FORMATS;
+use pvdamp::format::{IMAGE_FORMATS, SCAN_FORMATS};
 use pvdamp::sampling::FAMILIES;
 use pvdamp::solve::METHODS;
 use pvdamp::wavelet::WAVELETS;
@@ -126,6 +126,31 @@ fn every_name_of_a_table_is_in_the_docs() {
     let formats = read("docs/formats.md");
     for name in SCAN_FORMATS.iter().map(|row| row.name) {
         assert!(formats.contains(&format!("`{name}`")), "docs/formats.md lacks `{name}`");
+    }
+}
+
+#[test]
+fn formats_md_tells_of_every_format_of_images() {
+    let (text, help) = (read("docs/formats.md"), pvdamp(["recon", "--help"]));
+    let (_, text) = text.split_once("\n### Images in other formats\n").unwrap();
+    let line = |name: &str| {
+        let start = format!("| `{name}` |");
+        let found = text.lines().find(|line| line.starts_with(&start));
+        found
+            .unwrap_or_else(|| panic!("docs/formats.md lacks {name}"))
+            .to_string()
+    };
+    for format in IMAGE_FORMATS {
+        let line = line(format.name);
+        assert!(line.contains(format.title) && line.contains(format.citation), "{line}");
+        assert_eq!(line.contains("complex64"), format.complex, "{line}");
+        for extension in format.extensions {
+            assert!(line.contains(&format!("`.{extension}`")), "{line} lacks .{extension}");
+            assert!(
+                help.contains(&format!(".{extension}")),
+                "the help of recon lacks .{extension}"
+            );
+        }
     }
 }
 

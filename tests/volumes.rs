@@ -45,7 +45,7 @@ fn a_volume_is_its_slices_transformed() {
 #[test]
 fn its_reconstruction_is_that_of_its_slices() {
     let folder = both();
-    let draw = "--accel 4 --acs 12 --sampling poisson-disc --seed 2";
+    let draw = "--accel 4 --acs 14 --sampling poisson-disc --seed 2";
     folder.done(&format!("recon slices.h5 {draw} -o a.h5"));
     let said = folder.done(&format!("recon full.h5 {draw} -o b.h5"));
     assert_eq!(said.warnings(), [""; 0]);

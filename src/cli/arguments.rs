@@ -7,7 +7,7 @@ use clap::Args;
 use crate::array::Grid;
 use crate::coil::EspiritSettings;
 use crate::error::{Error, Place, Result};
-use crate::format::{Axes, Scan, ScanOptions, files_of};
+use crate::format::{Axes, ImageFormat, Scan, ScanOptions, files_of};
 use crate::recon::{MapSets, MapsSource};
 use crate::sampling::{Acs, FAMILIES, Family, Request};
 
@@ -207,6 +207,20 @@ pub fn refuse_overwrite<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a 
         true => Err(Error::data(output, "is an input of this run", "choose another output")),
         false => Ok(()),
     }
+}
+
+/// The files that a result of this name is made of.
+pub fn written_files(format: Option<&ImageFormat>, output: &Path, slices: usize) -> Vec<PathBuf> {
+    match format {
+        Some(format) => format.files(output, slices),
+        None => vec![output.to_path_buf()],
+    }
+}
+
+/// The same for several outputs.
+pub fn refuse_inputs(outputs: &[PathBuf], inputs: &[PathBuf]) -> Result<()> {
+    let read = || inputs.iter().map(PathBuf::as_path);
+    outputs.iter().try_for_each(|output| refuse_overwrite(output, read()))
 }
 
 /// Whether two paths lead to one file, which need not be there yet.

@@ -3,6 +3,7 @@
 mod arguments;
 mod bench;
 mod console;
+mod convert;
 mod demo;
 mod eval;
 mod info;
@@ -31,6 +32,7 @@ EXAMPLES
   pvdamp recon full.h5 --accel 8 -o out.h5      undersample a full scan first, then reconstruct
   pvdamp eval --target full.h5 out.h5           fastMRI's NMSE, PSNR and SSIM
   pvdamp bench full.h5 --accel 5,10 -o bench/   compare methods, with a report
+  pvdamp convert out.h5 out.nii.gz              a result as NIfTI, DICOM, BART, NumPy or PNG
   pvdamp info scan.h5                           what is in this file, and what would be done
 
 EXIT CODES
@@ -62,6 +64,7 @@ enum Command {
     Maps(maps::MakeMaps),
     Info(info::Info),
     Eval(eval::Eval),
+    Convert(convert::Convert),
     Bench(Box<bench::RunBench>),
 }
 
@@ -84,6 +87,7 @@ pub fn main() -> ExitCode {
         Command::Maps(command) => command.run(&console),
         Command::Info(command) => command.run(&console),
         Command::Eval(command) => command.run(&console),
+        Command::Convert(command) => command.run(&console),
         Command::Bench(command) => command.run(&console),
     };
     let Err(error) = done else {

@@ -5,13 +5,13 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::ProgressBar;
 
-use super::arguments::{ScanArguments, make_folder, refuse_overwrite, same_file};
+use super::arguments::{ScanArguments, make_folder, refuse_inputs, same_file, written_files};
 use super::console::{self, Console};
 use super::reconstruction::ReconArguments;
 use crate::coil::Compression;
 use crate::error::{Error, Result};
-use crate::format::{AtomicFile, Scan, window, write_png};
-use crate::recon::{CoilsRecord, ReconOutput, Reconstruction, SliceRecord, SliceResult, memory_estimate};
+use crate::format::{AtomicFile, ImageFormat, ImageSink, Scan, Series, window, write_png};
+use crate::recon::{CoilsRecord, ReconOutput, Reconstruction, Settings, SliceRecord, SliceResult, memory_estimate};
 use crate::solve::{Method, StopReason};
 
 /// Reconstruct a scan
@@ -21,10 +21,13 @@ EXAMPLES
   pvdamp recon scan.h5 -o out.h5
   pvdamp recon full.h5 --sampling bernoulli --accel 8 --acs 24 --seed 3 -o out.h5 --png pictures/
   pvdamp recon full.h5 --mask masks.h5:r5/mask --prob-map masks.h5:r5/prob_map --maps maps.h5 -o out.h5
+  pvdamp recon scan.h5 -o out.nii.gz
 
-The output holds 'reconstruction' (float32 magnitude, cropped as the header says), 'image' and 'unbiased'
-(complex64, full size), the mask, the sampling probability, every setting, and the state evolution; with
---uncertainty also 'std' (float32, full size), the predicted standard deviation of the error of 'image'.")]
+The ending of the output's name says what it is: .cfl and .npy hold the complex image, .nii, .nii.gz, .dcm and .png
+its magnitude, all cropped as the header says. Any other name is HDF5, which alone holds everything:
+'reconstruction' (float32 magnitude, cropped), 'image' and 'unbiased' (complex64, full size), the mask, the sampling
+probability, every setting, and the state evolution; with --uncertainty also 'std' (float32, full size), the
+predicted standard deviation of the error of 'image'.")]
 pub struct Recon {
     #[command(flatten)]
     pub scan: ScanArguments,
@@ -39,7 +42,7 @@ pub struct Recon {
 /// What a reconstruction writes.
 #[derive(Args)]
 pub struct Products {
-    /// Result, HDF5
+    /// Result: .cfl, .npy, .nii, .nii.gz, .dcm or .png for the image; any other name is HDF5, which holds everything
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
 
@@ -58,16 +61,33 @@ impl Recon {
         let mut inputs = self.arguments.inputs();
         inputs.push(self.scan.scan.clone());
         let Products { output, trace, .. } = &self.products;
-        for written in [Some(output), trace.as_ref()].into_iter().flatten() {
-            refuse_overwrite(written, inputs.iter().map(PathBuf::as_path))?;
-        }
+        let format = ImageFormat::of(output);
+        // what is written as one file a slice is never read
+        let mut written = written_files(format, output, 1);
+        written.extend(trace.clone());
+        refuse_inputs(&written, &inputs)?;
         if let Some(trace) = trace.as_deref().filter(|trace| same_file(trace, output)) {
             return Err(Error::data(trace, "is the result too", "choose another --trace file"));
         }
         let scan = self.scan.open()?;
         let settings = self.arguments.settings(scan.grid())?;
+        if let Some(format) = format {
+            refuse_whole_results(format, &settings)?;
+        }
         let reconstruction = Reconstruction::new(&scan, &settings)?;
-        let output = ReconOutput::create(&self.products.output, &scan, &reconstruction, &settings)?;
+        let output = match format {
+            Some(format) => {
+                let description = describe(&settings, &reconstruction);
+                let series = Series::of_scan(&scan, description, settings.method.name);
+                Output::Images(format.create(output, &series)?)
+            }
+            None => Output::Whole(Box::new(ReconOutput::create(
+                output,
+                &scan,
+                &reconstruction,
+                &settings,
+            )?)),
+        };
         let job = Job {
             scan: &scan,
             reconstruction: &reconstruction,
@@ -80,6 +100,54 @@ impl Recon {
         job.announce(settings.compression)?;
         job.run(output)
     }
+}
+
+/// Where the slices go.
+enum Output {
+    Whole(Box<ReconOutput>),
+    Images(Box<dyn ImageSink>),
+}
+
+impl Output {
+    fn write(&mut self, reconstruction: &Reconstruction, result: &SliceResult) -> Result<()> {
+        match self {
+            Self::Whole(output) => output.write(result),
+            Self::Images(sink) => sink.write(result.record.slice, reconstruction.cropped(result.image.view())),
+        }
+    }
+
+    fn finish(self) -> Result<()> {
+        match self {
+            Self::Whole(output) => output.finish(),
+            Self::Images(sink) => sink.finish(),
+        }
+    }
+}
+
+/// A file of images has no place for what else may be asked for.
+fn refuse_whole_results(format: &ImageFormat, settings: &Settings) -> Result<()> {
+    let asked = [
+        ("--save-maps", settings.keep_maps),
+        ("--uncertainty", settings.error_bars.is_some()),
+    ];
+    match asked.iter().find(|(_, asked)| *asked) {
+        Some((option, _)) => Err(Error::setting(format!(
+            "{option} needs an HDF5 result, and {} holds the image alone: name the output .h5, and convert it after \
+             (pvdamp convert)",
+            format.title
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn describe(settings: &Settings, reconstruction: &Reconstruction) -> String {
+    let sampling = &reconstruction.sampling().record;
+    format!(
+        "reconstructed by pvdamp {}, method {}, from k-space at R = {:.2}",
+        env!("CARGO_PKG_VERSION"),
+        settings.method.name,
+        sampling.acceleration
+    )
 }
 
 /// A reconstruction about to run.
@@ -130,7 +198,7 @@ impl Job<'_> {
         Ok(())
     }
 
-    fn run(&self, mut output: ReconOutput) -> Result<()> {
+    fn run(&self, mut output: Output) -> Result<()> {
         let start = Instant::now();
         let mut trace = self.products.trace.as_deref().map(Trace::create).transpose()?;
         if let Some(folder) = &self.products.png {
@@ -139,7 +207,7 @@ impl Job<'_> {
         let bar = self.console.progress(self.scan.slices() * self.iterations);
         for slice in 0..self.scan.slices() {
             let result = self.slice(slice, &bar)?;
-            output.write(&result)?;
+            output.write(self.reconstruction, &result)?;
             if let Some(folder) = &self.products.png {
                 self.write_pictures(folder, slice, &result)?;
             }

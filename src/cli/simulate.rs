@@ -175,7 +175,8 @@ impl Kspace {
     /// Transforms a volume along the slices, in the file, a few rows of a coil at a time. The transform is unitary: the
     /// noise stays as it is.
     fn finish(&self) -> Result<()> {
-        const BLOCK: usize = 1 << 18;
+        // values, half a megabyte
+        const BLOCK: usize = 1 << 16;
         if self.layout == Layout::Slices {
             return Ok(());
         }

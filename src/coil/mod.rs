@@ -2,9 +2,9 @@
 //!
 //! ESPIRiT: M. Uecker, P. Lai, M. J. Murphy, P. Virtue, M. Elad, J. M. Pauly, S. S. Vasanawala, M. Lustig, "ESPIRiT, an
 //! eigenvalue approach to autocalibrating parallel MRI: where SENSE meets GRAPPA", Magn Reson Med 71 (2014) 990-1001,
-//! doi 10.1002/mrm.24751. Small windows of k-space, over all coils, span a low-dimensional signal space; projecting every
-//! window onto it is a convolution, and so in image space an `nc × nc` matrix for each pixel. Its eigenvectors with
-//! eigenvalue 1 are the sensitivities there.
+//! doi 10.1002/mrm.24751. Small windows of k-space, over all coils, span a low-dimensional signal space; projecting
+//! every window onto it is a convolution, and so in image space an `nc × nc` matrix for each pixel. Its eigenvectors
+//! with eigenvalue 1 are the sensitivities there.
 
 mod calibration;
 mod combine;
@@ -184,13 +184,14 @@ impl MapReport {
 /// nothing was sampled.
 ///
 /// `centre` is the fully sampled centred rectangle of `kspace`. On a pixel that holds signal `Σ_c |S_c|²` is 1; on a
-/// pixel that does not it is 0; between the two the maps carry a weight `w`, `Σ_c |S_c|² = w²` ([`EspiritSettings::crop`]).
-/// The phase of each map is relative to weights `u` on the coils: `Σ_c conj(u_c) S_c` is real and positive. They are
-/// those of `phase`, or else the dominant left singular vector of the calibration samples across coils. Scaling k-space
-/// does not change the maps.
+/// pixel that does not it is 0; between the two the maps carry a weight `w`, `Σ_c |S_c|² = w²`
+/// ([`EspiritSettings::crop`]). The phase of each map is relative to weights `u` on the coils: `Σ_c conj(u_c) S_c` is
+/// real and positive. They are those of `phase`, or else the dominant left singular vector of the calibration samples
+/// across coils. Scaling k-space does not change the maps.
 ///
 /// A centre too small for the kernel makes the kernel smaller, and in the end gives low-resolution maps; the report
-/// has a warning each time. Fails on impossible settings, values that are not finite, or where the origin was not sampled.
+/// has a warning each time. Fails on impossible settings, values that are not finite, or where the origin was not
+/// sampled.
 pub fn espirit(
     kspace: ArrayView3<Complex<f32>>,
     centre: Grid,

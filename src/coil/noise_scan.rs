@@ -10,13 +10,13 @@ type C64 = Complex<f64>;
 /// Fewer samples than this for each coil say too little about a covariance.
 const LEAST_PER_COIL: usize = 8;
 
-/// The noise covariance `E[ε εᴴ]` between coils of noise samples `(coils, samples)`, in their units squared, and how many
-/// samples it is of.
+/// The noise covariance `E[ε εᴴ]` between coils of noise samples `(coils, samples)`, in their units squared, and how
+/// many samples it is of.
 ///
-/// Samples at which every coil is exactly zero were filled in and do not count. The mean of each coil is taken out, since
-/// an offset of a receiver is no noise; of noise without one that changes nothing but the divisor, N − 1. Nothing is
-/// rescaled: the samples have to be of the receiver bandwidth and gain of the scan, otherwise the covariance is off by a
-/// factor, which whitening does not mind.
+/// Samples at which every coil is exactly zero were filled in and do not count. The mean of each coil is taken out,
+/// since an offset of a receiver is no noise; of noise without one that changes nothing but the divisor, N − 1. Nothing
+/// is rescaled: the samples have to be of the receiver bandwidth and gain of the scan, otherwise the covariance is off
+/// by a factor, which whitening does not mind.
 ///
 /// Errors: fewer than 8 samples for each coil, and samples that are all alike.
 pub fn sample_covariance(samples: ArrayView2<Complex<f32>>) -> Result<(Array2<C64>, usize)> {

@@ -4,7 +4,7 @@ use ndarray::{Array2, Array3, Array4, ArrayView1, Axis, Zip, s};
 use num_complex::Complex;
 use rayon::prelude::*;
 
-use crate::array::{Image, ImageSets, Maps};
+use crate::array::{ImageSets, Maps};
 
 type C32 = Complex<f32>;
 type C64 = Complex<f64>;
@@ -40,8 +40,8 @@ impl Units {
         *deviations *= &self.growth;
     }
 
-    /// Magnitude of the image that several sets make together, `√(Σ_mn conj(x_m) ⟨s_m, s_n⟩ x_n)`; `None` of one set. The
-    /// images are in the units of the scan.
+    /// Magnitude of the image that several sets make together, `√(Σ_mn conj(x_m) ⟨s_m, s_n⟩ x_n)`; `None` of one set.
+    /// The images are in the units of the scan.
     pub fn magnitude(&self, images: &ImageSets<f32>) -> Option<Array2<f32>> {
         let overlaps = self.overlaps.as_ref()?;
         let (sets, rows, cols) = images.dim();
@@ -53,18 +53,6 @@ impl Units {
                 .sum();
             power.re.max(0.0).sqrt() as f32
         }))
-    }
-
-    /// Mean square of the growth over an image, weighted by its energy.
-    pub fn mean_square(&self, image: &Image<f32>) -> f64 {
-        let growth = self.growth.index_axis(Axis(0), 0);
-        let (mut sum, mut all) = (0.0, 0.0);
-        for (v, &g) in image.iter().zip(growth) {
-            let energy = f64::from(v.norm_sqr());
-            sum += energy * f64::from(g) * f64::from(g);
-            all += energy;
-        }
-        if all > 0.0 { sum / all } else { 1.0 }
     }
 }
 

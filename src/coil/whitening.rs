@@ -1,8 +1,8 @@
 //! Whitening: the linear map across coils after which their noise is alike and not correlated.
 //!
 //! K. P. Pruessmann, M. Weiger, P. Börnert, P. Boesiger, Magn Reson Med 46 (2001) 638-651, section on noise
-//! correlation; P. Kellman, E. R. McVeigh, Magn Reson Med 54 (2005) 1439-1447. Of all matrices that whiten, `Σ^-½` is the
-//! one that changes the coils least (A. Kessy, A. Lewin, K. Strimmer, Am Stat 72 (2018) 309-314).
+//! correlation; P. Kellman, E. R. McVeigh, Magn Reson Med 54 (2005) 1439-1447. Of all matrices that whiten, `Σ^-½` is
+//! the one that changes the coils least (A. Kessy, A. Lewin, K. Strimmer, Am Stat 72 (2018) 309-314).
 
 use faer::Mat;
 use ndarray::{Array2, ArrayView2};
@@ -13,9 +13,9 @@ use crate::error::Result;
 
 type C64 = Complex<f64>;
 
-/// Power of what coil maps do not explain of the signal, relative to the signal: it is in the data like noise, and alike
-/// in all coils. Without it, coils that differ in noise far below the errors of the maps would be weighted by noise
-/// alone.
+/// Power of what coil maps do not explain of the signal, relative to the signal: it is in the data like noise, and
+/// alike in all coils. Without it, coils that differ in noise far below the errors of the maps would be weighted by
+/// noise alone.
 const UNEXPLAINED: f64 = 1e-3;
 /// The same relative to the noise: of coils that measure the same, whose signal cancels too, rounding is left.
 const ROUNDING: f64 = 1e-6;
@@ -58,9 +58,9 @@ pub(super) fn whitening(covariance: ArrayView2<C64>, signal: f64) -> Result<Opti
     }))
 }
 
-/// Takes the scatter out of a covariance that `samples` samples were averaged for: `(1 − ρ) Σ + ρ σ² I`, with ρ the share
-/// of its distance from white noise that so few samples have by chance (O. Ledoit, M. Wolf, J Multivar Anal 88 (2004)
-/// 365-411, for complex Gaussian samples). White noise comes out white.
+/// Takes the scatter out of a covariance that `samples` samples were averaged for: `(1 − ρ) Σ + ρ σ² I`, with ρ the
+/// share of its distance from white noise that so few samples have by chance (O. Ledoit, M. Wolf, J Multivar Anal 88
+/// (2004) 365-411, for complex Gaussian samples). White noise comes out white.
 pub fn shrink(covariance: &mut Array2<C64>, samples: usize) {
     let coils = covariance.nrows() as f64;
     let mean = mean_variance(covariance.view());

@@ -2,19 +2,21 @@
 //!
 //! [`Scan`] reads k-space from the files of [`SCAN_FORMATS`], told by what is in them and not by their names. Masks, sampling
 //! probabilities, coil sensitivity maps, noise covariances and images are read from a [`Place`](crate::error::Place),
-//! written `FILE` or `FILE:dataset`, in files of HDF5, NumPy and BART. [`Hdf5Output`] and [`write_png`] write through an [`AtomicFile`], so that a
-//! result is there whole or not at all.
+//! written `FILE` or `FILE:dataset`, in files of HDF5, NumPy and BART. [`Hdf5Output`] and the files of [`IMAGE_FORMATS`]
+//! are written through an [`AtomicFile`], so that a result is there whole or not at all.
 //!
 //! Every value read is checked to be finite. Damaged and unsuitable files end in an error that names the file, the
 //! dataset, what was found, and the mend.
 
 mod attribute;
+mod converted;
 mod header;
 mod image;
 mod maps;
 mod masks;
 mod noise;
 mod output;
+mod placed;
 mod scan;
 mod source;
 mod volume;
@@ -24,12 +26,16 @@ mod writer;
 pub(crate) mod tests;
 
 pub use attribute::{Attribute, AttributeValue, read_attributes};
+pub use converted::{Hdf5Images, Hdf5Kspace};
 pub use header::{Header, Limits, Sequence, Space, Study, Subject, System};
-pub use image::{window, write_png};
+pub use image::{
+    IMAGE_FORMATS, ImageFormat, ImageSink, Images, KspaceSeries, KspaceSink, Series, holds_images, window, write_png,
+};
 pub use maps::{AXES, MapsFile, read_covariance, read_maps};
 pub use masks::{read_mask, read_probability};
 pub use noise::read_noise;
 pub use output::AtomicFile;
+pub use placed::write_geometry;
 pub use scan::{Axes, AxisKind, Geometry, Placement, Plane, Reference, SCAN_FORMATS, Scan, ScanFormat, ScanOptions};
 pub use source::container::files_of;
 pub use volume::{Role, Volume, read_list, read_volume};

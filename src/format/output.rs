@@ -1,7 +1,7 @@
 //! Files that appear whole or not at all.
 
 use std::fs::File;
-use std::io::Write;
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 /// A file under a temporary name in the folder of the final one, renamed when it is complete. Dropped without
 /// [`AtomicFile::commit`], it leaves nothing behind, and what had the final name before stays as it was.
 pub struct AtomicFile {
-    file: File,
+    /// `None` once it is on disk.
+    file: Option<File>,
     temporary: PathBuf,
     target: PathBuf,
     named: PathBuf,
@@ -50,7 +51,7 @@ impl AtomicFile {
             match File::create_new(&temporary) {
                 Ok(file) => {
                     return Ok(Self {
-                        file,
+                        file: Some(file),
                         temporary,
                         target,
                         named: path.to_path_buf(),
@@ -76,25 +77,46 @@ impl AtomicFile {
         &self.named
     }
 
+    /// Puts the file on disk and lets go of it, so that many can wait for their names. It cannot be written any more.
+    pub fn close(&mut self) -> Result<()> {
+        let synced = self.file.take().map_or(Ok(()), |file| file.sync_all());
+        synced.map_err(|e| unwritable(&self.named, &e.to_string()))
+    }
+
     /// Puts the file on disk and gives it its name, replacing what had it.
     pub fn commit(mut self) -> Result<()> {
-        let done = self
-            .file
-            .sync_all()
-            .and_then(|()| std::fs::rename(&self.temporary, &self.target));
-        done.map_err(|e| unwritable(&self.named, &e.to_string()))?;
+        self.close()?;
+        let renamed = std::fs::rename(&self.temporary, &self.target);
+        renamed.map_err(|e| unwritable(&self.named, &e.to_string()))?;
         self.committed = true;
         Ok(())
+    }
+
+    /// Gives several files their names, one right after the other, once all are on disk.
+    pub fn commit_all(mut files: Vec<Self>) -> Result<()> {
+        files.iter_mut().try_for_each(Self::close)?;
+        files.into_iter().try_for_each(Self::commit)
+    }
+
+    fn open(&mut self) -> std::io::Result<&mut File> {
+        let closed = || std::io::Error::other("the file was closed");
+        self.file.as_mut().ok_or_else(closed)
     }
 }
 
 impl Write for AtomicFile {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.file.write(bytes)
+        self.open()?.write(bytes)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {
-        self.file.flush()
+        self.open()?.flush()
+    }
+}
+
+impl Seek for AtomicFile {
+    fn seek(&mut self, to: SeekFrom) -> std::io::Result<u64> {
+        self.open()?.seek(to)
     }
 }
 
@@ -103,7 +125,7 @@ impl Drop for AtomicFile {
         if !self.committed {
             // a library may still hold the file open, and with it the room it takes;
             // nothing more can be done about a file that cannot be removed
-            let _ = self.file.set_len(0);
+            let _ = self.file.take().map(|file| file.set_len(0));
             let _ = std::fs::remove_file(&self.temporary);
         }
     }
@@ -176,6 +198,25 @@ mod tests {
         #[cfg(unix)]
         assert!(refused(Path::new("/dev/null")).contains("not a regular file"));
         assert_eq!(names(folder.path()), ["file"]);
+    }
+
+    #[test]
+    fn several_appear_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let create = |name: &str| {
+            let mut file = AtomicFile::create(&folder.path().join(name)).unwrap();
+            file.write_all(name.as_bytes()).unwrap();
+            file.close().unwrap();
+            assert!(file.write_all(b"more").is_err());
+            file
+        };
+        drop(vec![create("a"), create("b")]);
+        assert!(names(folder.path()).is_empty());
+        AtomicFile::commit_all(vec![create("a"), create("b")]).unwrap();
+        let mut there = names(folder.path());
+        there.sort();
+        assert_eq!(there, ["a", "b"]);
+        assert_eq!(std::fs::read(folder.path().join("b")).unwrap(), b"b");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use ndarray::{Array2, Array3, ArrayD, Axis, Ix2, Ix3};
 use num_complex::Complex;
 
+use super::placed::GEOMETRY;
 use super::source::array::{Source, shape_text};
 use super::source::container::Container;
 use super::source::find::Wanted;
@@ -49,7 +50,8 @@ pub fn read_volume(place: &Place, role: Role) -> Result<Volume> {
         Role::Target => &["reconstruction_rss", "reconstruction_esc", "reconstruction"],
         Role::Result => &["reconstruction"],
     };
-    let fits = |source: &Source| source.element.is_number() && matches!(source.shape.len(), 2 | 3);
+    let images = |source: &Source| source.element.is_number() && matches!(source.shape.len(), 2 | 3);
+    let fits = |source: &Source| images(source) && source.name() != GEOMETRY;
     let source = Wanted {
         what: "images",
         names,

@@ -11,8 +11,8 @@ use crate::solve::Solver;
 /// first.
 ///
 /// Images of virtual coils come with their `units`. Maps of two sets are orthogonal in the coils that they were
-/// calibrated in, so that the root is that over coils; in the coils of the scan they are not, and what they have in common
-/// counts.
+/// calibrated in, so that the root is that over coils; in the coils of the scan they are not, and what they have in
+/// common counts.
 pub(super) fn combine_sets(mut sets: ImageSets<f32>, units: Option<&Units>) -> Image<f32> {
     if let Some(units) = units {
         units.scale(&mut sets);

@@ -8,7 +8,7 @@ use num_complex::Complex;
 
 use super::{Reconstruction, SamplingRecord, Settings, SliceRecord, SliceResult};
 use crate::error::Result;
-use crate::format::{AXES, Attribute, AttributeValue, Hdf5Output, OutputDataset, Scan};
+use crate::format::{AXES, Attribute, AttributeValue, Hdf5Output, OutputDataset, Scan, write_geometry};
 use crate::solve::{BandState, Knob};
 
 const EVOLUTION: &str = "state_evolution";
@@ -38,9 +38,7 @@ impl ReconOutput {
         if let Some(header) = &scan.header {
             file.text("ismrmrd_header", &header.xml)?;
         }
-        if !scan.geometry.names.is_empty() {
-            file.text("slice_names", &scan.geometry.names.join("\n"))?;
-        }
+        write_geometry(&file, &scan.geometry)?;
         let sampling = reconstruction.sampling();
         file.write("mask", sampling.mask.sampled.view())?;
         file.write("prob_map", sampling.probability.view())?;

@@ -337,14 +337,15 @@ pub(super) fn missing_sides(coverage: &Coverage) -> impl Iterator<Item = String>
 fn warnings_of_missing_sides(coverage: &Coverage) -> Vec<String> {
     let warning = |side: String| {
         format!(
-            "partial Fourier: one side of k-space, {side}, was not acquired; --method howl fills it in by the smooth phase              of the image, the other methods leave it almost empty, which blurs"
+            "partial Fourier: one side of k-space, {side}, was not acquired; --method howl fills it in by the smooth phase \
+             of the image, the other methods leave it almost empty, which blurs"
         )
     };
     missing_sides(coverage).map(warning).collect()
 }
 
-/// Over the samples, `1/p` adds up to about the number of locations acquired: a probability that is far from that belongs to
-/// another mask. One so small that its weight leaves single precision cannot be used at all.
+/// Over the samples, `1/p` adds up to about the number of locations acquired: a probability that is far from that
+/// belongs to another mask. One so small that its weight leaves single precision cannot be used at all.
 fn check_size(
     mask: &Mask,
     coverage: &Coverage,

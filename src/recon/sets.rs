@@ -50,8 +50,8 @@ impl Reconstruction<'_> {
         Ok(self.judgement()?.why.as_deref())
     }
 
-    /// What becomes of the coils of the slice in the middle, or the nearest that holds data, and their noise; `None` of a
-    /// scan without data.
+    /// What becomes of the coils of the slice in the middle, or the nearest that holds data, and their noise; `None` of
+    /// a scan without data.
     pub fn outlook(&self) -> Result<Option<(CoilsRecord, NoiseRecord)>> {
         for slice in self.judged_slices()?.into_iter().take(1) {
             if let Some(mut measured) = self.read(slice)? {
@@ -90,8 +90,8 @@ impl Reconstruction<'_> {
             let (maps, report) = self.espirit(slice, &channels, &measured, &settings)?;
             if report.is_folded() {
                 let why = format!(
-                    "2 sets of coil maps: on {:.0} % of the object in slice {slice} one is not enough, as where it is larger \
-                     than the field of view",
+                    "2 sets of coil maps: on {:.0} % of the object in slice {slice} one is not enough, as where it is \
+                     larger than the field of view",
                     100.0 * report.folded
                 );
                 return Ok(Judgement {

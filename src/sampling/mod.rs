@@ -2,8 +2,8 @@
 //!
 //! Two questions are answered here. *Drawing*: a mask of a wanted acceleration R with a fully sampled centre
 //! (the ACS), and the probability with which its generator samples each location ([`FAMILIES`]). *Reading*: the
-//! mask of measured k-space ([`nonzero_mask`]), how far it goes ([`Coverage`]), its ACS ([`sampled_centre`]) and, where nobody says how it was
-//! drawn, an estimate of its sampling density ([`estimate_density`]).
+//! mask of measured k-space ([`nonzero_mask`]), how far it goes ([`Coverage`]), its ACS ([`sampled_centre`]) and, where
+//! nobody says how it was drawn, an estimate of its sampling density ([`estimate_density`]).
 //!
 //! Radii are [`Grid::radius`]: 1 in the middle of an edge, √2 in a corner.
 

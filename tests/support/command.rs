@@ -147,13 +147,29 @@ impl Folder {
         self.read(place)
     }
 
-    /// Writes a dataset into a file, which is made if it is not there; replaces what has its name.
-    pub fn write<T: H5Type + Clone, D: Dimension>(&self, place: &str, values: &Array<T, D>) {
-        let (name, dataset) = place.split_once(':').unwrap();
+    /// Opens a file to write into it.
+    pub fn append(&self, name: &str) -> hdf5::File {
         // unlocked: a program that another test starts meanwhile inherits the lock, and keeps it while it runs
         let mut options = hdf5::File::with_options();
         options.fapl().file_locking(false);
-        let file = options.append(self.path(name)).unwrap();
+        options.append(self.path(name)).unwrap()
+    }
+
+    /// Writes `geometry`, of slices whose rows are the readout.
+    pub fn write_geometry(&self, name: &str, vectors: &ndarray::Array3<f64>, voxel_mm: [f64; 3]) {
+        self.write(&format!("{name}:geometry"), vectors);
+        let dataset = self.append(name).dataset("geometry").unwrap();
+        let plane: hdf5::types::VarLenUnicode = "xy".parse().unwrap();
+        let attribute = dataset.new_attr::<hdf5::types::VarLenUnicode>().create("plane");
+        attribute.unwrap().write_scalar(&plane).unwrap();
+        let attribute = dataset.new_attr::<f64>().shape(3).create("voxel_mm").unwrap();
+        attribute.write(&ndarray::arr1(&voxel_mm)).unwrap();
+    }
+
+    /// Writes a dataset into a file, which is made if it is not there; replaces what has its name.
+    pub fn write<T: H5Type + Clone, D: Dimension>(&self, place: &str, values: &Array<T, D>) {
+        let (name, dataset) = place.split_once(':').unwrap();
+        let file = self.append(name);
         if file.link_exists(dataset) {
             file.unlink(dataset).unwrap();
         }

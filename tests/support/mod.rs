@@ -1,6 +1,7 @@
 //! What the integration tests share: where the reference data lie, and how to read them.
 #![allow(dead_code)] // each test binary uses its part
 
+pub mod client;
 pub mod command;
 
 use std::path::PathBuf;

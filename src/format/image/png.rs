@@ -1,13 +1,15 @@
 //! Pictures: 8-bit grey PNG of a magnitude image.
 
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use image::codecs::png::PngEncoder;
 use image::{ExtendedColorType, ImageEncoder};
 use ndarray::{Array2, ArrayView2};
+use num_complex::Complex;
 
 use super::super::output::{AtomicFile, unwritable};
+use super::{ImageFormat, ImageSink, numbered};
 use crate::error::{Error, Result};
 
 /// From 0, black, to the value that 99.5 % of the pixels do not exceed, white: a few bright pixels do not
@@ -22,9 +24,51 @@ pub fn window(image: &Array2<f32>) -> (f32, f32) {
     (0.0, white.max(0.0))
 }
 
+pub(super) const FORMAT: ImageFormat = ImageFormat {
+    name: "png",
+    title: "PNG",
+    summary: "8-bit grey pictures of the magnitude, one a slice; white is the value that 99.5 % of the pixels do not exceed",
+    citation: "ISO/IEC 15948:2004",
+    extensions: &["png"],
+    complex: false,
+    files: numbered,
+    create: |path, series| {
+        Ok(Box::new(Pictures {
+            names: numbered(path, series.slices),
+            done: Vec::new(),
+        }))
+    },
+    kspace: None,
+};
+
+/// Pictures that wait for their names until all are there.
+struct Pictures {
+    names: Vec<PathBuf>,
+    done: Vec<AtomicFile>,
+}
+
+impl ImageSink for Pictures {
+    fn write(&mut self, slice: usize, image: ArrayView2<Complex<f32>>) -> Result<()> {
+        let magnitude = image.mapv(Complex::norm);
+        let mut file = encode(&self.names[slice], magnitude.view(), window(&magnitude))?;
+        file.close()?;
+        self.done.push(file);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        AtomicFile::commit_all(self.done)
+    }
+}
+
 /// Writes `image` with `low` as black and `high` as white, values beyond them clipped, NaN black. Rows run down.
 /// A window without width gives black up to it and white above.
-pub fn write_png(path: &Path, image: ArrayView2<f32>, (low, high): (f32, f32)) -> Result<()> {
+pub fn write_png(path: &Path, image: ArrayView2<f32>, window: (f32, f32)) -> Result<()> {
+    encode(path, image, window)?.commit()
+}
+
+/// The picture, still under its temporary name.
+fn encode(path: &Path, image: ArrayView2<f32>, (low, high): (f32, f32)) -> Result<AtomicFile> {
     let (rows, cols) = image.dim();
     let (Ok(height), Ok(width), false) = (u32::try_from(rows), u32::try_from(cols), image.is_empty()) else {
         return Err(Error::data(
@@ -40,7 +84,7 @@ pub fn write_png(path: &Path, image: ArrayView2<f32>, (low, high): (f32, f32)) -
         .write_image(&pixels, width, height, ExtendedColorType::L8)
         .map_err(|e| failed(e.to_string()))?;
     file.flush().map_err(|e| failed(e.to_string()))?;
-    file.into_inner().map_err(|e| failed(e.to_string()))?.commit()
+    file.into_inner().map_err(|e| failed(e.to_string()))
 }
 
 fn grey(value: f32, low: f32, high: f32) -> u8 {

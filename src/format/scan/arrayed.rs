@@ -8,6 +8,7 @@ use num_complex::Complex;
 use super::super::attribute::{self, text_of};
 use super::super::header::Header;
 use super::super::masks::{mask_of, probability_of};
+use super::super::placed::read_geometry;
 use super::super::source::array::{Source, shape_text};
 use super::super::source::container::Container;
 use super::super::source::h5::DAMAGED;
@@ -237,6 +238,10 @@ pub(super) fn open(format: &'static str, path: &Path, options: &ScanOptions, usu
     let (coils, plane) = (array.coils(), array.plane());
     let (place, dtype) = (array.source.place.clone(), array.source.dtype.clone());
     let (planes, slices) = planes_of(array, header.as_ref(), &mut warnings)?;
+    let known = match options.axes {
+        None => read_geometry(&file, slices)?,
+        Some(_) => None,
+    };
     Ok(Scan {
         place,
         format,
@@ -244,7 +249,7 @@ pub(super) fn open(format: &'static str, path: &Path, options: &ScanOptions, usu
         coils,
         grid,
         dtype,
-        geometry: Geometry::of_header(header.as_ref(), plane, grid),
+        geometry: known.unwrap_or_else(|| Geometry::of_header(header.as_ref(), plane, grid)),
         planes,
         references,
         header,
@@ -264,17 +269,17 @@ fn axes_of(
     warnings: &mut Vec<String>,
 ) -> Result<(Axes, Stated)> {
     if let Some(axes) = &options.axes {
-        return Ok((axes.clone(), Stated::ByUser));
+        return Ok((axes.clone(), Stated::User));
     }
     if let Some(text) = kspace.dataset().and_then(|dataset| text_of(dataset, AXES)) {
         match text.parse() {
-            Ok(axes) => return Ok((axes, Stated::ByFile)),
+            Ok(axes) => return Ok((axes, Stated::File)),
             Err(why) => warnings.push(format!("the attribute '{AXES}' of the k-space is not used: {why}")),
         }
     }
     let (axes, guess) = usual(kspace)?;
     warnings.extend(guess);
-    Ok((axes, Stated::ByNone))
+    Ok((axes, Stated::Nobody))
 }
 
 /// Planes and how many slices there are.

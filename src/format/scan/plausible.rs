@@ -15,10 +15,10 @@ pub(super) const MOST_COILS: usize = 128;
 /// Who says what the axes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stated {
-    ByUser,
-    ByFile,
+    User,
+    File,
     /// They are the usual ones.
-    ByNone,
+    Nobody,
 }
 
 /// Sentences about axes that can be read but are probably not meant so.
@@ -38,7 +38,7 @@ pub(super) fn check(array: &Array, header: Option<&Header>, stated: Stated) -> R
         let problem = format!("has shape {shape}, which reads as {axes}: {coils} coils");
         return Err(source.error(problem, pass("if the coils are last or elsewhere,")));
     }
-    if stated == Stated::ByUser {
+    if stated == Stated::User {
         return Ok(Vec::new());
     }
     let told = Told::of(header);
@@ -58,11 +58,11 @@ pub(super) fn check(array: &Array, header: Option<&Header>, stated: Stated) -> R
     let lone = source.shape.len() == 3 && coils == 1;
     let thin = lone && grid.cols <= 32 && grid.rows > 2 * grid.cols;
     let odd = match stated {
-        Stated::ByNone if lone && told.coils > 1 => {
+        Stated::Nobody if lone && told.coils > 1 => {
             let coils = told.coils;
             Some(format!("{read}; the header says {coils} coils: is an axis missing?"))
         }
-        Stated::ByNone if thin || coils > grid.rows || coils > grid.cols => {
+        Stated::Nobody if thin || coils > grid.rows || coils > grid.cols => {
             Some(pass(&format!("{read}; are the coils last? If so,")))
         }
         _ => None,
@@ -76,7 +76,7 @@ fn of_matlab(array: &Array, stated: Stated) -> Option<String> {
     let mut kinds = array.kinds.clone();
     let (x, y) = (array.position(AxisKind::Kx)?, array.position(AxisKind::Ky)?);
     kinds.swap(x, y);
-    (written && stated == Stated::ByNone).then(|| {
+    (written && stated == Stated::Nobody).then(|| {
         format!(
             "MATLAB wrote this k-space, with its first axis last: it is read as {}; if kx was its first axis, pass --axes {}",
             array.axes(),

@@ -14,8 +14,8 @@ use crate::array::{CoilStack, Grid};
 use crate::error::Result;
 use crate::fourier::{Fourier, Scratch};
 
-/// Values of one block in memory, 2 MB; a second block of that size holds its transform.
-const BLOCK: usize = 1 << 18;
+/// Values of one block in memory, half a megabyte; a second block of that size holds its transform.
+const BLOCK: usize = 1 << 16;
 /// Fewer zeros than this share of a position along the readout are chance.
 const CHANCE: f64 = 0.01;
 
@@ -64,6 +64,15 @@ pub(super) fn planes(array: &Array, window: (usize, usize)) -> Result<(Box<dyn P
     Ok((planes, warning))
 }
 
+/// As many rows as fit a block, or the few more or less that are whole chunks: a compressed chunk is unpacked each time.
+fn whole_chunks(rows: usize, chunk: usize) -> usize {
+    match chunk {
+        _ if chunk <= rows => rows / chunk * chunk,
+        _ if chunk <= 4 * rows => chunk,
+        _ => rows,
+    }
+}
+
 /// A volume being cut. Of the two axes of a plane, `p` is the slower one in the file; a plane is stored `(p, q)`.
 struct Cut<'a> {
     array: &'a Array,
@@ -102,7 +111,7 @@ impl<'a> Cut<'a> {
         let together = coil.is_some_and(|c| strides[c] < strides[axes[0]]);
         let coils = if together { array.coils() } else { 1 };
         let wide = (BLOCK / (coils * length)).clamp(1, nq);
-        let high = (BLOCK / (coils * length * wide)).clamp(1, np);
+        let high = whole_chunks((BLOCK / (coils * length * wide)).clamp(1, np), source.chunk(axes[0])).min(np);
         let slices = array.length(AxisKind::Slice) * window.1;
         Ok(Self {
             array,
@@ -284,6 +293,12 @@ mod tests {
         assert_eq!(window(16, Some(&header(32, 16))), (0, 16));
         assert_eq!(window(31, Some(&header(31, 31))), (0, 31));
         assert_eq!(window(33, Some(&header(33, 15))), (9, 15));
+    }
+
+    #[test]
+    fn blocks_are_whole_chunks_where_these_are_small() {
+        let of = |chunk| whole_chunks(10, chunk);
+        assert_eq!((of(1), of(4), of(10), of(16), of(41)), (10, 8, 10, 16, 10));
     }
 
     #[test]

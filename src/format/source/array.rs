@@ -147,6 +147,12 @@ impl Source {
         }
     }
 
+    /// How many values along an axis are compressed together; 1 where none are.
+    pub fn chunk(&self, axis: usize) -> usize {
+        let chunk = self.dataset().and_then(|dataset| dataset.chunk());
+        chunk.and_then(|lengths| lengths.get(axis).copied()).unwrap_or(1).max(1)
+    }
+
     /// An error about this array.
     pub fn error(&self, problem: impl Into<String>, mend: impl Into<String>) -> Error {
         Error::data(self.place.clone(), problem, mend)

@@ -137,4 +137,23 @@ mod tests {
             assert_eq!(parse(bad), None, "{bad}");
         }
     }
+
+    #[test]
+    fn headers_of_every_version_and_damaged_ones() {
+        let text = b"{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }\n";
+        let short = (text.len() as u16).to_le_bytes();
+        let long = (text.len() as u32).to_le_bytes();
+        let file = |version: u8, length: &[u8]| [MAGIC, &[version, 0], length, text].concat();
+        for (bytes, before) in [(file(1, &short), 10), (file(2, &long), 12), (file(3, &long), 12)] {
+            let header = Header::read(&mut &bytes[..]).unwrap();
+            assert_eq!((header.length, header.shape), ((before + text.len()) as u64, vec![2]));
+            for end in 0..bytes.len() {
+                assert!(Header::read(&mut &bytes[..end]).is_err());
+            }
+        }
+        let read = |bytes: &[u8]| Header::read(&mut &bytes[..]).unwrap_err();
+        assert!(read(&file(9, &long)).contains("version"));
+        assert!(read(&file(2, &[0xff; 4])).contains("version"));
+        assert!(read(&[0x50; 80]).contains("no array"));
+    }
 }

@@ -14,8 +14,8 @@ use crate::array::Real;
 
 /// Values between the first and the last of one read, at most.
 const SPAN: u64 = 1 << 17;
-/// A read may fetch this many values for each one wanted.
-const WASTE: u64 = 4;
+/// A read may fetch this many values for each one wanted: two kilobytes take no longer than another read.
+const WASTE: u64 = 256;
 
 /// Numbers of one type in a file. Clones share the file.
 #[derive(Clone)]

@@ -27,13 +27,14 @@ fn numbered(shape: &[usize]) -> ArrayD<Complex<f32>> {
 
 #[test]
 fn a_mask_of_numpy_of_any_type_and_order() {
+    type Stored = fn(bool) -> Vec<u8>;
     let made = Made::new();
     let values = pattern();
-    let bytes = |each: fn(bool) -> Vec<u8>, fortran: bool| -> Vec<u8> {
+    let bytes = |each: Stored, fortran: bool| -> Vec<u8> {
         let view = if fortran { values.t() } else { values.view() };
         view.iter().flat_map(|&v| each(v)).collect()
     };
-    let cases: [(&str, fn(bool) -> Vec<u8>); 7] = [
+    let cases: [(&str, Stored); 7] = [
         ("|b1", |v| vec![v.into()]),
         ("|u1", |v| vec![255 * u8::from(v)]),
         ("<i8", |v| i64::from(v).to_le_bytes().into()),

@@ -1,0 +1,109 @@
+//! Images and k-space as HDF5 in fastMRI's layout, where they come from another file.
+
+use std::path::Path;
+
+use ndarray::{ArrayView2, ArrayView3};
+use num_complex::Complex;
+
+use super::attribute::Attribute;
+use super::header::Header;
+use super::image::{ImageSink, Images, KspaceSink};
+use super::placed::write_geometry;
+use super::scan::{Geometry, Scan};
+use super::writer::{Hdf5Output, OutputDataset};
+use crate::error::Result;
+
+/// Images as `reconstruction` (float32 magnitude), of complex ones also `image`, with header, geometry and attributes.
+pub struct Hdf5Images {
+    file: Hdf5Output,
+    magnitude: OutputDataset<f32>,
+    image: Option<OutputDataset<Complex<f32>>>,
+}
+
+impl Hdf5Images {
+    /// Starts the file under a temporary name.
+    pub fn create(path: &Path, images: &Images) -> Result<Self> {
+        let series = images.series();
+        let shape = [series.slices, series.grid.rows, series.grid.cols];
+        let file = Hdf5Output::create(path)?;
+        about(&file, &images.attributes, series.header.as_ref(), &series.geometry)?;
+        let image = images.is_complex().then(|| file.dataset("image", &shape));
+        Ok(Self {
+            magnitude: file.dataset("reconstruction", &shape)?,
+            image: image.transpose()?,
+            file,
+        })
+    }
+}
+
+impl ImageSink for Hdf5Images {
+    fn write(&mut self, slice: usize, image: ArrayView2<Complex<f32>>) -> Result<()> {
+        self.magnitude.write_slice(slice, image.mapv(Complex::norm).view())?;
+        self.image.as_ref().map_or(Ok(()), |set| set.write_slice(slice, image))
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        self.file.finish()
+    }
+}
+
+/// A scan as `kspace` `(slices, coils, rows, cols)`, with everything that is known of it.
+pub struct Hdf5Kspace {
+    file: Hdf5Output,
+    kspace: OutputDataset<Complex<f32>>,
+}
+
+impl Hdf5Kspace {
+    /// Starts the file under a temporary name; the first reference image is copied.
+    pub fn create(path: &Path, scan: &Scan) -> Result<Self> {
+        let (slices, grid) = (scan.slices(), scan.grid());
+        let file = Hdf5Output::create(path)?;
+        about(&file, &scan.attributes, scan.header.as_ref(), &scan.geometry)?;
+        if let Some(mask) = &scan.mask {
+            file.write("mask", mask.sampled.view())?;
+        }
+        if let Some(probability) = &scan.probability {
+            file.write("prob_map", probability.view())?;
+        }
+        if let Some(covariance) = &scan.noise_covariance {
+            file.write("noise_covariance", covariance.view())?;
+        }
+        if let Some(reference) = scan.references().first() {
+            let planes = (0..slices).map(|slice| scan.read_reference(slice));
+            let mut dataset = None;
+            for (slice, plane) in planes.enumerate() {
+                let Some(plane) = plane? else { break };
+                if dataset.is_none() {
+                    let shape = [slices, plane.nrows(), plane.ncols()];
+                    dataset = Some(file.dataset(&reference.dataset, &shape)?);
+                }
+                dataset
+                    .as_ref()
+                    .map_or(Ok(()), |set| set.write_slice(slice, plane.view()))?;
+            }
+        }
+        let kspace = file.dataset("kspace", &[slices, scan.coils(), grid.rows, grid.cols])?;
+        Ok(Self { file, kspace })
+    }
+}
+
+impl KspaceSink for Hdf5Kspace {
+    fn write(&mut self, slice: usize, kspace: ArrayView3<Complex<f32>>) -> Result<()> {
+        self.kspace.write_slice(slice, kspace)
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        self.file.finish()
+    }
+}
+
+fn about(file: &Hdf5Output, attributes: &[Attribute], header: Option<&Header>, geometry: &Geometry) -> Result<()> {
+    let version = Attribute::new("pvdamp_version", env!("CARGO_PKG_VERSION"));
+    let kept = attributes.iter().filter(|kept| kept.name != version.name);
+    kept.chain([&version])
+        .try_for_each(|attribute| file.attribute("/", attribute))?;
+    if let Some(header) = header {
+        file.text("ismrmrd_header", &header.xml)?;
+    }
+    write_geometry(file, geometry)
+}

@@ -1,0 +1,326 @@
+//! DICOM (ISO 12052, PS3.3 and PS3.10): 16-bit magnitudes, one file a slice. With its place in the patient a slice is
+//! an MR Image; without, a Secondary Capture Image, which needs none: no orientation is made up.
+
+mod about;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use dicom_core::chrono::Local;
+use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
+use dicom_dictionary_std::{tags, uids};
+use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
+use ndarray::{Array2, ArrayView2};
+use num_complex::Complex;
+
+use super::super::output::{AtomicFile, unwritable};
+use super::super::scan::{Placement, Plane};
+use super::orientation::first_pixel;
+use super::staging::StagedImages;
+use super::{ImageFormat, ImageSink, Series, numbered};
+use crate::error::{Error, Result};
+
+pub(super) const FORMAT: ImageFormat = ImageFormat {
+    name: "dicom",
+    title: "DICOM",
+    summary: "16-bit magnitude, scaled back by RescaleSlope, one file a slice",
+    citation: "ISO 12052; NEMA PS3.3, PS3.10",
+    extensions: &["dcm"],
+    complex: false,
+    files: numbered,
+    create,
+    kspace: None,
+};
+
+/// Largest stored value.
+const WHITE: f64 = u16::MAX as f64;
+
+fn create(path: &Path, series: &Series) -> Result<Box<dyn ImageSink>> {
+    let longest = series.grid.rows.max(series.grid.cols);
+    if longest > u16::MAX.into() {
+        let problem = format!("images of {} are too large for DICOM", series.grid);
+        return Err(Error::data(path, problem, "write HDF5 or another format"));
+    }
+    Ok(Box::new(Dicom {
+        names: numbered(path, series.slices),
+        series: series.clone(),
+        staged: StagedImages::create(path, series.slices, series.grid)?,
+        largest: 0.0,
+    }))
+}
+
+/// Slices that wait until all are there: one scale serves the whole series.
+struct Dicom {
+    names: Vec<PathBuf>,
+    series: Series,
+    staged: StagedImages,
+    largest: f32,
+}
+
+impl ImageSink for Dicom {
+    fn write(&mut self, slice: usize, image: ArrayView2<Complex<f32>>) -> Result<()> {
+        let magnitude = image.mapv(Complex::norm);
+        self.largest = magnitude.iter().copied().fold(self.largest, f32::max);
+        self.staged.write(slice, magnitude.view())
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<()> {
+        let common = Common::new(&self.series, f64::from(self.largest));
+        let mut files = Vec::new();
+        for (slice, name) in self.names.iter().enumerate() {
+            let bytes = common.encode(slice, &self.staged.read(slice)?);
+            let bytes = bytes.map_err(|why| unwritable(name, &why))?;
+            let mut file = AtomicFile::create(name)?;
+            file.write_all(&bytes).map_err(|e| unwritable(name, &e.to_string()))?;
+            file.close()?;
+            files.push(file);
+        }
+        AtomicFile::commit_all(files)
+    }
+}
+
+/// What the slices of a series share.
+struct Common<'a> {
+    series: &'a Series,
+    /// Value of a pixel over its stored number.
+    slope: f64,
+    largest: f64,
+    voxel: Option<[f64; 3]>,
+    class: &'static str,
+    shared: InMemDicomObject,
+}
+
+impl<'a> Common<'a> {
+    fn new(series: &'a Series, largest: f64) -> Self {
+        let voxel = series.geometry.voxel_mm;
+        let placed = voxel.is_some() && !series.geometry.placements.is_empty();
+        let class = match placed {
+            true => uids::MR_IMAGE_STORAGE,
+            false => uids::SECONDARY_CAPTURE_IMAGE_STORAGE,
+        };
+        let mut common = Self {
+            series,
+            slope: if largest > 0.0 { largest / WHITE } else { 1.0 },
+            largest,
+            voxel,
+            class,
+            shared: InMemDicomObject::new_empty(),
+        };
+        common.shared = common.shared();
+        common
+    }
+
+    /// The file of one slice.
+    fn encode(&self, slice: usize, image: &Array2<f32>) -> std::result::Result<Vec<u8>, String> {
+        let mut object = self.shared.clone();
+        let instance = new_uid();
+        text(&mut object, tags::SOP_INSTANCE_UID, VR::UI, &instance);
+        text(&mut object, tags::INSTANCE_NUMBER, VR::IS, &(slice + 1).to_string());
+        if let Some(name) = self.series.geometry.names.get(slice) {
+            text(&mut object, tags::IMAGE_COMMENTS, VR::LT, name);
+        }
+        if let (Some(voxel), Some(placement)) = (self.voxel, self.series.geometry.placements.get(slice)) {
+            self.place(&mut object, placement, voxel);
+        }
+        // casting saturates
+        let stored = |&value: &f32| (f64::from(value) / self.slope).round() as u16;
+        let pixels: Vec<u16> = image.iter().map(stored).collect();
+        let pixels = PrimitiveValue::U16(pixels.into());
+        object.put(DataElement::new(tags::PIXEL_DATA, VR::OW, pixels));
+        let meta = FileMetaTableBuilder::new()
+            .transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN)
+            .media_storage_sop_class_uid(self.class)
+            .media_storage_sop_instance_uid(instance);
+        let file = object.with_meta(meta).map_err(|e| e.to_string())?;
+        let mut bytes = Vec::new();
+        file.write_all(&mut bytes).map_err(|e| e.to_string())?;
+        Ok(bytes)
+    }
+
+    /// Image Plane Module: rows of the image run along its columns' index.
+    fn place(&self, object: &mut InMemDicomObject, placement: &Placement, voxel: [f64; 3]) {
+        let position = first_pixel(placement, self.series, voxel);
+        let along = placement.cols.into_iter().chain(placement.rows);
+        numbers(object, tags::IMAGE_POSITION_PATIENT, position);
+        numbers(object, tags::IMAGE_ORIENTATION_PATIENT, along);
+    }
+
+    fn shared(&self) -> InMemDicomObject {
+        let mut object = InMemDicomObject::new_empty();
+        self.study(&mut object);
+        self.image(&mut object);
+        match self.class == uids::MR_IMAGE_STORAGE {
+            true => self.acquisition(&mut object),
+            false => text(&mut object, tags::CONVERSION_TYPE, VR::CS, "WSD"),
+        }
+        if let Some(header) = &self.series.header {
+            about::put(&mut object, header, self.class);
+        }
+        object
+    }
+
+    /// Patient, General Study, General Series, General Equipment and SOP Common Modules.
+    fn study(&self, object: &mut InMemDicomObject) {
+        let now = Local::now();
+        let (date, time) = (now.format("%Y%m%d").to_string(), now.format("%H%M%S").to_string());
+        let version = env!("CARGO_PKG_VERSION");
+        let series = format!("pvdamp {}", self.series.method);
+        for (tag, vr, value) in [
+            (tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 192"),
+            (tags::SOP_CLASS_UID, VR::UI, self.class),
+            (tags::INSTANCE_CREATION_DATE, VR::DA, &date),
+            (tags::INSTANCE_CREATION_TIME, VR::TM, &time),
+            (tags::CONTENT_DATE, VR::DA, &date),
+            (tags::CONTENT_TIME, VR::TM, &time),
+            (tags::SERIES_DATE, VR::DA, &date),
+            (tags::SERIES_TIME, VR::TM, &time),
+            (tags::PATIENT_NAME, VR::PN, "Anonymous"),
+            (tags::PATIENT_ID, VR::LO, "anonymous"),
+            (tags::PATIENT_BIRTH_DATE, VR::DA, ""),
+            (tags::PATIENT_SEX, VR::CS, ""),
+            (tags::STUDY_INSTANCE_UID, VR::UI, &new_uid()),
+            (tags::STUDY_DATE, VR::DA, ""),
+            (tags::STUDY_TIME, VR::TM, ""),
+            (tags::REFERRING_PHYSICIAN_NAME, VR::PN, ""),
+            (tags::STUDY_ID, VR::SH, ""),
+            (tags::ACCESSION_NUMBER, VR::SH, ""),
+            (tags::SERIES_INSTANCE_UID, VR::UI, &new_uid()),
+            (tags::SERIES_NUMBER, VR::IS, "1"),
+            (tags::SERIES_DESCRIPTION, VR::LO, series.trim()),
+            (tags::MODALITY, VR::CS, "MR"),
+            (tags::MANUFACTURER, VR::LO, ""),
+            (tags::SOFTWARE_VERSIONS, VR::LO, &format!("pvdamp {version}")),
+        ] {
+            text(object, tag, vr, value);
+        }
+    }
+
+    /// General Image, Image Pixel, Modality LUT and VOI LUT Modules.
+    fn image(&self, object: &mut InMemDicomObject) {
+        let grid = self.series.grid;
+        for (tag, value) in [
+            (tags::SAMPLES_PER_PIXEL, 1),
+            (tags::ROWS, grid.rows as u16),
+            (tags::COLUMNS, grid.cols as u16),
+            (tags::BITS_ALLOCATED, 16),
+            (tags::BITS_STORED, 16),
+            (tags::HIGH_BIT, 15),
+            (tags::PIXEL_REPRESENTATION, 0),
+        ] {
+            object.put(DataElement::new(tag, VR::US, PrimitiveValue::from(value)));
+        }
+        for (tag, vr, value) in [
+            (tags::IMAGE_TYPE, VR::CS, "DERIVED\\PRIMARY\\OTHER"),
+            (tags::DERIVATION_DESCRIPTION, VR::ST, self.series.description.as_str()),
+            (tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME2"),
+            (tags::BURNED_IN_ANNOTATION, VR::CS, "NO"),
+            (tags::LOSSY_IMAGE_COMPRESSION, VR::CS, "00"),
+            (tags::PATIENT_ORIENTATION, VR::CS, ""),
+            (tags::RESCALE_TYPE, VR::LO, "US"),
+            // a width below 1, as of images in small units, is allowed by this function alone
+            (tags::VOILUT_FUNCTION, VR::CS, "LINEAR_EXACT"),
+        ] {
+            text(object, tag, vr, value);
+        }
+        let width = if self.largest > 0.0 { self.largest } else { 1.0 };
+        numbers(object, tags::RESCALE_INTERCEPT, [0.0]);
+        numbers(object, tags::RESCALE_SLOPE, [self.slope]);
+        numbers(object, tags::WINDOW_CENTER, [width / 2.0]);
+        numbers(object, tags::WINDOW_WIDTH, [width]);
+        if let Some([rows, cols, _]) = self.voxel {
+            numbers(object, tags::PIXEL_SPACING, [rows, cols]);
+        }
+    }
+
+    /// MR Image and Frame of Reference Modules.
+    fn acquisition(&self, object: &mut InMemDicomObject) {
+        let dimensions = match self.series.geometry.plane {
+            Plane::Xy => "2D",
+            Plane::Yz => "3D",
+        };
+        for (tag, vr, value) in [
+            (tags::SCANNING_SEQUENCE, VR::CS, "RM"),
+            (tags::SEQUENCE_VARIANT, VR::CS, "NONE"),
+            (tags::SCAN_OPTIONS, VR::CS, ""),
+            (tags::MR_ACQUISITION_TYPE, VR::CS, dimensions),
+            (tags::REPETITION_TIME, VR::DS, ""),
+            (tags::ECHO_TIME, VR::DS, ""),
+            (tags::ECHO_TRAIN_LENGTH, VR::IS, ""),
+            (tags::PATIENT_POSITION, VR::CS, ""),
+            (tags::FRAME_OF_REFERENCE_UID, VR::UI, &new_uid()),
+            (tags::POSITION_REFERENCE_INDICATOR, VR::LO, ""),
+        ] {
+            text(object, tag, vr, value);
+        }
+        if let Some([.., thickness]) = self.voxel {
+            numbers(object, tags::SLICE_THICKNESS, [thickness]);
+        }
+    }
+}
+
+/// Under the root for UUIDs, which nobody has to be asked for (PS3.5, B.2).
+fn new_uid() -> String {
+    format!("2.25.{}", uuid::Uuid::new_v4().as_u128())
+}
+
+fn text(object: &mut InMemDicomObject, tag: Tag, vr: VR, value: &str) {
+    object.put(DataElement::new(tag, vr, PrimitiveValue::from(value)));
+}
+
+/// Decimal strings; nothing without a value.
+fn numbers(object: &mut InMemDicomObject, tag: Tag, values: impl IntoIterator<Item = f64>) {
+    let values: Vec<String> = values.into_iter().map(decimal).collect();
+    if values.is_empty() {
+        return;
+    }
+    text(object, tag, VR::DS, &values.join("\\"));
+}
+
+/// A number in the 16 characters that DICOM allows, with as many digits as they hold.
+fn decimal(value: f64) -> String {
+    const MOST: usize = 16;
+    let plain = format!("{value}");
+    if plain.len() <= MOST {
+        return plain;
+    }
+    let fixed = (0..MOST).rev().map(|digits| format!("{value:.digits$}"));
+    let scientific = (0..MOST).rev().map(|digits| format!("{value:.digits$e}"));
+    let small = value != 0.0 && value.abs() < 1e-3;
+    let fits = |text: &String| text.len() <= MOST;
+    match small {
+        true => scientific.into_iter().find(fits),
+        false => fixed.into_iter().find(fits).or(scientific.into_iter().find(fits)),
+    }
+    .expect("one digit and an exponent fit")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decimals_fit_and_keep_their_digits() {
+        for value in [
+            0.0,
+            1.0,
+            -0.5,
+            1.0 / 3.0,
+            -123.456_789_012_345,
+            1.234567890123e-12,
+            6.02214076e23,
+            -1e-300,
+        ] {
+            let text = decimal(value);
+            assert!(text.len() <= 16, "{text}");
+            let back: f64 = text.parse().unwrap();
+            assert!((back - value).abs() <= 1e-8 * value.abs(), "{value} as {text}");
+        }
+    }
+
+    #[test]
+    fn uids_are_digits_and_dots() {
+        let (a, b) = (new_uid(), new_uid());
+        assert_ne!(a, b);
+        assert!(a.len() <= 64 && a.chars().all(|c| c.is_ascii_digit() || c == '.'));
+    }
+}

@@ -1,0 +1,100 @@
+//! Size and place of the pixels, kept in HDF5 results so that they can be converted later: dataset `geometry`.
+
+use ndarray::Array3;
+
+use super::attribute::{self, Attribute, AttributeValue, texts};
+use super::scan::{Geometry, Placement, Plane};
+use super::source::container::Container;
+use super::writer::Hdf5Output;
+use crate::error::Result;
+
+/// Not an image, though it has the shape of some.
+pub(super) const GEOMETRY: &str = "geometry";
+
+const NAMES: &str = "slice_names";
+
+const PLANES: [(Plane, &str); 2] = [(Plane::Xy, "xy"), (Plane::Yz, "yz")];
+
+/// Writes the dataset `geometry`: float64 `(slices, 4, 3)`, of each slice the centre [mm] and the directions of rows,
+/// columns and slices in the patient; no slices where the places are not known. Attributes `plane` and `voxel_mm`. What
+/// each slice is goes into the text `slice_names`, a line each.
+pub fn write_geometry(file: &Hdf5Output, geometry: &Geometry) -> Result<()> {
+    let vectors = |p: &Placement| [p.centre_mm, p.rows, p.cols, p.slices];
+    let placements = &geometry.placements;
+    let values = Array3::from_shape_fn((placements.len(), 4, 3), |(slice, vector, axis)| {
+        vectors(&placements[slice])[vector][axis]
+    });
+    file.write(GEOMETRY, values.view())?;
+    let (_, plane) = PLANES
+        .into_iter()
+        .find(|(plane, _)| *plane == geometry.plane)
+        .expect("a name for every plane");
+    file.attribute(GEOMETRY, &Attribute::new("plane", plane))?;
+    if !geometry.names.is_empty() {
+        file.text(NAMES, &geometry.names.join("\n"))?;
+    }
+    match geometry.voxel_mm {
+        Some(voxel) => file.attribute(GEOMETRY, &Attribute::new("voxel_mm", voxel.to_vec())),
+        None => Ok(()),
+    }
+}
+
+/// Reads it for a scan of so many slices; `None` where the file has none, or a dataset of this name that is another
+/// thing.
+///
+/// # Errors
+/// Values that are not finite, and places of another number of slices.
+pub(super) fn read_geometry(file: &Container, slices: usize) -> Result<Option<Geometry>> {
+    let Some(source) = file.source(GEOMETRY)? else {
+        return Ok(None);
+    };
+    let attributes = source.dataset().map(|dataset| attribute::read_all(dataset).0);
+    let attributes = attributes.unwrap_or_default();
+    let value = |name: &str| attributes.iter().find(|a| a.name == name).map(|a| &a.value);
+    let named = |plane: &AttributeValue| {
+        PLANES
+            .into_iter()
+            .find(|(_, name)| *plane == AttributeValue::from(*name))
+    };
+    let Some((plane, _)) = value("plane").and_then(named) else {
+        return Ok(None);
+    };
+    let [count, 4, 3] = source.shape[..] else {
+        return Ok(None);
+    };
+    if count != 0 && count != slices {
+        let problem = format!("tells where {count} slices lie, and there are {slices}");
+        return Err(source.error(problem, "give as many as there are slices, or remove it"));
+    }
+    let voxel_mm = match value("voxel_mm") {
+        Some(AttributeValue::Floats(sizes)) => match sizes.iter().copied().collect::<Vec<f64>>()[..] {
+            [rows, cols, slices] => Some([rows, cols, slices]),
+            _ => None,
+        },
+        _ => None,
+    };
+    let mut placements = Vec::new();
+    if count > 0 {
+        let values = source.real::<f64>(&[])?;
+        let vector = |slice: usize, vector: usize| [0, 1, 2].map(|axis| values[[slice, vector, axis]]);
+        placements.extend((0..count).map(|slice| Placement {
+            centre_mm: vector(slice, 0),
+            rows: vector(slice, 1),
+            cols: vector(slice, 2),
+            slices: vector(slice, 3),
+        }));
+    }
+    let names = file.source(NAMES)?;
+    let names = names.and_then(|source| texts(source.dataset()?).ok());
+    let names: Vec<String> = names
+        .iter()
+        .flatten()
+        .flat_map(|text| text.lines().map(str::to_string))
+        .collect();
+    Ok(Some(Geometry {
+        names: if names.len() == slices { names } else { Vec::new() },
+        plane,
+        voxel_mm: voxel_mm.filter(|voxel| voxel.iter().all(|v| v.is_finite() && *v > 0.0)),
+        placements,
+    }))
+}

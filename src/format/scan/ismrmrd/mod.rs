@@ -116,12 +116,9 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         trimmed: kept < layout.matrix[0],
         averaging: repeats.variance,
     };
-    let (noise_covariance, told) = noise::covariance(&table, &heads, &sorted.noise, layout.coils, chain)?;
-    warnings.extend(
-        told.into_iter()
-            .chain(layout.warnings.drain(..))
-            .chain(repeats.warnings),
-    );
+    let noise = &sorted.noise;
+    let noise_covariance = noise::covariance(&table, &heads, noise, layout.coils, chain, &mut warnings)?;
+    warnings.extend(layout.warnings.drain(..).chain(repeats.warnings));
 
     let firsts: Vec<&Head> = frames.values().map(|lines| &heads[lines[0].row.row]).collect();
     let mut geometry = place::geometry(&layout, &header, &firsts, kept);

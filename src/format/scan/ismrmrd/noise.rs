@@ -47,22 +47,26 @@ impl Chain {
     }
 }
 
-/// `E[ε εᴴ]` of a k-space sample, `(coils, coils)`, in f64; `None` and a warning if the noise cannot be used.
+/// `E[ε εᴴ]` of a k-space sample, `(coils, coils)`, in f64; `None` without noise acquisitions, and, with a warning, if
+/// they cannot be used.
 pub(super) fn covariance(
     table: &Table,
     heads: &[Head],
     noise: &[usize],
     coils: usize,
     chain: Chain,
-) -> Result<(Option<Array2<Complex<f64>>>, Option<String>)> {
-    let Some(first) = noise
-        .iter()
-        .map(|&at| &heads[at])
-        .find(|head| usize::from(head.active_channels) == coils)
-    else {
-        let told =
-            (!noise.is_empty()).then(|| format!("the noise acquisitions are not used: they have not {coils} coils"));
-        return Ok((None, told));
+    warnings: &mut Vec<String>,
+) -> Result<Option<Array2<Complex<f64>>>> {
+    let mut unused = |why: String| {
+        warnings.push(format!("the noise acquisitions are not used: {why}"));
+        Ok(None)
+    };
+    if noise.is_empty() {
+        return Ok(None);
+    }
+    let fits = |at: &&usize| usize::from(heads[**at].active_channels) == coils;
+    let Some(first) = noise.iter().find(fits).map(|&at| &heads[at]) else {
+        return unused(format!("they have not {coils} coils"));
     };
     let alike = |at: &&usize| {
         let head = &heads[**at];
@@ -81,21 +85,14 @@ pub(super) fn covariance(
         moments.add(values, kept);
     })?;
     if moments.count < SAMPLES_A_COIL * coils {
-        let told = format!(
-            "the noise acquisitions are not used: {} samples are too few for {coils} coils",
-            moments.count
-        );
-        return Ok((None, Some(told)));
+        return unused(format!("{} samples are too few for {coils} coils", moments.count));
     }
     let factor = chain.factor(first.sample_time_us);
     let covariance = moments.covariance().mapv_into(|v| v * factor);
     if covariance.diag().iter().any(|v| v.re <= 0.0 || !v.re.is_finite()) {
-        return Ok((
-            None,
-            Some("the noise acquisitions are not used: they hold no noise".into()),
-        ));
+        return unused("they hold no noise".into());
     }
-    Ok((Some(covariance), None))
+    Ok(Some(covariance))
 }
 
 /// Sums over samples, in f64.

@@ -75,14 +75,14 @@ fn oversampling_is_taken_out_as_a_crop_of_the_image_would() {
     assert_eq!(scan.readout_oversampling(), 1.0);
     assert_eq!(scan.geometry.voxel_mm, Some([2.0; 3]));
     let kspace = scan.read_slice(0).unwrap();
-    for coil in 0..2 {
+    for (coil, plane) in kspace.outer_iter().enumerate() {
         let image = |plane: &mut Vec<C32>, rows: usize| {
             let fourier = Fourier::new(Grid::new(rows, cols));
             fourier.inverse(plane, &mut fourier.scratch());
         };
         let mut whole: Vec<C32> = (0..rows * cols).map(|i| lines[i % cols][coil][i / cols]).collect();
         image(&mut whole, rows);
-        let mut small: Vec<C32> = kspace.index_axis(ndarray::Axis(0), coil).iter().copied().collect();
+        let mut small: Vec<C32> = plane.iter().copied().collect();
         image(&mut small, keep);
         let cropped = &whole[(rows / 2 - keep / 2) * cols..][..keep * cols];
         let error = small
@@ -185,10 +185,9 @@ fn noise(coils: usize, readouts: usize) -> Vec<Stored> {
     let one = |_| {
         let mut lines = line(&mut rng, coils, 64);
         for coil in (1..coils).rev() {
-            for i in 0..64 {
-                let neighbour = lines[coil - 1][i];
-                lines[coil][i] += Complex::new(0.0, 0.5) * neighbour;
-            }
+            let (before, after) = lines.split_at_mut(coil);
+            let pairs = after[0].iter_mut().zip(&before[coil - 1]);
+            pairs.for_each(|(v, neighbour)| *v += Complex::new(0.0, 0.5) * neighbour);
         }
         let mut noise = readout(step(0), &lines, &[19]);
         noise.head.sample_time_us = 4.0;

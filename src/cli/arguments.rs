@@ -78,7 +78,7 @@ pub struct DrawArguments {
     #[arg(long, value_name = "N", requires = "accel", value_parser = parse_acs)]
     pub acs: Option<Acs>,
 
-    /// Share of the lines in the fully sampled centre, for masks of whole lines, in place of --acs [default: 0.32/R]
+    /// For masks of whole lines, in place of --acs: share of the lines in the fully sampled centre [default: 0.32/R]
     #[arg(long, value_name = "SHARE", requires = "accel", conflicts_with = "acs")]
     pub acs_fraction: Option<f64>,
 

@@ -86,7 +86,7 @@ pub struct RunBench {
     #[arg(long, value_name = "N", value_parser = parse_acs, help_heading = "Undersampling")]
     acs: Option<Acs>,
 
-    /// Share of the lines in the fully sampled centre, for masks of whole lines, in place of --acs [default: 0.32/R]
+    /// For masks of whole lines, in place of --acs: share of the lines in the fully sampled centre [default: 0.32/R]
     #[arg(long, value_name = "SHARE", conflicts_with = "acs", help_heading = "Undersampling")]
     acs_fraction: Option<f64>,
 

@@ -60,7 +60,7 @@ impl MapsSource {
             Self::Espirit(settings, sets) => OpenMaps::Espirit(settings.clone(), *sets),
             Self::File(place) => {
                 let file = read_maps(place, scan.slices(), scan.coils(), scan.grid())?;
-                OpenMaps::File(place.clone(), file)
+                OpenMaps::File(place.clone(), Box::new(file))
             }
         })
     }
@@ -69,7 +69,7 @@ impl MapsSource {
 /// Maps ready to be had slice by slice.
 pub(super) enum OpenMaps {
     Espirit(EspiritSettings, MapSets),
-    File(Place, MapsFile),
+    File(Place, Box<MapsFile>),
 }
 
 impl OpenMaps {

@@ -151,9 +151,12 @@ impl Span {
             return self.clone();
         };
         let Range { start, end } = self.acquired;
-        // A margin no wider than the widest gap is chance, and an even axis has one line more before the origin than after.
-        let margin = seen.gap.max(1);
-        let acquired = if seen.first > start + margin { seen.first } else { start }..if seen.last + 1 + margin < end {
+        // A margin no wider than the widest gap is chance.
+        let acquired = if seen.first > start + seen.gap {
+            seen.first
+        } else {
+            start
+        }..if seen.last + 1 + seen.gap < end {
             seen.last + 1
         } else {
             end

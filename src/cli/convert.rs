@@ -20,12 +20,13 @@ EXAMPLES
   pvdamp convert scan.h5 kspace.cfl             k-space, for BART
   pvdamp convert kspace.npy scan.h5 --axes slice,coil,kx,ky
 
-The ending of OUTPUT says what is written: .cfl, .npy, .nii, .nii.gz, .dcm or .png; any other name is HDF5. Images go to
-all of them, complex to .cfl, .npy and HDF5, as magnitude to the others. K-space goes to .cfl, .npy and HDF5.
+The ending of OUTPUT says what is written: .cfl, .npy, .nii, .nii.gz, .dcm or .png; any other name
+is HDF5. Images go to all of them, complex to .cfl, .npy and HDF5, as magnitude to the others.
+K-space goes to .cfl, .npy and HDF5.
 
-What INPUT is, is told by what is in it: an array of at most three axes is images, one of more is k-space. A file
-with 'kspace' is a scan, a result is its 'reconstruction'; INPUT:DATASET names another dataset. --kspace and --axes say
-that it is k-space.")]
+What INPUT is, is told by what is in it: an array of at most three axes is images, one of more is
+k-space. A file with 'kspace' is a scan, a result is its 'reconstruction'; INPUT:DATASET names
+another dataset. With --kspace or --axes it is read as k-space.")]
 pub struct Convert {
     /// Images or a scan
     #[arg(value_name = "INPUT[:DATASET]")]
@@ -41,7 +42,6 @@ pub struct Convert {
 
 impl Convert {
     pub fn run(&self, console: &Console) -> Result<()> {
-        console::catch_interrupt();
         let given = self.kspace.options();
         if given == ScanOptions::default() && holds_images(&self.input) {
             return self.images(console);
@@ -56,6 +56,7 @@ impl Convert {
     }
 
     fn images(&self, console: &Console) -> Result<()> {
+        console::catch_interrupt();
         let images = Images::open(&self.input)?;
         let series = images.series();
         let format = self.writable(series.slices)?;
@@ -86,6 +87,7 @@ impl Convert {
 
     fn scan(&self, console: &Console, options: &ScanOptions) -> Result<()> {
         let scan = Scan::open(&self.input.file, options)?;
+        console::catch_interrupt();
         let (slices, coils, grid) = (scan.slices(), scan.coils(), scan.grid());
         let format = self.writable(slices)?;
         let mut sink: Box<dyn KspaceSink> = match format {
@@ -102,6 +104,14 @@ impl Convert {
             None => Box::new(Hdf5Kspace::create(&self.output, &scan)?),
         };
         scan.warnings.iter().for_each(|warning| console.warn(warning));
+        let left_out = match format {
+            Some(_) => left_out(&scan),
+            None => Vec::new(),
+        };
+        if !left_out.is_empty() {
+            let (left_out, output) = (left_out.join(", "), self.output.display());
+            console.warn(&format!("{output} holds k-space alone: {left_out} of the scan is not in it"));
+        }
         let bar = console.progress(slices);
         for slice in 0..slices {
             console::check_interrupt()?;
@@ -136,4 +146,17 @@ impl Convert {
         ));
         Ok(())
     }
+}
+
+/// What a scan tells besides its k-space, in words.
+fn left_out(scan: &Scan) -> Vec<&'static str> {
+    let parts = [
+        ("the mask", scan.mask.is_some()),
+        ("the sampling probability", scan.probability.is_some()),
+        ("the noise covariance", scan.noise_covariance.is_some()),
+        ("the header", scan.header.is_some()),
+        ("the reference", !scan.references().is_empty()),
+    ];
+    let there = parts.iter().filter(|(_, there)| *there);
+    there.map(|(name, _)| *name).collect()
 }

@@ -57,19 +57,22 @@ pub struct Products {
 
 impl Recon {
     pub fn run(&self, console: &Console) -> Result<()> {
-        console::catch_interrupt();
         let mut inputs = self.arguments.inputs();
         inputs.push(self.scan.scan.clone());
         let Products { output, trace, .. } = &self.products;
         let format = ImageFormat::of(output);
-        // what is written as one file a slice is never read
-        let mut written = written_files(format, output, 1);
-        written.extend(trace.clone());
-        refuse_inputs(&written, &inputs)?;
-        if let Some(trace) = trace.as_deref().filter(|trace| same_file(trace, output)) {
-            return Err(Error::data(trace, "is the result too", "choose another --trace file"));
-        }
         let scan = self.scan.open()?;
+        let mut written = written_files(format, output, scan.slices());
+        if let Some(trace) = trace {
+            if written.iter().any(|file| same_file(trace, file)) {
+                let mend = "choose another --trace file";
+                return Err(Error::data(trace.as_path(), "is a part of the result too", mend));
+            }
+            written.push(trace.clone());
+        }
+        refuse_inputs(&written, &inputs)?;
+        // Opening may take long where planes have to be put in order, and writes nothing that stays.
+        console::catch_interrupt();
         let settings = self.arguments.settings(scan.grid())?;
         if let Some(format) = format {
             refuse_whole_results(format, &settings)?;

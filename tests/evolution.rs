@@ -156,35 +156,18 @@ fn holds(name: &str, scan: &Scan, acceleration: f64, draws: u64) {
     }
 }
 
-/// Every mask of equispaced columns that fastMRI's rule can draw, or [`LINE_DRAWS`] of random ones.
+/// The first [`LINE_DRAWS`] masks of random columns; of equispaced ones all that differ among as many.
 fn fastmri_lines(grid: Grid, acceleration: f64, equispaced: bool) -> Vec<Drawn> {
-    let cols = grid.cols as f64;
-    let low = (cols * if acceleration < 6.0 { 0.08 } else { 0.04 }).round();
-    let start = (grid.cols - low as usize).div_ceil(2);
-    let drawn = |outside: f64, line: &mut dyn FnMut(usize) -> bool| {
-        let centre = start..start + low as usize;
-        let columns: Vec<bool> = (0..grid.cols).map(|col| line(col) || centre.contains(&col)).collect();
-        let probability = |(_, col)| if centre.contains(&col) { 1.0 } else { outside };
-        Drawn {
-            mask: Mask::from_columns(grid.rows, &columns),
-            probability: Array2::from_shape_fn(grid.dim(), probability),
+    let family = Family::find(if equispaced { "lines-equispaced" } else { "lines-random" }).unwrap();
+    let mut drawn: Vec<Drawn> = Vec::new();
+    for seed in 0..LINE_DRAWS {
+        let request = family.request(grid, acceleration, None, None, seed).unwrap();
+        let next = (family.draw)(&request).unwrap();
+        if !equispaced || drawn.iter().all(|d| d.mask != next.mask) {
+            drawn.push(next);
         }
-    };
-    if equispaced {
-        let distance = acceleration * (low - cols) / (low * acceleration - cols);
-        let of_offset = |offset: usize| {
-            let at = |i: usize| (offset as f64 + i as f64 * distance).round() as usize;
-            let chosen: Vec<usize> = (0..).map(at).take_while(|&col| col < grid.cols).collect();
-            drawn(1.0 / distance, &mut |col| chosen.contains(&col))
-        };
-        return (0..distance.round() as usize).map(of_offset).collect();
     }
-    let probability = (cols / acceleration - low) / (cols - low);
-    let of_seed = |seed| {
-        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
-        drawn(probability, &mut |_| rng.random::<f64>() < probability)
-    };
-    (0..LINE_DRAWS).map(of_seed).collect()
+    drawn
 }
 
 /// Lines are columns, so that errors are correlated along the rows axis: their variance follows the scan along it.

@@ -110,7 +110,9 @@ impl Convert {
         };
         if !left_out.is_empty() {
             let (left_out, output) = (left_out.join(", "), self.output.display());
-            console.warn(&format!("{output} holds k-space alone: {left_out} of the scan is not in it"));
+            console.warn(&format!(
+                "{output} holds k-space alone: {left_out} of the scan is not in it"
+            ));
         }
         let bar = console.progress(slices);
         for slice in 0..slices {

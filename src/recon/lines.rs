@@ -1,15 +1,13 @@
+use ndarray::Axis;
+
 use crate::array::Mask;
-use crate::sampling;
 
 /// Fewer gaps than this may be alike by chance.
 const ENOUGH: usize = 4;
 
-/// Whether a mask of whole lines takes them at regular distances outside its centre: a distance that is no whole number
-/// of lines is met by two that differ by one.
-pub(super) fn is_equispaced(mask: &Mask) -> bool {
-    let Some(phase) = sampling::line_axis(mask) else {
-        return false;
-    };
+/// Whether a mask of whole lines, which varies along `phase`, takes them at regular distances outside its
+/// centre: a distance that is no whole number of lines is met by two that differ by one.
+pub(super) fn is_equispaced(mask: &Mask, phase: Axis) -> bool {
     let sampled: Vec<bool> = mask
         .sampled
         .axis_iter(phase)
@@ -17,7 +15,10 @@ pub(super) fn is_equispaced(mask: &Mask) -> bool {
         .collect();
     let gaps = outer_gaps(&sampled);
     let (least, most) = (gaps.iter().min(), gaps.iter().max());
-    gaps.len() >= ENOUGH && least.zip(most).is_some_and(|(least, most)| most - least <= 1)
+    gaps.len() >= ENOUGH
+        && least
+            .zip(most)
+            .is_some_and(|(&least, &most)| most > 1 && most - least <= 1)
 }
 
 /// Distances of neighbours on either side of the run of lines about the origin.
@@ -39,7 +40,12 @@ fn outer_gaps(sampled: &[bool]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sampling;
     use rand::{RngExt, SeedableRng};
+
+    fn takes_equispaced(mask: &Mask) -> bool {
+        sampling::line_axis(mask).is_some_and(|phase| is_equispaced(mask, phase))
+    }
 
     /// As in fastMRI: a full centre, and lines at a distance that is no whole number.
     fn equispaced(cols: usize, low: usize, distance: f64, offset: f64) -> Vec<bool> {
@@ -55,15 +61,15 @@ mod tests {
         for (cols, low) in [(256, 20), (255, 21), (372, 15), (320, 0)] {
             for (distance, offset) in [(2.0, 1.0), (4.6, 0.0), (5.31, 3.0), (10.7, 9.0)] {
                 let mask = Mask::from_columns(30, &equispaced(cols, low, distance, offset));
-                assert!(is_equispaced(&mask), "{cols} lines, {low} full, every {distance}");
-                assert!(is_equispaced(&Mask::new(mask.sampled.t().to_owned())));
+                assert!(takes_equispaced(&mask), "{cols} lines, {low} full, every {distance}");
+                assert!(takes_equispaced(&Mask::new(mask.sampled.t().to_owned())));
             }
             for (seed, probability) in [(1, 0.1), (2, 0.2), (3, 0.5), (4, 0.75)] {
                 let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(seed);
                 let mut columns = equispaced(cols, low, 1e9, 0.0);
                 columns.iter_mut().for_each(|c| *c |= rng.random::<f64>() < probability);
                 assert!(
-                    !is_equispaced(&Mask::from_columns(30, &columns)),
+                    !takes_equispaced(&Mask::from_columns(30, &columns)),
                     "{cols} lines, {probability}"
                 );
             }
@@ -72,11 +78,14 @@ mod tests {
 
     #[test]
     fn too_few_lines_tell_nothing() {
-        assert!(!is_equispaced(&Mask::from_columns(8, &equispaced(40, 20, 10.0, 0.0))));
+        assert!(!takes_equispaced(&Mask::from_columns(
+            8,
+            &equispaced(40, 20, 10.0, 0.0)
+        )));
         let mut plane = Mask::from_columns(8, &equispaced(64, 8, 4.0, 0.0));
-        assert!(is_equispaced(&plane));
+        assert!(takes_equispaced(&plane));
         plane.sampled[[4, 1]] = true;
-        assert!(!is_equispaced(&plane), "no whole lines");
-        assert!(!is_equispaced(&Mask::full((6, 8).into())));
+        assert!(!takes_equispaced(&plane), "no whole lines");
+        assert!(!takes_equispaced(&Mask::full((6, 8).into())));
     }
 }

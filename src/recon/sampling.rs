@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use ndarray::{Array2, ArrayView3};
+use ndarray::{Array2, ArrayView3, Axis};
 use num_complex::Complex;
 
 use super::SamplingRecord;
@@ -13,6 +13,8 @@ use crate::solve::Method;
 
 /// Fewer locations without data than this fraction are exact zeros by chance, not missing samples.
 const CHANCE: f64 = 0.01;
+/// Below this acceleration hardly anything is missing.
+const BARELY: f64 = 1.1;
 /// No scan is sampled this thinly; the weights of such samples would drown all others.
 const SMALLEST_PROBABILITY: f64 = 1e-6;
 /// Ratio of the locations that a probability accounts for to those there are, above or below which it is odd.
@@ -193,7 +195,15 @@ impl Sampling {
 
     /// Whether whole lines are missing.
     pub fn samples_lines(&self) -> bool {
-        !self.is_complete() && sampling::line_axis(&self.mask).is_some()
+        self.phase_axis().is_some()
+    }
+
+    /// The axis of the phase encodes, where whole lines are missing: what solvers see of the mask.
+    fn phase_axis(&self) -> Option<Axis> {
+        match self.is_complete() {
+            true => None,
+            false => sampling::line_axis(&self.known()),
+        }
     }
 
     /// Whether partial Fourier left out one side of k-space.
@@ -203,16 +213,16 @@ impl Sampling {
 
     /// Warns where `method` counts on errors that look like noise.
     pub(super) fn warn_of_lines(&mut self, method: &Method) {
-        if !method.unbiased || !self.samples_lines() {
+        let few_missing = self.record.acceleration < BARELY;
+        let Some(phase) = self.phase_axis().filter(|_| method.unbiased && !few_missing) else {
             return;
-        }
-        let why = match is_equispaced(&self.mask) {
-            true => " at regular distances: aliasing is made of copies of the object, which P-VDAMP takes for noise",
-            false => ": aliasing spreads along one axis only, where it is too strong for P-VDAMP to remove",
+        };
+        let what = match is_equispaced(&self.mask, phase) {
+            true => "whole lines at regular distances, which alias into copies of the object",
+            false => "whole lines",
         };
         self.warnings.push(format!(
-            "the mask samples whole lines{why}; its variances account for errors that are correlated along the \
-             lines, but the image will be far from the best possible; --method howl is made for such masks"
+            "the mask samples {what}: P-VDAMP removes little of their aliasing, and --method howl is made for such masks"
         ));
     }
 
@@ -337,8 +347,8 @@ pub(super) fn missing_sides(coverage: &Coverage) -> impl Iterator<Item = String>
 fn warnings_of_missing_sides(coverage: &Coverage) -> Vec<String> {
     let warning = |side: String| {
         format!(
-            "partial Fourier: one side of k-space, {side}, was not acquired; --method howl fills it in by the smooth phase \
-             of the image, the other methods leave it almost empty, which blurs"
+            "partial Fourier: one side of k-space, {side}, was not acquired; --method howl fills it in, other methods leave \
+             it almost empty"
         )
     };
     missing_sides(coverage).map(warning).collect()

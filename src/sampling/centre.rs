@@ -46,7 +46,8 @@ fn centred_index(k: usize, n: usize) -> usize {
 /// The axis along which a mask of whole lines varies, the phase encodes: `Axis(1)` where all rows are alike, as
 /// in fastMRI, `Axis(0)` where all columns are. `None` for any other mask, and for one that does not vary.
 ///
-/// Outer rows and columns that are sampled throughout or not at all (zero padding) are not looked at.
+/// Outer rows and columns that are sampled throughout or not at all (zero padding) are not looked at, so that the answer is
+/// the same whether padding counts as sampled or not. A single line that lacks something is no such mask.
 pub fn line_axis(mask: &Mask) -> Option<Axis> {
     match [0, 1].map(|axis| is_one_line_again(mask, Axis(axis))) {
         [true, false] => Some(Axis(1)),
@@ -66,7 +67,7 @@ fn is_one_line_again(mask: &Mask, axis: Axis) -> bool {
     let acquired = Coverage::of(&Mask::from_columns(1, &line.to_vec()), [None, None])
         .cols
         .acquired;
-    lines[first..=last].iter().all(|other| *other == line) && acquired.into_iter().any(|i| !line[i])
+    first < last && lines[first..=last].iter().all(|other| *other == line) && acquired.into_iter().any(|i| !line[i])
 }
 
 #[cfg(test)]

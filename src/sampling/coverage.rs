@@ -124,7 +124,10 @@ impl Span {
         if span.missing.is_none() && seen.gap == 0 {
             span.support = span.acquired.clone();
         } else if !is_told {
-            span.support = both_sides(&span.acquired, n);
+            let support = both_sides(&span.acquired, n);
+            // Lines that are few may miss both rims.
+            let missed = (1.0 - seen.between).powf(2.0 * support.start as f64);
+            span.support = if missed < CHANCE { support } else { 0..n };
         }
         span.missing = span.missing.as_ref().map(|_| span.longer_side());
         span
@@ -229,6 +232,8 @@ struct Seen {
     gap: usize,
     /// Share of the lines from the first to the last, without the run about the origin.
     share: f64,
+    /// The same without the first and the last, which have samples by definition.
+    between: f64,
 }
 
 impl Seen {
@@ -240,15 +245,17 @@ impl Seen {
         let downwards = lines[..origin].iter().rev().take_while(|&&s| s).count();
         let run = if upwards == 0 { 0 } else { upwards + downwards };
         let outside = last + 1 - first - run;
+        let share = |lines: usize, of: usize| match of {
+            0 => 1.0,
+            _ => lines as f64 / of as f64,
+        };
+        let beyond = seen.len() - run;
         Some(Self {
             first,
             last,
             gap: seen.windows(2).map(|pair| pair[1] - pair[0] - 1).max().unwrap_or(0),
-            share: if outside == 0 {
-                1.0
-            } else {
-                (seen.len() - run) as f64 / outside as f64
-            },
+            share: share(beyond, outside),
+            between: share(beyond.saturating_sub(2), outside.saturating_sub(2)),
         })
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn validate(request: &Request) -> Result<()> {
 pub(super) fn centre(grid: Grid, acceleration: f64, acs: Option<Acs>) -> Result<Grid> {
     let of_share = |share: f64| (grid.cols as f64 * share).round_ties_even() as usize;
     let columns = match acs {
-        None => of_share((CENTRE_SHARE / acceleration.max(1.0)).min(CENTRE_SHARE)),
+        None => of_share(CENTRE_SHARE / acceleration.max(1.0)),
         Some(Acs::Side(columns)) => columns,
         Some(Acs::Fraction(share)) if (0.0..=1.0).contains(&share) => of_share(share),
         Some(Acs::Fraction(share)) => {

@@ -7,7 +7,7 @@ const DAMPING: f64 = 0.75;
 /// The same for masks of whole lines: the best of those tried on a brain (`docs/algorithm.md`).
 const LINE_DAMPING: f64 = 0.7;
 
-/// What a user can tune; the defaults are the published ones.
+/// What a user can tune; the defaults are the published ones, but for the damping on whole lines.
 #[derive(Clone, Debug)]
 pub struct Tuning {
     pub wavelet: &'static Wavelet,

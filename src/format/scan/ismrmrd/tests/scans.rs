@@ -354,6 +354,9 @@ fn slices_lie_where_their_readouts_say() {
         (place.rows, place.cols, place.slices),
         ([0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0])
     );
+    // the matrix of a header counts slices of a slab that were not encoded
+    raw.xml = header([8, 6, 4], [8, 6, 4], [3, 0], "");
+    assert_eq!(raw.scan().geometry.voxel_mm, Some([2.0; 3]));
     // directions that nobody wrote
     raw.readouts[0].head.read_dir = [0.0; 3];
     assert!(raw.scan().geometry.placements.is_empty());

@@ -335,7 +335,10 @@ fn the_first_encoding_space_is_read() {
     raw.xml = raw
         .xml
         .replace("</ismrmrdHeader>", &format!("{second}</ismrmrdHeader>"));
-    assert_eq!(sampled(&raw.scan()), [5]);
+    let scan = raw.scan();
+    assert_eq!(sampled(&scan), [5]);
+    // which alone goes into results
+    assert_eq!(scan.header.unwrap().xml.matches("<encoding>").count(), 1);
 }
 
 #[test]

@@ -2,47 +2,22 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
 use ndarray::{Array3, s};
 use num_complex::Complex;
 use pvdamp::format::{Scan, ScanOptions};
+use support::client::python_says;
 use support::command::*;
 use support::{relative, shared_data};
-
-/// The interpreter: `PVDAMP_PYTHON`, or that of the environment in `target/clients`, or of the system.
-fn python() -> PathBuf {
-    let environment = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/clients/bin/python");
-    let named = std::env::var_os("PVDAMP_PYTHON").map(PathBuf::from);
-    named.unwrap_or(if environment.exists() {
-        environment
-    } else {
-        "python3".into()
-    })
-}
 
 /// Writes the first slice of `scan` as `raw.h5`: oversampled, accelerated, averaged, with noise. `None`, with a word why,
 /// where the package is not installed.
 fn raw_of(scan: &Path) -> Option<Folder> {
-    for package in ["h5py", "ismrmrd"] {
-        let tried = Command::new(python())
-            .args(["-c", &format!("import {package}")])
-            .output();
-        if !tried.is_ok_and(|output| output.status.success()) {
-            println!("skipped: no Python with {package}");
-            return None;
-        }
-    }
     let folder = Folder::new();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/ismrmrd_write.py");
-    let written = Command::new(python())
-        .arg(script)
-        .arg(scan)
-        .arg(folder.path("raw.h5"))
-        .output()
-        .unwrap();
-    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+    let scan = scan.canonicalize().unwrap();
+    let scan = scan.to_str().unwrap();
+    python_says(&folder, "ismrmrd_write.py", &["h5py", "ismrmrd"], &[scan, "raw.h5"])?;
     Some(folder)
 }
 

@@ -31,7 +31,7 @@ pub struct Header {
     pub study: Study,
     pub system: System,
     pub sequence: Sequence,
-    /// The whole header as it stands in the file.
+    /// The header as it stands in the file, without the encodings before the one read: who reads it finds this one first.
     pub xml: String,
 }
 
@@ -58,14 +58,16 @@ impl Header {
 
     /// The same of the encoding of that number, counted from 0.
     pub fn parse_encoding(xml: &str, encoding: usize) -> Result<Self, String> {
-        let document =
-            Document::parse(xml.trim_start_matches('\u{feff}').trim()).map_err(|e| format!("not XML: {e}"))?;
+        let read = xml.trim_start_matches('\u{feff}').trim();
+        let document = Document::parse(read).map_err(|e| format!("not XML: {e}"))?;
         let root = document.root_element();
-        let mut encodings = root.children().filter(|c| c.tag_name().name() == "encoding");
-        let encoding = encodings.nth(encoding).ok_or_else(|| match encoding {
-            0 => "XML without the element 'encoding'".to_string(),
-            n => format!("XML without {} elements 'encoding'", n + 1),
-        })?;
+        let encodings = root.children().filter(|c| c.tag_name().name() == "encoding");
+        let encodings: Vec<Node> = encodings.take(encoding.saturating_add(1)).collect();
+        let (before, encoding) = match &encodings[..] {
+            [before @ .., last] if before.len() == encoding => (before, *last),
+            _ if encoding == 0 => return Err("XML without the element 'encoding'".into()),
+            _ => return Err(format!("XML without {} elements 'encoding'", encoding + 1)),
+        };
         let limits = child(encoding, "encodingLimits");
         Ok(Self {
             encoded: child(encoding, "encodedSpace").and_then(space),
@@ -85,7 +87,10 @@ impl Header {
             study: about::study(root),
             system: about::system(root),
             sequence: about::sequence(root),
-            xml: xml.to_string(),
+            xml: match before {
+                [] => xml.to_string(),
+                _ => without(read, before),
+            },
         })
     }
 
@@ -110,6 +115,18 @@ impl Header {
     pub(super) fn read(source: &Source) -> Result<Self, String> {
         Self::parse(&header_text(source)?)
     }
+}
+
+/// The text without these elements, which follow each other in it.
+fn without(xml: &str, elements: &[Node]) -> String {
+    let mut kept = String::with_capacity(xml.len());
+    let mut from = 0;
+    for element in elements {
+        let range = element.range();
+        kept.push_str(&xml[from..range.start]);
+        from = range.end;
+    }
+    kept + &xml[from..]
 }
 
 fn child<'a, 'input>(node: Node<'a, 'input>, name: &str) -> Option<Node<'a, 'input>> {

@@ -19,17 +19,18 @@ const BLOCK: usize = 1 << 16;
 /// Fewer zeros than this share of a position along the readout are chance.
 const CHANCE: f64 = 0.01;
 
+/// How many positions along a readout of `length` the image needs: all, or those without the oversampling that a header
+/// tells of.
+pub(super) fn kept(length: usize, header: &Header) -> usize {
+    ((length as f64 / header.readout_oversampling()).round() as usize).clamp(1, length)
+}
+
 /// The positions along a readout of `length` that are kept, as first and count: all, or those at the centre where a header
 /// tells of oversampling that is still there.
 pub(super) fn window(length: usize, header: Option<&Header>) -> (usize, usize) {
-    let ratio = header.map_or(1.0, Header::readout_oversampling);
-    let cut = header
-        .and_then(|h| h.recon)
-        .is_some_and(|recon| recon.matrix[0] == length);
-    let kept = match cut {
-        true => length,
-        false => ((length as f64 / ratio).round() as usize).clamp(1, length),
-    };
+    // an array may have been cut before it was written
+    let whole = |header: &&Header| header.recon.is_none_or(|recon| recon.matrix[0] != length);
+    let kept = header.filter(whole).map_or(length, |header| kept(length, header));
     (length / 2 - kept / 2, kept)
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard};
 use ndarray::Array3;
 use num_complex::Complex;
 
+use super::super::source::h5::DAMAGED;
 use super::Planes;
 use crate::array::{CoilStack, Grid};
 use crate::error::{Error, Place, Result};
@@ -24,9 +25,15 @@ pub(super) struct PlaneStore {
 }
 
 impl PlaneStore {
+    /// Errors: no room on disk, and more planes than can be counted.
     pub fn create(place: &Place, slices: usize, coils: usize, grid: Grid) -> Result<Self> {
-        let bytes = (slices * coils * grid.len() * BYTES) as u64;
-        let file = tempfile::tempfile().and_then(|file| file.set_len(bytes).map(|()| file));
+        let lengths = [coils, grid.rows, grid.cols, BYTES];
+        let bytes = lengths.iter().try_fold(slices, |n, &length| n.checked_mul(length));
+        let bytes = bytes.ok_or_else(|| {
+            let problem = format!("claims {slices} planes of {coils} coils, {grid}, more than a disk holds");
+            Error::data(place.clone(), problem, DAMAGED)
+        })?;
+        let file = tempfile::tempfile().and_then(|file| file.set_len(bytes as u64).map(|()| file));
         Ok(Self {
             file: Mutex::new(file.map_err(|e| failed(place, &e))?),
             place: place.clone(),
@@ -97,5 +104,16 @@ mod tests {
         let written = plane.iter().filter(|v| v.norm_sqr() > 0.0).count();
         assert_eq!(written, 7);
         assert!(store.slice(2).unwrap().iter().all(|v| v.norm_sqr() == 0.0));
+    }
+
+    #[test]
+    fn more_planes_than_can_be_counted() {
+        let place = Place::new("scan", "kspace");
+        let created = PlaneStore::create(&place, 1 << 40, 128, Grid::new(1 << 16, 1 << 16));
+        let told = created.err().unwrap().to_string();
+        assert!(
+            told.contains("'kspace'") && told.contains("128 coils, 65536x65536"),
+            "{told}"
+        );
     }
 }

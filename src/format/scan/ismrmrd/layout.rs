@@ -1,8 +1,10 @@
 //! From encoding counters to places on the grid.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::super::super::header::Header;
+use super::super::plausible::MOST_COILS;
+use super::super::readout::kept;
 use super::readout::Span;
 use super::sort::frame;
 use super::table::{Head, Row, Table};
@@ -11,8 +13,8 @@ use crate::error::{Error, Result};
 
 /// Counters have 16 bits.
 const LONGEST: usize = 1 << 16;
-/// No scan is undersampled so much; a header that says so is wrong.
-const THINNEST: usize = 1000;
+/// No scan is undersampled so much, over all its frames; a header that says so is wrong.
+const THINNEST: usize = 100;
 /// A readout that lacks no more than this fraction of the rows is a whole one.
 const CHANCE: f64 = 0.01;
 /// Field strengths of receivers differ, their bandwidths do not: dwell times further apart than this are different.
@@ -57,7 +59,7 @@ impl Layout {
                 header.phase_encodes.and_then(|l| l.center).unwrap_or(y / 2),
                 header.partition_encodes.and_then(|l| l.center).unwrap_or(z / 2),
             ],
-            wanted: ((x as f64 / header.readout_oversampling()).round() as usize).clamp(1, x),
+            wanted: kept(x, header),
             uncentred: false,
             warnings: Vec::new(),
         };
@@ -136,8 +138,8 @@ impl Layout {
         }
     }
 
-    /// Whether the readout oversampling is taken out: not from slices whose lines are not whole, because it would spread
-    /// the missing samples over all rows. Says so, and what of the lines is missing or cut.
+    /// Whether the readout oversampling is taken out: from no slice where a line of any is not whole, because it would
+    /// spread the missing samples over all rows. Says so, and what of the lines is missing or cut.
     pub fn kept(&mut self, lines: &[&Line], heads: &[Head]) -> usize {
         let rows = self.matrix[0];
         let shortest = lines.iter().map(|line| line.span.count).min().unwrap_or(rows);
@@ -169,11 +171,18 @@ impl Layout {
     }
 }
 
-/// The coils of all lines.
+/// The coils of all lines, no more than there can be.
 fn same_coils(heads: &[Head], imaging: &[usize], table: &Table) -> Result<usize> {
     let channels = |at: usize| heads[at].active_channels;
     let first = imaging[0];
     match imaging.iter().find(|&&at| channels(at) != channels(first)) {
+        None if usize::from(channels(first)) > MOST_COILS => {
+            let problem = format!(
+                "acquisition {first} has {} coils, more than any receive array",
+                channels(first)
+            );
+            Err(table.error(problem, format!("give a scan of at most {MOST_COILS} coils")))
+        }
         None => Ok(channels(first).into()),
         Some(&other) => {
             let (one, another) = (channels(first), channels(other));
@@ -200,10 +209,16 @@ fn encoded_matrix(header: &Header, heads: &[Head], imaging: &[usize], table: &Ta
     }
     let matrix = [x, y, if volume { z } else { 1 }];
     let samples: usize = imaging.iter().map(|&at| heads[at].kept()).sum();
-    let cells = matrix.iter().fold(1usize, |n, &axis| n.saturating_mul(axis));
+    let frames = imaging
+        .iter()
+        .map(|&at| frame(&heads[at]))
+        .collect::<HashSet<_>>()
+        .len();
+    let cells = matrix.iter().fold(frames, |n, &axis| n.saturating_mul(axis));
     if matrix.iter().any(|&axis| axis == 0 || axis > LONGEST) || cells / THINNEST > samples {
+        let of = if volume { "volumes" } else { "slices" };
         return wrong(format!(
-            "the header tells of a matrix of {x}x{y}x{z}, where {samples} samples were measured"
+            "the header tells of a matrix of {x}x{y}x{z}, where {samples} samples were measured ({of}: {frames})"
         ));
     }
     Ok((matrix, volume))

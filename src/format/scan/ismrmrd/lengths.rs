@@ -10,12 +10,16 @@ use std::path::Path;
 use hdf5::dataset::Layout;
 use hdf5::types::TypeDescriptor;
 
-/// The length of the list `data` of each row; `None` where it does not lie open: in a compressed table, or one of
-/// another width than in memory.
+/// The length of the list `data` of each row; `None` where it does not lie open: in a compressed table, one of another
+/// width than in memory, or one in another file behind an external link.
 pub(super) fn stored_lengths(dataset: &hdf5::Dataset, path: &Path, rows: usize) -> Option<Vec<u32>> {
     let Ok(TypeDescriptor::Compound(row)) = dataset.dtype().ok()?.to_descriptor() else {
         return None;
     };
+    let same = |a: &Path, b: &Path| Some(a.canonicalize().ok()? == b.canonicalize().ok()?);
+    if !same(Path::new(&dataset.filename()), path)? {
+        return None;
+    }
     let field = row.fields.iter().find(|field| field.name == "data")?.offset as u64;
     let width = row.size as u64;
     let mut file = BufReader::with_capacity(16, File::open(path).ok()?);

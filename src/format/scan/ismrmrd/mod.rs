@@ -18,7 +18,7 @@ use self::layout::{Layout, Line, Repeats};
 use self::planes::{Slices, store_volumes};
 use self::readout::Readout;
 use self::sort::Sorted;
-use self::table::{Head, Table};
+use self::table::{Head, Row, Table};
 use super::super::attribute;
 use super::super::header::Header;
 use super::super::source::h5::{self, exists};
@@ -108,6 +108,8 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
     let mode = header.calibration_mode.as_deref();
     warnings.extend(sorted.take_calibration(&heads, &layout, mode));
     let frames = layout.frames(&heads, &sorted.imaging, &table)?;
+    let rows: Vec<Row> = frames.values().flatten().map(|line| line.row).collect();
+    table.check_lengths(layout.coils, &rows)?;
     let kept = layout.kept(&frames.values().flatten().collect::<Vec<_>>(), &heads);
     let repeats = Repeats::of(&frames, &heads);
     let chain = noise::Chain {

@@ -9,7 +9,7 @@ use crate::error::Result;
 
 /// Share of the sampled band that the receiver's filter passes, where the header does not tell; that of a common vendor.
 pub(super) const RECEIVER_BANDWIDTH: f64 = 0.79;
-/// A covariance needs more samples than this for each coil.
+/// A covariance needs at least so many samples for each coil.
 const SAMPLES_A_COIL: usize = 10;
 
 /// What noise becomes on its way into a k-space sample of the scan.

@@ -5,9 +5,6 @@ use super::super::{Geometry, Placement, Plane};
 use super::layout::Layout;
 use super::table::Head;
 
-/// Directions are unit vectors at right angles, to so much.
-const TOLERANCE: f64 = 0.01;
-
 /// `position` is the centre of the slice or slab, in mm, in the patient's coordinates, and lies at the origin of the
 /// image. Rows of a slice run along `read_dir`, columns along `phase_dir`; those of a volume along `phase_dir` and
 /// `slice_dir`, and its planes along `read_dir`. `kept` positions of the readout are kept.
@@ -15,7 +12,7 @@ pub(super) fn geometry(layout: &Layout, header: &Header, firsts: &[&Head], kept:
     let plane = if layout.volume { Plane::Yz } else { Plane::Xy };
     let pixel = header.encoded.and_then(|space| {
         let view = space.field_of_view_mm?;
-        let size = |axis: usize| view[axis] / layout.matrix[axis] as f64;
+        let size = |axis: usize| view[axis] / space.matrix[axis].max(1) as f64;
         Some([size(0), size(1), size(2)]).filter(|sizes| sizes.iter().all(|s| s.is_finite() && *s > 0.0))
     });
     let placed: Option<Vec<Placement>> = firsts.iter().map(|head| placement(head)).collect();
@@ -39,22 +36,11 @@ pub(super) fn geometry(layout: &Layout, header: &Header, firsts: &[&Head], kept:
 
 /// Of a slice; `None` where the directions are none.
 fn placement(head: &Head) -> Option<Placement> {
-    let [read, phase, slice] = [head.read_dir, head.phase_dir, head.slice_dir].map(|d| d.map(f64::from));
-    let dot = |a: [f64; 3], b: [f64; 3]| a.iter().zip(&b).map(|(a, b)| a * b).sum::<f64>();
-    let unit = [read, phase, slice]
-        .iter()
-        .all(|&d| (dot(d, d).sqrt() - 1.0).abs() < TOLERANCE);
-    let square = [(read, phase), (phase, slice), (slice, read)]
-        .iter()
-        .all(|&(a, b)| dot(a, b).abs() < TOLERANCE);
-    let there = head.position.iter().all(|v| v.is_finite());
-    let normal = |d: [f64; 3]| d.map(|v| v / dot(d, d).sqrt());
-    (unit && square && there).then(|| Placement {
-        centre_mm: head.position.map(f64::from),
-        rows: normal(read),
-        cols: normal(phase),
-        slices: normal(slice),
-    })
+    let directions = [head.read_dir, head.phase_dir, head.slice_dir];
+    Placement::new(
+        head.position.map(f64::from),
+        directions.map(|direction| direction.map(f64::from)),
+    )
 }
 
 /// The plane of a volume that is `offset` mm from its middle along the readout.

@@ -31,9 +31,8 @@ pub(super) struct Slices {
 impl Planes for Slices {
     fn slice(&self, slice: usize) -> Result<CoilStack<f32>> {
         let lines = &self.frames[slice];
-        let mut gathered = Lines::zeros(self.coils, self.columns, self.rows);
-        gather(&self.table, lines, self.coils, &mut gathered, |line| line.column)?;
-        let mut values = gathered.mean();
+        let shape = [self.coils, self.columns, self.rows];
+        let mut values = gather(&self.table, lines, shape, |line| line.column)?;
         let mut rows = self.rows;
         if self.trimmed {
             values = self.readout.without_oversampling(&mut values);
@@ -65,11 +64,9 @@ pub(super) fn store_volumes(
         for (part, lines) in parts {
             let first = part * together;
             let columns = together.min(y - first);
-            let mut gathered = Lines::zeros(coils, columns * z, rows);
-            gather(table, &lines, coils, &mut gathered, |line| {
-                (line.column - first) * z + line.partition
-            })?;
-            let values = readout.positions(&mut gathered.mean());
+            let shape = [coils, columns * z, rows];
+            let mut gathered = gather(table, &lines, shape, |line| (line.column - first) * z + line.partition)?;
+            let values = readout.positions(&mut gathered);
             check_finite(table, &values)?;
             let mut along = vec![Complex::default(); columns * z];
             for (coil, values) in values.chunks(columns * z * kept).enumerate() {
@@ -86,18 +83,22 @@ pub(super) fn store_volumes(
     Ok(store)
 }
 
-/// Reads lines and adds each to the column that `column` tells.
+/// Reads lines, each into the column that `column` tells, and averages them: `(coils, columns, rows)`.
 fn gather(
     table: &Table,
     lines: &[Line],
-    coils: usize,
-    into: &mut Lines,
+    [coils, columns, rows]: [usize; 3],
     column: impl Fn(&Line) -> usize,
-) -> Result<()> {
-    let rows: Vec<Row> = lines.iter().map(|line| line.row).collect();
-    table.samples(coils, &rows, |at, values| {
+) -> Result<Vec<Complex<f32>>> {
+    let mut into = Lines::zeros(coils, columns, rows).ok_or_else(|| {
+        let problem = format!("its lines need memory for {coils} coils of {columns}x{rows} values, which there is not");
+        table.error(problem, "give the program more memory, or the scan in smaller parts")
+    })?;
+    let read: Vec<Row> = lines.iter().map(|line| line.row).collect();
+    table.samples(coils, &read, |at, values| {
         into.add(column(&lines[at]), &lines[at].span, values)
-    })
+    })?;
+    Ok(into.mean())
 }
 
 /// Sums of values near the end of single precision may leave it.

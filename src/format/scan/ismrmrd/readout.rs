@@ -56,14 +56,15 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub fn zeros(coils: usize, columns: usize, rows: usize) -> Self {
-        Self {
+    /// `None` where there is no memory for them.
+    pub fn zeros(coils: usize, columns: usize, rows: usize) -> Option<Self> {
+        Some(Self {
             coils,
             columns,
             rows,
-            sums: vec![Complex::default(); coils * columns * rows],
-            counts: vec![0; columns * rows],
-        }
+            sums: zeros([coils, columns, rows])?,
+            counts: zeros([1, columns, rows])?,
+        })
     }
 
     /// Adds a readout of all coils, `(coils, samples, 2)`.
@@ -92,6 +93,14 @@ impl Lines {
         }
         self.sums
     }
+}
+
+fn zeros<T: Clone + Default>(lengths: [usize; 3]) -> Option<Vec<T>> {
+    let length = lengths.iter().try_fold(1usize, |n, &length| n.checked_mul(length))?;
+    let mut values = Vec::new();
+    values.try_reserve_exact(length).ok()?;
+    values.resize(length, T::default());
+    Some(values)
 }
 
 /// The transform along the readout.
@@ -183,7 +192,8 @@ mod tests {
 
     #[test]
     fn lines_are_averaged_where_they_were_sampled() {
-        let mut lines = Lines::zeros(2, 3, 4);
+        assert!(Lines::zeros(usize::MAX, 3, 4).is_none() && Lines::zeros(1 << 20, 1 << 20, 1 << 20).is_none());
+        let mut lines = Lines::zeros(2, 3, 4).unwrap();
         // coil 0: 1, 2, 3, 4; coil 1: 5, 6, 7, 8
         let values: Vec<f32> = (1..=8).flat_map(|v| [v as f32, 0.0]).collect();
         lines.add(1, &Span::new(&head(4, 0, 0, false), 4, 2).unwrap(), &values);

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::layout::Layout;
+use super::layout::{Layout, same_dwell};
 use super::table::Head;
 
 /// `ISMRMRD_AcquisitionFlags`, which count from 1.
@@ -83,7 +83,7 @@ impl Sorted {
                 && head.active_channels == like.active_channels
                 && head.number_of_samples == like.number_of_samples
                 && head.center_sample == like.center_sample
-                && (head.sample_time_us - like.sample_time_us).abs() <= 0.01 * like.sample_time_us.abs()
+                && same_dwell(head.sample_time_us, like.sample_time_us)
                 && layout.column(head).is_some()
                 && frames.contains(&frame(head))
                 && !taken.contains(&location(head))

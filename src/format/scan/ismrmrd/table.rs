@@ -82,6 +82,11 @@ pub(super) struct Row {
     pub samples: usize,
 }
 
+/// How many real numbers a row of so many coils holds.
+fn numbers(coils: usize, row: &Row) -> usize {
+    2 * coils * row.samples
+}
+
 /// The dataset `data` of a group.
 pub(super) struct Table {
     pub place: Place,
@@ -155,23 +160,39 @@ impl Table {
         Ok(heads)
     }
 
+    /// Holds the lengths of `rows` that the heads tell to what is stored, before memory is asked for. Where the lengths
+    /// cannot be looked up, all together must fit the file: HDF5 keeps lists uncompressed.
+    pub fn check_lengths(&self, coils: usize, rows: &[Row]) -> Result<()> {
+        for row in rows {
+            if let Some(stored) = self.lengths.as_ref().and_then(|lengths| lengths.get(row.row)) {
+                self.check_length(row, *stored as usize, numbers(coils, row))?;
+            }
+        }
+        let told: u64 = rows
+            .iter()
+            .map(|row| (numbers(coils, row) * size_of::<f32>()) as u64)
+            .sum();
+        match std::fs::metadata(self.dataset.filename()) {
+            Ok(file) if told > file.len() => {
+                let problem = format!("its heads tell of {told} bytes of samples, in a file of {}", file.len());
+                Err(self.error(problem, DAMAGED))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Reads the samples of `rows`, in that order: real and imaginary parts, `(coils, samples, 2)`. All are finite.
     ///
     /// Errors: what cannot be read, another number of values than the head tells, NaN and Inf.
     pub fn samples(&self, coils: usize, rows: &[Row], mut visit: impl FnMut(usize, &[f32])) -> Result<()> {
-        let numbers = |row: &Row| 2 * coils * row.samples;
-        for row in rows {
-            if let Some(stored) = self.lengths.as_ref().and_then(|lengths| lengths.get(row.row)) {
-                self.check_length(row, *stored as usize, numbers(row))?;
-            }
-        }
+        self.check_lengths(coils, rows)?;
         let mut done = 0;
         while done < rows.len() {
             let first = rows[done].row;
             let mut length = 1;
-            let mut bytes = numbers(&rows[done]) * size_of::<f32>();
+            let mut bytes = numbers(coils, &rows[done]) * size_of::<f32>();
             while let Some(next) = rows.get(done + length).filter(|next| next.row == first + length) {
-                bytes += numbers(next) * size_of::<f32>();
+                bytes += numbers(coils, next) * size_of::<f32>();
                 if bytes > PIECE {
                     break;
                 }
@@ -181,7 +202,7 @@ impl Table {
             let read = read.map_err(|e| self.unread(first, first + length, &e))?;
             for (at, stored) in read.iter().enumerate() {
                 let row = &rows[done + at];
-                self.check_length(row, stored.data.len(), numbers(row))?;
+                self.check_length(row, stored.data.len(), numbers(coils, row))?;
                 self.check_finite(row, &stored.data)?;
                 visit(done + at, &stored.data);
             }

@@ -89,6 +89,8 @@ fn trajectories_off_the_grid() {
 fn readouts_that_do_not_go_together() {
     let two = with(|r| r.readouts[4] = readout(step(4), &line(&mut random(1), 2, 8), &[]));
     refused(&two, &["acquisition 0 has 3 coils and acquisition 4 has 2"]);
+    let many = with(|r| r.readouts.iter_mut().for_each(|r| r.head.active_channels = 200));
+    refused(&many, &["acquisition 0 has 200 coils", "at most 128"]);
     let centre = with(|r| r.readouts[4].head.center_sample = 8);
     refused(&centre, &["acquisition 4", "centre at sample 8 of 8"]);
     for (samples, told) in [(9, "9 samples"), (7, "7 samples")] {
@@ -107,6 +109,21 @@ fn readouts_that_do_not_go_together() {
         r.readouts.iter_mut().for_each(|r| r.data = values(&lines));
     });
     refused(&huge, &["exceed single precision", "rescale"]);
+}
+
+#[test]
+fn compressed_tables_whose_heads_tell_of_more_than_there_is() {
+    let long = with(|r| r.readouts.iter_mut().for_each(|r| r.head.number_of_samples = 60_000));
+    let (_folder, path) = long.write();
+    let file = hdf5::File::append(&path).unwrap();
+    file.unlink("dataset/data").unwrap();
+    let group = file.group("dataset").unwrap();
+    let rows = Array1::from(long.readouts.clone());
+    let builder = group.new_dataset_builder().with_data(rows.view());
+    builder.chunk(6).deflate(1).create("data").unwrap();
+    file.close().unwrap();
+    let words = ["'dataset/data'", "8640000 bytes of samples", "damaged"];
+    assert_says(&message(open(&path)), &path, &words);
 }
 
 #[test]

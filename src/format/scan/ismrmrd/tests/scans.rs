@@ -335,7 +335,10 @@ fn the_first_encoding_space_is_read() {
     raw.xml = raw
         .xml
         .replace("</ismrmrdHeader>", &format!("{second}</ismrmrdHeader>"));
-    assert_eq!(sampled(&raw.scan()), [5]);
+    let scan = raw.scan();
+    assert_eq!(sampled(&scan), [5]);
+    // which alone goes into results
+    assert_eq!(scan.header.unwrap().xml.matches("<encoding>").count(), 1);
 }
 
 #[test]
@@ -354,6 +357,9 @@ fn slices_lie_where_their_readouts_say() {
         (place.rows, place.cols, place.slices),
         ([0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0])
     );
+    // the matrix of a header counts slices of a slab that were not encoded
+    raw.xml = header([8, 6, 4], [8, 6, 4], [3, 0], "");
+    assert_eq!(raw.scan().geometry.voxel_mm, Some([2.0; 3]));
     // directions that nobody wrote
     raw.readouts[0].head.read_dir = [0.0; 3];
     assert!(raw.scan().geometry.placements.is_empty());

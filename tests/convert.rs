@@ -208,6 +208,68 @@ fn a_geometry_of_other_slices_is_refused() {
     folder.refused("convert out.h5 a.nii", DATA, &told);
 }
 
+/// Directions that are none, and a centre that is in no scanner.
+#[test]
+fn a_geometry_that_is_none_is_refused() {
+    let folder = folder();
+    let told = ["out.h5", "'geometry'", "slice 0", "right angles", "; give"];
+    let mut far = Array3::from_shape_fn((2, 4, 3), |(_, v, axis)| f64::from(u8::from(v == axis + 1)));
+    folder.write_geometry("out.h5", &far, [1.0; 3]);
+    folder.done("convert out.h5 a.dcm");
+    far[[0, 0, 0]] = 1e308;
+    for vectors in [Array3::zeros((2, 4, 3)), Array3::from_elem((2, 4, 3), 2.0), far] {
+        folder.write_geometry("out.h5", &vectors, [1.0; 3]);
+        folder.refused("convert out.h5 b.dcm", DATA, &told);
+    }
+}
+
+/// A dataset that tells of more slices than are stored, as a damaged one may.
+#[test]
+fn slices_that_are_not_stored_are_refused() {
+    let folder = Folder::new();
+    let file = folder.append("big.h5");
+    let builder = file.new_dataset::<f32>().chunk([1, 4, 4]).shape([1usize << 40, 4, 4]);
+    builder.create("reconstruction").unwrap();
+    drop(file);
+    for output in ["a.dcm", "a.png", "a.npy", "a.nii", "a.h5"] {
+        let told = ["big.h5", "claims shape", "damaged"];
+        folder.refused(&format!("convert big.h5 {output}"), DATA, &told);
+    }
+}
+
+/// The slices of a volume lie along its readout, whichever of its images is taken.
+#[test]
+fn the_images_of_a_simulated_volume_have_its_pixels() {
+    let folder = Folder::new();
+    folder.done("simulate --size 16x12 --coils 2 --slices 10 --volume --seed 1 -o full.h5");
+    for told in ["geometry and header", "header alone"] {
+        folder.done("convert full.h5:reconstruction_rss a.nii");
+        let nifti = bytes(&folder, "a.nii");
+        let sizes: Vec<f32> = nifti[80..92]
+            .chunks_exact(4)
+            .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+            .collect();
+        let pixel = 220.0 / 12.0;
+        for (size, wanted) in sizes.iter().zip([pixel, pixel, 5.0]) {
+            assert!((size - wanted).abs() < 1e-3, "{sizes:?} of {told}");
+        }
+        let file = folder.append("full.h5");
+        if file.link_exists("geometry") {
+            file.unlink("geometry").unwrap();
+        }
+    }
+}
+
+/// A reference that is not of this scan is no reason not to convert it.
+#[test]
+fn a_reference_of_other_slices_is_left_out() {
+    let folder = folder();
+    folder.write("full.h5:reconstruction_rss", &Array3::<f32>::ones((5, 48, 40)));
+    folder.done("convert full.h5 copy.h5");
+    assert!(!folder.has("copy.h5:reconstruction_rss"));
+    assert_eq!(folder.complex("copy.h5:kspace"), folder.complex("full.h5:kspace"));
+}
+
 #[test]
 fn what_needs_hdf5_is_refused_elsewhere() {
     let folder = folder();

@@ -103,7 +103,8 @@ impl Convert {
             }
             None => Box::new(Hdf5Kspace::create(&self.output, &scan)?),
         };
-        scan.warnings.iter().for_each(|warning| console.warn(warning));
+        let warnings = scan.warnings.iter().chain(sink.warnings());
+        warnings.for_each(|warning| console.warn(warning));
         let left_out = match format {
             Some(_) => left_out(&scan),
             None => Vec::new(),

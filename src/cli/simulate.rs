@@ -9,7 +9,7 @@ use super::console::{self, Console};
 use crate::array::Grid;
 use crate::coil::root_sum_of_squares;
 use crate::error::Result;
-use crate::format::{AXES, Attribute, Hdf5Output, OutputDataset};
+use crate::format::{AXES, Attribute, Geometry, Hdf5Output, Header, OutputDataset, Plane, write_geometry};
 use crate::fourier::Fourier;
 use crate::simulate::{SimulatedSlice, SimulationSettings, header_xml, simulate_slice, volume_header_xml};
 
@@ -100,6 +100,11 @@ pub fn write_scan(settings: &SimulationSettings, layout: Layout, path: &Path, co
         Layout::Volume => volume_header_xml(grid, coils, slices),
     };
     file.text("ismrmrd_header", &header)?;
+    if layout == Layout::Volume {
+        // images read without their k-space would be taken for slices of a two-dimensional scan
+        let told = Header::parse(&header).ok();
+        write_geometry(&file, &Geometry::of_header(told.as_ref(), Plane::Yz, grid))?;
+    }
 
     let (mut max, mut energy) = (0.0f32, 0.0);
     let bar = console.progress(slices);

@@ -1,20 +1,22 @@
 //! Images and k-space as HDF5 in fastMRI's layout, where they come from another file.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ndarray::{ArrayView2, ArrayView3};
 use num_complex::Complex;
 
 use super::attribute::Attribute;
 use super::header::Header;
-use super::image::{ImageSink, Images, KspaceSink};
+use super::image::{ImageSink, Images, KspaceSink, magnitude_of};
 use super::placed::write_geometry;
 use super::scan::{Geometry, Scan};
+use super::source::array::shape_text;
 use super::writer::{Hdf5Output, OutputDataset};
 use crate::error::Result;
 
 /// Images as `reconstruction` (float32 magnitude), of complex ones also `image`, with header, geometry and attributes.
 pub struct Hdf5Images {
+    path: PathBuf,
     file: Hdf5Output,
     magnitude: OutputDataset<f32>,
     image: Option<OutputDataset<Complex<f32>>>,
@@ -31,6 +33,7 @@ impl Hdf5Images {
         Ok(Self {
             magnitude: file.dataset("reconstruction", &shape)?,
             image: image.transpose()?,
+            path: path.to_path_buf(),
             file,
         })
     }
@@ -38,7 +41,8 @@ impl Hdf5Images {
 
 impl ImageSink for Hdf5Images {
     fn write(&mut self, slice: usize, image: ArrayView2<Complex<f32>>) -> Result<()> {
-        self.magnitude.write_slice(slice, image.mapv(Complex::norm).view())?;
+        self.magnitude
+            .write_slice(slice, magnitude_of(&self.path, slice, image)?.view())?;
         self.image.as_ref().map_or(Ok(()), |set| set.write_slice(slice, image))
     }
 
@@ -51,10 +55,12 @@ impl ImageSink for Hdf5Images {
 pub struct Hdf5Kspace {
     file: Hdf5Output,
     kspace: OutputDataset<Complex<f32>>,
+    warnings: Vec<String>,
 }
 
 impl Hdf5Kspace {
-    /// Starts the file under a temporary name; the first reference image is copied.
+    /// Starts the file under a temporary name; the first reference is copied, if it has an
+    /// image of every slice.
     pub fn create(path: &Path, scan: &Scan) -> Result<Self> {
         let (slices, grid) = (scan.slices(), scan.grid());
         let file = Hdf5Output::create(path)?;
@@ -68,7 +74,16 @@ impl Hdf5Kspace {
         if let Some(covariance) = &scan.noise_covariance {
             file.write("noise_covariance", covariance.view())?;
         }
-        if let Some(reference) = scan.references().first() {
+        let first = scan.references().into_iter().next();
+        let (reference, other) = match first {
+            Some(reference) if images(&reference.shape) == Some(slices) => (Some(reference), None),
+            other => (None, other),
+        };
+        let warnings = other.iter().map(|other| {
+            let (name, shape) = (&other.dataset, shape_text(&other.shape));
+            format!("'{name}' is not copied: it has shape {shape}, and there are {slices} slices")
+        });
+        if let Some(reference) = reference {
             let planes = (0..slices).map(|slice| scan.read_reference(slice));
             let mut dataset = None;
             for (slice, plane) in planes.enumerate() {
@@ -82,12 +97,29 @@ impl Hdf5Kspace {
                     .map_or(Ok(()), |set| set.write_slice(slice, plane.view()))?;
             }
         }
-        let kspace = file.dataset("kspace", &[slices, scan.coils(), grid.rows, grid.cols])?;
-        Ok(Self { file, kspace })
+        Ok(Self {
+            kspace: file.dataset("kspace", &[slices, scan.coils(), grid.rows, grid.cols])?,
+            warnings: warnings.collect(),
+            file,
+        })
     }
 }
 
+/// How many images have this shape, if it is one of images.
+fn images(shape: &[usize]) -> Option<usize> {
+    let count = match shape {
+        [images, _, _] => *images,
+        [_, _] => 1,
+        _ => return None,
+    };
+    (!shape.contains(&0)).then_some(count)
+}
+
 impl KspaceSink for Hdf5Kspace {
+    fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
     fn write(&mut self, slice: usize, kspace: ArrayView3<Complex<f32>>) -> Result<()> {
         self.kspace.write_slice(slice, kspace)
     }

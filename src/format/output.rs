@@ -84,18 +84,33 @@ impl AtomicFile {
     }
 
     /// Puts the file on disk and gives it its name, replacing what had it.
-    pub fn commit(mut self) -> Result<()> {
-        self.close()?;
-        let renamed = std::fs::rename(&self.temporary, &self.target);
-        renamed.map_err(|e| unwritable(&self.named, &e.to_string()))?;
-        self.committed = true;
-        Ok(())
+    pub fn commit(self) -> Result<()> {
+        Self::commit_all(vec![self])
     }
 
     /// Gives several files their names, one right after the other, once all are on disk.
+    ///
+    /// # Errors
+    /// A file that cannot get its name: those before it keep theirs, which is said, and the others are gone.
     pub fn commit_all(mut files: Vec<Self>) -> Result<()> {
         files.iter_mut().try_for_each(Self::close)?;
-        files.into_iter().try_for_each(Self::commit)
+        for at in 0..files.len() {
+            let file = &mut files[at];
+            match std::fs::rename(&file.temporary, &file.target) {
+                Ok(()) => file.committed = true,
+                Err(e) if at == 0 => return Err(unwritable(&file.named, &e.to_string())),
+                Err(e) => {
+                    let problem = format!("cannot be given its name ({e})");
+                    let first = files[0].named.display();
+                    let mend = format!(
+                        "write it all again; {at} of {} files are new, from {first} on",
+                        files.len()
+                    );
+                    return Err(Error::data(files[at].path(), problem, mend));
+                }
+            }
+        }
+        Ok(())
     }
 
     fn open(&mut self) -> std::io::Result<&mut File> {
@@ -217,6 +232,28 @@ mod tests {
         there.sort();
         assert_eq!(there, ["a", "b"]);
         assert_eq!(std::fs::read(folder.path().join("b")).unwrap(), b"b");
+    }
+
+    #[test]
+    fn what_is_there_is_told_where_a_later_name_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let create = |name: &str| AtomicFile::create(&folder.path().join(name)).unwrap();
+        let files = ["a", "b", "c"].map(create);
+        std::fs::create_dir_all(folder.path().join("b/taken")).unwrap();
+        let error = AtomicFile::commit_all(files.into()).unwrap_err().to_string();
+        assert!(
+            error.contains("1 of 3 files are new, from") && !error.contains("nothing was left"),
+            "{error}"
+        );
+        let mut there = names(folder.path());
+        there.sort();
+        assert_eq!(there, ["a", "b"]);
+        // the first of them leaves nothing
+        let error = AtomicFile::create(&folder.path().join("d")).map(|file| {
+            std::fs::create_dir_all(folder.path().join("d/taken")).unwrap();
+            file.commit().unwrap_err().to_string()
+        });
+        assert!(error.unwrap().contains("nothing was left"));
     }
 
     #[test]

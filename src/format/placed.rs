@@ -13,6 +13,9 @@ pub(super) const GEOMETRY: &str = "geometry";
 
 const NAMES: &str = "slice_names";
 
+/// A pixel of another size is none.
+const PIXELS_MM: std::ops::Range<f64> = 1e-6..1e6;
+
 const PLANES: [(Plane, &str); 2] = [(Plane::Xy, "xy"), (Plane::Yz, "yz")];
 
 /// Writes the dataset `geometry`: float64 `(slices, 4, 3)`, of each slice the centre [mm] and the directions of rows,
@@ -43,7 +46,7 @@ pub fn write_geometry(file: &Hdf5Output, geometry: &Geometry) -> Result<()> {
 /// thing.
 ///
 /// # Errors
-/// Values that are not finite, and places of another number of slices.
+/// Values that are not finite, places of another number of slices, and those that are no [`Placement`].
 pub(super) fn read_geometry(file: &Container, slices: usize) -> Result<Option<Geometry>> {
     let Some(source) = file.source(GEOMETRY)? else {
         return Ok(None);
@@ -77,12 +80,18 @@ pub(super) fn read_geometry(file: &Container, slices: usize) -> Result<Option<Ge
     if count > 0 {
         let values = source.real::<f64>(&[])?;
         let vector = |slice: usize, vector: usize| [0, 1, 2].map(|axis| values[[slice, vector, axis]]);
-        placements.extend((0..count).map(|slice| Placement {
-            centre_mm: vector(slice, 0),
-            rows: vector(slice, 1),
-            cols: vector(slice, 2),
-            slices: vector(slice, 3),
-        }));
+        for slice in 0..count {
+            let placement = Placement::new(vector(slice, 0), [1, 2, 3].map(|direction| vector(slice, direction)));
+            placements.push(placement.ok_or_else(|| {
+                let problem = format!(
+                    "slice {slice}: the directions are no unit vectors at right angles, or the centre is out of reach"
+                );
+                source.error(
+                    problem,
+                    "give centre [mm] and directions of rows, columns and slices, or remove it",
+                )
+            })?);
+        }
     }
     let names = file.source(NAMES)?;
     let names = names.and_then(|source| texts(source.dataset()?).ok());
@@ -94,7 +103,7 @@ pub(super) fn read_geometry(file: &Container, slices: usize) -> Result<Option<Ge
     Ok(Some(Geometry {
         names: if names.len() == slices { names } else { Vec::new() },
         plane,
-        voxel_mm: voxel_mm.filter(|voxel| voxel.iter().all(|v| v.is_finite() && *v > 0.0)),
+        voxel_mm: voxel_mm.filter(|voxel| voxel.iter().all(|v| PIXELS_MM.contains(v))),
         placements,
     }))
 }

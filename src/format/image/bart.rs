@@ -21,7 +21,7 @@ pub(super) const FORMAT: ImageFormat = ImageFormat {
     citation: "Uecker et al., Proc ISMRM 23:2486 (2015)",
     extensions: &["cfl"],
     complex: true,
-    files: |path, _| vec![path.to_path_buf(), header_of(path)],
+    files: |path, _| vec![values_of(path), header_of(path)],
     create,
     kspace: Some(create_kspace),
 };
@@ -31,6 +31,11 @@ const AXES: usize = 16;
 const COILS: usize = 3;
 const SLICES: usize = 13;
 const BYTES: usize = size_of::<Complex<f32>>();
+
+/// The ending in lower case, as BART reads it, however the user wrote it.
+fn values_of(path: &Path) -> PathBuf {
+    path.with_extension("cfl")
+}
 
 fn header_of(path: &Path) -> PathBuf {
     path.with_extension("hdr")
@@ -79,7 +84,7 @@ struct Blocks {
 
 impl Blocks {
     fn create(path: &Path, axes: [usize; AXES], size: usize) -> Result<Self> {
-        let cfl = AtomicFile::create(path)?;
+        let cfl = AtomicFile::create(&values_of(path))?;
         let mut header = AtomicFile::create(&header_of(path))?;
         let lengths: Vec<String> = axes.iter().map(usize::to_string).collect();
         let version = env!("CARGO_PKG_VERSION");

@@ -17,7 +17,7 @@ pub use read::{Images, holds_images};
 
 use std::path::{Path, PathBuf};
 
-use ndarray::{ArrayView2, ArrayView3};
+use ndarray::{Array2, ArrayView2, ArrayView3};
 use num_complex::Complex;
 
 use super::header::Header;
@@ -60,6 +60,11 @@ pub trait ImageSink {
 
 /// K-space on its way into a file.
 pub trait KspaceSink {
+    /// What was left out, a sentence each.
+    fn warnings(&self) -> &[String] {
+        &[]
+    }
+
     /// One slice, `(coils, rows, cols)`, centred; each slice once, in any order.
     fn write(&mut self, slice: usize, kspace: ArrayView3<Complex<f32>>) -> Result<()>;
 
@@ -126,19 +131,19 @@ impl ImageFormat {
     /// # Errors
     /// A folder that is not there or cannot be written, and images that the format cannot hold.
     pub fn create(&self, path: &Path, series: &Series) -> Result<Box<dyn ImageSink>> {
+        let files = self.files(path, series.slices);
+        if (MOST_FILES..series.slices).contains(&files.len()) {
+            let problem = format!("{} images are too many to be a file each", series.slices);
+            return Err(Error::data(path, problem, "write HDF5 or another format"));
+        }
         // what cannot be written is known before anything is computed
-        for file in self.files(path, series.slices) {
+        for file in files {
             drop(AtomicFile::create(&file)?);
         }
         (self.create)(path, series)
     }
 
-    /// Whether it holds k-space too.
-    pub fn holds_kspace(&self) -> bool {
-        self.kspace.is_some()
-    }
-
-    /// The same for k-space, where the format holds that.
+    /// The same for k-space, of formats that hold it.
     ///
     /// # Errors
     /// As for [`ImageFormat::create`], and a format of images only.
@@ -151,11 +156,33 @@ impl ImageFormat {
     }
 }
 
+/// `|x|` of a slice on its way into `path`.
+///
+/// # Errors
+/// Values that no single precision holds, though both their parts are finite.
+pub(super) fn magnitude_of(path: &Path, slice: usize, image: ArrayView2<Complex<f32>>) -> Result<Array2<f32>> {
+    let magnitude = image.mapv(Complex::norm);
+    match magnitude.iter().filter(|v| !v.is_finite()).count() {
+        0 => Ok(magnitude),
+        bad => {
+            let problem = format!("slice {slice}: the magnitude of {bad} values exceeds single precision (3.4e38)");
+            Err(Error::data(
+                path,
+                problem,
+                "rescale the data, for instance to a maximum of 1",
+            ))
+        }
+    }
+}
+
 fn one_file(path: &Path, _: usize) -> Vec<PathBuf> {
     vec![path.to_path_buf()]
 }
 
-/// `out.png` of one slice; `out_000.png`, `out_001.png` and so on of several.
+/// Of a series: a damaged file may tell of more slices than there is memory for their names.
+const MOST_FILES: usize = 100_000;
+
+/// `out.png` of one slice; `out_000.png`, `out_001.png` and so on of several, [`MOST_FILES`] at most.
 fn numbered(path: &Path, slices: usize) -> Vec<PathBuf> {
     if slices == 1 {
         return one_file(path, 1);
@@ -163,7 +190,7 @@ fn numbered(path: &Path, slices: usize) -> Vec<PathBuf> {
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let extension = path.extension().unwrap_or_default().to_string_lossy();
     let name = |slice: usize| path.with_file_name(format!("{stem}_{slice:03}.{extension}"));
-    (0..slices).map(name).collect()
+    (0..slices.min(MOST_FILES)).map(name).collect()
 }
 
 #[cfg(test)]

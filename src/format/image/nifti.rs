@@ -12,7 +12,7 @@ use num_complex::Complex;
 use super::super::output::{AtomicFile, unwritable};
 use super::orientation::{Stack, Vector, dot, first_pixel, norm, scaled, stack};
 use super::staging::{StagedImages, little_endian};
-use super::{ImageFormat, ImageSink, Series, one_file};
+use super::{ImageFormat, ImageSink, Series, magnitude_of, one_file};
 use crate::error::{Error, Result};
 
 pub(super) const FORMAT: ImageFormat = ImageFormat {
@@ -76,7 +76,8 @@ struct Nifti {
 
 impl ImageSink for Nifti {
     fn write(&mut self, slice: usize, image: ArrayView2<Complex<f32>>) -> Result<()> {
-        self.staged.write(slice, image.mapv(Complex::norm).view())
+        let magnitude = magnitude_of(&self.path, slice, image)?;
+        self.staged.write(slice, magnitude.view())
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
@@ -150,7 +151,11 @@ fn header(series: &Series, placed: Option<&Stack>, order: &[Vec<usize>]) -> [u8;
     if series.geometry.voxel_mm.is_some() {
         put(123, &[MILLIMETRES]);
     }
-    let text = series.description.bytes().filter(u8::is_ascii).take(79);
+    let text = series
+        .description
+        .bytes()
+        .filter(|b| (b' '..=b'~').contains(b))
+        .take(79);
     put(148, &text.collect::<Vec<u8>>());
     put(344, b"n+1\0");
     if let Some(stack) = placed {

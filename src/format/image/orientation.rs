@@ -67,6 +67,12 @@ pub(super) fn stack(placements: &[Placement], thickness: f64) -> Result<Stack, S
         }
     }
     places.iter_mut().for_each(|place| place.sort_unstable());
+    // slabs, and slices moved within their plane, have heights in common
+    let apart = |a: usize, b: usize| norm(minus(placements[a].centre_mm, placements[b].centre_mm));
+    let beside = |place: &Vec<usize>| place.iter().any(|&slice| apart(slice, place[0]) > 0.01 * thickness);
+    if places.iter().any(beside) {
+        return Err("slices at one height lie beside each other".into());
+    }
     let times = places[0].len();
     if places.iter().any(|place| place.len() != times) {
         return Err("some slices were measured more often than others".into());

@@ -5,8 +5,9 @@ use num_complex::Complex;
 
 use super::super::attribute::{self, Attribute, AttributeValue};
 use super::super::header::Header;
+use super::super::maps::AXES;
 use super::super::placed::{GEOMETRY, read_geometry};
-use super::super::scan::{Geometry, Plane};
+use super::super::scan::{Axes, Geometry, Plane};
 use super::super::source::array::{Source, shape_text};
 use super::super::source::container::Container;
 use super::super::source::find::Wanted;
@@ -35,8 +36,8 @@ pub struct Images {
     pub warnings: Vec<String>,
 }
 
-/// Whether `place` means images, rather than k-space: what it names has at most three axes, or is not there; or, where
-/// it names a file alone, that has images and no `kspace`.
+/// Whether `place` means images, rather than k-space: what it names has at most three axes, or is not there, and is no
+/// raw data; or, where it names a file alone, that has images, or one array that may be some, and no `kspace`.
 pub fn holds_images(place: &Place) -> bool {
     let Ok(file) = Container::open(&place.file) else {
         return false;
@@ -44,9 +45,37 @@ pub fn holds_images(place: &Place) -> bool {
     let of = |source: Source| source.shape.len();
     let rank = |name: &str| file.source(name).ok().flatten().map(of);
     match (&place.dataset, file.only()) {
-        (Some(name), None) => name.rsplit('/').next() != Some(KSPACE) && rank(name).is_none_or(|axes| axes <= 3),
-        (None, None) => rank(KSPACE).is_none() && NAMES.iter().any(|name| rank(name).is_some_and(|axes| axes <= 3)),
+        (Some(name), None) => {
+            let kspace = name.rsplit('/').next() == Some(KSPACE);
+            !kspace && !is_raw(&file, name) && rank(name).is_none_or(|axes| axes <= 3)
+        }
+        (None, None) => {
+            let named = |name: &&str| rank(name).is_some_and(|axes| axes <= 3);
+            rank(KSPACE).is_none() && (NAMES.iter().any(named) || only_images(&file))
+        }
         (_, Some(array)) => array.shape.len() <= 3 && array.dimensions().is_none_or(|lengths| lengths[COILS] == 1),
+    }
+}
+
+/// Whether a group of HDF5 is a measurement in ISMRMRD's layout, or its table.
+fn is_raw(file: &Container, name: &str) -> bool {
+    let name = name.trim_matches('/');
+    let measurement = |group: &str| ["data", "xml"].iter().all(|part| file.has(&format!("{group}/{part}")));
+    let folder = name
+        .strip_suffix("data")
+        .filter(|folder| folder.is_empty() || folder.ends_with('/'));
+    file.hdf5().is_some()
+        && (measurement(name) || folder.is_some_and(|folder| measurement(folder.trim_end_matches('/'))))
+}
+
+/// Whether the only array of numbers in a file has two or three axes.
+fn only_images(file: &Container) -> bool {
+    let held = file.sources();
+    let raw = held.iter().any(|source| is_raw(file, source.name()));
+    let mut numbers = held.iter().filter(|source| source.element.is_number());
+    match (numbers.next(), numbers.next()) {
+        (Some(only), None) => !raw && matches!(only.shape.len(), 2 | 3) && only.name() != GEOMETRY,
+        _ => false,
     }
 }
 
@@ -54,7 +83,8 @@ impl Images {
     /// Opens images; none are read yet. Real or complex `(slices, rows, cols)`, or `(rows, cols)` as one slice.
     ///
     /// # Errors
-    /// A file or dataset that is not there, of another shape, and a `geometry` of other slices.
+    /// A file or dataset that is not there, of another shape or larger than what is stored, and a `geometry` of other
+    /// slices.
     pub fn open(place: &Place) -> Result<Self> {
         let images = |source: &Source| {
             source.element.is_number() && matches!(source.shape.len(), 2 | 3) && source.name() != GEOMETRY
@@ -77,6 +107,8 @@ impl Images {
             let problem = format!("has shape {}, with an empty axis", shape_text(&source.shape));
             return Err(source.error(problem, "give images with data"));
         }
+        // what is written has names and room for every slice before the first is read
+        source.check_claim()?;
         let mut images = Self {
             source,
             slices,
@@ -107,13 +139,13 @@ impl Images {
             2 => None,
             _ => read_geometry(&file, self.slices)?,
         };
-        let volume = self
-            .source
-            .dimensions()
-            .is_some_and(|lengths| !lengths[..3].contains(&1));
+        let lengths = self.source.dimensions();
+        let volume = lengths.is_some_and(|lengths| !lengths[..3].contains(&1)) || of_volume(&file);
+        let plane = if volume { Plane::Yz } else { Plane::Xy };
+        let voxel = |header: &Header| voxel_of(header, plane, self.grid);
         self.geometry = known.unwrap_or_else(|| Geometry {
-            plane: if volume { Plane::Yz } else { Plane::Xy },
-            voxel_mm: self.header.as_ref().and_then(|header| voxel_of(header, self.grid)),
+            plane,
+            voxel_mm: self.header.as_ref().and_then(voxel),
             ..Geometry::default()
         });
         let Some(file) = file.hdf5() else {
@@ -128,10 +160,6 @@ impl Images {
             self.method = method;
         }
         Ok(())
-    }
-
-    pub fn place(&self) -> &Place {
-        &self.source.place
     }
 
     pub fn is_complex(&self) -> bool {
@@ -171,14 +199,22 @@ impl Images {
     }
 }
 
+/// Whether the k-space beside the images tells that it is that of a volume.
+fn of_volume(file: &Container) -> bool {
+    let kspace = file.source(KSPACE).ok().flatten();
+    let axes = kspace.and_then(|kspace| attribute::text_of(kspace.dataset()?, AXES));
+    axes.is_some_and(|text| text.parse().is_ok_and(|axes: Axes| axes.is_volume()))
+}
+
 /// Size of a pixel of images that have the matrix which the header calls reconstructed, or else the encoded one.
-fn voxel_of(header: &Header, grid: Grid) -> Option<[f64; 3]> {
-    let fits = |matrix: [usize; 3]| matrix[..2] == [grid.rows, grid.cols];
+fn voxel_of(header: &Header, plane: Plane, grid: Grid) -> Option<[f64; 3]> {
+    let [rows, cols] = plane.in_plane();
+    let fits = |matrix: [usize; 3]| [matrix[rows], matrix[cols]] == [grid.rows, grid.cols];
     let spaces = [header.recon, header.encoded].into_iter().flatten();
     let space = spaces.into_iter().find(|space| fits(space.matrix))?;
     let reconstructed = Header {
         encoded: Some(space),
         ..Header::default()
     };
-    Geometry::of_header(Some(&reconstructed), Plane::Xy, grid).voxel_mm
+    Geometry::of_header(Some(&reconstructed), plane, grid).voxel_mm
 }

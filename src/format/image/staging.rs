@@ -22,9 +22,11 @@ pub(super) struct Staging {
 
 impl Staging {
     pub fn create(path: &Path, slices: usize, size: usize) -> Result<Self> {
+        let bytes = slices.checked_mul(size).and_then(|bytes| u64::try_from(bytes).ok());
+        let bytes = bytes.ok_or_else(|| unwritable(path, &format!("{slices} slices are more than any disk holds")))?;
         let folder = path.parent().filter(|folder| *folder != Path::new(""));
         let file = tempfile::tempfile_in(folder.unwrap_or(Path::new(".")))
-            .and_then(|file| file.set_len((slices * size) as u64).map(|()| file))
+            .and_then(|file| file.set_len(bytes).map(|()| file))
             .map_err(|e| unwritable(path, &e.to_string()))?;
         Ok(Self {
             file,

@@ -347,6 +347,20 @@ fn stacks_measured_several_times_and_what_is_none() {
     turned[1].rows = [0.0, FRAC_1_SQRT_2, FRAC_1_SQRT_2];
     assert!(stack(&turned, 3.0).unwrap_err().contains("several directions"));
 
+    // two slabs of a volume, and slices moved within their plane
+    let moved = |by: Vector, p: Placement| Placement {
+        centre_mm: add(p.centre_mm, by),
+        ..p
+    };
+    let one = placements(&[0.0, 3.0]);
+    let other = one.iter().map(|&p| moved(scaled(p.cols, 50.0), p));
+    let slabs: Vec<Placement> = one.iter().copied().chain(other).collect();
+    assert!(stack(&slabs, 3.0).unwrap_err().contains("beside each other"));
+    let row: Vec<Placement> = (0..3)
+        .map(|i| moved(scaled(one[0].rows, 40.0 * f64::from(i)), one[0]))
+        .collect();
+    assert!(stack(&row, 3.0).unwrap_err().contains("beside each other"));
+
     let path = Path::new("out.nii");
     let uneven = series(placements(&[0.0, 3.0, 7.0]), 3);
     let refused = (ImageFormat::of(path).unwrap().create)(path, &uneven)
@@ -362,6 +376,90 @@ fn stacks_measured_several_times_and_what_is_none() {
         .map(|s| s[0].round())
         .collect::<Vec<f32>>();
     assert_eq!(first, [1.0, 201.0, 101.0, 301.0]);
+}
+
+/// Both parts are finite, and the magnitude is not.
+#[test]
+fn a_magnitude_beyond_single_precision_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let image = Array2::from_elem((5, 4), C32::new(3e38, 3e38));
+    for name in ["a.nii", "a.dcm"] {
+        let path = folder.path().join(name);
+        let mut sink = ImageFormat::of(&path)
+            .unwrap()
+            .create(&path, &series(Vec::new(), 1))
+            .unwrap();
+        let refused = sink.write(0, image.view()).unwrap_err().to_string();
+        let told = [name, "slice 0", "20 values exceeds single precision", "; rescale"];
+        assert!(told.iter().all(|part| refused.contains(part)), "{refused}");
+    }
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// As a damaged file may tell of: there is no memory for their names, nor room on any disk.
+#[test]
+fn more_slices_than_there_can_be_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for slices in [MOST_FILES + 1, 1 << 40, 1 << 62] {
+        for name in ["a.dcm", "a.png", "a.nii"] {
+            let path = folder.path().join(name);
+            let refused = ImageFormat::of(&path)
+                .unwrap()
+                .create(&path, &series(Vec::new(), slices));
+            let refused = refused.err().unwrap().to_string();
+            assert!(
+                refused.contains("too many") && refused.contains("; write HDF5"),
+                "{refused}"
+            );
+        }
+    }
+    let path = folder.path().join("a.cfl");
+    let mut volume = series(Vec::new(), 1 << 62);
+    volume.geometry.plane = Plane::Yz;
+    let refused = ImageFormat::of(&path).unwrap().create(&path, &volume).err().unwrap();
+    assert!(refused.to_string().contains("more than any disk holds"), "{refused}");
+}
+
+/// BART knows the ending in lower case alone.
+#[test]
+fn an_ending_in_capitals_is_barts() {
+    let (folder, names) = written("out.CFL", &series(Vec::new(), 2));
+    assert_eq!(names, ["out.cfl", "out.hdr"]);
+    let read = Images::open(&folder.path().join("out.cfl").as_path().into()).unwrap();
+    assert_eq!(read.read(1).unwrap(), images(2).index_axis(Axis(0), 1));
+}
+
+/// What a file says of itself may hold anything.
+#[test]
+fn dicom_keeps_no_text_that_it_does_not_allow() {
+    let mut series = series(Vec::new(), 1);
+    series.method = "a\\b\u{1b}".repeat(100);
+    series.description = format!("line\n{}", "x".repeat(5000));
+    series.geometry.names = vec!["slice\u{0}\\1".into()];
+    let (folder, _) = written("out.dcm", &series);
+    let object = dicom(&folder, "out.dcm");
+    let text = |tag| object.element(tag).unwrap().to_str().unwrap().trim().to_string();
+    assert_eq!(text(tags::IMAGE_COMMENTS), "slice1");
+    assert_eq!(text(tags::DERIVATION_DESCRIPTION).len(), 1024);
+    let told = text(tags::SERIES_DESCRIPTION);
+    assert!(told.starts_with("pvdamp ababab") && told.len() == 64, "{told}");
+}
+
+/// Raw data have no images, whichever way they are named.
+#[test]
+fn raw_data_are_no_images() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("raw.h5");
+    let file = hdf5::File::create(&path).unwrap();
+    for group in ["scan", "image_0"] {
+        let group = file.create_group(group).unwrap();
+        group.new_dataset::<f32>().shape([2, 5, 4]).create("data").unwrap();
+    }
+    file.new_dataset::<u8>().shape([1]).create("scan/xml").unwrap();
+    drop(file);
+    let images = |name: &str| holds_images(&crate::error::Place::new(&path, name));
+    assert!(!images("scan") && !images("/scan/") && !images("scan/data"));
+    assert!(images("image_0") && images("image_0/data"));
 }
 
 fn dicom(folder: &tempfile::TempDir, name: &str) -> dicom_object::DefaultDicomObject {

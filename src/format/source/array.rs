@@ -158,6 +158,15 @@ impl Source {
         Error::data(self.place.clone(), problem, mend)
     }
 
+    /// Refuses a shape that the bytes stored cannot fill, as a damaged header may claim it.
+    pub fn check_claim(&self) -> Result<()> {
+        match &self.values {
+            Values::Hdf5(values) => values.check_claim(self, size_of::<Complex<f32>>()),
+            // the length of these files was held to their shape when they were opened
+            Values::Raw(_) | Values::None => Ok(()),
+        }
+    }
+
     /// Values at the leading indices `lead`, whole along the other axes; all finite; real ones are taken as complex.
     pub fn complex<T: Real + H5Type>(&self, lead: &[usize]) -> Result<ArrayD<Complex<T>>> {
         let (start, count) = self.at(lead);

@@ -244,19 +244,24 @@ impl Hdf5Array {
         )
     }
 
-    /// A damaged header can claim any shape: refuse one that the bytes stored cannot fill, before memory is taken.
-    fn check_size<T>(&self, source: &Source, count: &[usize]) -> Result<()> {
+    /// A damaged header can claim any shape: refuse one that the bytes stored cannot fill, at `width` bytes a value.
+    pub fn check_claim(&self, source: &Source, width: usize) -> Result<()> {
         const INFLATION: u128 = 2000; // deflate reaches 1032
         const UNDOUBTED: u128 = 64 << 20;
-        let bytes = |shape: &[usize], each: usize| shape.iter().fold(each as u128, |b, &n| b.saturating_mul(n as u128));
         let stored = u128::from(self.dataset.storage_size());
-        let claimed = bytes(&source.shape, size_of::<T>());
+        let claimed = product(&source.shape).saturating_mul(width as u128);
         let virtual_set = matches!(self.dataset.layout(), hdf5::dataset::Layout::Virtual);
         if !virtual_set && claimed > UNDOUBTED && claimed / INFLATION > stored {
             let shape = shape_text(&source.shape);
             return Err(source.error(format!("claims shape {shape} but stores {stored} bytes"), DAMAGED));
         }
-        let wanted = bytes(count, 1);
+        Ok(())
+    }
+
+    /// The same, and that there is memory for `count` values along each axis, before it is taken.
+    fn check_size<T>(&self, source: &Source, count: &[usize]) -> Result<()> {
+        self.check_claim(source, size_of::<T>())?;
+        let wanted = product(count);
         let room = usize::try_from(wanted)
             .ok()
             .map(|n| Vec::<T>::new().try_reserve_exact(n).is_ok());
@@ -269,4 +274,8 @@ impl Hdf5Array {
         }
         Ok(())
     }
+}
+
+fn product(shape: &[usize]) -> u128 {
+    shape.iter().fold(1, |product, &n| product.saturating_mul(n as u128))
 }

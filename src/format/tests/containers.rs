@@ -8,7 +8,9 @@ use super::made::{Made, complex_bytes, complex_npy, cut, npy};
 use super::{assert_says, message};
 use crate::array::Grid;
 use crate::error::Place;
-use crate::format::{Role, Volume, read_covariance, read_list, read_maps, read_mask, read_probability, read_volume};
+use crate::format::{
+    Role, Volume, holds_images, read_covariance, read_list, read_maps, read_mask, read_probability, read_volume,
+};
 
 const GRID: Grid = Grid::new(4, 3);
 
@@ -105,6 +107,23 @@ fn archives_by_name() {
             &path,
             &["'nothing'", "mask (4, 3) bool", "name one of these"],
         );
+    }
+}
+
+/// The only array of an archive is images or k-space by its axes, as that of an `.npy` is.
+#[test]
+fn the_only_array_of_an_archive() {
+    let made = Made::new();
+    let (three, four) = (numbered(&[2, 4, 3]), numbered(&[2, 2, 4, 3]));
+    let list = npy("<f4", false, &[2], &[0; 8]);
+    for (members, images) in [
+        (vec![("arr_0", complex_npy(&three))], true),
+        (vec![("kspace", complex_npy(&three))], false),
+        (vec![("arr_0", complex_npy(&four))], false),
+        (vec![("arr_0", complex_npy(&three)), ("list", list)], false),
+    ] {
+        let path = made.npz("one.npz", &members, CompressionMethod::Stored);
+        assert_eq!(holds_images(&path.as_path().into()), images, "{:?}", members[0].0);
     }
 }
 

@@ -83,7 +83,7 @@ fn acquisition(object: &mut InMemDicomObject, header: &Header) {
 }
 
 /// A text as its kind of value allows, if it can be.
-fn fitted(vr: VR, value: &str) -> Option<String> {
+pub(super) fn fitted(vr: VR, value: &str) -> Option<String> {
     let plain: String = value.chars().filter(|c| !c.is_control() && *c != '\\').collect();
     let plain = plain.trim();
     let cut = |most: usize| Some(plain.chars().take(most).collect());
@@ -105,6 +105,8 @@ fn fitted(vr: VR, value: &str) -> Option<String> {
             Some(upper).filter(|text| text.len() <= 16 && text.chars().all(code))
         }
         VR::SH => cut(16),
+        VR::ST => cut(1024),
+        VR::LT => cut(10240),
         _ => cut(64),
     }
     .filter(|text: &String| !text.is_empty())
@@ -128,8 +130,12 @@ mod tests {
             (VR::SH, "a name of more than sixteen", Some("a name of more t")),
             (VR::LO, "a\\b\n", Some("ab")),
             (VR::LO, "  ", None),
+            (VR::LT, "one\u{1b}[2J\r\ntwo", Some("one[2Jtwo")),
         ] {
             assert_eq!(fitted(vr, value).as_deref(), told, "{value}");
+        }
+        for (vr, most) in [(VR::LO, 64), (VR::ST, 1024), (VR::LT, 10240)] {
+            assert_eq!(fitted(vr, &"µ".repeat(20_000)).unwrap().chars().count(), most);
         }
     }
 }

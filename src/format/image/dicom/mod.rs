@@ -13,11 +13,12 @@ use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
 use ndarray::{Array2, ArrayView2};
 use num_complex::Complex;
 
+use self::about::fitted;
 use super::super::output::{AtomicFile, unwritable};
 use super::super::scan::{Placement, Plane};
 use super::orientation::first_pixel;
 use super::staging::StagedImages;
-use super::{ImageFormat, ImageSink, Series, numbered};
+use super::{ImageFormat, ImageSink, Series, magnitude_of, numbered};
 use crate::error::{Error, Result};
 
 pub(super) const FORMAT: ImageFormat = ImageFormat {
@@ -42,6 +43,7 @@ fn create(path: &Path, series: &Series) -> Result<Box<dyn ImageSink>> {
         return Err(Error::data(path, problem, "write HDF5 or another format"));
     }
     Ok(Box::new(Dicom {
+        path: path.to_path_buf(),
         names: numbered(path, series.slices),
         series: series.clone(),
         staged: StagedImages::create(path, series.slices, series.grid)?,
@@ -51,6 +53,7 @@ fn create(path: &Path, series: &Series) -> Result<Box<dyn ImageSink>> {
 
 /// Slices that wait until all are there: one scale serves the whole series.
 struct Dicom {
+    path: PathBuf,
     names: Vec<PathBuf>,
     series: Series,
     staged: StagedImages,
@@ -59,7 +62,7 @@ struct Dicom {
 
 impl ImageSink for Dicom {
     fn write(&mut self, slice: usize, image: ArrayView2<Complex<f32>>) -> Result<()> {
-        let magnitude = image.mapv(Complex::norm);
+        let magnitude = magnitude_of(&self.path, slice, image)?;
         self.largest = magnitude.iter().copied().fold(self.largest, f32::max);
         self.staged.write(slice, magnitude.view())
     }
@@ -116,8 +119,9 @@ impl<'a> Common<'a> {
         let instance = new_uid();
         text(&mut object, tags::SOP_INSTANCE_UID, VR::UI, &instance);
         text(&mut object, tags::INSTANCE_NUMBER, VR::IS, &(slice + 1).to_string());
-        if let Some(name) = self.series.geometry.names.get(slice) {
-            text(&mut object, tags::IMAGE_COMMENTS, VR::LT, name);
+        let name = self.series.geometry.names.get(slice);
+        if let Some(name) = name.and_then(|name| fitted(VR::LT, name)) {
+            text(&mut object, tags::IMAGE_COMMENTS, VR::LT, &name);
         }
         if let (Some(voxel), Some(placement)) = (self.voxel, self.series.geometry.placements.get(slice)) {
             self.place(&mut object, placement, voxel);
@@ -164,7 +168,8 @@ impl<'a> Common<'a> {
         let now = Local::now();
         let (date, time) = (now.format("%Y%m%d").to_string(), now.format("%H%M%S").to_string());
         let version = env!("CARGO_PKG_VERSION");
-        let series = format!("pvdamp {}", self.series.method);
+        // a converted file may call its method anything
+        let series = fitted(VR::LO, &format!("pvdamp {}", self.series.method)).unwrap_or_default();
         for (tag, vr, value) in [
             (tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 192"),
             (tags::SOP_CLASS_UID, VR::UI, self.class),
@@ -186,7 +191,7 @@ impl<'a> Common<'a> {
             (tags::ACCESSION_NUMBER, VR::SH, ""),
             (tags::SERIES_INSTANCE_UID, VR::UI, &new_uid()),
             (tags::SERIES_NUMBER, VR::IS, "1"),
-            (tags::SERIES_DESCRIPTION, VR::LO, series.trim()),
+            (tags::SERIES_DESCRIPTION, VR::LO, &series),
             (tags::MODALITY, VR::CS, "MR"),
             (tags::MANUFACTURER, VR::LO, ""),
             (tags::SOFTWARE_VERSIONS, VR::LO, &format!("pvdamp {version}")),
@@ -198,6 +203,7 @@ impl<'a> Common<'a> {
     /// General Image, Image Pixel, Modality LUT and VOI LUT Modules.
     fn image(&self, object: &mut InMemDicomObject) {
         let grid = self.series.grid;
+        let description = fitted(VR::ST, &self.series.description).unwrap_or_default();
         for (tag, value) in [
             (tags::SAMPLES_PER_PIXEL, 1),
             (tags::ROWS, grid.rows as u16),
@@ -211,7 +217,7 @@ impl<'a> Common<'a> {
         }
         for (tag, vr, value) in [
             (tags::IMAGE_TYPE, VR::CS, "DERIVED\\PRIMARY\\OTHER"),
-            (tags::DERIVATION_DESCRIPTION, VR::ST, self.series.description.as_str()),
+            (tags::DERIVATION_DESCRIPTION, VR::ST, &description),
             (tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME2"),
             (tags::BURNED_IN_ANNOTATION, VR::CS, "NO"),
             (tags::LOSSY_IMAGE_COMPRESSION, VR::CS, "00"),

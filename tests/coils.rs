@@ -3,7 +3,7 @@
 
 mod support;
 
-use ndarray::{Array, Array2, ArrayD, Axis, IxDyn, s};
+use ndarray::{Array2, ArrayD, Axis, IxDyn, s};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
@@ -113,7 +113,7 @@ fn many_coils_are_compressed_and_little_is_lost() {
     assert!((6..=16).contains(&used) && told["measured"] == 32, "{told}");
     assert!(told["energy"].as_f64().unwrap() > 0.998, "{told}");
     assert!(
-        said.contains(&format!("32 coils compressed to {used} virtual ones")),
+        said.contains(&format!("32 coils compressed to {used} virtual coil(s)")),
         "{said}"
     );
 
@@ -227,6 +227,53 @@ fn an_object_that_fits_gets_one() {
     folder.done(&format!("recon full.h5 {R4} --map-sets 1 -o one.h5"));
     assert_eq!(folder.bits("auto.h5"), folder.bits("one.h5"));
     assert!(folder.has("auto.h5:unbiased"));
+
+    // Noise fills the signal space, where every eigenvalue is 1: of all slices, or of one in the air.
+    let fits = |folder: &Folder| {
+        let maps = folder.done("maps full.h5 -o maps.h5");
+        assert!(!maps.err.contains("2 sets"), "{}", maps.err);
+        assert_eq!(folder.shape("maps.h5:maps")[1], 1);
+    };
+    fits(&Folder::with_scan("--size 96x80 --coils 8 --noise 0.15 --seed 3"));
+    let mut kspace = folder.complex("full.h5:kspace");
+    let air = noise(8, 96 * 80, 0.02, 1).into_shape_with_order(IxDyn(&[8, 96, 80]));
+    kspace.index_axis_mut(Axis(0), 1).assign(&air.unwrap());
+    folder.write("full.h5:kspace", &kspace);
+    fits(&folder);
+}
+
+/// A slice that no maps can be calibrated on is told of, and so is the rest of the scan.
+#[test]
+fn info_tells_of_a_slice_without_a_centre() {
+    let folder = Folder::with_scan("--size 48x40 --coils 3 --slices 3 --seed 3");
+    let mut kspace = folder.complex("full.h5:kspace");
+    kspace.slice_mut(s![1, .., 18..30, 14..26]).fill(C32::new(0.0, 0.0));
+    folder.write("full.h5:kspace", &kspace);
+    let said = folder.done("info full.h5 --json");
+    let info: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    assert!(info["map_sets"].is_null() && info["recon_would"].is_string(), "{info}");
+    let told = "slice 1 is not sampled at the centre";
+    assert!(
+        said.warnings()
+            .iter()
+            .any(|w| w.contains(told) && w.contains("recon --maps")),
+        "{}",
+        said.err
+    );
+    assert!(!folder.done("info full.h5").out.contains("null"));
+}
+
+/// A centre of few samples tells nothing of how many virtual coils keep the energy.
+#[test]
+fn coils_are_not_compressed_by_a_few_samples() {
+    let folder = Folder::with_scan("--size 64x64 --coils 20 --noise 0.01 --seed 6");
+    let mut kspace = folder.complex("full.h5:kspace");
+    // Every other column, and the origin: a centre of one column.
+    kspace.slice_mut(s![.., .., .., 1..;2]).fill(C32::new(0.0, 0.0));
+    kspace.slice_mut(s![.., .., ..32, 32]).fill(C32::new(0.0, 0.0));
+    folder.write("under.h5:kspace", &kspace);
+    folder.done("recon under.h5 --maps full.h5 --trace t.jsonl -o out.h5");
+    assert!(coils(&folder, "t.jsonl")["used"].as_u64().unwrap() >= 6);
 }
 
 /// With two sets of maps the magnitude stays the root sum of squares over the coils of the scan.
@@ -301,7 +348,22 @@ fn options_that_cannot_be() {
         assert_eq!(said.code, Some(USAGE), "{options}\n{}", said.err);
         assert!(!folder.path("out.h5").exists());
     }
-    let covariance = Array::from_diag_elem(3, 1e-4f64);
+    let samples = noise(3, 400, 0.03, 1);
+    let covariance = samples.dot(&samples.t().mapv(|v| v.conj())).mapv(|v| v / 400.0);
     folder.write("cov.h5:noise_covariance", &covariance);
-    folder.done("recon full.h5 --method howl --accel 2 --acs 12 --noise-covariance cov.h5 -o out.h5");
+    folder.write("noise.h5:noise", &samples);
+    for noise in ["--noise-covariance cov.h5", "--noise noise.h5"] {
+        let howl = format!("recon full.h5 --method howl --accel 2 --acs 12 {noise} --trace t.jsonl -o out.h5");
+        folder.done(&howl);
+        assert_eq!(coils(&folder, "t.jsonl")["whitened"], true);
+        let option = noise.split(' ').next().unwrap();
+        folder.refused(
+            &format!("{howl} --whiten off"),
+            USAGE,
+            &[option, "--whiten off", "howl"],
+        );
+        folder.done(&format!(
+            "recon full.h5 --accel 2 --acs 12 {noise} --whiten off -o out.h5"
+        ));
+    }
 }

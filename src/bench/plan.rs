@@ -8,7 +8,7 @@ use super::CaseRecord;
 use crate::array::Grid;
 use crate::error::{Error, Place, Result};
 use crate::format::{Scan, ScanOptions};
-use crate::recon::{MapsSource, Reconstruction, SamplingSource, Settings};
+use crate::recon::{MapSets, MapsSource, Reconstruction, SamplingSource, Settings};
 use crate::sampling::{Acs, Family, Request};
 
 /// How fully sampled scans are undersampled.
@@ -50,6 +50,7 @@ pub struct Case {
 }
 
 /// What all cases share.
+#[derive(Clone)]
 pub struct Common {
     pub scan: ScanOptions,
     /// Maps, noise and wavelet; its sampling and method mean nothing.
@@ -82,9 +83,11 @@ pub fn cases(
                 vec![Way::as_acquired(as_acquired.sampling().record.acceleration)]
             }
         };
+        let (common, why) = with_sets(common, &as_acquired)?;
+        notes.extend(why.map(|why| format!("{}: {why}", path.display())));
         // What each way needs is settled before anything is run.
         for way in &ways {
-            let settings = way.settings(common);
+            let settings = way.settings(&common);
             let reconstruction = Reconstruction::new(&scan, &settings)?;
             let warnings = reconstruction.sampling().warnings.iter();
             let told = warnings.map(|warning| format!("{}, {}: {warning}", path.display(), way.name));
@@ -102,7 +105,7 @@ pub fn cases(
                 ));
                 continue;
             }
-            cases.extend(ways.iter().map(|way| case(&scan, path, slice, way, common)));
+            cases.extend(ways.iter().map(|way| case(&scan, path, slice, way, &common)));
         }
     }
     number_twins(&mut cases);
@@ -112,6 +115,17 @@ pub fn cases(
         ));
     }
     Ok((cases, notes))
+}
+
+/// How many sets of maps the cases of a scan have, judged once on all that it holds, and why there are two.
+fn with_sets(common: &Common, scan: &Reconstruction) -> Result<(Common, Option<String>)> {
+    let mut common = common.clone();
+    let mut why = None;
+    if let MapsSource::Espirit(_, sets @ MapSets::Auto) = &mut common.settings.maps {
+        *sets = MapSets::Fixed(scan.sets()?);
+        why = scan.why_two_sets()?.map(str::to_string);
+    }
+    Ok((common, why))
 }
 
 fn chosen(slices: &Slices, scan: &Scan, path: &Path) -> Result<Vec<usize>> {

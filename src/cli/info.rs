@@ -31,7 +31,7 @@ impl Info {
         for warning in scan.warnings.iter().chain(&reconstruction.sampling().warnings) {
             console.warn(warning);
         }
-        let facts = facts(&scan, &reconstruction)?;
+        let facts = facts(&scan, &reconstruction, console)?;
         if self.json {
             return console.result(&format!("{:#}", Value::Object(facts.into_iter().collect())));
         }
@@ -39,12 +39,13 @@ impl Info {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
             format!("{:<22}{text}", name.replace('_', " "))
         };
-        console.result(&facts.iter().map(line).collect::<Vec<_>>().join("\n"))
+        let known = facts.iter().filter(|(_, value)| !value.is_null());
+        console.result(&known.map(line).collect::<Vec<_>>().join("\n"))
     }
 }
 
 /// What is known of a scan, in the order a reader wants it.
-fn facts(scan: &Scan, reconstruction: &Reconstruction) -> Result<Vec<(String, Value)>> {
+fn facts(scan: &Scan, reconstruction: &Reconstruction, console: &Console) -> Result<Vec<(String, Value)>> {
     let grid = scan.grid();
     let sampling = &reconstruction.sampling().record;
     let references: Vec<String> = scan.references().into_iter().map(|r| r.dataset).collect();
@@ -75,7 +76,8 @@ fn facts(scan: &Scan, reconstruction: &Reconstruction) -> Result<Vec<(String, Va
     // Without a sampled centre there are no maps to judge.
     let sets = match scan.coils() > 1 && reconstruction.sampling().centre.is_empty() {
         true => None,
-        false => Some(reconstruction.sets()?),
+        // What stops a reconstruction is worth telling, and the rest too.
+        false => reconstruction.sets().map_err(|e| console.warn(&e.to_string())).ok(),
     };
     let (coils, noise) = reconstruction.outlook()?.unzip();
     let used = coils.as_ref().map_or(scan.coils(), |coils| coils.used);
@@ -83,7 +85,7 @@ fn facts(scan: &Scan, reconstruction: &Reconstruction) -> Result<Vec<(String, Va
         let whitened = if coils.whitened { "whitened, " } else { "" };
         match coils.used < coils.measured {
             true => format!(
-                "{whitened}{used} virtual ones with {:.2} % of the energy",
+                "{whitened}{used} virtual coil(s) with {:.2} % of the energy",
                 100.0 * coils.energy
             ),
             false => format!("{whitened}all {used}"),

@@ -305,7 +305,7 @@ impl Job<'_> {
         if coils.used < coils.measured {
             let (measured, used, energy) = (coils.measured, coils.used, 100.0 * coils.energy);
             told.push(format!(
-                "{measured} coils compressed to {used} virtual ones, which keep {energy:.2} % of the energy"
+                "{measured} coils compressed to {used} virtual coil(s) with {energy:.2} % of the energy"
             ));
         }
         if !told.is_empty() {

@@ -175,6 +175,23 @@ impl ReconArguments {
                     "{option} means nothing to --method {name}, which takes {taken}"
                 )))
             }
+            None => self.refuse_unused_noise(method),
+        }
+    }
+
+    /// Noise that is known serves whitening, and methods that take it.
+    fn refuse_unused_noise(&self, method: &Method) -> Result<()> {
+        let option = match (&self.noise, &self.noise_covariance) {
+            _ if self.whiten || method.has(Knob::Noise) => None,
+            (Some(_), _) => Some("--noise"),
+            (None, Some(_)) => Some("--noise-covariance"),
+            (None, None) => None,
+        };
+        match option {
+            Some(option) => Err(Error::setting(format!(
+                "{option} means nothing to --method {} with --whiten off: leave one of the two out",
+                method.name
+            ))),
             None => Ok(()),
         }
     }

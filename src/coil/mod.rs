@@ -40,6 +40,9 @@ const FOLDED: f64 = 0.02;
 /// A second set holds where its eigenvalue is this close to that of the first on the object. Where the blurred edges of
 /// an object that fills the field of view meet, it comes near 0.9 and needs no second set.
 const HOLDS: f64 = 0.95;
+/// Share of all dimensions up to which the signal space holds signal. Folded objects fill .2 to .6 of it with 4 coils or
+/// more; noise fills it, and then every eigenvalue is 1.
+const FILLED: f64 = 0.6;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct EspiritSettings {
@@ -266,6 +269,10 @@ fn from_kernels(
     let space = calibration.signal_space(kernel, settings.singular_threshold)?;
     report.kernel = kernel;
     report.kernels_kept = space.ncols();
+    let full = space
+        .nrows()
+        .min((window.rows + 1 - kernel) * (window.cols + 1 - kernel));
+    let filled = space.ncols() as f64 / full as f64;
     let taps = calibration::correlation(&space, calibration.coils(), kernel);
     drop(space);
     let crop = Crop::new(settings.crop);
@@ -275,7 +282,7 @@ fn from_kernels(
         .index_axis(ndarray::Axis(0), 0)
         .mapv(|value| crop.weight(value));
     report.count_weights(weights.view());
-    describe_eigenvalues(&mut report, &eigenvalues, &weights, settings);
+    describe_eigenvalues(&mut report, &eigenvalues, &weights, filled, settings);
     Ok((maps, report))
 }
 
@@ -283,6 +290,7 @@ fn describe_eigenvalues(
     report: &mut MapReport,
     eigenvalues: &Array3<f32>,
     weights: &Array2<f32>,
+    filled: f64,
     settings: &EspiritSettings,
 ) {
     if report.support == 0.0 {
@@ -305,8 +313,8 @@ fn describe_eigenvalues(
     let first_median = median(inside(0));
     let holds = second.iter().filter(|&&v| f64::from(v) > HOLDS * first_median).count();
     let folded = holds as f64 / second.len() as f64;
-    // A kernel that had to shrink cannot tell signal from noise well enough to say this.
-    let trusted = settings.crop > 0.0 && report.kernel == settings.kernel;
+    // A kernel that had to shrink cannot tell signal from noise well enough to say this, nor can one that noise fills.
+    let trusted = settings.crop > 0.0 && report.kernel == settings.kernel && filled <= FILLED;
     report.folded = if trusted { folded } else { 0.0 };
     if settings.sets == 1 && report.is_folded() {
         report.warnings.push(format!(

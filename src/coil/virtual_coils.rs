@@ -25,6 +25,8 @@ type C64 = Complex<f64>;
 const MANY: usize = 16;
 /// Share of the energy that virtual coils have to keep, where not told how many to be.
 const ENOUGH: f64 = 0.9995;
+/// Fewer samples than this for each coil say too little of what coils have in common.
+const LEAST_PER_COIL: usize = 4;
 
 /// How many virtual coils.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -96,25 +98,27 @@ impl VirtualCoils {
     /// The virtual coils of one slice; `None` where those of the scan serve as they are.
     ///
     /// `kspace` is `(coils, rows, cols)`, zero where not sampled; `covariance` is that of its noise, in its units, zero
-    /// where not known. Principal components are those of the samples in `centre`, which hold most of the energy with
-    /// the least noise and are the same for every mask, or of all samples where it is empty.
+    /// where not known; `locations` is how many k-space locations are not zero padding. Principal components are those
+    /// of the samples in `centre`, which hold most of the energy with the least noise and are the same for every mask,
+    /// or of all samples where those are too few.
     ///
     /// Errors: values that are not finite.
     pub fn new(
         kspace: ArrayView3<C32>,
         centre: Grid,
         covariance: &Array2<C64>,
+        locations: usize,
         whiten: bool,
         compression: Compression,
     ) -> Result<Option<Self>> {
-        let (coils, rows, cols) = kspace.dim();
+        let coils = kspace.dim().0;
         let compress = compression.most(coils) < coils;
         if !compress && !whiten {
             return Ok(None);
         }
         let all = energies_across(kspace);
         let white = match whiten {
-            true => whitening(covariance.view(), trace(&all) / (coils * rows * cols) as f64)?,
+            true => whitening(covariance.view(), trace(&all) / (coils * locations.max(1)) as f64)?,
             false => None,
         };
         if white.is_none() && !compress {
@@ -132,7 +136,7 @@ impl VirtualCoils {
         };
         let (mut forward, mut back, mut energy) = (matrix.clone(), inverse.clone(), 1.0);
         if compress {
-            let of_centre = match centre.is_empty() {
+            let of_centre = match centre.len() < LEAST_PER_COIL * coils {
                 true => all,
                 false => energies_across(centre_of(kspace, centre)),
             };

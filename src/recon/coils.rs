@@ -41,7 +41,7 @@ impl Reconstruction<'_> {
     pub(super) fn channels(&self, slice: usize, measured: &mut Measured) -> Result<Channels> {
         let mut kspace = std::mem::take(&mut measured.kspace);
         let (sampling, scale) = (&measured.sampling, measured.scale);
-        let (mut covariance, noise) = self.noise.covariance(kspace.view(), &sampling.mask);
+        let (mut covariance, noise) = self.noise.covariance(kspace.view(), sampling);
         kspace.mapv_inplace(|v| v * scale);
         let power = f64::from(scale) * f64::from(scale);
         covariance.mapv_inplace(|v| v * power);
@@ -54,7 +54,8 @@ impl Reconstruction<'_> {
         let window = self.maps.window(sampling.centre);
         let centre = window.unwrap_or_else(|| EspiritSettings::default().window(sampling.centre));
         let (whiten, compression) = (self.settings.whiten, self.settings.compression);
-        let virtual_coils = VirtualCoils::new(kspace.view(), centre, &covariance, whiten, compression)?;
+        let locations = sampling.coverage.support().len();
+        let virtual_coils = VirtualCoils::new(kspace.view(), centre, &covariance, locations, whiten, compression)?;
         let mut coils = CoilsRecord {
             measured: measured_coils,
             used: measured_coils,

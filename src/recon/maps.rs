@@ -102,7 +102,8 @@ pub(super) fn calibrate(
 ) -> Result<(Maps<f32>, MapReport)> {
     if centre.is_empty() && kspace.dim().0 > 1 {
         let problem = format!("slice {slice} is not sampled at the centre, where coil maps come from");
-        return Err(Error::data(place.clone(), problem, "give maps with --maps"));
+        let mend = "this slice needs maps from a file (recon --maps)";
+        return Err(Error::data(place.clone(), problem, mend));
     }
     coil::espirit(kspace, centre, settings, phase)
 }

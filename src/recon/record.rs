@@ -116,9 +116,10 @@ pub struct NoiseRecord {
 pub struct CoilsRecord {
     /// Of the scan.
     pub measured: usize,
-    /// Those the computation had, virtual ones where they are fewer.
+    /// Those the computation had: virtual ones where they are fewer, or whitened.
     pub used: usize,
-    /// Share of the energy of the calibration samples that they keep.
+    /// Share of the energy of the calibration samples that they keep; of all samples where those are fewer than 4 for
+    /// each coil.
     pub energy: f64,
     /// Whether they were combined so that their noise is white.
     pub whitened: bool,

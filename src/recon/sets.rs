@@ -3,6 +3,7 @@
 use std::sync::{Mutex, OnceLock};
 
 use super::maps::OpenMaps;
+use super::prepare::Measured;
 use super::{CoilsRecord, NoiseRecord, Reconstruction};
 use crate::array::Maps;
 use crate::coil::{EspiritSettings, MapReport};
@@ -19,6 +20,8 @@ pub(super) struct JudgedSets {
 struct Judgement {
     sets: usize,
     why: Option<String>,
+    /// Of the first slice that was judged.
+    outlook: Option<(CoilsRecord, NoiseRecord)>,
 }
 
 impl JudgedSets {
@@ -53,13 +56,15 @@ impl Reconstruction<'_> {
     /// What becomes of the coils of the slice in the middle, or the nearest that holds data, and their noise; `None` of
     /// a scan without data.
     pub fn outlook(&self) -> Result<Option<(CoilsRecord, NoiseRecord)>> {
-        for slice in self.judged_slices()?.into_iter().take(1) {
-            if let Some(mut measured) = self.read(slice)? {
-                let channels = self.channels(slice, &mut measured)?;
-                return Ok(Some((channels.coils, channels.noise)));
-            }
+        if let Some(seen) = self.sets.judged.get().and_then(|judged| judged.outlook.clone()) {
+            return Ok(Some(seen));
         }
-        Ok(None)
+        let Some(first) = self.judged_slices().next() else {
+            return Ok(None);
+        };
+        let (slice, mut measured) = first?;
+        let channels = self.channels(slice, &mut measured)?;
+        Ok(Some((channels.coils, channels.noise)))
     }
 
     fn judgement(&self) -> Result<&Judgement> {
@@ -71,6 +76,7 @@ impl Reconstruction<'_> {
             (_, sets) => Judgement {
                 sets: sets.unwrap_or(1),
                 why: None,
+                outlook: None,
             },
         };
         Ok(self.sets.judged.get_or_init(|| judged))
@@ -81,13 +87,12 @@ impl Reconstruction<'_> {
             sets: 1,
             ..settings.clone()
         };
-        let mut kept = None;
-        for slice in self.judged_slices()? {
-            let Some(mut measured) = self.read(slice)? else {
-                continue;
-            };
+        let (mut kept, mut outlook) = (None, None);
+        for judged in self.judged_slices() {
+            let (slice, mut measured) = judged?;
             let channels = self.channels(slice, &mut measured)?;
             let (maps, report) = self.espirit(slice, &channels, &measured, &settings)?;
+            outlook.get_or_insert((channels.coils, channels.noise));
             if report.is_folded() {
                 let why = format!(
                     "2 sets of coil maps: on {:.0} % of the object in slice {slice} one is not enough, as where it is \
@@ -97,34 +102,41 @@ impl Reconstruction<'_> {
                 return Ok(Judgement {
                     sets: 2,
                     why: Some(why),
+                    outlook,
                 });
             }
             kept.get_or_insert((slice, maps, report));
         }
         *self.sets.kept.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = kept;
-        Ok(Judgement { sets: 1, why: None })
+        Ok(Judgement {
+            sets: 1,
+            why: None,
+            outlook,
+        })
     }
 
-    /// The middle first; none in a scan without data.
-    fn judged_slices(&self) -> Result<Vec<usize>> {
+    /// The slices that are judged, each read as it is asked for: the middle first; none in a scan without data.
+    fn judged_slices(&self) -> impl Iterator<Item = Result<(usize, Measured<'_>)>> {
         let slices = self.scan.slices();
+        let places = [slices / 2, slices / 4, slices * 3 / 4];
         let mut chosen = Vec::new();
-        if self.empty {
-            return Ok(chosen);
-        }
-        for place in [slices / 2, slices / 4, slices * 3 / 4] {
-            let mut near: Vec<usize> = (0..slices).collect();
-            near.sort_by_key(|slice| slice.abs_diff(place));
-            for slice in near {
-                if chosen.contains(&slice) {
-                    break;
-                }
-                if self.holds_data(slice)? {
-                    chosen.push(slice);
-                    break;
-                }
+        let places = places.into_iter().filter(|_| !self.empty);
+        places.filter_map(move |place| self.nearest(place, &mut chosen).transpose())
+    }
+
+    /// The slice nearest to `place` that holds data, unless it is one of those `chosen` before.
+    fn nearest(&self, place: usize, chosen: &mut Vec<usize>) -> Result<Option<(usize, Measured<'_>)>> {
+        let mut near: Vec<usize> = (0..self.scan.slices()).collect();
+        near.sort_by_key(|slice| slice.abs_diff(place));
+        for slice in near {
+            if chosen.contains(&slice) {
+                break;
+            }
+            if let Some(measured) = self.read(slice)? {
+                chosen.push(slice);
+                return Ok(Some((slice, measured)));
             }
         }
-        Ok(chosen)
+        Ok(None)
     }
 }

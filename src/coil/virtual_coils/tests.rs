@@ -33,7 +33,14 @@ fn maps(sets: usize, coils: usize) -> Maps<f32> {
 }
 
 fn made(kspace: &CoilStack<f32>, covariance: &Array2<C64>, compression: Compression) -> VirtualCoils {
-    let made = VirtualCoils::new(kspace.view(), Grid::new(0, 0), covariance, true, compression);
+    let made = VirtualCoils::new(
+        kspace.view(),
+        Grid::new(0, 0),
+        covariance,
+        GRID.len(),
+        true,
+        compression,
+    );
     made.unwrap().expect("virtual coils are called for")
 }
 
@@ -56,7 +63,7 @@ fn the_coils_of_a_scan_serve_where_nothing_has_to_be_done() {
         (&white, true, Compression::To(8)),
         (&white, true, Compression::To(20)),
     ] {
-        let made = VirtualCoils::new(kspace.view(), GRID, covariance, whiten, compression);
+        let made = VirtualCoils::new(kspace.view(), GRID, covariance, GRID.len(), whiten, compression);
         assert!(made.unwrap().is_none());
     }
 }
@@ -99,6 +106,39 @@ fn compression_keeps_the_energy_it_tells_of() {
     let best = made(&kspace, &zero, Compression::To(2)).energy;
     let two = energy(&kspace.slice(s![3..5, .., ..]).to_owned()) / energy(&kspace);
     assert!(best > two);
+}
+
+/// A single sample would be held by one virtual coil whole.
+#[test]
+fn a_centre_of_few_samples_is_not_believed() {
+    let kspace = scan(20, 0.02);
+    let zero = Array2::zeros((20, 20));
+    let made = |centre| {
+        let made = VirtualCoils::new(kspace.view(), centre, &zero, GRID.len(), true, Compression::Auto);
+        made.unwrap().unwrap()
+    };
+    let all = made(Grid::new(0, 0));
+    for centre in [Grid::new(1, 1), Grid::new(3, 4), Grid::new(8, 9)] {
+        let few = made(centre);
+        assert_eq!((few.count(), few.energy), (all.count(), all.energy), "{centre}");
+    }
+    assert!(made(Grid::new(8, 10)).energy != all.energy);
+}
+
+/// δ is a share of the power of what was acquired.
+#[test]
+fn zero_padding_does_not_change_the_whitening() {
+    let (kspace, covariance) = (scan(5, 0.1), correlated(5).mapv(|v| v * 0.01));
+    let mut padded = Array3::zeros((5, 2 * GRID.rows, 2 * GRID.cols));
+    let (row, col) = Grid::new(2 * GRID.rows, 2 * GRID.cols).centred_offset(GRID);
+    let within = s![.., row..row + GRID.rows, col..col + GRID.cols];
+    padded.slice_mut(within).assign(&kspace);
+    let expected = made(&kspace, &covariance, Compression::Auto);
+    let found = VirtualCoils::new(padded.view(), GRID, &covariance, GRID.len(), true, Compression::Auto);
+    let found = found.unwrap().unwrap();
+    for (a, b) in expected.forward.iter().zip(&found.forward) {
+        assert!((a - b).norm() < 1e-9 * expected.forward[[0, 0]].norm(), "{a} {b}");
+    }
 }
 
 #[test]

@@ -28,7 +28,7 @@ impl Hdf5Images {
         let series = images.series();
         let shape = [series.slices, series.grid.rows, series.grid.cols];
         let file = Hdf5Output::create(path)?;
-        about(&file, &images.attributes, series.header.as_ref(), &series.geometry)?;
+        write_about(&file, &images.attributes, series.header.as_ref(), &series.geometry)?;
         let image = images.is_complex().then(|| file.dataset("image", &shape));
         Ok(Self {
             magnitude: file.dataset("reconstruction", &shape)?,
@@ -64,7 +64,7 @@ impl Hdf5Kspace {
     pub fn create(path: &Path, scan: &Scan) -> Result<Self> {
         let (slices, grid) = (scan.slices(), scan.grid());
         let file = Hdf5Output::create(path)?;
-        about(&file, &scan.attributes, scan.header.as_ref(), &scan.geometry)?;
+        write_about(&file, &scan.attributes, scan.header.as_ref(), &scan.geometry)?;
         if let Some(mask) = &scan.mask {
             file.write("mask", mask.sampled.view())?;
         }
@@ -74,45 +74,41 @@ impl Hdf5Kspace {
         if let Some(covariance) = &scan.noise_covariance {
             file.write("noise_covariance", covariance.view())?;
         }
-        let first = scan.references().into_iter().next();
-        let (reference, other) = match first {
-            Some(reference) if images(&reference.shape) == Some(slices) => (Some(reference), None),
-            other => (None, other),
-        };
-        let warnings = other.iter().map(|other| {
-            let (name, shape) = (&other.dataset, shape_text(&other.shape));
-            format!("'{name}' is not copied: it has shape {shape}, and there are {slices} slices")
-        });
-        if let Some(reference) = reference {
-            let planes = (0..slices).map(|slice| scan.read_reference(slice));
-            let mut dataset = None;
-            for (slice, plane) in planes.enumerate() {
-                let Some(plane) = plane? else { break };
-                if dataset.is_none() {
-                    let shape = [slices, plane.nrows(), plane.ncols()];
-                    dataset = Some(file.dataset(&reference.dataset, &shape)?);
+        let mut warnings = Vec::new();
+        if let Some(reference) = scan.references().first() {
+            match images(&reference.shape) {
+                Some(shape) if shape[0] == slices => {
+                    let dataset = file.dataset(&reference.dataset, &shape)?;
+                    for slice in 0..slices {
+                        if let Some(plane) = scan.read_reference(slice)? {
+                            dataset.write_slice(slice, plane.view())?;
+                        }
+                    }
                 }
-                dataset
-                    .as_ref()
-                    .map_or(Ok(()), |set| set.write_slice(slice, plane.view()))?;
+                _ => {
+                    let (name, shape) = (&reference.dataset, shape_text(&reference.shape));
+                    warnings.push(format!(
+                        "'{name}' is not copied: it has shape {shape}, and there are {slices} slices"
+                    ));
+                }
             }
         }
         Ok(Self {
             kspace: file.dataset("kspace", &[slices, scan.coils(), grid.rows, grid.cols])?,
-            warnings: warnings.collect(),
+            warnings,
             file,
         })
     }
 }
 
-/// How many images have this shape, if it is one of images.
-fn images(shape: &[usize]) -> Option<usize> {
-    let count = match shape {
-        [images, _, _] => *images,
-        [_, _] => 1,
+/// A shape as that of images, `(slices, rows, cols)`, if it is one.
+fn images(shape: &[usize]) -> Option<[usize; 3]> {
+    let images = match *shape {
+        [slices, rows, cols] => [slices, rows, cols],
+        [rows, cols] => [1, rows, cols],
         _ => return None,
     };
-    (!shape.contains(&0)).then_some(count)
+    (!images.contains(&0)).then_some(images)
 }
 
 impl KspaceSink for Hdf5Kspace {
@@ -129,7 +125,13 @@ impl KspaceSink for Hdf5Kspace {
     }
 }
 
-fn about(file: &Hdf5Output, attributes: &[Attribute], header: Option<&Header>, geometry: &Geometry) -> Result<()> {
+/// Writes what is known of a scan besides its arrays: attributes, with the version of this program, header and geometry.
+pub fn write_about(
+    file: &Hdf5Output,
+    attributes: &[Attribute],
+    header: Option<&Header>,
+    geometry: &Geometry,
+) -> Result<()> {
     let version = Attribute::new("pvdamp_version", env!("CARGO_PKG_VERSION"));
     let kept = attributes.iter().filter(|kept| kept.name != version.name);
     kept.chain([&version])

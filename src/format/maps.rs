@@ -11,7 +11,7 @@ use super::source::h5::DAMAGED;
 use crate::array::{Grid, Maps};
 use crate::error::{Place, Result};
 
-/// The attribute that names the axes of a dataset of maps, as `slices,sets,coils,rows,cols`.
+/// The attribute that names the axes of a dataset: of maps as `slices,sets,coils,rows,cols`, of k-space as `coil,kx,ky,kz`.
 pub const AXES: &str = "axes";
 
 /// More sets of ESPIRiT maps than this serve no scan; a longer axis means something else.

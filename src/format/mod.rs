@@ -26,7 +26,7 @@ mod writer;
 pub(crate) mod tests;
 
 pub use attribute::{Attribute, AttributeValue, read_attributes};
-pub use converted::{Hdf5Images, Hdf5Kspace};
+pub use converted::{Hdf5Images, Hdf5Kspace, write_about};
 pub use header::{Header, Limits, Sequence, Space, Study, Subject, System};
 pub use image::{
     IMAGE_FORMATS, ImageFormat, ImageSink, Images, KspaceSeries, KspaceSink, Series, holds_images, window, write_png,

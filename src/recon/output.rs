@@ -8,7 +8,7 @@ use num_complex::Complex;
 
 use super::{Reconstruction, SamplingRecord, Settings, SliceRecord, SliceResult};
 use crate::error::Result;
-use crate::format::{AXES, Attribute, AttributeValue, Hdf5Output, OutputDataset, Scan, write_geometry};
+use crate::format::{AXES, Attribute, AttributeValue, Hdf5Output, OutputDataset, Scan, write_about};
 use crate::solve::{BandState, Knob};
 
 const EVOLUTION: &str = "state_evolution";
@@ -31,14 +31,7 @@ impl ReconOutput {
     pub fn create(path: &Path, scan: &Scan, reconstruction: &Reconstruction, settings: &Settings) -> Result<Self> {
         let file = Hdf5Output::create(path)?;
         let (slices, grid, crop) = (scan.slices(), scan.grid(), scan.crop_size());
-        let version = Attribute::new("pvdamp_version", env!("CARGO_PKG_VERSION"));
-        let kept = scan.attributes.iter().filter(|kept| kept.name != version.name);
-        kept.chain([&version])
-            .try_for_each(|attribute| file.attribute("/", attribute))?;
-        if let Some(header) = &scan.header {
-            file.text("ismrmrd_header", &header.xml)?;
-        }
-        write_geometry(&file, &scan.geometry)?;
+        write_about(&file, &scan.attributes, scan.header.as_ref(), &scan.geometry)?;
         let sampling = reconstruction.sampling();
         file.write("mask", sampling.mask.sampled.view())?;
         file.write("prob_map", sampling.probability.view())?;

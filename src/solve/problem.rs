@@ -16,6 +16,8 @@ pub struct Problem<T: Real> {
     pub data: Samples<T>,
     /// `1/p` at each sampled location.
     pub inverse_probability: Vec<T>,
+    /// Which samples hold a value in any coil. The others are zero padding, which is known and has no noise.
+    pub measured: Vec<bool>,
     /// Σ_meas, `(coils, coils)`: `E[ε εᴴ]` of one k-space sample, complex variance.
     pub noise: Array2<Complex<f64>>,
     /// x0, where all of k-space is known: for oracles and for judges, never for an honest method.
@@ -38,6 +40,7 @@ impl<T: Real> Problem<T> {
         let inverse_probability = sampled.map(|(_, &p)| T::of(1.0 / p)).collect();
         Self {
             encoding,
+            measured: measured(&data),
             data,
             inverse_probability,
             noise,
@@ -49,16 +52,6 @@ impl<T: Real> Problem<T> {
     pub fn with_reference(mut self, kspace: ArrayView3<Complex<T>>) -> Self {
         self.reference = Some(self.encoding.combine_full(kspace));
         self
-    }
-
-    /// Which samples hold a value in any coil. The others are zero padding, which is known and has no noise.
-    pub fn measured(&self) -> Vec<bool> {
-        let mut measured = vec![false; self.data.dim().1];
-        for of_coil in self.data.outer_iter() {
-            let pairs = measured.iter_mut().zip(&of_coil);
-            pairs.for_each(|(any, v)| *any |= v.re != T::zero() || v.im != T::zero());
-        }
-        measured
     }
 
     /// The zero-filled image `Aᴴ y`.
@@ -142,6 +135,15 @@ impl<T: Real> Problem<T> {
         let share = centre.len() as f64 / grid.len() as f64;
         power.mapv_into(|p: f64| (p * share).sqrt())
     }
+}
+
+fn measured<T: Real>(data: &Samples<T>) -> Vec<bool> {
+    let mut measured = vec![false; data.dim().1];
+    for of_coil in data.outer_iter() {
+        let pairs = measured.iter_mut().zip(&of_coil);
+        pairs.for_each(|(any, v)| *any |= v.re != T::zero() || v.im != T::zero());
+    }
+    measured
 }
 
 fn root_of_squares<T: Real>(values: impl Iterator<Item = Complex<T>>) -> f64 {

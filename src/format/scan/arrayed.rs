@@ -7,6 +7,7 @@ use num_complex::Complex;
 
 use super::super::attribute::{self, text_of};
 use super::super::header::Header;
+use super::super::maps::AXES;
 use super::super::masks::{mask_of, probability_of};
 use super::super::placed::read_geometry;
 use super::super::source::array::{Source, shape_text};
@@ -17,9 +18,6 @@ use super::plausible::{self, Stated};
 use super::{Geometry, Plane, Planes, Scan, ScanOptions, readout};
 use crate::array::{CoilStack, Grid};
 use crate::error::{Error, Result};
-
-/// The attribute of a dataset that names its axes, as `coil,kx,ky,kz`.
-const AXES: &str = "axes";
 
 /// The axes that a format gives an array, and what to warn of if it had to guess. The error is the whole sentence.
 pub(super) type UsualAxes = fn(&Source) -> Result<(Axes, Option<String>)>;

@@ -10,7 +10,7 @@ use super::super::attribute;
 use super::super::masks::{mask_of, probability_of};
 use super::super::source::array::Source;
 use super::super::source::container::Container;
-use super::super::source::h5::{self, DAMAGED};
+use super::super::source::h5::DAMAGED;
 use super::plausible::MOST_COILS;
 use super::{Geometry, Plane, Planes, Scan, ScanFormat, ScanOptions};
 use crate::array::{CoilStack, Grid, Mask};
@@ -21,18 +21,22 @@ pub(super) const FORMAT: ScanFormat = ScanFormat {
     title: "Calgary-Campinas HDF5",
     summary: "'kspace' float32 (x, ky, kz, 2 coils), real and imaginary parts of the coils in turn; slices run along x",
     citation: "Souza et al., NeuroImage 170:482 (2018)",
-    recognise: |path, options| options.axes.is_none() && kspace_of(path, options).is_ok_and(|source| source.is_some()),
+    recognise,
     open,
 };
 
+fn recognise(path: &Path, options: &ScanOptions) -> bool {
+    let holds = |file: Container| kspace_of(&file, options).is_ok_and(|source| source.is_some());
+    options.axes.is_none() && Container::open(path).is_ok_and(holds)
+}
+
 /// The dataset, where it has the data set's type and shape: real, four axes, the last of them even and the shortest but for
 /// the slices.
-fn kspace_of(path: &Path, options: &ScanOptions) -> Result<Option<Source>> {
-    if h5::open(path).is_err() {
+fn kspace_of(file: &Container, options: &ScanOptions) -> Result<Option<Source>> {
+    if file.hdf5().is_none() {
         return Ok(None);
     }
-    let name = options.dataset.as_deref().unwrap_or("kspace");
-    let source = Container::open(path)?.source(name)?;
+    let source = file.source(options.dataset.as_deref().unwrap_or("kspace"))?;
     let fits = |source: &Source| match source.shape[..] {
         [slices, rows, cols, parts] => {
             let real = source.element.is_number() && !source.element.is_complex();
@@ -56,7 +60,7 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
             "name the k-space dataset by --kspace",
         )
     };
-    let kspace = kspace_of(path, options)?.ok_or_else(missing)?;
+    let kspace = kspace_of(&file, options)?.ok_or_else(missing)?;
     let (slices, grid, coils) = match kspace.shape[..] {
         [slices, rows, cols, parts] => (slices, Grid::new(rows, cols), parts / 2),
         _ => return Err(missing()),

@@ -5,8 +5,7 @@ use ndarray::{Array1, arr0};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{HEADER, file, kspace, put};
-use crate::format::{Scan, ScanOptions};
+use super::{HEADER, file, kspace, put, read_all};
 
 /// A small file with everything a scan can have; k-space compressed or not.
 fn valid(gzip: bool) -> Vec<u8> {
@@ -24,17 +23,6 @@ fn valid(gzip: bool) -> Vec<u8> {
         f.new_attr::<f64>().create("max")?.write_scalar(&1.5)
     });
     std::fs::read(path).unwrap()
-}
-
-/// Reads all there is; true if nothing was refused.
-fn read_all(bytes: &[u8]) -> bool {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("scan.h5");
-    std::fs::write(&path, bytes).unwrap();
-    let Ok(scan) = Scan::open(&path, &ScanOptions::default()) else {
-        return false;
-    };
-    (0..scan.slices().min(3)).all(|slice| scan.read_slice(slice).is_ok() & scan.read_reference(slice).is_ok())
 }
 
 #[test]

@@ -19,7 +19,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
 
-use super::ScanOptions;
+use super::{Scan, ScanOptions};
 
 pub const HEADER: &str = "<ismrmrdHeader xmlns='http://www.ismrm.org/ISMRMRD'><encoding>\
     <encodedSpace><matrixSize><x>12</x><y>10</y><z>1</z></matrixSize></encodedSpace>\
@@ -57,6 +57,17 @@ pub fn dataset(name: &str) -> ScanOptions {
         dataset: Some(name.into()),
         ..ScanOptions::default()
     }
+}
+
+/// Reads all there is in a scan of these bytes; true if nothing was refused.
+pub fn read_all(bytes: &[u8]) -> bool {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scan.h5");
+    std::fs::write(&path, bytes).unwrap();
+    let Ok(scan) = Scan::open(&path, &ScanOptions::default()) else {
+        return false;
+    };
+    (0..scan.slices().min(3)).all(|slice| scan.read_slice(slice).is_ok() & scan.read_reference(slice).is_ok())
 }
 
 pub fn message<T>(result: crate::error::Result<T>) -> String {

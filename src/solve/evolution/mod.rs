@@ -193,9 +193,9 @@ impl Noise {
 
 /// 1/p of each sample that has noise; 0 of zero padding.
 fn noisy<T: Real>(problem: &Problem<T>) -> Vec<T> {
-    let samples = problem.inverse_probability.iter().zip(problem.measured());
+    let samples = problem.inverse_probability.iter().zip(&problem.measured);
     samples
-        .map(|(&q, measured)| if measured { q } else { T::zero() })
+        .map(|(&q, &measured)| if measured { q } else { T::zero() })
         .collect()
 }
 

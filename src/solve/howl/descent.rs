@@ -31,8 +31,6 @@ pub struct Descent<T: Real> {
     iteration: usize,
     /// `y − A x` at the latest point measured.
     pub residual: Samples<T>,
-    /// Which samples were measured, and so are noisy.
-    measured: Vec<bool>,
     fourier: Fourier<T>,
     frames: Vec<LocalWiener<T>>,
     work: WienerWorkspace<T>,
@@ -59,7 +57,6 @@ impl<T: Real> Descent<T> {
             step_length: problem.step_length(),
             iteration: 0,
             residual: Samples::zeros(problem.data.dim()),
-            measured: problem.measured(),
             frames: frames.into_iter().map(LocalWiener::new).collect(),
             work: WienerWorkspace::new(&fourier, bands),
             patches: None,
@@ -93,9 +90,10 @@ impl<T: Real> Descent<T> {
     pub fn step(&mut self, operator: &Folded<T>, weights: Option<&[T]>, denoiser: Denoiser, factor: f64) -> f64 {
         let mut next = operator.adjoint(&self.residual, weights);
         self.add_step(&mut next, 1.0, &self.momentum.ahead);
+        let measured = &operator.problem.measured;
         let of_sample = self
             .noise
-            .unwrap_or_else(|| residual_noise(&self.residual, &self.measured, weights, self.momentum.x.dim().0));
+            .unwrap_or_else(|| residual_noise(&self.residual, measured, weights, self.momentum.x.dim().0));
         let noise = self.step_length * of_sample * factor * factor;
         let told = match denoiser {
             Denoiser::Patches => self.denoise_patches(&mut next, noise),
@@ -189,10 +187,9 @@ fn far_noise<T: Real>(problem: &Problem<T>) -> Option<f64> {
     let grid = encoding.grid();
     let radius = |at: u32| grid.radius(at as usize / grid.cols, at as usize % grid.cols);
     let energies = sample_energies(&problem.data);
-    let measured = problem.measured();
     let mut far: Vec<(f64, f64)> = encoding.sampled().iter().map(|&at| radius(at)).zip(energies).collect();
-    let mut noisy = measured.into_iter();
-    far.retain(|_| noisy.next().unwrap_or(true));
+    let mut noisy = problem.measured.iter();
+    far.retain(|_| noisy.next().copied().unwrap_or(true));
     far.sort_by(|a, b| b.0.total_cmp(&a.0));
     far.truncate((far.len() / FAR).max(FEWEST));
     let energies = far.into_iter().map(|(_, energy)| energy).collect();

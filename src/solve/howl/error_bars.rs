@@ -58,10 +58,9 @@ impl<T: Real> ErrorPrior<T> {
         let encoding = &operator.problem.encoding;
         let fourier = Fourier::new(encoding.grid());
         let noise = noise.as_slice().expect("standard layout");
-        let measured = operator.problem.measured().into_iter();
-        let samples = encoding.sampled().iter().zip(measured);
+        let samples = encoding.sampled().iter().zip(&operator.problem.measured);
         let noise: Vec<f64> = samples
-            .map(|(&at, measured)| if measured { noise[at as usize] } else { 0.0 })
+            .map(|(&at, &measured)| if measured { noise[at as usize] } else { 0.0 })
             .collect();
         let mut sorted: Vec<f64> = noise.iter().copied().filter(|&noise| noise > 0.0).collect();
         sorted.sort_unstable_by(f64::total_cmp);

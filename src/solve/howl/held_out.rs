@@ -97,10 +97,7 @@ impl<T: Real> HeldOut<T> {
                 inverse_probability: unseen / (p * SHARE),
             }
         };
-        let measured = problem
-            .measured()
-            .into_iter()
-            .map(|measured| f64::from(u8::from(measured)));
+        let measured = problem.measured.iter().map(|&measured| f64::from(u8::from(measured)));
         let noisy: Vec<f64> = measured
             .zip(&weights)
             .map(|(measured, weight)| measured * weight.wide())

@@ -1,15 +1,7 @@
 //! Valid files cut short or with a bit turned: an error or data, never a panic.
 
 use super::*;
-
-/// Reads all there is; true if nothing was refused.
-fn read_all(bytes: &[u8]) -> bool {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("raw.h5");
-    std::fs::write(&path, bytes).unwrap();
-    let Ok(scan) = open(&path) else { return false };
-    (0..scan.slices().min(3)).all(|slice| scan.read_slice(slice).is_ok())
-}
+use crate::format::tests::read_all;
 
 fn valid() -> Vec<u8> {
     let (_folder, path) = plain().write();

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every room, from the bottom up, and the rooms it may import. All of those stand above it in this table, so
-/// that no circle can be written down. Lower rooms never learn of `format`, which only `recon`, `bench` and `cli` may use.
+/// that no circle can be written down. Lower rooms never learn of `format`, which only `recon`, `bench`, `batch` and `cli` may use.
 const ROOMS: &[(&str, &str)] = &[
     ("error", ""),
     ("array", "error"),
@@ -33,10 +33,14 @@ const ROOMS: &[(&str, &str)] = &[
         "bench",
         "error array fourier wavelet quality sampling operator coil denoise simulate solve format recon",
     ),
-    ("report", "error array quality bench"),
+    (
+        "batch",
+        "error array fourier wavelet quality sampling operator coil denoise simulate solve format recon",
+    ),
+    ("report", "error array quality bench batch"),
     (
         "cli",
-        "error array fourier wavelet quality sampling operator coil denoise simulate solve format recon bench report",
+        "error array fourier wavelet quality sampling operator coil denoise simulate solve format recon bench batch report",
     ),
 ];
 

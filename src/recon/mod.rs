@@ -4,6 +4,7 @@ mod coils;
 mod combine;
 mod lambda;
 mod lines;
+mod machine;
 mod maps;
 mod noise;
 mod output;
@@ -15,6 +16,7 @@ mod settings;
 mod slice;
 
 pub use lambda::lambda_curve;
+pub use machine::Machine;
 pub use maps::{MapSets, MapsSource};
 pub use noise::NoiseSource;
 pub use output::{ReconOutput, maps_dataset};

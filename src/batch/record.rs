@@ -129,3 +129,57 @@ pub struct SliceLine {
     pub notes: Vec<String>,
     pub warnings: Vec<String>,
 }
+
+impl VolumeRecord {
+    /// Of a scan of which nothing is known yet.
+    pub fn unknown(name: String, input: String) -> Self {
+        Self {
+            name,
+            input,
+            status: Status::Left,
+            error: None,
+            format: None,
+            slices: 0,
+            coils: 0,
+            rows: 0,
+            cols: 0,
+            acquisition: None,
+            seed: None,
+            acceleration: None,
+            metrics: None,
+            read: Vec::new(),
+            written: None,
+            seconds: None,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl Totals {
+    /// Over volumes, and the slices of those that are done.
+    pub fn of(volumes: &[VolumeRecord], slices: &[SliceLine]) -> Self {
+        let count = |status| volumes.iter().filter(|volume| volume.status == status).count();
+        Self {
+            volumes: volumes.len(),
+            done: count(Status::Done),
+            failed: count(Status::Failed),
+            left: count(Status::Left),
+            slices: volumes.iter().map(|volume| volume.slices).sum(),
+            slices_done: slices.len(),
+            slices_with_warnings: slices.iter().filter(|slice| !slice.warnings.is_empty()).count(),
+            slice_seconds: slices.iter().map(|slice| slice.seconds).sum(),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub fn volume(name: &str, status: Status) -> VolumeRecord {
+        VolumeRecord {
+            status,
+            ..VolumeRecord::unknown(name.into(), name.into())
+        }
+    }
+}

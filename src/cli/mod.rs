@@ -36,7 +36,8 @@ EXAMPLES
   pvdamp info scan.h5                           what is in this file, and what would be done
 
 EXIT CODES
-  0 done   1 a file or its data cannot be used   2 wrong usage or settings   130 interrupted"
+  0 done   1 a file or its data cannot be used   2 wrong usage or settings   130 interrupted
+  3 of many files some could not be used and were passed over; all others are done"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -97,6 +98,7 @@ pub fn main() -> ExitCode {
     match error {
         Error::Data { .. } => ExitCode::FAILURE,
         Error::Setting(_) => ExitCode::from(2),
+        Error::PassedOver { .. } => ExitCode::from(3),
         Error::Interrupted => ExitCode::from(130),
     }
 }

@@ -198,6 +198,15 @@ fn the_commands_shown_can_be_typed() {
 }
 
 #[test]
+fn cluster_md_shows_the_files_that_are_run() {
+    let text = read("docs/cluster.md");
+    for (file, language) in [("docs/pvdamp.sbatch", "bash"), ("docs/pvdamp.job.yaml", "yaml")] {
+        let shown = format!("```{language}\n{}```\n", read(file));
+        assert!(text.contains(&shown), "docs/cluster.md does not show {file} as it is");
+    }
+}
+
+#[test]
 fn links_between_pages_lead_somewhere() {
     for page in pages() {
         let text = read(&page);

@@ -27,7 +27,11 @@ impl Input {
         let relative = relative.unwrap_or_else(|| Path::new(path.file_name().unwrap_or_default()));
         let known = relative.extension().and_then(|e| e.to_str());
         let known = known.is_some_and(|e| KNOWN.contains(&e.to_ascii_lowercase().as_str()));
-        let stem = if known { relative.with_extension("") } else { relative.to_path_buf() };
+        let stem = if known {
+            relative.with_extension("")
+        } else {
+            relative.to_path_buf()
+        };
         let parts: Vec<_> = stem.iter().map(|part| part.to_string_lossy()).collect();
         let name = parts.join("/") + ".h5";
         Self { path, name }
@@ -53,7 +57,11 @@ pub fn inputs(given: &[PathBuf], output: &Path) -> Result<Vec<Input>> {
             search(path, output.as_deref(), &mut HashSet::new(), &mut scans)?;
             if scans.is_empty() {
                 let mend = "name another folder, or other files by a pattern: 'DIR/*.npy'";
-                return Err(Error::data(path.as_path(), "no .h5, .hdf5 or .mrd file is below this folder", mend));
+                return Err(Error::data(
+                    path.as_path(),
+                    "no .h5, .hdf5 or .mrd file is below this folder",
+                    mend,
+                ));
             }
             found.extend(scans.into_iter().map(|scan| Input::below(path, scan)));
         } else if path.is_file() && path.extension().is_some_and(|e| e == LIST) {
@@ -69,7 +77,11 @@ pub fn inputs(given: &[PathBuf], output: &Path) -> Result<Vec<Input>> {
 
 fn search(folder: &Path, output: Option<&Path>, seen: &mut HashSet<PathBuf>, found: &mut Vec<PathBuf>) -> Result<()> {
     let failed = |e: std::io::Error| {
-        Error::data(folder, format!("this folder cannot be read ({e})"), "see that it may be read")
+        Error::data(
+            folder,
+            format!("this folder cannot be read ({e})"),
+            "see that it may be read",
+        )
     };
     let real = folder.canonicalize().map_err(failed)?;
     // a link may lead back up
@@ -78,7 +90,9 @@ fn search(folder: &Path, output: Option<&Path>, seen: &mut HashSet<PathBuf>, fou
     }
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
         let ending = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
         if hidden {
             continue;
@@ -93,9 +107,17 @@ fn search(folder: &Path, output: Option<&Path>, seen: &mut HashSet<PathBuf>, fou
 
 /// One path a line; empty lines and those that begin with # are passed over.
 fn listed(path: &Path) -> Result<Vec<Input>> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|e| Error::data(path, format!("this list cannot be read ({e})"), "write one path a line, as UTF-8"))?;
-    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        Error::data(
+            path,
+            format!("this list cannot be read ({e})"),
+            "write one path a line, as UTF-8",
+        )
+    })?;
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
     let found: Vec<Input> = lines.map(|line| Input::below(Path::new(""), line.into())).collect();
     match found.is_empty() {
         true => Err(Error::data(path, "this list names no scan", "write one path a line")),
@@ -117,7 +139,10 @@ fn matching(pattern: &Path) -> Result<Vec<Input>> {
     };
     let paths = glob::glob_with(&text, options)
         .map_err(|e| Error::data(pattern, format!("this is no pattern ({e})"), "use * ? [..] and **"))?;
-    let base: PathBuf = pattern.iter().take_while(|part| !is_wild(&part.to_string_lossy())).collect();
+    let base: PathBuf = pattern
+        .iter()
+        .take_while(|part| !is_wild(&part.to_string_lossy()))
+        .collect();
     let found: Vec<Input> = paths
         .filter_map(|path| path.ok().filter(|path| path.is_file()))
         .map(|path| Input::below(&base, path))
@@ -134,7 +159,11 @@ fn distinct(found: Vec<Input>) -> Result<Vec<Input>> {
         if let Some(other) = by_name.get(&input.name)
             && other.path != input.path
         {
-            let problem = format!("its result would be {}, and so would that of {}", input.name, other.path.display());
+            let problem = format!(
+                "its result would be {}, and so would that of {}",
+                input.name,
+                other.path.display()
+            );
             let mend = "give their common folder, whose subfolders are kept, or batch them into two folders";
             return Err(Error::data(input.path.as_path(), problem, mend));
         }
@@ -149,7 +178,17 @@ mod tests {
 
     fn tree() -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
-        for file in ["b.h5", "a.HDF5", "notes.md", ".hidden.h5", "sub/c.mrd", "sub/deep/a.h5", "out/a.h5", "k.npy", "v.1"] {
+        for file in [
+            "b.h5",
+            "a.HDF5",
+            "notes.md",
+            ".hidden.h5",
+            "sub/c.mrd",
+            "sub/deep/a.h5",
+            "out/a.h5",
+            "k.npy",
+            "v.1",
+        ] {
             let path = folder.path().join(file);
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "").unwrap();
@@ -169,8 +208,16 @@ mod tests {
         let folder = tree();
         #[cfg(unix)]
         std::os::unix::fs::symlink(folder.path(), folder.path().join("sub/loop")).unwrap();
-        assert_eq!(names(&folder, &[""]).unwrap(), ["a.h5", "b.h5", "sub/c.h5", "sub/deep/a.h5"]);
-        assert!(names(&folder, &["sub/deep/no"]).unwrap_err().to_string().contains("no such file"));
+        assert_eq!(
+            names(&folder, &[""]).unwrap(),
+            ["a.h5", "b.h5", "sub/c.h5", "sub/deep/a.h5"]
+        );
+        assert!(
+            names(&folder, &["sub/deep/no"])
+                .unwrap_err()
+                .to_string()
+                .contains("no such file")
+        );
         std::fs::create_dir(folder.path().join("empty")).unwrap();
         assert!(names(&folder, &["empty"]).unwrap_err().to_string().contains("no .h5"));
     }
@@ -179,9 +226,20 @@ mod tests {
     fn patterns_and_files_are_taken() {
         let folder = tree();
         assert_eq!(names(&folder, &["*.npy"]).unwrap(), ["k.h5"]);
-        assert_eq!(names(&folder, &["sub/**/*.h5", "sub/deep/a.h5"]).unwrap_err().to_string().contains("would be"), false);
+        assert_eq!(
+            names(&folder, &["sub/**/*.h5", "sub/deep/a.h5"])
+                .unwrap_err()
+                .to_string()
+                .contains("would be"),
+            false
+        );
         assert_eq!(names(&folder, &["b.h5", "v.1", "b.h5"]).unwrap(), ["b.h5", "v.1.h5"]);
-        assert!(names(&folder, &["*.dat"]).unwrap_err().to_string().contains("no file matches"));
+        assert!(
+            names(&folder, &["*.dat"])
+                .unwrap_err()
+                .to_string()
+                .contains("no file matches")
+        );
         let twice = names(&folder, &["a.HDF5", "sub/deep/a.h5"]).unwrap_err().to_string();
         assert!(twice.contains("a.h5, and so would that of"), "{twice}");
     }

@@ -58,8 +58,13 @@ impl Past {
         paths.retain(|path| path.extension().is_some_and(|e| e == "jsonl"));
         paths.sort();
         for path in paths {
-            let bytes = std::fs::read(&path)
-                .map_err(|e| Error::data(path.as_path(), format!("cannot be read ({e})"), "see that it may be read"))?;
+            let bytes = std::fs::read(&path).map_err(|e| {
+                Error::data(
+                    path.as_path(),
+                    format!("cannot be read ({e})"),
+                    "see that it may be read",
+                )
+            })?;
             for line in bytes.split(|&byte| byte == b'\n') {
                 match serde_json::from_slice(line) {
                     Ok(Entry::Run {
@@ -130,7 +135,10 @@ impl Journal {
     }
 
     fn write(&mut self, text: String) -> Result<()> {
-        let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_data());
+        let written = self
+            .file
+            .write_all(text.as_bytes())
+            .and_then(|()| self.file.sync_data());
         written.map_err(|e| Error::data(self.path.as_path(), format!("cannot be written ({e})"), MEND))
     }
 }
@@ -172,7 +180,10 @@ mod tests {
         let recipes = |name: &str| past.volumes[name].iter().map(|f| f.recipe.clone()).collect::<Vec<_>>();
         let mut a = recipes("a.h5");
         a.sort();
-        assert_eq!((a, recipes("b.h5")), (vec!["r1".into(), "r2".into()], vec!["r1".to_string()]));
+        assert_eq!(
+            (a, recipes("b.h5")),
+            (vec!["r1".into(), "r2".into()], vec!["r1".to_string()])
+        );
     }
 
     #[test]

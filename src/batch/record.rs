@@ -21,6 +21,8 @@ pub struct Manifest {
     pub shard: Option<Shard>,
     /// Checksum over the names and sizes of all that was planned, by which shards that saw the same are told.
     pub plan: String,
+    /// Scans of the whole.
+    pub scans: usize,
     pub machine: Machine,
     /// When this was written, UTC, RFC 3339.
     pub written: String,

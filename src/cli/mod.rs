@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod arguments;
+mod batch;
 mod bench;
 mod console;
 mod convert;
@@ -66,6 +67,7 @@ enum Command {
     Info(info::Info),
     Eval(eval::Eval),
     Convert(convert::Convert),
+    Batch(Box<batch::RunBatch>),
     Bench(Box<bench::RunBench>),
 }
 
@@ -89,6 +91,7 @@ pub fn main() -> ExitCode {
         Command::Info(command) => command.run(&console),
         Command::Eval(command) => command.run(&console),
         Command::Convert(command) => command.run(&console),
+        Command::Batch(command) => command.run(&console),
         Command::Bench(command) => command.run(&console),
     };
     let Err(error) = done else {

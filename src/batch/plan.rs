@@ -153,8 +153,7 @@ impl Plan {
             let megabytes = |bytes: u64| bytes.div_ceil(1 << 20);
             let problem = format!("needs about {} MB for one slice", megabytes(volume.memory));
             let mend = format!("raise --memory, which is {} MB", megabytes(limit));
-            volume.record.status = Status::Failed;
-            volume.record.error = Some(Error::data(volume.input.path.as_path(), problem, mend).to_string());
+            volume.record.fail(&Error::data(volume.input.path.as_path(), problem, mend));
         }
     }
 
@@ -201,8 +200,7 @@ fn look(input: Input, recipe: &Recipe) -> (Planned, Option<Error>) {
     };
     let error = fill().err();
     if let Some(error) = &error {
-        record.status = Status::Failed;
-        record.error = Some(error.to_string());
+        record.fail(error);
     }
     let planned = Planned {
         input,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{FileRecord, Shard};
+use crate::error::Error;
 use crate::recon::Machine;
 
 /// `batch.json`: a whole batch, or what one shard of it did.
@@ -154,6 +155,17 @@ impl VolumeRecord {
             seconds: None,
             warnings: Vec::new(),
         }
+    }
+}
+
+impl VolumeRecord {
+    /// It cannot be used, and the reason names it.
+    pub fn fail(&mut self, error: &Error) {
+        self.status = Status::Failed;
+        self.error = Some(match error {
+            Error::Data { .. } => error.to_string(),
+            _ => format!("{}: {error}", self.input),
+        });
     }
 }
 

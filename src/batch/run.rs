@@ -12,7 +12,7 @@ use super::journal::{Finished, Journal};
 use super::manifest::now;
 use super::queue::{Queue, Work};
 use super::volume::{OpenVolume, Trouble};
-use super::{Manifest, Plan, Recipe, Shard, SliceLine, State, Status, Totals, VolumeRecord};
+use super::{Manifest, Plan, Recipe, Shard, SliceLine, State, Totals, VolumeRecord};
 use crate::error::{Error, Result};
 use crate::format::AtomicFile;
 use crate::recon::Machine;
@@ -230,15 +230,11 @@ impl AtWork<'_> {
         self.note(&mut ledger, record);
     }
 
-    fn failed(&self, record: VolumeRecord, trouble: Trouble) {
+    fn failed(&self, mut record: VolumeRecord, trouble: Trouble) {
         match trouble {
             Trouble::All(error) => self.stop(error),
             Trouble::Scan(error) => {
-                let record = VolumeRecord {
-                    status: Status::Failed,
-                    error: Some(error.to_string()),
-                    ..record
-                };
+                record.fail(&error);
                 self.note(&mut lock(self.ledger), record);
             }
         }

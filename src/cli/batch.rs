@@ -179,7 +179,7 @@ fn tell_plan(plan: &Plan, forecast: &Forecast, console: &Console) -> Result<()> 
     for volume in &plan.volumes {
         let record = &volume.record;
         let what = match (&record.error, &volume.past) {
-            (Some(error), _) => format!("cannot be used: {error}"),
+            (Some(error), _) => format!("cannot be used ({error})"),
             (None, Some(_)) => "done".into(),
             (None, None) => format!(
                 "{} slice(s) of {}x{}, {} coil(s)",
@@ -299,7 +299,7 @@ impl Listener for Progress<'_> {
             state.failed += usize::from(failed);
         });
         self.bar.suspend(|| match &volume.error {
-            Some(error) => self.console.error(&format!("{}: {error}", volume.name)),
+            Some(error) => self.console.error(error),
             None => {
                 for warning in &volume.warnings {
                     self.console.warn(&format!("{}: {warning}", volume.name));

@@ -127,7 +127,8 @@ unset 'words[-1]'
 words=("${words[@]/#\/scans/$scans}")
 words=("${words[@]/#\/results/kubernetes}")
 for ((index = shards - 1; index >= 0; index--)); do
-    expect "0 3" "kubernetes $index" env PVDAMP_SHARDS="$shards" JOB_COMPLETION_INDEX=$index "${words[@]}" "${options[@]}"
+    variables=(PVDAMP_SHARDS="$shards" JOB_COMPLETION_INDEX="$index")
+    expect "0 3" "kubernetes $index" env "${variables[@]}" "${words[@]}" "${options[@]}"
 done
 merged_as_plain kubernetes
 step "$shards indices of the Kubernetes job"
@@ -186,19 +187,29 @@ within 300 ended "$array" || fail "the task that was submitted again does not en
 merged_as_plain cancelled
 step "a task cancelled after $before results, and submitted again"
 
-# What Slurm does two minutes before the end of --time. The last task has the number of the array as SLURM_JOB_ID: it must
-# not put the other back too.
+# What Slurm does two minutes before the end of --time. The last task has the number of the array as SLURM_JOB_ID: it
+# must not put the other back too.
 array=$(submit requeued --array=1-2) || exit 1
 within 60 has_result requeued || fail "no result of the task that runs out of time"
 before=$(count requeued)
 timeout 10 scancel --batch --signal=USR1 "${array}_2"
 within 60 eval "states $array | grep -q '2=.*restarts=1'" || fail "task 2 did not put itself back: $(states "$array")"
 # Slurm lets a task that was put back wait two minutes; the test does not.
-within 60 eval "timeout 10 scontrol update jobid=${array}_2 StartTime=now 2>/dev/null"
+begun_again() {
+    timeout 10 scontrol update jobid="${array}_2" StartTime=now 2>/dev/null
+    states "$array" | grep -q "2=\(RUNNING\|COMPLETED\|FAILED\)"
+}
+within 60 begun_again || fail "task 2 does not begin again: $(states "$array")"
 within 300 ended "$array" || fail "the array does not end"
 states "$array" | grep -q "1=.*restarts=0" || fail "task 2 put task 1 back: $(states "$array")"
 merged_as_plain requeued
 step "a task out of time after $before results, put back into the queue by itself"
+
+# The broken scan mended: one run without shards takes up what all of them did.
+cp scans/a.h5 scans/broken.h5
+expect 0 mended pvdamp batch "$scans" -o array "${options[@]}"
+grep -q "6 scan(s) done already" log/mended || fail "what the shards did is done again"
+step "the broken scan alone, once it was mended"
 
 stop_slurm
 echo "cluster: every way left what one plain run leaves"

@@ -10,7 +10,7 @@ use super::journal::{Finished, Past};
 use super::{Input, Shard, Status, VolumeRecord};
 use crate::array::Grid;
 use crate::error::{Error, Result};
-use crate::format::{Scan, ScanOptions, files_of};
+use crate::format::{Outline, Scan, ScanOptions, files_of};
 use crate::recon::{SamplingSource, Settings, slice_memory};
 
 /// What all scans of a batch share.
@@ -186,16 +186,22 @@ fn look(input: Input, recipe: &Recipe) -> (Planned, Option<Error>) {
     let mut record = VolumeRecord::unknown(input.name.clone(), input.path.display().to_string());
     let mut memory = 0;
     let mut fill = || -> Result<()> {
-        let outline = Scan::open(&input.path, &recipe.scan)?;
-        let grid = outline.grid();
-        record.format = Some(outline.format.into());
-        (record.slices, record.coils) = (outline.slices(), outline.coils());
+        let Outline {
+            grid,
+            slices,
+            coils,
+            format,
+            acquisition,
+            ..
+        } = Scan::outline(&input.path, &recipe.scan)?;
+        (record.slices, record.coils) = (slices, coils);
         (record.rows, record.cols) = (grid.rows, grid.cols);
+        (record.format, record.acquisition) = (Some(format.into()), acquisition);
         let settings = recipe.settings_of(&input, grid)?;
         if let SamplingSource::Draw { request, .. } = &settings.sampling {
             record.seed = Some(request.seed);
         }
-        memory = slice_memory(grid, record.coils, &settings);
+        memory = slice_memory(grid, coils, &settings);
         Ok(())
     };
     let error = fill().err();

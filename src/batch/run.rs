@@ -135,7 +135,7 @@ impl Batch {
             plan: self.plan.sum.clone(),
             scans: self.plan.scans,
             machine: Machine::this(),
-            written: now(),
+            written_at: now(),
             totals: Totals::of(&volumes, &slices),
             volumes,
         };

@@ -53,6 +53,10 @@ pub fn inputs(given: &[PathBuf], output: &Path) -> Result<Vec<Input>> {
     let mut found = Vec::new();
     for path in given {
         if path.is_dir() {
+            if output.is_some() && path.canonicalize().ok() == output {
+                let problem = "is the folder for the results too, which would be taken for scans";
+                return Err(Error::data(path.as_path(), problem, "choose another -o folder"));
+            }
             let mut scans = Vec::new();
             search(path, output.as_deref(), &mut HashSet::new(), &mut scans)?;
             if scans.is_empty() {

@@ -83,7 +83,7 @@ pub fn merge(folder: &Path) -> Result<Manifest> {
     }
     let whole = Manifest {
         shard: None,
-        written: now(),
+        written_at: now(),
         totals: Totals::of(&volumes, &slices),
         volumes,
         ..first

@@ -26,7 +26,7 @@ pub struct Manifest {
     pub scans: usize,
     pub machine: Machine,
     /// When this was written, UTC, RFC 3339.
-    pub written: String,
+    pub written_at: String,
     pub totals: Totals,
     /// In the order of their names; those that are still to be done are among them.
     pub volumes: Vec<VolumeRecord>,

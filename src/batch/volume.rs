@@ -12,7 +12,7 @@ use super::plan::Planned;
 use super::{FileRecord, Input, Metrics, Recipe, SliceLine, Status, VolumeRecord};
 use crate::array::Grid;
 use crate::error::{Error, Result};
-use crate::format::{AtomicFile, AttributeValue, Scan, files_of};
+use crate::format::{AtomicFile, Scan, files_of};
 use crate::quality::{FastMri, Score, common_region, crop};
 use crate::recon::{ReconOutput, Reconstruction, SliceRecord, SliceResult};
 
@@ -77,7 +77,6 @@ impl OpenVolume {
         let sets = reconstruction.why_two_sets()?.map(str::to_string);
         let mut record = planned.record.clone();
         (record.slices, record.coils) = (scan.slices(), scan.coils());
-        record.acquisition = acquisition(&scan);
         record.acceleration = Some(reconstruction.sampling().record.acceleration);
         record.warnings = [&scan.warnings[..], &reconstruction.sampling().warnings].concat();
         record.warnings.extend(sets);
@@ -236,17 +235,6 @@ fn blame(error: Error, output: &Path) -> Trouble {
     match probe {
         Ok(()) => Trouble::Scan(error),
         Err(_) => Trouble::All(error),
-    }
-}
-
-fn acquisition(scan: &Scan) -> Option<String> {
-    let attribute = scan
-        .attributes
-        .iter()
-        .find(|attribute| attribute.name == "acquisition")?;
-    match &attribute.value {
-        AttributeValue::Text(text) => Some(text.clone()),
-        _ => None,
     }
 }
 

@@ -73,7 +73,7 @@ mkdir -p log scans/sub/deep
 options=(--accel 4 --acs 16 --sampling poisson-disc --seed 5 --iterations 30)
 
 seed=0
-for volume in a:1 b:5 sub/c:3 sub/d:2 sub/deep/e:6 f:4; do
+for volume in a:1 b:7 sub/c:4 sub/d:2 sub/deep/e:9 f:6; do
     seed=$((seed + 1))
     expect 0 simulate pvdamp simulate -q --size 192x176 --coils 6 --slices "${volume#*:}" --seed $seed \
         -o "scans/${volume%:*}.h5"

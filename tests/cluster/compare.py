@@ -50,7 +50,7 @@ def main():
     scans, plain, other = map(Path, sys.argv[1:])
     (wanted, wanted_lines, wanted_files), (manifest, lines, files) = results(plain), results(other)
     wrong = []
-    for key in sorted((wanted.keys() | manifest.keys()) - {"machine", "written"}):
+    for key in sorted((wanted.keys() | manifest.keys()) - {"machine", "written_at"}):
         wrong += differences(without_times(wanted.get(key)), without_times(manifest.get(key)), key)
     wrong += differences(without_times(wanted_lines), without_times(lines), "lines")
     wrong += differences(wanted_files, files, "files")

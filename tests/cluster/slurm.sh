@@ -194,7 +194,9 @@ within 60 has_result requeued || fail "no result of the task that runs out of ti
 before=$(count requeued)
 timeout 10 scancel --batch --signal=USR1 "${array}_2"
 within 60 eval "states $array | grep -q '2=.*restarts=1'" || fail "task 2 did not put itself back: $(states "$array")"
-# Slurm lets a task that was put back wait two minutes; the test does not.
+# Slurm lets a task that was put back wait two minutes; the test seconds, so that its credential is a newer one.
+within 60 eval "states $array | grep -q '2=PENDING'" || fail "task 2 is not in the queue: $(states "$array")"
+sleep 3
 begun_again() {
     timeout 10 scontrol update jobid="${array}_2" StartTime=now 2>/dev/null
     states "$array" | grep -q "2=\(RUNNING\|COMPLETED\|FAILED\)"

@@ -149,7 +149,7 @@ impl RunBatch {
         };
         let done = batch.run(&progress);
         progress.bar.finish_and_clear();
-        if let Err(Error::Interrupted) = done {
+        if done.is_err() {
             console.say("what is done is kept: the same command goes on from here");
         }
         conclude(&done?, console)

@@ -102,7 +102,7 @@ impl Spread {
         let std = (square / (n - 1.0)).sqrt();
         Self {
             mean: (!mean.is_nan()).then_some(mean),
-            std: std.is_finite().then_some(std),
+            std: (values.len() > 1 && std.is_finite()).then_some(std),
         }
     }
 }

@@ -18,6 +18,7 @@
 //! `docs/` has these at length, with the algorithm, the file formats and the commands.
 
 pub mod array;
+pub mod batch;
 pub mod bench;
 pub mod cli;
 pub mod coil;

@@ -5,8 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Every room, from the bottom up, and the rooms it may import. All of those stand above it in this table, so
-/// that no circle can be written down. Lower rooms never learn of `format`, which only `evaluate`, `recon`, `bench` and
-/// `cli` may use.
+/// that no circle can be written down. Lower rooms never learn of `format`, which only `evaluate`, `recon`, `bench`,
+/// `batch` and `cli` may use.
 const ROOMS: &[(&str, &str)] = &[
     ("error", ""),
     ("array", "error"),
@@ -35,10 +35,14 @@ const ROOMS: &[(&str, &str)] = &[
         "bench",
         "error array fourier wavelet quality sampling operator coil denoise simulate solve format recon",
     ),
-    ("report", "error array quality bench"),
+    (
+        "batch",
+        "error array fourier wavelet quality sampling operator coil denoise simulate solve format recon",
+    ),
+    ("report", "error array quality bench batch"),
     (
         "cli",
-        "error array fourier wavelet quality sampling operator coil denoise simulate solve format evaluate recon bench report",
+        "error array fourier wavelet quality sampling operator coil denoise simulate solve format evaluate recon bench batch report",
     ),
 ];
 

@@ -456,7 +456,7 @@ fn interrupted(folder: &Folder, words: &str, begun: usize) -> Said {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pvdamp"));
     let command = command.args(words.split_whitespace()).current_dir(folder.path(""));
     let mut run = command.stderr(Stdio::piped()).spawn().unwrap();
-    let hidden = |file: &PathBuf| file.file_name().unwrap().to_string_lossy().starts_with(".pvdamp-");
+    let hidden = |file: &PathBuf| file.file_name().unwrap().to_string_lossy().ends_with(".part");
     let files = || std::fs::read_dir(folder.path("")).unwrap().map(|f| f.unwrap().path());
     while files().filter(hidden).count() < begun && run.try_wait().unwrap().is_none() {
         std::thread::sleep(Duration::from_millis(5));

@@ -14,10 +14,11 @@ mod table;
 mod watch;
 mod whole;
 
+pub use crate::recon::Machine;
 pub use contender::{Contender, Weight};
 pub use plan::{Case, Common, Drawing, Slices, Undersampling, cases};
 pub use record::{
-    CalibrationBin, CalibrationRecord, CaseRecord, ContenderRecord, EvolutionRecord, EvolutionStep, Machine, Metrics,
+    CalibrationBin, CalibrationRecord, CaseRecord, ContenderRecord, EvolutionRecord, EvolutionStep, Metrics,
     ResidualRecord, Results, RunRecord, SensitivityRecord, TracePoint,
 };
 pub use run::Outcome;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::CaseRecord;
@@ -70,7 +71,7 @@ pub fn cases(
 ) -> Result<(Vec<Case>, Vec<String>)> {
     let (mut cases, mut notes) = (Vec::new(), Vec::new());
     for path in scans {
-        let scan = Scan::open(path, &common.scan)?;
+        let scan = Arc::new(Scan::open(path, &common.scan)?);
         let as_acquired = Reconstruction::new(&scan, &common.settings)?;
         let ways = match as_acquired.sampling().complete_scan {
             true => ways(undersampling, scan.grid())?,

@@ -4,6 +4,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::recon::Machine;
+
 /// A whole bench.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Results {
@@ -18,14 +20,6 @@ pub struct Results {
     pub calibrations: Vec<CalibrationRecord>,
     /// What was left out, and why.
     pub notes: Vec<String>,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Machine {
-    pub processor: String,
-    pub cores: usize,
-    /// Threads that the runs used.
-    pub threads: usize,
 }
 
 /// A method with its settings.

@@ -18,7 +18,7 @@ use crate::solve::{IterationRecord, Solver, drive};
 /// A case, ready to be run.
 pub struct Ground<'a> {
     pub case: &'a str,
-    pub reconstruction: &'a Reconstruction<'a>,
+    pub reconstruction: &'a Reconstruction,
     pub prepared: &'a Prepared<'a>,
     /// Where there is a reference.
     pub judge: Option<Judge>,
@@ -35,7 +35,7 @@ pub struct Outcome {
 }
 
 impl<'a> Ground<'a> {
-    pub fn new(case: &'a str, reconstruction: &'a Reconstruction<'a>, prepared: &'a Prepared<'a>) -> Self {
+    pub fn new(case: &'a str, reconstruction: &'a Reconstruction, prepared: &'a Prepared<'a>) -> Self {
         let reference = prepared.reference();
         Self {
             case,

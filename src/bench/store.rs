@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::{Case, file_name};
 use super::{
-    CalibrationRecord, CaseRecord, EvolutionRecord, Machine, Outcome, RunRecord, SensitivityRecord, Shown,
-    ShownResidual,
+    CalibrationRecord, CaseRecord, EvolutionRecord, Outcome, RunRecord, SensitivityRecord, Shown, ShownResidual,
 };
 use crate::array::Image;
 use crate::error::{Error, Place, Result};
 use crate::format::{Hdf5Output, Role, Volume, read_volume};
+use crate::recon::Machine;
 
 const JOURNAL: &str = "journal.jsonl";
 const SHOWN: &str = "shown";

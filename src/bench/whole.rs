@@ -4,16 +4,15 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::run::Ground;
 use super::shared::shared_lambda;
 use super::store::Store;
-use super::{
-    Case, CaseRecord, Common, Contender, ContenderRecord, Machine, Results, SensitivityRecord, Shown, Weight, peers,
-};
+use super::{Case, CaseRecord, Common, Contender, ContenderRecord, Results, SensitivityRecord, Shown, Weight, peers};
 use crate::error::{Error, Result};
 use crate::format::Scan;
-use crate::recon::{Reconstruction, lambda_curve};
+use crate::recon::{Machine, Reconstruction, lambda_curve};
 
 /// Lattice points of a λ-sensitivity curve on both sides of the best: a decade from wherever between them that is.
 const REACH: i32 = 5;
@@ -46,7 +45,7 @@ impl Bench {
     /// Errors: [`Error::Interrupted`] when the listener broke off, scans that cannot be read, a folder that cannot be
     /// written.
     pub fn run(&self, listener: &mut dyn Listener) -> Result<(Results, Vec<Shown>)> {
-        let machine = this_machine();
+        let machine = Machine::this();
         let (mut store, said) = Store::open(&self.folder, &machine, &self.cases)?;
         if let Some(said) = said {
             listener.say(&said);
@@ -214,7 +213,7 @@ impl Bench {
 
     /// Poses the problem of a case and hands it on.
     fn on_ground(&self, case: &Case, work: &mut dyn FnMut(&Ground) -> Result<()>) -> Result<()> {
-        let scan = Scan::open(&case.path, &self.common.scan)?;
+        let scan = Arc::new(Scan::open(&case.path, &self.common.scan)?);
         let reconstruction = Reconstruction::new(&scan, &case.settings)?;
         let slice = case.record.slice;
         let prepared = reconstruction.prepare(slice)?.ok_or_else(|| {
@@ -328,17 +327,4 @@ fn key(case: &Case, contender: &Contender) -> (String, String) {
 fn work_of(case: &Case, contender: &Contender) -> u64 {
     let record = &case.record;
     (contender.limits().iterations * record.rows * record.cols * record.coils / 1000).max(1) as u64
-}
-
-/// The processor as Linux names it, the architecture elsewhere.
-fn this_machine() -> Machine {
-    let about = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let named = about
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(':'));
-    Machine {
-        processor: named.map_or(std::env::consts::ARCH, |(_, name)| name.trim()).into(),
-        cores: std::thread::available_parallelism().map_or(1, usize::from),
-        threads: rayon::current_num_threads(),
-    }
 }

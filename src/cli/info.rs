@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -25,7 +27,7 @@ pub struct Info {
 
 impl Info {
     pub fn run(&self, console: &Console) -> Result<()> {
-        let scan = self.scan.open()?;
+        let scan = Arc::new(self.scan.open()?);
         let settings = Settings::default();
         let reconstruction = Reconstruction::new(&scan, &settings)?;
         for warning in scan.warnings.iter().chain(&reconstruction.sampling().warnings) {

@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
@@ -37,7 +38,7 @@ impl MakeMaps {
         console::catch_interrupt();
         let mask = self.mask.as_ref().map(|place| place.file.as_path());
         refuse_overwrite(&self.output, mask.into_iter().chain([self.scan.scan.as_path()]))?;
-        let scan = self.scan.open()?;
+        let scan = Arc::new(self.scan.open()?);
         let settings = Settings {
             maps: self.espirit.source(),
             sampling: self.mask.clone().map_or(SamplingSource::Scan, SamplingSource::File),

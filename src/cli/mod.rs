@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod arguments;
+mod batch;
 mod bench;
 mod console;
 mod convert;
@@ -30,6 +31,7 @@ EXAMPLES
   pvdamp demo                                   simulate a scan, reconstruct it, compare
   pvdamp recon scan.h5 -o out.h5                reconstruct an undersampled fastMRI file
   pvdamp recon full.h5 --accel 8 -o out.h5      undersample a full scan first, then reconstruct
+  pvdamp batch scans/ -o results/               reconstruct a folder of scans; go on after an interruption
   pvdamp eval --target full.h5 out.h5           fastMRI's NMSE, PSNR and SSIM
   pvdamp bench full.h5 --accel 5,10 -o bench/   compare methods, with a report
   pvdamp convert out.h5 out.nii.gz              a result as NIfTI, DICOM, BART, NumPy or PNG
@@ -66,6 +68,7 @@ enum Command {
     Info(info::Info),
     Eval(eval::Eval),
     Convert(convert::Convert),
+    Batch(Box<batch::RunBatch>),
     Bench(Box<bench::RunBench>),
 }
 
@@ -89,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Info(command) => command.run(&console),
         Command::Eval(command) => command.run(&console),
         Command::Convert(command) => command.run(&console),
+        Command::Batch(command) => command.run(&console),
         Command::Bench(command) => command.run(&console),
     };
     let Err(error) = done else {

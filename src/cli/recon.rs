@@ -1,5 +1,6 @@
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
@@ -61,7 +62,7 @@ impl Recon {
         inputs.push(self.scan.scan.clone());
         let Products { output, trace, .. } = &self.products;
         let format = ImageFormat::of(output);
-        let scan = self.scan.open()?;
+        let scan = Arc::new(self.scan.open()?);
         let mut written = written_files(format, output, scan.slices());
         if let Some(trace) = trace {
             if written.iter().any(|file| same_file(trace, file)) {
@@ -84,12 +85,7 @@ impl Recon {
                 let series = Series::of_scan(&scan, description, settings.method.name);
                 Output::Images(format.create(output, &series)?)
             }
-            None => Output::Whole(Box::new(ReconOutput::create(
-                output,
-                &scan,
-                &reconstruction,
-                &settings,
-            )?)),
+            None => Output::Whole(Box::new(ReconOutput::create(output, &reconstruction)?)),
         };
         let job = Job {
             scan: &scan,
@@ -156,7 +152,7 @@ fn describe(settings: &Settings, reconstruction: &Reconstruction) -> String {
 /// A reconstruction about to run.
 struct Job<'a> {
     scan: &'a Scan,
-    reconstruction: &'a Reconstruction<'a>,
+    reconstruction: &'a Reconstruction,
     method: &'static Method,
     /// Of a slice, as far as is known beforehand.
     iterations: usize,

@@ -1,5 +1,7 @@
 //! Files that appear whole or not at all.
 
+use std::collections::HashSet;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -37,17 +39,14 @@ impl AtomicFile {
             Ok(_) => std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf()),
             Err(_) => path.to_path_buf(),
         };
-        let folder = match target.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
+        let folder = folder_of(&target);
         if !folder.is_dir() {
             let problem = format!("the folder {} does not exist", folder.display());
             return error(&problem, "create it, or choose another output");
         }
         loop {
             let count = COUNT.fetch_add(1, Ordering::Relaxed);
-            let temporary = folder.join(format!(".pvdamp-{}-{count}.part", std::process::id()));
+            let temporary = folder.join(temporary_name(&target, &format!("{}-{count}", std::process::id())));
             match File::create_new(&temporary) {
                 Ok(file) => {
                     return Ok(Self {
@@ -110,7 +109,25 @@ impl AtomicFile {
                 }
             }
         }
+        let folders: HashSet<&Path> = files.iter().map(|file| folder_of(&file.target)).collect();
+        folders.into_iter().for_each(sync_folder);
         Ok(())
+    }
+
+    /// Removes what writers of files of these names in `folder` left there when they were killed. Only for one who knows
+    /// that none of them is at work.
+    pub fn remove_leftovers(folder: &Path, names: &HashSet<OsString>) {
+        let Ok(entries) = std::fs::read_dir(folder) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let of = name.to_str().and_then(named_by);
+            if of.is_some_and(|of| names.iter().any(|name| cut(name) == of)) {
+                // one that stays does no harm
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
     }
 
     fn open(&mut self) -> std::io::Result<&mut File> {
@@ -144,6 +161,41 @@ impl Drop for AtomicFile {
             let _ = std::fs::remove_file(&self.temporary);
         }
     }
+}
+
+/// Bytes of the final name that a temporary one holds: names have a length that file systems limit.
+const NAMED: usize = 150;
+const PART: &str = ".part";
+
+/// `.NAME~ID.part`.
+fn temporary_name(target: &Path, id: &str) -> String {
+    format!(".{}~{id}{PART}", cut(target.file_name().unwrap_or_default()))
+}
+
+/// What a temporary name holds of the final one.
+fn named_by(temporary: &str) -> Option<&str> {
+    let inner = temporary.strip_prefix('.')?.strip_suffix(PART)?;
+    Some(inner.rsplit_once('~')?.0)
+}
+
+fn cut(name: &OsStr) -> String {
+    let name = name.to_string_lossy();
+    let end = (0..=NAMED.min(name.len()))
+        .rev()
+        .find(|&end| name.is_char_boundary(end));
+    name[..end.unwrap_or(0)].to_string()
+}
+
+fn folder_of(file: &Path) -> &Path {
+    match file.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// So that a new name outlives a loss of power. File systems that cannot have it done otherwise.
+fn sync_folder(folder: &Path) {
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
 }
 
 /// Writing failed half-way.
@@ -213,6 +265,31 @@ mod tests {
         #[cfg(unix)]
         assert!(refused(Path::new("/dev/null")).contains("not a regular file"));
         assert_eq!(names(folder.path()), ["file"]);
+    }
+
+    #[test]
+    fn what_a_killed_writer_left_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ours, long) = ("a~b.h5", "ä".repeat(120));
+        let parts: Vec<PathBuf> = [ours, long.as_str(), "other.h5"]
+            .iter()
+            .map(|name| {
+                let file = AtomicFile::create(&folder.path().join(name)).unwrap();
+                let part = file.temporary().to_path_buf();
+                // as a process that is killed does
+                std::mem::forget(file);
+                part
+            })
+            .collect();
+        std::fs::write(folder.path().join(".a~b.h5.part"), "").unwrap();
+        let known = HashSet::from([ours.into(), long.clone().into()]);
+        AtomicFile::remove_leftovers(folder.path(), &known);
+        assert_eq!(
+            parts.iter().map(|p| p.exists()).collect::<Vec<_>>(),
+            [false, false, true]
+        );
+        assert_eq!(names(folder.path()).len(), 2);
+        AtomicFile::remove_leftovers(&folder.path().join("no"), &known);
     }
 
     #[test]

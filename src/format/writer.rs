@@ -110,6 +110,8 @@ impl Hdf5Output {
         // closing must close: by default HDF5 waits for the last dataset held, and what fails then is lost
         let mut options = hdf5::File::with_options();
         options.fapl().fclose_degree(FileCloseDegree::Strong);
+        // a file does not tell when it was written: the same results are the same bytes
+        options.fcpl().obj_track_times(false);
         let file = options
             .create(atomic.temporary())
             .map_err(|e| unwritable(path, &library(&e)))?;
@@ -129,7 +131,10 @@ impl Hdf5Output {
 
     /// Creates a group, with those it lies in.
     pub fn group(&self, name: &str) -> Result<()> {
-        let created = self.file.note(self.file.create_group(name));
+        let builder = self.file.create_group_builder();
+        let created = self
+            .file
+            .note(builder.with_gcpl(|g| g.obj_track_times(false)).create(name));
         created.map(drop).map_err(|e| not_written(&self.place(name), &e))
     }
 
@@ -152,7 +157,11 @@ impl Hdf5Output {
 
     fn create_dataset<T: H5Type>(&self, name: &str, shape: &[usize]) -> Result<OutputDataset<T>> {
         let place = self.place(name);
-        let mut builder = self.file.new_dataset::<T>().shape(shape.to_vec());
+        let mut builder = self
+            .file
+            .new_dataset::<T>()
+            .obj_track_times(false)
+            .shape(shape.to_vec());
         if let (Some(level), [before @ .., rows, cols], false) = (self.gzip, shape, shape.contains(&0)) {
             let plane: Vec<usize> = before.iter().map(|_| 1).chain([*rows, *cols]).collect();
             builder = builder.chunk(plane).deflate(level);
@@ -197,6 +206,11 @@ impl Hdf5Output {
     /// A full disk, or any other failure of flushing, closing and renaming, and any failure before: nothing is left
     /// then.
     pub fn finish(self) -> Result<()> {
+        self.close()?.commit()
+    }
+
+    /// Writes all to disk and closes the file, which has its name still to get.
+    pub fn close(self) -> Result<AtomicFile> {
         let Self { mut file, atomic, .. } = self;
         let path = atomic.path().to_path_buf();
         if file.has_failed() {
@@ -205,7 +219,7 @@ impl Hdf5Output {
         let failed = |e: hdf5::Error| unwritable(&path, &library(&e));
         file.note(file.flush()).map_err(failed)?;
         file.handle.take().map_or(Ok(()), hdf5::File::close).map_err(failed)?;
-        atomic.commit()
+        Ok(atomic)
     }
 
     fn place(&self, name: &str) -> Place {

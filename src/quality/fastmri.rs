@@ -32,9 +32,9 @@ pub fn fastmri_metrics(target: ArrayView3<f32>, image: ArrayView3<f32>) -> FastM
     assert_eq!(target.dim(), image.dim(), "target and image of different shapes");
     let mut score = VolumeScore::new(f64::from(target.iter().copied().fold(0.0, f32::max)));
     let pairs: Vec<_> = target.outer_iter().zip(image.outer_iter()).collect();
-    let slices: Vec<Sums> = pairs
+    let slices: Vec<Score> = pairs
         .into_par_iter()
-        .map(|(target, image)| Sums::of(target, image, score.data_range))
+        .map(|(target, image)| Score::of(target, image, score.data_range))
         .collect();
     slices.iter().for_each(|slice| score.sums.add(slice));
     score.metrics()
@@ -45,7 +45,7 @@ pub fn fastmri_metrics(target: ArrayView3<f32>, image: ArrayView3<f32>) -> FastM
 #[derive(Clone, Debug)]
 pub struct VolumeScore {
     data_range: f64,
-    sums: Sums,
+    sums: Score,
 }
 
 impl VolumeScore {
@@ -53,14 +53,14 @@ impl VolumeScore {
     pub fn new(data_range: f64) -> Self {
         Self {
             data_range,
-            sums: Sums::default(),
+            sums: Score::default(),
         }
     }
 
     /// Adds a slice: magnitudes, `(rows, cols)`, already cropped. Returns the metrics of this slice alone, with the data
     /// range of the volume.
     pub fn add(&mut self, target: ArrayView2<f32>, image: ArrayView2<f32>) -> FastMri {
-        let slice = Sums::of(target, image, self.data_range);
+        let slice = Score::of(target, image, self.data_range);
         self.sums.add(&slice);
         slice.metrics(self.data_range)
     }
@@ -88,9 +88,10 @@ pub fn crop<D: Dimension>(mut images: ArrayView<f32, D>, region: Grid) -> ArrayV
     images
 }
 
-/// What the metrics of one or more slices are made of.
+/// What the metrics of one slice, or of several, are made of: sums, which add in the order of the slices to what
+/// [`fastmri_metrics`] gives, bit for bit.
 #[derive(Clone, Debug, Default)]
-struct Sums {
+pub struct Score {
     /// `‖target − image‖²`; not finite where an input is not.
     error: f64,
     /// `‖target‖²`.
@@ -101,8 +102,9 @@ struct Sums {
     slices: usize,
 }
 
-impl Sums {
-    fn of(target: ArrayView2<f32>, image: ArrayView2<f32>, data_range: f64) -> Self {
+impl Score {
+    /// Of a slice: magnitudes, `(rows, cols)`, already cropped; `data_range` is the maximum of the target volume.
+    pub fn of(target: ArrayView2<f32>, image: ArrayView2<f32>, data_range: f64) -> Self {
         assert_eq!(target.dim(), image.dim(), "target and image of different shapes");
         let error = |(&t, &i): (&f32, &f32)| (f64::from(t) - f64::from(i)).powi(2);
         Self {
@@ -114,7 +116,7 @@ impl Sums {
         }
     }
 
-    fn add(&mut self, other: &Self) {
+    pub fn add(&mut self, other: &Self) {
         self.error += other.error;
         self.reference += other.reference;
         self.similarity += other.similarity;
@@ -122,7 +124,8 @@ impl Sums {
         self.slices += other.slices;
     }
 
-    fn metrics(&self, data_range: f64) -> FastMri {
+    /// With the data range that it was made with.
+    pub fn metrics(&self, data_range: f64) -> FastMri {
         let usable = data_range.is_finite() && data_range > 0.0;
         let (error, ssim) = (self.error / self.pixels as f64, self.similarity / self.slices as f64);
         FastMri {
@@ -134,7 +137,7 @@ impl Sums {
     }
 }
 
-/// Sums of `t`, `i`, `t²`, `i²`, `t·i`.
+/// Score of `t`, `i`, `t²`, `i²`, `t·i`.
 type Moments = [f64; 5];
 
 /// Structural similarity of one slice (Wang et al., IEEE Trans. Image Process. 13:600, 2004). NaN for a slice smaller

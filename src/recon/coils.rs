@@ -36,7 +36,7 @@ pub(super) struct Calibrated {
     pub units: Option<Units>,
 }
 
-impl Reconstruction<'_> {
+impl Reconstruction {
     /// Whitens and compresses the coils of a slice, where that is wanted and needed.
     pub(super) fn channels(&self, slice: usize, measured: &mut Measured) -> Result<Channels> {
         let mut kspace = std::mem::take(&mut measured.kspace);

@@ -4,6 +4,7 @@ mod coils;
 mod combine;
 mod lambda;
 mod lines;
+mod machine;
 mod maps;
 mod noise;
 mod output;
@@ -15,6 +16,7 @@ mod settings;
 mod slice;
 
 pub use lambda::lambda_curve;
+pub use machine::Machine;
 pub use maps::{MapSets, MapsSource};
 pub use noise::NoiseSource;
 pub use output::{ReconOutput, maps_dataset};
@@ -32,6 +34,10 @@ use crate::solve::Method;
 ///
 /// The k-space of the slice is held while the maps are made; the maps and their energy averages (ξ) stay for all
 /// iterations, and so do the images of the method; the program itself takes 10 MB.
+pub fn slice_memory(grid: Grid, coils: usize, settings: &Settings) -> u64 {
+    memory_estimate(grid, coils, settings.compression.most(coils), 2, settings.method)
+}
+
 pub fn memory_estimate(grid: Grid, coils: usize, used: usize, sets: usize, method: &Method) -> u64 {
     let image = 8 * grid.len() as u64;
     let (coils, used, sets) = (coils as u64, used as u64, sets as u64);

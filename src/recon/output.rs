@@ -6,15 +6,16 @@ use std::path::Path;
 use ndarray::{Array2, Array3};
 use num_complex::Complex;
 
-use super::{Reconstruction, SamplingRecord, Settings, SliceRecord, SliceResult};
+use super::{Reconstruction, SamplingRecord, SliceRecord, SliceResult};
 use crate::error::Result;
-use crate::format::{AXES, Attribute, AttributeValue, Hdf5Output, OutputDataset, Scan, write_about};
+use crate::format::{AXES, AtomicFile, Attribute, AttributeValue, Hdf5Output, OutputDataset, write_about};
 use crate::solve::{BandState, Knob};
 
 const EVOLUTION: &str = "state_evolution";
 const SETTINGS: &str = "settings";
 
-/// The result file of a scan, written slice by slice.
+/// The result file of a scan, written slice by slice. It depends on the scan and the settings only, byte for byte, but
+/// where a time limit stops the iterations.
 pub struct ReconOutput {
     file: Hdf5Output,
     slices: usize,
@@ -28,14 +29,15 @@ pub struct ReconOutput {
 
 impl ReconOutput {
     /// Starts the file under a temporary name. Errors: an output that cannot be written.
-    pub fn create(path: &Path, scan: &Scan, reconstruction: &Reconstruction, settings: &Settings) -> Result<Self> {
+    pub fn create(path: &Path, reconstruction: &Reconstruction) -> Result<Self> {
+        let (scan, settings) = (reconstruction.scan(), reconstruction.settings());
         let file = Hdf5Output::create(path)?;
         let (slices, grid, crop) = (scan.slices(), scan.grid(), scan.crop_size());
         write_about(&file, &scan.attributes, scan.header.as_ref(), &scan.geometry)?;
         let sampling = reconstruction.sampling();
         file.write("mask", sampling.mask.sampled.view())?;
         file.write("prob_map", sampling.probability.view())?;
-        write_settings(&file, reconstruction, settings)?;
+        write_settings(&file, reconstruction)?;
         let maps = match settings.keep_maps {
             true => {
                 let shape = [slices, reconstruction.sets()?, scan.coils(), grid.rows, grid.cols];
@@ -63,7 +65,7 @@ impl ReconOutput {
         })
     }
 
-    /// Adds one slice.
+    /// Adds one slice, in any order.
     pub fn write(&mut self, result: &SliceResult) -> Result<()> {
         let slice = result.record.slice;
         self.magnitude.write_slice(slice, result.magnitude.view())?;
@@ -83,12 +85,19 @@ impl ReconOutput {
 
     /// Writes the state evolution, closes the file and gives it its name.
     pub fn finish(self) -> Result<()> {
+        self.close()?.commit()
+    }
+
+    /// Writes the state evolution and closes the file, which has its name still to get.
+    pub fn close(mut self) -> Result<AtomicFile> {
+        self.records.sort_by_key(|record| record.slice);
         write_evolution(&self.file, self.slices, &self.records)?;
-        self.file.finish()
+        self.file.close()
     }
 }
 
-fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction, settings: &Settings) -> Result<()> {
+fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction) -> Result<()> {
+    let settings = reconstruction.settings();
     let tuning = reconstruction.tuning();
     let SamplingRecord {
         origin,
@@ -204,7 +213,10 @@ fn write_evolution(file: &Hdf5Output, slices: usize, records: &[SliceRecord]) ->
     ] {
         file.attribute(EVOLUTION, &attribute)?;
     }
-    let lines = records.iter().map(SliceRecord::line).collect::<Result<Vec<_>>>()?;
+    let lines = records
+        .iter()
+        .map(SliceRecord::timeless_line)
+        .collect::<Result<Vec<_>>>()?;
     file.text("records", &lines.join("\n"))
 }
 

@@ -56,7 +56,7 @@ pub(super) struct Measured<'a> {
     pub complete: Option<CoilStack<f32>>,
 }
 
-impl Reconstruction<'_> {
+impl Reconstruction {
     /// Whether any sample of a slice is not zero.
     pub fn holds_data(&self, slice: usize) -> Result<bool> {
         Ok(unit_scale(&self.scan.read_slice(slice)?).is_some())

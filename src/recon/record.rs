@@ -1,4 +1,5 @@
 use serde::Serialize;
+use serde_json::Value;
 
 use super::sampling::missing_sides;
 use crate::array::{Grid, Mask};
@@ -25,6 +26,9 @@ pub struct SliceRecord {
     /// in the units of the scan.
     pub lambda: Option<f64>,
     pub intensity: Option<f64>,
+    /// `E|x − x0|² / |x|²` as the method predicts it: by the error bars where they were asked for, else by the state
+    /// evolution; `None` for methods that predict nothing.
+    pub predicted_nmse: Option<f64>,
     /// Names of the subbands, in the order of the state evolution; with two sets of maps, twice over.
     pub bands: Vec<String>,
     pub history: Option<History>,
@@ -42,6 +46,26 @@ impl SliceRecord {
         let slice = self.slice;
         let failed = |e| Error::setting(format!("the record of slice {slice} cannot be put as JSON ({e})"));
         serde_json::to_string(self).map_err(failed)
+    }
+
+    /// The same without what the clock said, so that a file that holds it is the same whenever it is made.
+    pub fn timeless_line(&self) -> Result<String> {
+        let slice = self.slice;
+        let failed = |e| Error::setting(format!("the record of slice {slice} cannot be put as JSON ({e})"));
+        let mut value = serde_json::to_value(self).map_err(failed)?;
+        leave_out_times(&mut value);
+        Ok(value.to_string())
+    }
+}
+
+fn leave_out_times(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            members.retain(|name, _| !matches!(name.as_str(), "seconds" | "preparation_seconds"));
+            members.values_mut().for_each(leave_out_times);
+        }
+        Value::Array(values) => values.iter_mut().for_each(leave_out_times),
+        _ => {}
     }
 }
 

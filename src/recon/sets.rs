@@ -38,7 +38,7 @@ impl JudgedSets {
     }
 }
 
-impl Reconstruction<'_> {
+impl Reconstruction {
     /// Sets of maps, and so of images, that each slice has. Where they have to be judged, the first call does it, on
     /// the slices in the middle, at a quarter and at three quarters of the scan, or the nearest that hold data: two if
     /// on any of them one is not enough.

@@ -1,7 +1,9 @@
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Instant;
 
 use ndarray::{Array2, ArrayView2, s};
+use num_complex::Complex;
 
 use super::coils::Calibrated;
 use super::lambda::lambda_curve;
@@ -16,11 +18,11 @@ use crate::format::Scan;
 use crate::solve::{History, IterationRecord, Knob, Solver, Tuning, drive};
 use crate::wavelet::Layout;
 
-/// A scan being reconstructed, slice by slice.
-pub struct Reconstruction<'a> {
-    pub(super) scan: &'a Scan,
+/// A scan being reconstructed, slice by slice; slices in any order, and several at once.
+pub struct Reconstruction {
+    pub(super) scan: Arc<Scan>,
     pub(super) place: Place,
-    pub(super) settings: &'a Settings,
+    pub(super) settings: Settings,
     pub(super) maps: OpenMaps,
     pub(super) sets: JudgedSets,
     /// Whether no slice holds data.
@@ -46,11 +48,11 @@ pub struct SliceResult {
     pub record: SliceRecord,
 }
 
-impl<'a> Reconstruction<'a> {
+impl Reconstruction {
     /// Settles what holds for all slices: mask, density, where maps come from. Reads at least one slice.
     ///
     /// Errors: whatever does not fit together, before any computation.
-    pub fn new(scan: &'a Scan, settings: &'a Settings) -> Result<Self> {
+    pub fn new(scan: &Arc<Scan>, settings: &Settings) -> Result<Self> {
         let place = scan.place();
         let tuning = settings.tuning(scan.grid());
         tuning.validate(scan.grid())?;
@@ -77,9 +79,9 @@ impl<'a> Reconstruction<'a> {
             ));
         }
         Ok(Self {
-            scan,
+            scan: scan.clone(),
             place: place.clone(),
-            settings,
+            settings: settings.clone(),
             maps,
             sets: JudgedSets::default(),
             empty,
@@ -87,6 +89,14 @@ impl<'a> Reconstruction<'a> {
             sampling,
             tuning,
         })
+    }
+
+    pub fn scan(&self) -> &Scan {
+        &self.scan
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     pub fn sampling(&self) -> &Sampling {
@@ -153,7 +163,13 @@ impl<'a> Reconstruction<'a> {
             let told = prepared.deviation(solver.as_mut(), &images);
             told.unwrap_or_else(|| Array2::from_elem(self.scan.grid().dim(), f32::NAN))
         });
+        let energy = energy(images.iter());
         let image = prepared.image(images);
+        let predicted_nmse = match &deviation {
+            Some(deviation) => predicted_by_bars(deviation, &image),
+            None if method.unbiased => predicted_by_evolution(&history, energy, problem.encoding.grid()),
+            None => None,
+        };
         let has_unbiased = self.has_unbiased()?;
         let unbiased = solver.unbiased().filter(|_| has_unbiased);
         let unbiased = unbiased.map(|images| prepared.image(images));
@@ -194,6 +210,7 @@ impl<'a> Reconstruction<'a> {
             coils: Some(prepared.coils_record.clone()),
             scale,
             lambda,
+            predicted_nmse,
             intensity: method.has(Knob::Lambda).then(|| prepared.problem.intensity() / scale),
             bands,
             history: Some(history),
@@ -238,6 +255,7 @@ impl<'a> Reconstruction<'a> {
             scale: 1.0,
             lambda: None,
             intensity: None,
+            predicted_nmse: None,
             bands: (0..self.sets()?).flat_map(|_| layout.band_names()).collect(),
             history: None,
             seconds: start.elapsed().as_secs_f64(),
@@ -295,6 +313,26 @@ fn first_with_data(scan: &Scan) -> Result<Option<CoilStack<f32>>> {
         }
     }
     Ok(None)
+}
+
+fn energy<'a>(values: impl Iterator<Item = &'a Complex<f32>>) -> f64 {
+    values.map(|v| f64::from(v.norm_sqr())).sum()
+}
+
+/// By the error bars, each that of the real and of the imaginary part.
+fn predicted_by_bars(deviation: &Array2<f32>, image: &Image<f32>) -> Option<f64> {
+    let error: f64 = deviation.iter().map(|&d| 2.0 * f64::from(d).powi(2)).sum();
+    let ratio = error / energy(image.iter());
+    ratio.is_finite().then_some(ratio)
+}
+
+/// By the mean τ of the iteration that was kept: that of the estimate that the images, of this energy, were made of.
+fn predicted_by_evolution(history: &History, energy: f64, grid: Grid) -> Option<f64> {
+    let kept = history.iterations.get(history.kept.checked_sub(1)?)?;
+    let coefficients = kept.bands.iter().map(|band| band.size).sum::<usize>();
+    let sets = (coefficients / grid.len().max(1)).max(1);
+    let ratio = kept.tau * (sets * grid.len()) as f64 / energy;
+    ratio.is_finite().then_some(ratio)
 }
 
 /// Puts the state evolution into the units of the scan.

@@ -1,0 +1,25 @@
+//! Many scans with the same settings: a plan, slices of several scans at once, results that outlive interruption, and a
+//! manifest of it all.
+
+mod file;
+mod forecast;
+mod input;
+mod journal;
+mod manifest;
+mod memory;
+mod plan;
+mod queue;
+mod record;
+mod run;
+mod shard;
+mod volume;
+
+pub use file::FileRecord;
+pub use forecast::{Forecast, at_once, forecast};
+pub use input::{Input, inputs};
+pub use manifest::merge;
+pub use memory::usual_limit;
+pub use plan::{Plan, Planned, Recipe, replaces_input};
+pub use record::{Manifest, Metrics, SliceLine, State, Status, Totals, VolumeRecord};
+pub use run::{Batch, Listener};
+pub use shard::Shard;

@@ -131,7 +131,7 @@ impl Plan {
                     Standing::Done(finished) if !redo => {
                         let then = &finished.record.read;
                         let still = then.iter().zip(&volume.read).all(|(file, path)| file.is_still(path));
-                        volume.past = (still && then.len() == volume.read.len()).then(|| *finished);
+                        volume.past = (still && then.len() == volume.read.len()).then_some(*finished);
                     }
                     Standing::Other(other) if !redo => return Err(refusal(volume, output, &other, &past, described)),
                     Standing::Foreign if !redo => return Err(foreign(output, &volume.input.name)),

@@ -20,10 +20,11 @@ use progress::{Progress, lasting};
 #[command(after_help = "\
 EXAMPLES
   pvdamp batch scans/ -o results/
-  pvdamp batch 'study/*/kspace.h5' -o results/ --accel 4 --sampling lines-equispaced --seed 1 --method howl
+  pvdamp batch 'study/*/kspace.h5' -o results/ --method howl --uncertainty
+  pvdamp batch full/ -o results/ --accel 4 --sampling lines-equispaced --seed 1
   pvdamp batch scans/ -o results/ --dry-run
-  pvdamp batch scans/ -o results/ --shard auto       a task of a Slurm job array, or of an indexed Kubernetes job
-  pvdamp batch --merge -o results/                   once all shards are done
+  pvdamp batch scans/ -o results/ --shard auto     a task of a Slurm job array
+  pvdamp batch --merge -o results/                 once all shards are done
 
 The folder gets one HDF5 file for each scan, as 'pvdamp recon' writes it, of the scan's name, subfolders kept;
 batch.json with settings, checksums, times, metrics, warnings and errors; and batch.jsonl, a line for each slice. A scan

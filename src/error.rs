@@ -18,7 +18,7 @@ pub enum Error {
     #[error("{0}")]
     Setting(String),
     /// The user asked to stop; no file was left half written.
-    #[error("interrupted: the output was not written")]
+    #[error("interrupted; nothing was left half written")]
     Interrupted,
     /// Of many files some could not be used, each of which was reported; the work on all others is done. `what` names
     /// them in the plural.

@@ -312,6 +312,14 @@ fn shards_make_a_whole() {
         folder.run(&format!("batch in -o parts {DRAWN} --shard {shard}/3"));
     }
     assert_eq!(folder.run("batch --merge -o parts").code, Some(3));
+    // mended and done by a run of its own, a scan is not to be lost to what its shard still says
+    folder.done("simulate --size 48x40 --coils 3 --seed 9 -o in/broken.h5");
+    folder.done(&format!("batch in -o parts {DRAWN}"));
+    folder.refused(
+        "batch --merge -o parts",
+        1,
+        &["failed on broken.h5, which is there now", "--shard"],
+    );
     let other = manifest(&folder, "parts/batch-2-of-3.json")
         .to_string()
         .replace("\"3\"", "\"4\"");

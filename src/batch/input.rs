@@ -43,10 +43,9 @@ impl Input {
         Self::below(&folder, path)
     }
 
-    /// The name of the scan without folders and ending, which its mask is drawn by.
-    pub fn stem(&self) -> &str {
-        let file = self.name.rsplit('/').next().unwrap_or_default();
-        file.strip_suffix(".h5").unwrap_or(file)
+    /// The name without its ending, which the mask of the scan is drawn by.
+    pub fn volume(&self) -> &str {
+        self.name.strip_suffix(".h5").unwrap_or(&self.name)
     }
 }
 
@@ -260,7 +259,7 @@ mod tests {
         std::fs::write(&list, text).unwrap();
         let found = inputs(std::slice::from_ref(&list), Path::new("out")).unwrap();
         let names: Vec<&str> = found.iter().map(|input| input.name.as_str()).collect();
-        assert_eq!((names, found[1].stem()), (vec!["b.h5", "gone.h5"], "gone"));
+        assert_eq!((names, found[1].volume()), (vec!["b.h5", "gone.h5"], "gone"));
         std::fs::write(&list, "# none\n").unwrap();
         assert!(inputs(&[list], Path::new("out")).is_err());
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::journal::suffix;
 use super::plan::differences;
-use super::{Manifest, Shard, SliceLine, State, Totals, VolumeRecord};
+use super::{Manifest, Shard, SliceLine, State, Status, Totals, VolumeRecord};
 use crate::error::{Error, Result};
 use crate::format::AtomicFile;
 
@@ -119,6 +119,11 @@ fn check(folder: &Path, part: &Manifest, first: &Manifest) -> Result<()> {
     }
     if part.plan != first.plan || part.scans != first.scans {
         return refused("was cut out of another list of scans than the first shard".into());
+    }
+    // done since by a run that this shard knows nothing of
+    let mended = |volume: &&VolumeRecord| volume.status == Status::Failed && folder.join(&volume.name).exists();
+    if let Some(volume) = part.volumes.iter().find(mended) {
+        return refused(format!("shard {shard} failed on {}, which is there now", volume.name));
     }
     let written = part.volumes.iter().filter_map(|volume| volume.written.as_ref());
     for file in written {

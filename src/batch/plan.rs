@@ -65,7 +65,7 @@ impl Recipe {
     pub fn settings_of(&self, input: &Input, grid: Grid) -> Result<Settings> {
         let mut settings = (self.settings)(grid)?;
         if let SamplingSource::Draw { family, request } = &mut settings.sampling {
-            request.seed = volume_seed(request.seed, input.stem());
+            request.seed = volume_seed(request.seed, input.volume());
             if family.lines {
                 request.seed &= u64::from(u32::MAX);
             }
@@ -78,8 +78,8 @@ impl Recipe {
 }
 
 /// The seed of the mask of a scan, from that of the batch and the scan's name, so that it is the same in every run.
-fn volume_seed(seed: u64, stem: &str) -> u64 {
-    seed_of(&format!("{seed}:{stem}"))
+fn volume_seed(seed: u64, volume: &str) -> u64 {
+    seed_of(&format!("{seed}:{volume}"))
 }
 
 impl Plan {

@@ -320,6 +320,10 @@ fn shards_make_a_whole() {
         1,
         &["failed on broken.h5, which is there now", "--shard"],
     );
+    for shard in 1..=3 {
+        folder.done(&format!("batch in -o parts {DRAWN} --shard {shard}/3"));
+    }
+    folder.done("batch --merge -o parts");
     let other = manifest(&folder, "parts/batch-2-of-3.json")
         .to_string()
         .replace("\"3\"", "\"4\"");

@@ -8,7 +8,7 @@ use super::console::Console;
 use crate::array::Grid;
 use crate::error::Result;
 use crate::format::{Scan, ScanFormat};
-use crate::recon::{Reconstruction, Settings, memory_estimate};
+use crate::recon::{Reconstruction, Settings, Workload};
 
 /// Say what is in a scan, and what a reconstruction would do with it
 #[derive(Args)]
@@ -94,6 +94,10 @@ fn facts(scan: &Scan, reconstruction: &Reconstruction, console: &Console) -> Res
         }
     });
     let noise = noise.map(|noise| format!("{:.3e}, {}", noise.standard_deviation, noise.origin));
+    let workload = Workload {
+        used,
+        ..reconstruction.workload(sets.unwrap_or(1))
+    };
     let facts = [
         (
             "format",
@@ -125,16 +129,7 @@ fn facts(scan: &Scan, reconstruction: &Reconstruction, console: &Console) -> Res
             "kspace_of_a_slice_mb",
             json!(megabytes(one_image * scan.coils() as u64)),
         ),
-        (
-            "memory_mb",
-            json!(megabytes(memory_estimate(
-                grid,
-                scan.coils(),
-                used,
-                sets.unwrap_or(1),
-                Settings::default().method
-            ))),
-        ),
+        ("memory_mb", json!(megabytes(workload.alone(scan.slices())))),
     ];
     Ok(facts.map(|(name, value)| (name.to_string(), value)).to_vec())
 }

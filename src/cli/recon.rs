@@ -12,7 +12,7 @@ use super::reconstruction::ReconArguments;
 use crate::coil::Compression;
 use crate::error::{Error, Result};
 use crate::format::{AtomicFile, ImageFormat, ImageSink, Scan, Series, window, write_png};
-use crate::recon::{CoilsRecord, ReconOutput, Reconstruction, Settings, SliceRecord, SliceResult, memory_estimate};
+use crate::recon::{CoilsRecord, ReconOutput, Reconstruction, Settings, SliceRecord, SliceResult};
 use crate::solve::{Method, StopReason};
 
 /// Reconstruct a scan
@@ -165,7 +165,7 @@ impl Job<'_> {
     fn announce(&self, compression: Compression) -> Result<()> {
         let (scan, method) = (self.scan, self.method.name);
         let (coils, sets) = (scan.coils(), self.reconstruction.sets()?);
-        let memory = memory_estimate(scan.grid(), coils, compression.most(coils), sets, self.method);
+        let memory = self.reconstruction.workload(sets).alone(scan.slices());
         let sampling = self.reconstruction.sampling();
         let padding = sampling.record.padding();
         let padding = padding.map_or(String::new(), |padding| {

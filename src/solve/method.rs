@@ -13,8 +13,7 @@ pub struct Method {
     pub iterations: usize,
     /// The same for masks of whole lines and for partial Fourier.
     pub line_iterations: usize,
-    /// Images of each set of maps that it holds at once, about.
-    pub images: u64,
+    pub footprint: Footprint,
     /// Whether [`Solver::unbiased`] gives an image.
     pub unbiased: bool,
     /// What it takes from a fully sampled reference where there is one; empty for methods that never look.
@@ -25,6 +24,36 @@ pub struct Method {
     pub shift: Option<u64>,
     pub build: for<'a> fn(&'a Problem<f32>, &Tuning) -> Box<dyn Solver<f32> + 'a>,
 }
+
+/// What a method holds at its peak beside maps and samples, in complex images; measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Footprint {
+    /// Of each set of maps.
+    pub images: f64,
+    /// However many sets.
+    pub frames: f64,
+    /// Of each thread.
+    pub thread: f64,
+    /// Whether each map is there as wavelet coefficients too.
+    pub xi: bool,
+    /// For error bars: more of each set, and more of each thread.
+    pub error_bars: [f64; 2],
+}
+
+/// Of methods with a gradient step and a threshold.
+const PROXIMAL: Footprint = Footprint {
+    images: 11.0,
+    frames: 0.0,
+    thread: 1.2,
+    xi: false,
+    error_bars: [0.0; 2],
+};
+/// Of those without iterations.
+const DIRECT: Footprint = Footprint {
+    images: 5.0,
+    thread: 1.0,
+    ..PROXIMAL
+};
 
 /// A part of [`Tuning`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +101,13 @@ pub const METHODS: &[Method] = &[
         citation: "Millard, Chiew, Tanner, Hess, Mailhé, arXiv:2203.04180",
         iterations: 30,
         line_iterations: 30,
-        images: 15,
+        footprint: Footprint {
+            images: 12.0,
+            frames: 0.0,
+            thread: 2.0,
+            xi: true,
+            error_bars: [3.0, 0.0],
+        },
         unbiased: true,
         oracle: "",
         knobs: &[Knob::Wavelet, Knob::Scales, Knob::Damping, Knob::Noise, Knob::ErrorBars],
@@ -86,7 +121,13 @@ pub const METHODS: &[Method] = &[
         citation: "docs/howl.md; Mihçak et al. 1999, Coifman, Donoho 1995, Beck, Teboulle 2009",
         iterations: howl::ITERATIONS,
         line_iterations: howl::LINE_ITERATIONS,
-        images: 40,
+        footprint: Footprint {
+            images: 7.0,
+            frames: 31.0,
+            thread: 2.5,
+            xi: false,
+            error_bars: [4.0, 2.5],
+        },
         unbiased: false,
         oracle: "",
         knobs: &[Knob::ErrorBars],
@@ -100,7 +141,7 @@ pub const METHODS: &[Method] = &[
         citation: "Beck, Teboulle, SIAM J. Imaging Sci. 2 (2009)",
         iterations: 100,
         line_iterations: 100,
-        images: 15,
+        footprint: PROXIMAL,
         unbiased: false,
         oracle: "",
         knobs: &[Knob::Wavelet, Knob::Scales, Knob::Lambda, Knob::Shift],
@@ -114,7 +155,7 @@ pub const METHODS: &[Method] = &[
         citation: "Khare, Hardy, King, Turski, Marinelli, MRM 68 (2012)",
         iterations: 100,
         line_iterations: 100,
-        images: 15,
+        footprint: PROXIMAL,
         unbiased: false,
         oracle: "its error in each iteration",
         knobs: &[Knob::Wavelet, Knob::Scales, Knob::Shift],
@@ -128,7 +169,7 @@ pub const METHODS: &[Method] = &[
         citation: "Varela-Mattatall, Baron, Menon, MRM 86 (2021)",
         iterations: 100,
         line_iterations: 100,
-        images: 15,
+        footprint: PROXIMAL,
         unbiased: false,
         oracle: "",
         knobs: &[Knob::Wavelet, Knob::Scales, Knob::Shift],
@@ -142,7 +183,7 @@ pub const METHODS: &[Method] = &[
         citation: "Pruessmann, Weiger, Börnert, Boesiger, MRM 46 (2001)",
         iterations: 10,
         line_iterations: 10,
-        images: 15,
+        footprint: PROXIMAL,
         unbiased: false,
         oracle: "",
         knobs: &[Knob::OptionalLambda],
@@ -156,7 +197,7 @@ pub const METHODS: &[Method] = &[
         citation: "Roemer et al., MRM 16 (1990)",
         iterations: 1,
         line_iterations: 1,
-        images: 15,
+        footprint: DIRECT,
         unbiased: false,
         oracle: "",
         knobs: &[],
@@ -170,7 +211,7 @@ pub const METHODS: &[Method] = &[
         citation: "Roemer et al., MRM 16 (1990)",
         iterations: 1,
         line_iterations: 1,
-        images: 15,
+        footprint: DIRECT,
         unbiased: false,
         oracle: "",
         knobs: &[],

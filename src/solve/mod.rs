@@ -21,7 +21,7 @@ pub use cg_sense::CgSense;
 pub use driver::{History, IterationRecord, Limits, Observer, drive};
 pub use evolution::StateEvolution;
 pub use howl::Howl;
-pub use method::{Knob, METHODS, Method};
+pub use method::{Footprint, Knob, METHODS, Method};
 pub use problem::Problem;
 pub use proximal::ProximalGradient;
 pub use pvdamp::PVdamp;

@@ -5,9 +5,12 @@ use crate::sampling::{DEFAULT_ORDER, FAMILIES, Request};
 /// The formula says no less than was measured, and not more than this many times as much.
 const MOST: f64 = 1.4;
 
-/// Peak resident memory [MB] of `pvdamp recon` of one slice at R = 6 on x86-64 Linux: size, coils, method, threads.
+/// Size, coils, method, threads, and peak resident memory [MB].
+type Measured = ((usize, usize), usize, &'static str, usize, f64);
+
+/// Peak resident memory of `pvdamp recon` of one slice at R = 6 on x86-64 Linux.
 #[rustfmt::skip]
-const ONE_SLICE: &[((usize, usize), usize, &str, usize, f64)] = &[
+const ONE_SLICE: &[Measured] = &[
     ((256, 256), 8, "zero-filled", 1, 33.4),
     ((256, 256), 8, "zero-filled", 2, 32.3),
     ((256, 256), 8, "pvdamp", 1, 35.7),
@@ -37,9 +40,9 @@ const ONE_SLICE: &[((usize, usize), usize, &str, usize, f64)] = &[
 /// The same of 8 slices, one after the other, by P-VDAMP on two threads at R = 5.
 const ONE_BY_ONE: &[((usize, usize), usize, f64)] = &[((256, 256), 8, 41.1), ((640, 368), 15, 150.5)];
 
-/// Of `pvdamp batch` of 8 slices of a scan, as many at once as there are threads: size, coils, method, threads.
+/// Of `pvdamp batch` of 8 slices of a scan, as many at once as there are threads.
 #[rustfmt::skip]
-const SEVERAL: &[((usize, usize), usize, &str, usize, f64)] = &[
+const SEVERAL: &[Measured] = &[
     ((256, 256), 8, "howl", 4, 140.1),
     ((256, 256), 8, "howl", 2, 77.4),
     ((256, 256), 8, "zero-filled", 4, 86.7),

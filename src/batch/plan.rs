@@ -12,7 +12,7 @@ use super::{FileRecord, Input, Shard, Status, VolumeRecord};
 use crate::array::Grid;
 use crate::error::{Error, Result};
 use crate::format::{Outline, Scan, ScanOptions, files_of};
-use crate::recon::{SamplingSource, Settings, slice_memory};
+use crate::recon::{PROGRAM_MEMORY, SamplingSource, Settings, slice_memory};
 
 /// What all scans of a batch share.
 pub struct Recipe {
@@ -143,15 +143,15 @@ impl Plan {
         taken.map(drop)
     }
 
-    /// Gives up scans of which a single slice takes more than `limit` bytes.
+    /// Gives up scans of which a single slice takes, with the program, more than `limit` bytes.
     pub fn refuse_larger(&mut self, limit: u64) {
-        for volume in self
-            .volumes
-            .iter_mut()
-            .filter(|volume| volume.to_do() && volume.memory > limit)
-        {
+        for volume in self.volumes.iter_mut().filter(|volume| volume.to_do()) {
+            let needed = volume.memory + PROGRAM_MEMORY;
+            if needed <= limit {
+                continue;
+            }
             let megabytes = |bytes: u64| bytes.div_ceil(1 << 20);
-            let problem = format!("needs about {} MB for one slice", megabytes(volume.memory));
+            let problem = format!("needs about {} MB for one slice", megabytes(needed));
             let mend = format!("raise --memory, which is {} MB", megabytes(limit));
             volume
                 .record

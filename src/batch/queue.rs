@@ -85,19 +85,18 @@ impl<V> Queue<V> {
         }
     }
 
-    /// A scan was opened, or could not be; either way the memory of opening it is free.
-    pub fn opened(&self, memory: u64, open: Option<(Arc<V>, usize)>) {
+    /// A scan was opened, or could not be; either way the memory of opening it is free. An open one has so many slices,
+    /// at least one, each of so many bytes, which are known better now.
+    pub fn opened(&self, freed: u64, open: Option<(Arc<V>, usize, u64)>) {
         let mut state = self.lock();
         state.opening -= 1;
-        state.used -= memory;
-        if let Some((volume, slices)) = open.filter(|(_, slices)| *slices > 0) {
-            state.open.push_back(Open {
-                volume,
-                memory,
-                begun: 0,
-                slices,
-            });
-        }
+        state.used -= freed;
+        state.open.extend(open.map(|(volume, slices, memory)| Open {
+            volume,
+            memory,
+            begun: 0,
+            slices,
+        }));
     }
 
     /// A slice is done.
@@ -160,7 +159,7 @@ mod tests {
         let Work::Open(index) = queue.next() else {
             panic!("nothing to open")
         };
-        queue.opened(10, Some((Arc::new(index), slices)));
+        queue.opened(10, Some((Arc::new(index), slices, 10)));
     }
 
     #[test]
@@ -179,7 +178,7 @@ mod tests {
         assert_eq!(at_once(&queue).len(), 2);
         assert!(matches!(queue.next(), Work::Wait));
         queue.ended(10);
-        assert_eq!(at_once(&queue), [(0, 1)]);
+        assert_eq!(at_once(&queue), [(0, 2)]);
         // the next scan has to wait too
         assert!(matches!(queue.next(), Work::Wait));
         queue.ended(10);

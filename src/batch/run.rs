@@ -184,8 +184,9 @@ impl AtWork<'_> {
         let open = || OpenVolume::open(planned, &self.batch.recipe, &self.batch.output);
         match sheltered(open) {
             Ok(volume) => {
-                let slices = volume.slices();
-                self.queue.opened(planned.memory, Some((Arc::new(volume), slices)));
+                let (slices, memory) = (volume.slices(), volume.memory);
+                self.queue
+                    .opened(planned.memory, Some((Arc::new(volume), slices, memory)));
             }
             Err(trouble) => {
                 self.queue.opened(planned.memory, None);

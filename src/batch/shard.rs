@@ -138,7 +138,7 @@ mod tests {
             let loads: Vec<usize> = (1..=count).map(load).collect();
             assert_eq!(loads.iter().sum::<usize>(), 200);
             assert!(
-                loads.iter().max().unwrap() - loads.iter().min().unwrap() <= 10,
+                loads.iter().max().unwrap() - loads.iter().min().unwrap() <= 14,
                 "{loads:?}"
             );
         }

@@ -67,12 +67,14 @@ impl OpenVolume {
         let scan = Arc::new(Scan::open(&input.path, &recipe.scan)?);
         let settings = recipe.settings_of(&input, scan.grid())?;
         let reconstruction = Reconstruction::new(&scan, &settings)?;
-        let sets = reconstruction.why_two_sets()?.map(str::to_string);
+        let sets = reconstruction.sets()?;
         let mut record = planned.record.clone();
         (record.slices, record.coils) = (scan.slices(), scan.coils());
         record.acceleration = Some(reconstruction.sampling().record.acceleration);
         record.warnings = [&scan.warnings[..], &reconstruction.sampling().warnings].concat();
-        record.warnings.extend(sets);
+        record
+            .warnings
+            .extend(reconstruction.why_two_sets()?.map(str::to_string));
         let range = match range_of(&scan) {
             Ok(range) => range,
             Err(error) => {
@@ -87,7 +89,7 @@ impl OpenVolume {
         }
         let work = ReconOutput::create(&path, &reconstruction).map_err(|error| blame(error, output))?;
         Ok(Self {
-            memory: planned.memory,
+            memory: reconstruction.workload(sets).slice(),
             input,
             start,
             read,

@@ -13,6 +13,7 @@ use crate::batch::{
     usual_limit,
 };
 use crate::error::{Error, Result};
+use crate::recon::PROGRAM_MEMORY;
 use progress::{Progress, lasting};
 
 /// Reconstruct many scans, go on after an interruption, share the work with other machines
@@ -133,9 +134,10 @@ impl RunBatch {
         if self.memory.is_some() {
             plan.refuse_larger(limit);
         }
-        announce(&plan, &recipe, self.shard, limit, console);
+        let room = limit.saturating_sub(PROGRAM_MEMORY);
+        announce(&plan, &recipe, self.shard, room, console);
         if self.dry_run {
-            let forecast = forecast(&plan, &recipe, limit);
+            let forecast = forecast(&plan, &recipe, room);
             return tell_plan(&plan, &forecast, console);
         }
         let progress = Progress::new(&plan, console);
@@ -145,7 +147,7 @@ impl RunBatch {
             recipe,
             output: self.output,
             shard: self.shard,
-            memory: limit,
+            memory: room,
         };
         let done = batch.run(&progress);
         progress.finish();
@@ -157,7 +159,7 @@ impl RunBatch {
 }
 
 /// What is planned, on one line, and the seed.
-fn announce(plan: &Plan, recipe: &Recipe, shard: Option<Shard>, limit: u64, console: &Console) {
+fn announce(plan: &Plan, recipe: &Recipe, shard: Option<Shard>, room: u64, console: &Console) {
     let slices: usize = plan.volumes.iter().map(|volume| volume.record.slices).sum();
     let done = plan.volumes.iter().filter(|volume| volume.past.is_some()).count();
     let largest = plan.volumes.iter().map(|volume| volume.memory).max().unwrap_or(0);
@@ -169,7 +171,7 @@ fn announce(plan: &Plan, recipe: &Recipe, shard: Option<Shard>, limit: u64, cons
     console.say(&format!(
         "{shard}{} scan(s), {slices} slice(s), {done} scan(s) done already; {} slice(s) at once, each about {} MB{seed}",
         plan.volumes.len(),
-        at_once(largest, limit),
+        at_once(largest, room),
         largest.div_ceil(1_000_000),
     ));
 }
@@ -193,7 +195,7 @@ fn tell_plan(plan: &Plan, forecast: &Forecast, console: &Console) -> Result<()> 
         forecast.volumes,
         forecast.slices,
         lasting(forecast.time),
-        forecast.memory.div_ceil(1_000_000),
+        (forecast.memory + PROGRAM_MEMORY).div_ceil(1_000_000),
         forecast.slices_at_once,
         forecast.written.div_ceil(1_000_000),
     ))

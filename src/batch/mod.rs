@@ -2,9 +2,12 @@
 //! manifest of it all.
 
 mod file;
+mod finished;
 mod record;
 mod shard;
 
+pub use crate::recon::Stored;
 pub use file::FileRecord;
+pub use finished::Finished;
 pub use record::{Manifest, Metrics, SliceLine, State, Status, Totals, VolumeRecord};
 pub use shard::Shard;

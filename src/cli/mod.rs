@@ -11,6 +11,7 @@ mod maps;
 mod mask;
 mod recon;
 mod reconstruction;
+mod report;
 mod simulate;
 
 use std::process::ExitCode;
@@ -32,6 +33,7 @@ EXAMPLES
   pvdamp recon full.h5 --accel 8 -o out.h5      undersample a full scan first, then reconstruct
   pvdamp eval --target full.h5 out.h5           fastMRI's NMSE, PSNR and SSIM
   pvdamp bench full.h5 --accel 5,10 -o bench/   compare methods, with a report
+  pvdamp report results/                        a page to look over a batch
   pvdamp convert out.h5 out.nii.gz              a result as NIfTI, DICOM, BART, NumPy or PNG
   pvdamp info scan.h5                           what is in this file, and what would be done
 
@@ -66,6 +68,7 @@ enum Command {
     Eval(eval::Eval),
     Convert(convert::Convert),
     Bench(Box<bench::RunBench>),
+    Report(report::Report),
 }
 
 /// Parses the command line, runs it, and answers with the exit code.
@@ -89,6 +92,7 @@ pub fn main() -> ExitCode {
         Command::Eval(command) => command.run(&console),
         Command::Convert(command) => command.run(&console),
         Command::Bench(command) => command.run(&console),
+        Command::Report(command) => command.run(&console),
     };
     let Err(error) = done else {
         return ExitCode::SUCCESS;

@@ -14,6 +14,7 @@ mod sampling;
 mod sets;
 mod settings;
 mod slice;
+mod stored;
 
 pub use lambda::lambda_curve;
 pub use machine::Machine;
@@ -25,6 +26,7 @@ pub use record::{CoilsRecord, MapsRecord, NoiseRecord, SamplingRecord, SliceReco
 pub use sampling::{Sampling, SamplingSource};
 pub use settings::{Lambda, Settings};
 pub use slice::{Reconstruction, SliceMaps, SliceResult};
+pub use stored::Stored;
 
 use crate::array::Grid;
 use crate::solve::Method;

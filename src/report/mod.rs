@@ -6,6 +6,8 @@
 
 mod batch;
 mod bench;
+#[cfg(test)]
+mod checked;
 mod number;
 mod page;
 mod picture;

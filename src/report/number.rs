@@ -82,6 +82,14 @@ pub fn counted(count: usize, noun: &str) -> String {
     }
 }
 
+/// With a capital at its start.
+pub fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// `a`, `a and b`, `a, b and c`.
 pub fn listed<S: AsRef<str>>(words: &[S]) -> String {
     match words {

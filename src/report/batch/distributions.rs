@@ -11,7 +11,7 @@ use crate::report::table::{Rank, boxed, cell};
 
 /// Kinds of acquisition that are drawn; the others are in the table.
 const KINDS: usize = 8;
-const SIZE: (u32, u32) = (440, 250);
+const SIZE: (u32, u32) = (330, 210);
 
 /// A figure of slices and how it is drawn.
 struct Measure {

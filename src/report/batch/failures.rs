@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::view::{View, Volume};
 use crate::batch::Status;
-use crate::report::number::counted;
+use crate::report::number::{capital, counted};
 use crate::report::page::fold;
 use crate::report::table::boxed;
 
@@ -23,7 +23,7 @@ pub fn section(view: &View) -> Option<Markup> {
 }
 
 fn reasons(failed: &[&Volume]) -> Markup {
-    let caption = html! { (counted(failed.len(), "volume")) " failed. The same command tries them again." };
+    let caption = html! { (capital(&counted(failed.len(), "volume"))) " failed. The same command tries again." };
     let table = html! {
         table.left {
             thead { tr { th scope="col" { "Volume" } th scope="col" { "Reason" } } }
@@ -46,10 +46,7 @@ fn names(left: &[&Volume]) -> Markup {
             li { (volume.record.name) " (" (counted(volume.record.slices, "slice")) ")" }
         } }
     };
-    let title = format!(
-        "{} left to do, {}",
-        counted(left.len(), "volume"),
-        counted(slices, "slice")
-    );
+    let title = format!("{} left to do, {}", counted(left.len(), "volume"), counted(slices, "slice"));
+    let title = capital(&title);
     fold(left.len() <= SHOWN, &title, &list)
 }

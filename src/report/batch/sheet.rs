@@ -25,9 +25,9 @@ pub fn section(view: &View, groups: &Groups, pictures: &BatchPictures) -> Option
             (window())
             div.pager {
                 output #count {}
-                button #before type="button" { "← earlier" }
+                button #before type="button" { "← back" }
                 output #place {}
-                button #after type="button" { "later →" }
+                button #after type="button" { "on →" }
             }
         }
         div #grid {}
@@ -91,7 +91,7 @@ fn window() -> Markup {
 
 fn frame() -> Markup {
     html! {
-        dialog #slice aria-labelledby="slice-title" {
+        dialog #slice tabindex="-1" aria-labelledby="slice-title" {
             div.head {
                 h3 #slice-title {}
                 output #slice-place {}
@@ -101,8 +101,7 @@ fn frame() -> Markup {
             }
             div.body {
                 div.picture { div #slice-picture {} div #window-slot {} }
-                div { dl.facts #slice-facts {} div #slice-words {} }
-                div.courses #slice-courses {}
+                div.told { dl.facts #slice-facts {} div #slice-words {} div.courses #slice-courses {} }
             }
         }
     }

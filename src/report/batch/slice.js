@@ -63,7 +63,10 @@ function openSlice(slice) {
     byId("slice-words").replaceChildren(...words(slice, volume));
     byId("slice-courses").replaceChildren(...courses(slice));
     byId("window-slot").append(byId("window"));
-    if (!byId("slice").open) byId("slice").showModal();
+    if (!byId("slice").open) {
+        byId("slice").showModal();
+        byId("slice").focus();
+    }
     if (slice.number !== null) {
         const name = volume.name.split("/").map(encodeURIComponent).join("/");
         history.replaceState(null, "", "#slice=" + name + "/" + slice.number);
@@ -136,7 +139,9 @@ function courses(slice) {
     if (!found) {
         return slice.number === null ? [] : [make("p", "quiet", "No course of iterations is on record.")];
     }
-    const { count, curves } = found;
+    const { curves } = found;
+    // the last ones may be of a kind of which nothing is told
+    const count = Math.max(found.count, slice.iterations ?? 0);
     const figures = [];
     const general = [["noise", "noise variance", 1, ""], ["mean", "mean τ", 0, ""]]
         .filter(([name]) => curves.get(name).length > 0)
@@ -157,7 +162,7 @@ function courses(slice) {
 
 /// A figure with curves of positive values against the iteration, on a logarithmic axis.
 function plot(heading, unit, curves, count, kept) {
-    const [width, height, left, right, above, below] = [460, 270, 62, 10, 8, 40];
+    const [width, height, left, right, above, below] = [360, 236, 58, 8, 8, 38];
     const values = curves.flatMap((curve) => curve.points.map((point) => Math.log10(point[1])));
     let low = Math.min(...values), high = Math.max(...values);
     const margin = Math.max(0.04 * (high - low), high - low < 0.4 ? 0.2 : 0);
@@ -219,18 +224,19 @@ function shape(tag, attributes) {
     return element;
 }
 
-/// Powers of ten; of less than two decades 2 and 5 times them too; of many decades some.
+/// Powers of ten; of few decades multiples of them too; of many decades some.
 function ticks(low, high) {
     const found = [];
+    const mantissas = high - low < 0.7 ? [1, 1.5, 2, 3, 4, 5, 6, 7, 8, 9] : high - low < 1.7 ? [1, 2, 5] : [1];
     const every = Math.max(1, Math.ceil((high - low) / 6));
     for (let decade = Math.floor(low); decade <= Math.ceil(high); decade++) {
         if (((decade % every) + every) % every !== 0) continue;
-        for (const mantissa of high - low < 1.7 ? [1, 2, 5] : [1]) {
+        for (const mantissa of mantissas) {
             const at = decade + Math.log10(mantissa);
             if (at < low || at > high) continue;
             const power = "10" + [...String(decade)].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c])).join("");
             const plain = decade >= -3 && decade <= 3;
-            found.push([at, plain ? String(+(mantissa * 10 ** decade).toPrecision(1))
+            found.push([at, plain ? String(+(mantissa * 10 ** decade).toPrecision(2))
                 : (mantissa === 1 ? "" : mantissa + "×") + power]);
         }
     }

@@ -20,6 +20,10 @@ pub enum Error {
     /// The user asked to stop; no file was left half written.
     #[error("interrupted: the output was not written")]
     Interrupted,
+    /// Of many files some could not be used, each of which was reported; the work on all others is done. `what` names
+    /// them in the plural.
+    #[error("passed over {failed} of {of} {what}, which could not be used; the reasons are told, the others are done")]
+    PassedOver { failed: usize, of: usize, what: String },
 }
 
 impl Error {
@@ -68,5 +72,21 @@ impl std::fmt::Display for Place {
             Some(dataset) => write!(f, "{}: dataset '{dataset}'", self.file.display()),
             None => write!(f, "{}", self.file.display()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_passed_over_is_one_sentence() {
+        let error = Error::PassedOver {
+            failed: 1,
+            of: 5,
+            what: "scans".into(),
+        };
+        let told = "passed over 1 of 5 scans, which could not be used; the reasons are told, the others are done";
+        assert_eq!(error.to_string(), told);
     }
 }

@@ -1,8 +1,10 @@
 //! Files as they were when they were read or written, so that what is there later can be held to it.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -79,6 +81,24 @@ impl FileRecord {
     pub fn has_content_of(&self, at: &Path) -> bool {
         let same_size = Stamp::of(at).is_ok_and(|now| now.bytes == self.bytes);
         same_size && sha256(at).is_ok_and(|sum| sum == self.sha256)
+    }
+}
+
+/// Checksums of files that serve several scans, each taken once while they stay the same.
+#[derive(Default)]
+pub struct Sums(Mutex<HashMap<PathBuf, FileRecord>>);
+
+impl Sums {
+    /// As [`FileRecord::of`], under the name that it was given by.
+    pub fn record(&self, path: &Path) -> Result<FileRecord> {
+        let lock = || self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let now = Stamp::of(path)?;
+        if let Some(known) = lock().get(path).filter(|known| known.stamp() == now) {
+            return Ok(known.clone());
+        }
+        let record = FileRecord::of(path, path.display().to_string())?;
+        lock().insert(path.to_path_buf(), record.clone());
+        Ok(record)
     }
 }
 

@@ -2,12 +2,27 @@
 //! manifest of it all.
 
 mod file;
-mod finished;
+mod folder;
+mod forecast;
+mod input;
+mod journal;
+mod manifest;
+mod memory;
+mod plan;
+mod queue;
 mod record;
+mod run;
 mod shard;
+mod volume;
 
 pub use crate::recon::Stored;
 pub use file::FileRecord;
-pub use finished::Finished;
+pub use folder::BatchFolder;
+pub use forecast::{Forecast, at_once, forecast};
+pub use input::{Input, inputs};
+pub use manifest::merge;
+pub use memory::usual_limit;
+pub use plan::{Plan, Planned, Recipe, replaces_input};
 pub use record::{Manifest, Metrics, SliceLine, State, Status, Totals, VolumeRecord};
+pub use run::{Batch, Listener};
 pub use shard::Shard;

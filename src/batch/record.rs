@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{FileRecord, Shard};
+use crate::error::Error;
 use crate::recon::Machine;
 
 /// `batch.json`: a whole batch, or what one shard of it did.
@@ -21,9 +22,11 @@ pub struct Manifest {
     pub shard: Option<Shard>,
     /// Checksum over the names and sizes of all that was planned, by which shards that saw the same are told.
     pub plan: String,
+    /// Scans of the whole.
+    pub scans: usize,
     pub machine: Machine,
     /// When this was written, UTC, RFC 3339.
-    pub written: String,
+    pub written_at: String,
     pub totals: Totals,
     /// In the order of their names; those that are still to be done are among them.
     pub volumes: Vec<VolumeRecord>,
@@ -128,4 +131,69 @@ pub struct SliceLine {
     pub preparation_seconds: f64,
     pub notes: Vec<String>,
     pub warnings: Vec<String>,
+}
+
+impl VolumeRecord {
+    /// Of a scan of which nothing is known yet.
+    pub fn unknown(name: String, input: String) -> Self {
+        Self {
+            name,
+            input,
+            status: Status::Left,
+            error: None,
+            format: None,
+            slices: 0,
+            coils: 0,
+            rows: 0,
+            cols: 0,
+            acquisition: None,
+            seed: None,
+            acceleration: None,
+            metrics: None,
+            read: Vec::new(),
+            written: None,
+            seconds: None,
+            warnings: Vec::new(),
+        }
+    }
+}
+
+impl VolumeRecord {
+    /// It cannot be used, and the reason names it.
+    pub fn fail(&mut self, error: &Error) {
+        self.status = Status::Failed;
+        self.error = Some(match error {
+            Error::Data { .. } => error.to_string(),
+            _ => format!("{}: {error}", self.input),
+        });
+    }
+}
+
+impl Totals {
+    /// Over volumes, and the slices of those that are done.
+    pub fn of(volumes: &[VolumeRecord], slices: &[SliceLine]) -> Self {
+        let count = |status| volumes.iter().filter(|volume| volume.status == status).count();
+        Self {
+            volumes: volumes.len(),
+            done: count(Status::Done),
+            failed: count(Status::Failed),
+            left: count(Status::Left),
+            slices: volumes.iter().map(|volume| volume.slices).sum(),
+            slices_done: slices.len(),
+            slices_with_warnings: slices.iter().filter(|slice| !slice.warnings.is_empty()).count(),
+            slice_seconds: slices.iter().map(|slice| slice.seconds).sum(),
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    pub fn volume(name: &str, status: Status) -> VolumeRecord {
+        VolumeRecord {
+            status,
+            ..VolumeRecord::unknown(name.into(), name.into())
+        }
+    }
 }

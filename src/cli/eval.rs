@@ -1,5 +1,5 @@
 use clap::Args;
-use ndarray::{Array3, Axis, s};
+use ndarray::{Array3, Axis};
 use num_complex::Complex;
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use super::console::Console;
 use crate::array::Grid;
 use crate::error::{Error, Place, Result};
 use crate::format::{Role, Volume, read_volume};
-use crate::quality::{complex_nmse, decibel, fastmri_metrics, hfen, object_mask};
+use crate::quality::{common_region, complex_nmse, crop, decibel, fastmri_metrics, hfen, object_mask};
 
 /// Compare a reconstruction with a target: fastMRI's NMSE, PSNR and SSIM
 #[derive(Args)]
@@ -103,8 +103,8 @@ pub fn compare(target: &Place, result: &Place) -> Result<Comparison> {
         _ => None,
     };
     let region = common_region(Grid::new(a.1, a.2), Grid::new(b.1, b.2));
-    let (x0, x) = (crop(x0.into_magnitude(), region), crop(x.into_magnitude(), region));
-    let metrics = fastmri_metrics(x0.view(), x.view());
+    let (x0, x) = (x0.into_magnitude(), x.into_magnitude());
+    let metrics = fastmri_metrics(crop(x0.view(), region), crop(x.view(), region));
     Ok(Comparison {
         nmse: metrics.nmse,
         psnr_db: metrics.psnr,
@@ -115,23 +115,6 @@ pub fn compare(target: &Place, result: &Place) -> Result<Comparison> {
         region: region.to_string(),
         complex,
     })
-}
-
-/// fastMRI's rule, a square of the target's width, as far as both images go.
-fn common_region(target: Grid, result: Grid) -> Grid {
-    let side = target.cols;
-    Grid::new(
-        side.min(target.rows).min(result.rows),
-        side.min(target.cols).min(result.cols),
-    )
-}
-
-fn crop(volume: Array3<f32>, region: Grid) -> Array3<f32> {
-    let (_, rows, cols) = volume.dim();
-    let (row, col) = Grid::new(rows, cols).centred_offset(region);
-    volume
-        .slice(s![.., row..row + region.rows, col..col + region.cols])
-        .to_owned()
 }
 
 fn compare_complex(x0: &Array3<Complex<f32>>, x: &Array3<Complex<f32>>) -> ComplexComparison {

@@ -1,6 +1,7 @@
 //! The command line: one file a command.
 
 mod arguments;
+mod batch;
 mod bench;
 mod console;
 mod convert;
@@ -38,7 +39,8 @@ EXAMPLES
   pvdamp info scan.h5                           what is in this file, and what would be done
 
 EXIT CODES
-  0 done   1 a file or its data cannot be used   2 wrong usage or settings   130 interrupted"
+  0 done   1 a file or its data cannot be used   2 wrong usage or settings   130 interrupted
+  3 of many files some could not be used and were passed over; all others are done"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -67,6 +69,7 @@ enum Command {
     Info(info::Info),
     Eval(eval::Eval),
     Convert(convert::Convert),
+    Batch(Box<batch::RunBatch>),
     Bench(Box<bench::RunBench>),
     Report(report::Report),
 }
@@ -91,6 +94,7 @@ pub fn main() -> ExitCode {
         Command::Info(command) => command.run(&console),
         Command::Eval(command) => command.run(&console),
         Command::Convert(command) => command.run(&console),
+        Command::Batch(command) => command.run(&console),
         Command::Bench(command) => command.run(&console),
         Command::Report(command) => command.run(&console),
     };
@@ -101,6 +105,7 @@ pub fn main() -> ExitCode {
     match error {
         Error::Data { .. } => ExitCode::FAILURE,
         Error::Setting(_) => ExitCode::from(2),
+        Error::PassedOver { .. } => ExitCode::from(3),
         Error::Interrupted => ExitCode::from(130),
     }
 }

@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::arguments::same_file;
 use super::console::{self, Console};
-use crate::batch::{Finished, Status};
+use crate::batch::{BatchFolder, Status};
 use crate::error::{Error, Result};
 use crate::format::AtomicFile;
 use crate::report::{BatchPictures, batch_page};
@@ -33,7 +33,7 @@ pub struct Report {
 impl Report {
     pub fn run(&self, console: &Console) -> Result<()> {
         console::catch_interrupt();
-        let batch = Finished::open(&self.folder)?;
+        let batch = BatchFolder::open(&self.folder)?;
         let path = self.output.clone().unwrap_or_else(|| self.folder.join("report.html"));
         if batch.files().iter().any(|file| same_file(file, &path)) {
             let problem = "is a file of the batch";
@@ -55,7 +55,7 @@ impl Report {
 }
 
 /// Of the volumes that are done, one after the other. Those that cannot be read are a warning and a note.
-fn pictures(batch: &Finished, notes: &mut Vec<String>, console: &Console) -> Result<BatchPictures> {
+fn pictures(batch: &BatchFolder, notes: &mut Vec<String>, console: &Console) -> Result<BatchPictures> {
     let done = batch.manifest.volumes.iter().filter(|v| v.status == Status::Done);
     let slices = done.clone().map(|volume| volume.slices).sum();
     let mut pictures = BatchPictures::new(slices);

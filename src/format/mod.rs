@@ -36,7 +36,9 @@ pub use masks::{read_mask, read_probability};
 pub use noise::read_noise;
 pub use output::AtomicFile;
 pub use placed::write_geometry;
-pub use scan::{Axes, AxisKind, Geometry, Placement, Plane, Reference, SCAN_FORMATS, Scan, ScanFormat, ScanOptions};
+pub use scan::{
+    Axes, AxisKind, Geometry, Outline, Placement, Plane, Reference, SCAN_FORMATS, Scan, ScanFormat, ScanOptions,
+};
 pub use source::container::files_of;
 pub use volume::{Role, Volume, read_list, read_table, read_volume};
 pub use writer::{Hdf5Output, OutputDataset, Stored};

@@ -110,6 +110,8 @@ impl Hdf5Output {
         // closing must close: by default HDF5 waits for the last dataset held, and what fails then is lost
         let mut options = hdf5::File::with_options();
         options.fapl().fclose_degree(FileCloseDegree::Strong);
+        // a file does not tell when it was written: the same results are the same bytes
+        options.fcpl().obj_track_times(false);
         let file = options
             .create(atomic.temporary())
             .map_err(|e| unwritable(path, &library(&e)))?;
@@ -129,7 +131,8 @@ impl Hdf5Output {
 
     /// Creates a group, with those it lies in.
     pub fn group(&self, name: &str) -> Result<()> {
-        let created = self.file.note(self.file.create_group(name));
+        let builder = self.file.create_group_builder();
+        let created = self.file.note(builder.with_gcpl(|g| g.obj_track_times(false)).create(name));
         created.map(drop).map_err(|e| not_written(&self.place(name), &e))
     }
 
@@ -152,7 +155,6 @@ impl Hdf5Output {
 
     fn create_dataset<T: H5Type>(&self, name: &str, shape: &[usize]) -> Result<OutputDataset<T>> {
         let place = self.place(name);
-        // a file does not tell when it was written: the same results are the same bytes
         let mut builder = self
             .file
             .new_dataset::<T>()

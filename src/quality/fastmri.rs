@@ -1,7 +1,9 @@
-use ndarray::{ArrayView2, ArrayView3, Axis, Zip};
+use ndarray::{ArrayView, ArrayView2, ArrayView3, Axis, Dimension};
+use rayon::prelude::*;
 use serde::Serialize;
 
 use super::relative;
+use crate::array::Grid;
 
 /// Side of SSIM's uniform window.
 const WINDOW: usize = 7;
@@ -9,80 +11,146 @@ const WINDOW: usize = 7;
 const K1: f64 = 0.01;
 const K2: f64 = 0.03;
 
-/// The metrics of the fastMRI leader board for one volume of magnitude images.
+/// The metrics of the fastMRI leader board for one volume of magnitude images, or for one slice of it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct FastMri {
     /// `‖target − image‖² / ‖target‖²`, linear.
     pub nmse: Option<f64>,
-    /// Peak signal-to-noise ratio, dB; infinite for a perfect image.
+    /// Peak signal-to-noise ratio in dB, `10 log10(data_range² / mean (target − image)²)`; infinite for a perfect image.
     pub psnr: Option<f64>,
     /// Structural similarity, mean over slices; at most 1.
     pub ssim: Option<f64>,
-    /// Maximum of the target volume, which PSNR and SSIM refer to.
+    /// Maximum of the target volume, which PSNR and SSIM refer to; without it, as for zeros, they have no value.
     pub data_range: f64,
 }
 
 /// All of fastMRI's metrics, with the data range its `evaluate.py` uses: the maximum of the target volume.
 ///
-/// `target` and `image` are magnitudes, `(slices, rows, cols)`, already cropped to what is to be judged.
+/// `target` and `image` are magnitudes, `(slices, rows, cols)`, already cropped to what is to be judged. Slices are taken
+/// in parallel and added in their order.
 pub fn fastmri_metrics(target: ArrayView3<f32>, image: ArrayView3<f32>) -> FastMri {
-    let data_range = f64::from(target.iter().copied().fold(0.0, f32::max));
-    FastMri {
-        nmse: nmse(target, image),
-        psnr: psnr(target, image, data_range),
-        ssim: ssim(target, image, data_range),
-        data_range,
+    assert_eq!(target.dim(), image.dim(), "target and image of different shapes");
+    let mut score = VolumeScore::new(f64::from(target.iter().copied().fold(0.0, f32::max)));
+    let pairs: Vec<_> = target.outer_iter().zip(image.outer_iter()).collect();
+    let slices: Vec<Score> = pairs
+        .into_par_iter()
+        .map(|(target, image)| Score::of(target, image, score.data_range))
+        .collect();
+    slices.iter().for_each(|slice| score.sums.add(slice));
+    score.metrics()
+}
+
+/// fastMRI's metrics of a volume that comes slice by slice: the numbers of [`fastmri_metrics`], bit for bit, where the
+/// slices come in their order.
+#[derive(Clone, Debug)]
+pub struct VolumeScore {
+    data_range: f64,
+    sums: Score,
+}
+
+impl VolumeScore {
+    /// `data_range` is the maximum of the target volume, cropped as its slices will be.
+    pub fn new(data_range: f64) -> Self {
+        Self {
+            data_range,
+            sums: Score::default(),
+        }
+    }
+
+    /// Adds a slice: magnitudes, `(rows, cols)`, already cropped. Returns the metrics of this slice alone, with the data
+    /// range of the volume.
+    pub fn add(&mut self, target: ArrayView2<f32>, image: ArrayView2<f32>) -> FastMri {
+        let slice = Score::of(target, image, self.data_range);
+        self.sums.add(&slice);
+        slice.metrics(self.data_range)
+    }
+
+    /// Of all slices so far.
+    pub fn metrics(&self) -> FastMri {
+        self.sums.metrics(self.data_range)
     }
 }
 
-/// Normalised mean squared error of a volume, `‖target − image‖² / ‖target‖²`, linear.
-pub fn nmse(target: ArrayView3<f32>, image: ArrayView3<f32>) -> Option<f64> {
-    let reference = target.iter().map(|&t| f64::from(t).powi(2)).sum();
-    relative(squared_error(target, image), reference)
+/// The part of two volumes that fastMRI's `evaluate.py` compares: a square of the target's width, as far as both go.
+pub fn common_region(target: Grid, result: Grid) -> Grid {
+    let side = target.cols;
+    Grid::new(side.min(target.rows).min(result.rows), side.min(result.cols))
 }
 
-/// Peak signal-to-noise ratio of a volume in dB, `10 log10(data_range² / mean (target − image)²)`.
-///
-/// Infinite where the two are equal. `None` also for a data range that is not positive.
-pub fn psnr(target: ArrayView3<f32>, image: ArrayView3<f32>, data_range: f64) -> Option<f64> {
-    let mean = squared_error(target, image) / target.len() as f64;
-    (usable(data_range) && mean.is_finite()).then(|| 10.0 * (data_range * data_range / mean).log10())
-}
-
-/// Structural similarity (Wang et al., IEEE Trans. Image Process. 13:600, 2004), mean over the slices.
-///
-/// As fastMRI takes it from scikit-image: a uniform 7×7 window, K1 = 0.01, K2 = 0.03, sample covariances, and the
-/// mean over the windows that lie wholly inside the slice. `None` also for a data range that is not positive,
-/// and for slices smaller than the window along an axis: no window fits in them.
-pub fn ssim(target: ArrayView3<f32>, image: ArrayView3<f32>, data_range: f64) -> Option<f64> {
-    assert_eq!(target.dim(), image.dim(), "target and image of different shapes");
-    let (slices, rows, cols) = target.dim();
-    if !usable(data_range) || slices == 0 || rows < WINDOW || cols < WINDOW {
-        return None;
+/// The window of that size in the middle of the last two axes, where fastMRI's `center_crop` has it: it begins at
+/// `(n − m) / 2`, rounded down. `region` must not exceed the images.
+pub fn crop<D: Dimension>(mut images: ArrayView<f32, D>, region: Grid) -> ArrayView<f32, D> {
+    let last = images.ndim() - 1;
+    for (axis, length) in [(Axis(last - 1), region.rows), (Axis(last), region.cols)] {
+        let first = (images.len_of(axis) - length) / 2;
+        images.slice_axis_inplace(axis, (first..first + length).into());
     }
-    let pairs = target.axis_iter(Axis(0)).zip(image.axis_iter(Axis(0)));
-    let mean = pairs.map(|(t, i)| slice_ssim(t, i, data_range)).sum::<f64>() / slices as f64;
-    mean.is_finite().then_some(mean)
+    images
 }
 
-fn usable(data_range: f64) -> bool {
-    data_range.is_finite() && data_range > 0.0
+/// What the metrics of one slice, or of several, are made of: sums, which add in the order of the slices to what
+/// [`fastmri_metrics`] gives, bit for bit.
+#[derive(Clone, Debug, Default)]
+pub struct Score {
+    /// `‖target − image‖²`; not finite where an input is not.
+    error: f64,
+    /// `‖target‖²`.
+    reference: f64,
+    /// SSIM of each slice.
+    similarity: f64,
+    pixels: usize,
+    slices: usize,
 }
 
-/// `‖target − image‖²`; not finite where an input is not.
-fn squared_error(target: ArrayView3<f32>, image: ArrayView3<f32>) -> f64 {
-    assert_eq!(target.dim(), image.dim(), "target and image of different shapes");
-    let add = |sum, &t: &f32, &i: &f32| sum + (f64::from(t) - f64::from(i)).powi(2);
-    Zip::from(target).and(image).fold(0.0, add)
+impl Score {
+    /// Of a slice: magnitudes, `(rows, cols)`, already cropped; `data_range` is the maximum of the target volume.
+    pub fn of(target: ArrayView2<f32>, image: ArrayView2<f32>, data_range: f64) -> Self {
+        assert_eq!(target.dim(), image.dim(), "target and image of different shapes");
+        let error = |(&t, &i): (&f32, &f32)| (f64::from(t) - f64::from(i)).powi(2);
+        Self {
+            error: target.iter().zip(image).map(error).sum(),
+            reference: target.iter().map(|&t| f64::from(t).powi(2)).sum(),
+            similarity: slice_ssim(target, image, data_range),
+            pixels: target.len(),
+            slices: 1,
+        }
+    }
+
+    pub fn add(&mut self, other: &Self) {
+        self.error += other.error;
+        self.reference += other.reference;
+        self.similarity += other.similarity;
+        self.pixels += other.pixels;
+        self.slices += other.slices;
+    }
+
+    /// With the data range that it was made with.
+    pub fn metrics(&self, data_range: f64) -> FastMri {
+        let usable = data_range.is_finite() && data_range > 0.0;
+        let (error, ssim) = (self.error / self.pixels as f64, self.similarity / self.slices as f64);
+        FastMri {
+            nmse: relative(self.error, self.reference),
+            psnr: (usable && error.is_finite()).then(|| 10.0 * (data_range * data_range / error).log10()),
+            ssim: (usable && ssim.is_finite()).then_some(ssim),
+            data_range,
+        }
+    }
 }
 
-/// Sums of `t`, `i`, `t²`, `i²`, `t·i`.
+/// Score of `t`, `i`, `t²`, `i²`, `t·i`.
 type Moments = [f64; 5];
 
-/// Mean SSIM of one slice. Window sums are separable: down the columns first, then along the row. Both are short
-/// sums taken anew, since a running difference would leave rounding behind in the dark parts.
+/// Structural similarity of one slice (Wang et al., IEEE Trans. Image Process. 13:600, 2004). NaN for a slice smaller
+/// than the window along an axis: no window fits in it.
+///
+/// As fastMRI takes it from scikit-image: a uniform 7×7 window, K1 = 0.01, K2 = 0.03, sample covariances, and the
+/// mean over the windows that lie wholly inside the slice. Window sums are separable: down the columns first, then along
+/// the row. Both are short sums taken anew, since a running difference would leave rounding behind in the dark parts.
 fn slice_ssim(target: ArrayView2<f32>, image: ArrayView2<f32>, data_range: f64) -> f64 {
     let (rows, cols) = target.dim();
+    if rows < WINDOW || cols < WINDOW {
+        return f64::NAN;
+    }
     let (high, wide) = (rows + 1 - WINDOW, cols + 1 - WINDOW);
     let mut columns = vec![Moments::default(); cols];
     let mut sum = 0.0;
@@ -121,7 +189,7 @@ fn similarity(sums: Moments, data_range: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::quality::inputs::{figures, target_and_image};
-    use ndarray::Array3;
+    use ndarray::{Array3, s};
 
     #[test]
     fn agrees_with_scikit_image() {
@@ -153,7 +221,45 @@ mod tests {
         assert_eq!((same.nmse, same.psnr), (Some(0.0), Some(f64::INFINITY)));
         assert!((same.ssim.unwrap() - 1.0).abs() < 1e-12);
         let twice = &target * 2.0;
-        assert_eq!(nmse(target.view(), twice.view()), Some(1.0));
+        assert_eq!(fastmri_metrics(target.view(), twice.view()).nmse, Some(1.0));
+    }
+
+    #[test]
+    fn slice_by_slice_is_the_volume_bit_for_bit() {
+        let (target, image) = target_and_image(5, 23, 18);
+        let whole = fastmri_metrics(target.view(), image.view());
+        let mut score = VolumeScore::new(whole.data_range);
+        let pairs = target.outer_iter().zip(image.outer_iter());
+        let slices: Vec<FastMri> = pairs.map(|(target, image)| score.add(target, image)).collect();
+        assert_eq!(score.metrics(), whole);
+        let mean = |of: fn(&FastMri) -> Option<f64>| slices.iter().map(|s| of(s).unwrap()).sum::<f64>() / 5.0;
+        assert!((mean(|s| s.ssim) - whole.ssim.unwrap()).abs() < 1e-14);
+        // equal shares of the pixels: the mean of the errors is the error of the volume
+        let error = mean(|s| s.psnr.map(|psnr| 10f64.powf(-psnr / 10.0)));
+        assert!((-10.0 * error.log10() - whole.psnr.unwrap()).abs() < 1e-12);
+        let third = fastmri_metrics(target.slice(s![2..3, .., ..]), image.slice(s![2..3, .., ..]));
+        assert_eq!(slices[2].nmse, third.nmse);
+        assert_eq!(slices[2].data_range, whole.data_range);
+        let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        assert_eq!(
+            one_thread.install(|| fastmri_metrics(target.view(), image.view())),
+            whole
+        );
+    }
+
+    #[test]
+    fn a_region_is_a_square_of_the_targets_width_in_the_middle() {
+        let region = |target: (usize, usize), result: (usize, usize)| common_region(target.into(), result.into()).dim();
+        assert_eq!(region((640, 320), (640, 320)), (320, 320));
+        assert_eq!(region((320, 368), (640, 368)), (320, 368));
+        assert_eq!(region((640, 320), (256, 300)), (256, 300));
+        let volume = Array3::from_shape_fn((2, 6, 5), |(s, r, c)| (100 * s + 10 * r + c) as f32);
+        let found = crop(volume.view(), Grid::new(3, 2));
+        assert_eq!(found, volume.slice(s![.., 1..4, 1..3]));
+        assert_eq!(
+            crop(volume.index_axis(Axis(0), 1), Grid::new(3, 2)),
+            found.index_axis(Axis(0), 1)
+        );
     }
 
     #[test]
@@ -180,6 +286,6 @@ mod tests {
         let found = fastmri_metrics(empty.view(), empty.view());
         assert_eq!((found.nmse, found.psnr, found.ssim), (None, None, None));
         let narrow = Array3::ones((1, 6, 30));
-        assert_eq!(ssim(narrow.view(), narrow.view(), 1.0), None);
+        assert_eq!(fastmri_metrics(narrow.view(), narrow.view()).ssim, None);
     }
 }

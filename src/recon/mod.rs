@@ -36,6 +36,10 @@ use crate::solve::Method;
 ///
 /// The k-space of the slice is held while the maps are made; the maps and their energy averages (ξ) stay for all
 /// iterations, and so do the images of the method; the program itself takes 10 MB.
+pub fn slice_memory(grid: Grid, coils: usize, settings: &Settings) -> u64 {
+    memory_estimate(grid, coils, settings.compression.most(coils), 2, settings.method)
+}
+
 pub fn memory_estimate(grid: Grid, coils: usize, used: usize, sets: usize, method: &Method) -> u64 {
     let image = 8 * grid.len() as u64;
     let (coils, used, sets) = (coils as u64, used as u64, sets as u64);

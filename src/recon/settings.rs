@@ -75,6 +75,23 @@ impl Settings {
         }
     }
 
+    /// The files that it names: mask, probability, maps, noise.
+    pub fn places_mut(&mut self) -> impl Iterator<Item = &mut Place> {
+        let mask = match &mut self.sampling {
+            SamplingSource::File(place) => Some(place),
+            SamplingSource::Scan | SamplingSource::Draw { .. } => None,
+        };
+        let maps = match &mut self.maps {
+            MapsSource::File(place) => Some(place),
+            MapsSource::Espirit(..) => None,
+        };
+        let noise = match &mut self.noise {
+            NoiseSource::File(place) | NoiseSource::Samples(place) => Some(place),
+            NoiseSource::Scan | NoiseSource::Variance(_) => None,
+        };
+        [mask, self.probability.as_mut(), maps, noise].into_iter().flatten()
+    }
+
     pub fn limits(&self) -> Limits {
         Limits {
             iterations: self.iterations.unwrap_or(self.method.iterations),

@@ -15,7 +15,9 @@ use super::super::source::container::Container;
 use super::super::source::h5::DAMAGED;
 use super::axes::{Axes, AxisKind};
 use super::plausible::{self, Stated};
-use super::{Geometry, Plane, Planes, Scan, ScanOptions, readout};
+use super::readout::{self, Volumes};
+use super::store::Ordered;
+use super::{Geometry, Plane, Planes, Scan, ScanOptions};
 use crate::array::{CoilStack, Grid};
 use crate::error::{Error, Result};
 
@@ -235,7 +237,7 @@ pub(super) fn open(format: &'static str, path: &Path, options: &ScanOptions, usu
     }
     let (coils, plane) = (array.coils(), array.plane());
     let (place, dtype) = (array.source.place.clone(), array.source.dtype.clone());
-    let (planes, slices) = planes_of(array, header.as_ref(), &mut warnings)?;
+    let (planes, slices) = planes_of(array, header.as_ref())?;
     let known = match options.axes {
         None => read_geometry(&file, slices)?,
         Some(_) => None,
@@ -280,8 +282,8 @@ fn axes_of(
     Ok((axes, Stated::Nobody))
 }
 
-/// Planes and how many slices there are.
-fn planes_of(array: Array, header: Option<&Header>, warnings: &mut Vec<String>) -> Result<(Box<dyn Planes>, usize)> {
+/// Planes, unprepared, and how many slices there are.
+fn planes_of(array: Array, header: Option<&Header>) -> Result<(Box<dyn Planes>, usize)> {
     let repeated = array.length(AxisKind::Slice);
     if array.plane() == Plane::Xy {
         return Ok((Box::new(Direct { array, window: None }), repeated));
@@ -294,9 +296,9 @@ fn planes_of(array: Array, header: Option<&Header>, warnings: &mut Vec<String>) 
         let window = Some(window);
         return Ok((Box::new(Direct { array, window }), slices));
     }
-    let (planes, warning) = readout::planes(&array, window)?;
-    warnings.extend(warning);
-    Ok((planes, slices))
+    // a damaged shape is known before a file as large is made
+    array.source.check_claim()?;
+    Ok((Ordered::later(Volumes { array, window }), slices))
 }
 
 fn kspace_of(file: &Container, path: &Path, options: &ScanOptions) -> Result<Source> {

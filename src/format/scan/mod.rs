@@ -1,7 +1,8 @@
 //! Scans: k-space slice by slice, whatever file it lies in.
 //!
 //! [`Scan::open`] looks into a file and takes the first row of [`SCAN_FORMATS`] that knows it; the name of the file says
-//! nothing. What a format gives is a [`Scan`] whose k-space is behind [`Planes`].
+//! nothing. What a format gives is a [`Scan`] whose k-space is behind [`Planes`], not yet prepared: of that
+//! [`Scan::outline`] tells, and [`Scan::open`] prepares them.
 
 mod arrayed;
 mod axes;
@@ -11,12 +12,14 @@ mod fastmri;
 mod geometry;
 mod ismrmrd;
 mod numpy;
+mod outline;
 mod plausible;
 mod readout;
 mod store;
 
 pub use axes::{Axes, AxisKind};
 pub use geometry::{Geometry, Placement, Plane};
+pub use outline::Outline;
 
 use std::path::Path;
 
@@ -48,6 +51,7 @@ pub struct ScanFormat {
     pub citation: &'static str,
     /// Whether the content of a file that is there looks like this kind.
     recognise: fn(&Path, &ScanOptions) -> bool,
+    /// The scan, before its planes are prepared.
     open: fn(&Path, &ScanOptions) -> Result<Scan>,
 }
 
@@ -70,6 +74,11 @@ impl ScanFormat {
 
 /// Measured k-space, one slice at a time.
 trait Planes: Send + Sync {
+    /// What has to be done before a slice is read, and may take long; sentences to warn of.
+    fn prepare(&mut self) -> Result<Vec<String>> {
+        Ok(Vec::new())
+    }
+
     /// One slice, `(coils, rows, cols)`, centred, all of it finite; nothing of the others stays in memory.
     fn slice(&self, slice: usize) -> Result<CoilStack<f32>>;
 }
@@ -111,11 +120,19 @@ pub struct Reference {
 }
 
 impl Scan {
-    /// Opens a scan, told by its content; of a two-dimensional scan no k-space is read yet.
+    /// Opens a scan, told by its content. Of a two-dimensional scan no k-space is read yet; a volume whose planes do not
+    /// lie together is read whole, and they are put in order on disk.
     ///
     /// # Errors
     /// A file that cannot be read or is of no known kind, and whatever its format refuses.
     pub fn open(path: &Path, options: &ScanOptions) -> Result<Self> {
+        let mut scan = Self::unprepared(path, options)?;
+        scan.warnings.extend(scan.planes.prepare()?);
+        Ok(scan)
+    }
+
+    /// All but planes to read.
+    fn unprepared(path: &Path, options: &ScanOptions) -> Result<Self> {
         let known = SCAN_FORMATS.iter().find(|format| (format.recognise)(path, options));
         let format = known.or(SCAN_FORMATS.last()).expect("a format");
         (format.open)(path, options)

@@ -9,7 +9,7 @@ use super::super::source::h5::DAMAGED;
 use super::Planes;
 use super::arrayed::{Array, four_axes, unravel};
 use super::axes::AxisKind;
-use super::store::PlaneStore;
+use super::store::{PlaneStore, Scattered};
 use crate::array::{CoilStack, Grid};
 use crate::error::Result;
 use crate::fourier::{Fourier, Scratch};
@@ -34,35 +34,44 @@ pub(super) fn window(length: usize, header: Option<&Header>) -> (usize, usize) {
     (length / 2 - kept / 2, kept)
 }
 
-/// Puts the planes of a volume in order on disk. The file is read once, from front to back, in blocks.
-///
-/// # Errors
-/// Data that cannot be read or are not finite, no room on disk, and a readout that is not fully sampled.
-pub(super) fn planes(array: &Array, window: (usize, usize)) -> Result<(Box<dyn Planes>, Option<String>)> {
-    let cut = Cut::new(array, window)?;
-    let mut readout = Readout::new(cut.length, array.position(AxisKind::Kx).is_some());
-    let repeats: Vec<usize> = (0..array.kinds.len())
-        .filter(|&a| array.kinds[a] == AxisKind::Slice)
-        .collect();
-    for repeat in 0..array.length(AxisKind::Slice) {
-        let (mut start, mut count) = (vec![0; array.kinds.len()], array.source.shape.clone());
-        let at = unravel(repeat, repeats.iter().map(|&a| array.source.shape[a]));
-        for (&axis, at) in repeats.iter().zip(at) {
-            (start[axis], count[axis]) = (at, 1);
+/// Volumes in an array, and the positions along their readout that are kept, as first and count.
+pub(super) struct Volumes {
+    pub array: Array,
+    pub window: (usize, usize),
+}
+
+impl Scattered for Volumes {
+    /// The file is read once, from front to back, in blocks.
+    ///
+    /// # Errors
+    /// Data that cannot be read or are not finite, no room on disk, and a readout that is not fully sampled.
+    fn put_in_order(&self) -> Result<(Box<dyn Planes>, Vec<String>)> {
+        let array = &self.array;
+        let cut = Cut::new(array, self.window)?;
+        let mut readout = Readout::new(cut.length, array.position(AxisKind::Kx).is_some());
+        let repeats: Vec<usize> = (0..array.kinds.len())
+            .filter(|&a| array.kinds[a] == AxisKind::Slice)
+            .collect();
+        for repeat in 0..array.length(AxisKind::Slice) {
+            let (mut start, mut count) = (vec![0; array.kinds.len()], array.source.shape.clone());
+            let at = unravel(repeat, repeats.iter().map(|&a| array.source.shape[a]));
+            for (&axis, at) in repeats.iter().zip(at) {
+                (start[axis], count[axis]) = (at, 1);
+            }
+            cut.volume(repeat, start, count, &mut readout)?;
         }
-        cut.volume(repeat, start, count, &mut readout)?;
+        let warning = readout.judge().map_err(|problem| {
+            let mend = "only ky and kz may be undersampled in a volume; if kx is another axis, say so by --axes";
+            array.source.error(problem, mend)
+        })?;
+        let (store, turned) = (cut.store, cut.turned);
+        let planes: Box<dyn Planes> = if turned {
+            Box::new(Turned(store))
+        } else {
+            Box::new(store)
+        };
+        Ok((planes, warning.into_iter().collect()))
     }
-    let warning = readout.judge().map_err(|problem| {
-        let mend = "only ky and kz may be undersampled in a volume; if kx is another axis, say so by --axes";
-        array.source.error(problem, mend)
-    })?;
-    let (store, turned) = (cut.store, cut.turned);
-    let planes: Box<dyn Planes> = if turned {
-        Box::new(Turned(store))
-    } else {
-        Box::new(store)
-    };
-    Ok((planes, warning))
 }
 
 /// As many rows as fit a block, or the few more or less that are whole chunks: a compressed chunk is unpacked each time.

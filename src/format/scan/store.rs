@@ -76,6 +76,42 @@ impl Planes for PlaneStore {
     }
 }
 
+/// A volume whose planes do not lie together in its file.
+pub(super) trait Scattered: Send + Sync {
+    /// Reads it once and puts its planes in order on disk; sentences to warn of.
+    fn put_in_order(&self) -> Result<(Box<dyn Planes>, Vec<String>)>;
+}
+
+/// Its planes, put in order when they are prepared. Then the file that they lay in is let go.
+pub(super) enum Ordered {
+    Before(Box<dyn Scattered>),
+    After(Box<dyn Planes>),
+}
+
+impl Ordered {
+    pub fn later(volume: impl Scattered + 'static) -> Box<dyn Planes> {
+        Box::new(Self::Before(Box::new(volume)))
+    }
+}
+
+impl Planes for Ordered {
+    fn prepare(&mut self) -> Result<Vec<String>> {
+        let Self::Before(volume) = self else {
+            return Ok(Vec::new());
+        };
+        let (planes, warnings) = volume.put_in_order()?;
+        *self = Self::After(planes);
+        Ok(warnings)
+    }
+
+    fn slice(&self, slice: usize) -> Result<CoilStack<f32>> {
+        match self {
+            Self::After(planes) => planes.slice(slice),
+            Self::Before(_) => unreachable!("a scan that is read was prepared when it was opened"),
+        }
+    }
+}
+
 fn failed(place: &Place, error: &std::io::Error) -> Error {
     let folder = std::env::temp_dir();
     Error::data(

@@ -20,7 +20,7 @@ fn axes(text: &str) -> ScanOptions {
 }
 
 fn open(path: &Path) -> Scan {
-    Scan::open(path, &ScanOptions::default()).unwrap()
+    super::open(path, &ScanOptions::default()).unwrap()
 }
 
 /// It gives [`kspace`].

@@ -5,6 +5,7 @@ mod containers;
 mod damaged;
 mod layouts;
 mod made;
+mod outlines;
 mod real_data;
 mod refused;
 mod scans;
@@ -19,7 +20,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
 
-use super::{Scan, ScanOptions};
+use super::{Outline, Scan, ScanOptions};
+use crate::error::Result;
 
 pub const HEADER: &str = "<ismrmrdHeader xmlns='http://www.ismrm.org/ISMRMRD'><encoding>\
     <encodedSpace><matrixSize><x>12</x><y>10</y><z>1</z></matrixSize></encodedSpace>\
@@ -59,18 +61,45 @@ pub fn dataset(name: &str) -> ScanOptions {
     }
 }
 
+/// Opens a scan, and holds its outline to it: the same, or the same refusal. Not for volumes of damaged k-space, which an
+/// outline does not read.
+pub fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
+    let opened = Scan::open(path, options);
+    match (Scan::outline(path, options), &opened) {
+        (Ok(outline), Ok(scan)) => assert_outlines(&outline, scan),
+        (Err(told), Err(refused)) => assert_eq!(told.to_string(), refused.to_string()),
+        (Ok(outline), Err(refused)) => panic!("refused: {refused}; but outlined: {outline:?}"),
+        (Err(told), Ok(_)) => panic!("opened, but not outlined: {told}"),
+    }
+    opened
+}
+
+pub fn assert_outlines(outline: &Outline, scan: &Scan) {
+    let told = (
+        outline.format,
+        outline.slices,
+        outline.coils,
+        outline.grid,
+        outline.crop,
+    );
+    let opened = (scan.format, scan.slices(), scan.coils(), scan.grid(), scan.crop_size());
+    assert_eq!(told, opened);
+    assert_eq!(outline.references, scan.references());
+    assert!(outline.bytes > 0);
+}
+
 /// Reads all there is in a scan of these bytes; true if nothing was refused.
 pub fn read_all(bytes: &[u8]) -> bool {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scan.h5");
     std::fs::write(&path, bytes).unwrap();
-    let Ok(scan) = Scan::open(&path, &ScanOptions::default()) else {
+    let Ok(scan) = open(&path, &ScanOptions::default()) else {
         return false;
     };
     (0..scan.slices().min(3)).all(|slice| scan.read_slice(slice).is_ok() & scan.read_reference(slice).is_ok())
 }
 
-pub fn message<T>(result: crate::error::Result<T>) -> String {
+pub fn message<T>(result: Result<T>) -> String {
     result.err().expect("an error").to_string()
 }
 

@@ -5,11 +5,11 @@ use std::path::Path;
 use ndarray::{Array1, Array2, Array3, Array4, Array5, arr1};
 use num_complex::Complex;
 
-use super::{assert_says, dataset, file, kspace, message, put};
+use super::{assert_says, dataset, file, kspace, message, open, put};
 use crate::format::{Scan, ScanOptions};
 
 fn refused(path: &Path) -> String {
-    message(Scan::open(path, &ScanOptions::default()))
+    message(open(path, &ScanOptions::default()))
 }
 
 #[test]

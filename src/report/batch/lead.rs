@@ -24,7 +24,7 @@ pub fn lead(view: &View) -> Markup {
                 @if machine.processor.is_empty() { "not recorded" } @else { (machine.processor) }
                 ", " (counted(machine.cores, "core")) ", " (counted(machine.threads, "thread"))
             }
-            dt { "Manifest written" } dd { (manifest.written) }
+            dt { "Manifest written" } dd { (manifest.written_at) }
         }
         @if !view.notes.is_empty() {
             p { "What is missing or was left out:" }

@@ -70,7 +70,8 @@ fn manifest(volumes: Vec<VolumeRecord>) -> Manifest {
             cores: 4,
             threads: 2,
         },
-        written: "2030-01-02T03:04:05Z".into(),
+        scans: volumes.len(),
+        written_at: "2030-01-02T03:04:05Z".into(),
         totals: Totals::default(),
         volumes,
     }

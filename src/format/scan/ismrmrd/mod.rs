@@ -15,13 +15,14 @@ mod tests;
 use std::path::Path;
 
 use self::layout::{Layout, Line, Repeats};
-use self::planes::{Slices, store_volumes};
+use self::planes::{Slices, Volumes};
 use self::readout::Readout;
 use self::sort::Sorted;
 use self::table::{Head, Row, Table};
 use super::super::attribute;
 use super::super::header::Header;
 use super::super::source::h5::{self, exists};
+use super::store::Ordered;
 use super::{Planes, Scan, ScanFormat, ScanOptions};
 use crate::error::{Error, Place, Result};
 
@@ -138,7 +139,7 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         coils: layout.coils,
         grid,
         dtype: "complex64".into(),
-        planes: planes(table, frames.into_values().collect(), &layout, kept)?,
+        planes: planes(table, frames.into_values().collect(), layout, kept),
         geometry,
         references: Vec::new(),
         header: Some(header),
@@ -157,13 +158,18 @@ fn header(file: &hdf5::File, name: &str, encoding: usize) -> std::result::Result
     Header::parse_encoding(&xml, encoding)
 }
 
-fn planes(table: Table, frames: Vec<Vec<Line>>, layout: &Layout, kept: usize) -> Result<Box<dyn Planes>> {
+fn planes(table: Table, frames: Vec<Vec<Line>>, layout: Layout, kept: usize) -> Box<dyn Planes> {
     let rows = layout.matrix[0];
     let readout = Readout::new(rows, kept);
     if layout.volume {
-        return Ok(Box::new(store_volumes(&table, &frames, layout, &readout)?));
+        return Ordered::later(Volumes {
+            table,
+            frames,
+            layout,
+            readout,
+        });
     }
-    Ok(Box::new(Slices {
+    Box::new(Slices {
         table,
         frames,
         coils: layout.coils,
@@ -171,7 +177,7 @@ fn planes(table: Table, frames: Vec<Vec<Line>>, layout: &Layout, kept: usize) ->
         readout,
         trimmed: kept < rows,
         rows,
-    }))
+    })
 }
 
 /// Names of the slices of a frame: its own, and of a volume the position along the readout.

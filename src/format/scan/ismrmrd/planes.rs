@@ -6,7 +6,7 @@ use ndarray::Array3;
 use num_complex::Complex;
 
 use super::super::Planes;
-use super::super::store::PlaneStore;
+use super::super::store::{PlaneStore, Scattered};
 use super::layout::{Layout, Line};
 use super::readout::{Lines, Readout};
 use super::table::{Row, Table};
@@ -44,43 +44,49 @@ impl Planes for Slices {
     }
 }
 
-/// Transforms every volume along its readout and stores its planes, `(frames × x, coils, y, z)`.
-pub(super) fn store_volumes(
-    table: &Table,
-    frames: &[Vec<Line>],
-    layout: &Layout,
-    readout: &Readout,
-) -> Result<PlaneStore> {
-    let [rows, y, z] = layout.matrix;
-    let (coils, kept) = (layout.coils, readout.kept());
-    let (grid, planes) = layout.planes(kept);
-    let store = PlaneStore::create(&table.place, frames.len() * planes, coils, grid)?;
-    let together = (PART / (coils * z * rows * size_of::<Complex<f32>>())).clamp(1, y);
-    for (frame, lines) in frames.iter().enumerate() {
-        let mut parts: BTreeMap<usize, Vec<Line>> = BTreeMap::new();
-        for line in lines {
-            parts.entry(line.column / together).or_default().push(*line);
-        }
-        for (part, lines) in parts {
-            let first = part * together;
-            let columns = together.min(y - first);
-            let shape = [coils, columns * z, rows];
-            let mut gathered = gather(table, &lines, shape, |line| (line.column - first) * z + line.partition)?;
-            let values = readout.positions(&mut gathered);
-            check_finite(table, &values)?;
-            let mut along = vec![Complex::default(); columns * z];
-            for (coil, values) in values.chunks(columns * z * kept).enumerate() {
-                for x in 0..kept {
-                    along
-                        .iter_mut()
-                        .enumerate()
-                        .for_each(|(at, v)| *v = values[at * kept + x]);
-                    store.write([frame * planes + x, coil, first, 0], &along)?;
+/// Volumes: every frame is one.
+pub(super) struct Volumes {
+    pub table: Table,
+    pub frames: Vec<Vec<Line>>,
+    pub layout: Layout,
+    pub readout: Readout,
+}
+
+impl Scattered for Volumes {
+    /// Transforms each along its readout and stores its planes, `(frames × x, coils, y, z)`.
+    fn put_in_order(&self) -> Result<(Box<dyn Planes>, Vec<String>)> {
+        let [rows, y, z] = self.layout.matrix;
+        let (coils, kept) = (self.layout.coils, self.readout.kept());
+        let (grid, planes) = self.layout.planes(kept);
+        let store = PlaneStore::create(&self.table.place, self.frames.len() * planes, coils, grid)?;
+        let together = (PART / (coils * z * rows * size_of::<Complex<f32>>())).clamp(1, y);
+        for (frame, lines) in self.frames.iter().enumerate() {
+            let mut parts: BTreeMap<usize, Vec<Line>> = BTreeMap::new();
+            for line in lines {
+                parts.entry(line.column / together).or_default().push(*line);
+            }
+            for (part, lines) in parts {
+                let first = part * together;
+                let columns = together.min(y - first);
+                let shape = [coils, columns * z, rows];
+                let column = |line: &Line| (line.column - first) * z + line.partition;
+                let mut gathered = gather(&self.table, &lines, shape, column)?;
+                let values = self.readout.positions(&mut gathered);
+                check_finite(&self.table, &values)?;
+                let mut along = vec![Complex::default(); columns * z];
+                for (coil, values) in values.chunks(columns * z * kept).enumerate() {
+                    for x in 0..kept {
+                        along
+                            .iter_mut()
+                            .enumerate()
+                            .for_each(|(at, v)| *v = values[at * kept + x]);
+                        store.write([frame * planes + x, coil, first, 0], &along)?;
+                    }
                 }
             }
         }
+        Ok((Box::new(store), Vec::new()))
     }
-    Ok(store)
 }
 
 /// Reads lines, each into the column that `column` tells, and averages them: `(coils, columns, rows)`.

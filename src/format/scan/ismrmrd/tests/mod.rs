@@ -152,5 +152,5 @@ impl Raw {
 }
 
 fn open(path: &Path) -> crate::error::Result<Scan> {
-    Scan::open(path, &ScanOptions::default())
+    crate::format::tests::open(path, &ScanOptions::default())
 }

@@ -4,6 +4,7 @@ use ndarray::Array4;
 
 use super::*;
 use crate::array::Grid;
+use crate::format::tests::{assert_outlines, assert_says, message};
 use crate::fourier::Fourier;
 
 #[test]
@@ -99,4 +100,37 @@ fn a_partial_echo_of_a_volume_is_taken_as_zero() {
         told.contains("kspace_encode_step_2 runs up to 1") && told.contains("z = 1"),
         "{told}"
     );
+}
+
+/// An outline is made of heads: samples that opening refuses are not looked at.
+#[test]
+fn an_outline_reads_no_samples() {
+    let raw = |spoilt: bool| {
+        let mut rng = random(3);
+        let mut readouts = Vec::new();
+        for (column, partition) in (0..4).flat_map(|column| (0..3).map(move |partition| (column, partition))) {
+            let mut lines = line(&mut rng, 2, 12);
+            if spoilt && (column, partition) != (1, 1) {
+                lines[1][7].re = f32::NAN;
+            }
+            let idx = Counters {
+                kspace_encode_step_2: partition,
+                ..step(column)
+            };
+            readouts.push(readout(idx, &lines, &[]));
+        }
+        Raw {
+            xml: header([12, 4, 3], [6, 4, 3], [2, 1], ""),
+            readouts,
+        }
+    };
+    let (_folder, path) = raw(true).write();
+    assert_says(
+        &message(Scan::open(&path, &ScanOptions::default())),
+        &path,
+        &["1 values of acquisition 0 are NaN"],
+    );
+    let outline = Scan::outline(&path, &ScanOptions::default()).unwrap();
+    assert_eq!((outline.slices, outline.coils, outline.grid), (6, 2, Grid::new(4, 3)));
+    assert_outlines(&outline, &raw(false).scan());
 }

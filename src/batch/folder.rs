@@ -12,7 +12,7 @@ const MANIFEST: &str = "batch.json";
 const LINES: &str = "batch.jsonl";
 
 /// What a batch left in its folder.
-pub struct Finished {
+pub struct BatchFolder {
     folder: PathBuf,
     pub manifest: Manifest,
     /// In the order of the volumes of the manifest, then by slice; each once.
@@ -21,7 +21,7 @@ pub struct Finished {
     pub notes: Vec<String>,
 }
 
-impl Finished {
+impl BatchFolder {
     /// Reads manifest and lines.
     ///
     /// # Errors

@@ -1,0 +1,259 @@
+//! What the user names, as scans and the names of their results.
+
+use std::collections::{BTreeMap, HashSet};
+use std::path::{Component, Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// Endings of the scans that a folder is searched for.
+const SEARCHED: &[&str] = &["h5", "hdf5", "mrd"];
+/// Endings that a result's own takes the place of.
+const KNOWN: &[&str] = &["h5", "hdf5", "mrd", "npy", "npz", "cfl"];
+/// Ending of a list of scans.
+const LIST: &str = "txt";
+
+/// A scan, and the name of its result in the folder of the batch, with `/` between folders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Input {
+    pub path: PathBuf,
+    pub name: String,
+}
+
+impl Input {
+    /// `path` below `base`; by its file name alone where it is not.
+    fn below(base: &Path, path: PathBuf) -> Self {
+        let relative = path.strip_prefix(base).ok();
+        let relative = relative.filter(|r| r.components().all(|c| matches!(c, Component::Normal(_))));
+        let relative = relative.unwrap_or_else(|| Path::new(path.file_name().unwrap_or_default()));
+        let known = relative.extension().and_then(|e| e.to_str());
+        let known = known.is_some_and(|e| KNOWN.contains(&e.to_ascii_lowercase().as_str()));
+        let stem = if known {
+            relative.with_extension("")
+        } else {
+            relative.to_path_buf()
+        };
+        let parts: Vec<_> = stem.iter().map(|part| part.to_string_lossy()).collect();
+        let name = parts.join("/") + ".h5";
+        Self { path, name }
+    }
+
+    /// The name of the scan without folders and ending, which its mask is drawn by.
+    pub fn stem(&self) -> &str {
+        let file = self.name.rsplit('/').next().unwrap_or_default();
+        file.strip_suffix(".h5").unwrap_or(file)
+    }
+}
+
+/// The scans that `given` names, in the order of their results' names, each once: folders with all that is below them,
+/// patterns, lists of scans, scans. What lies in `output` is left out.
+///
+/// Errors: what is not there or holds no scans, and two scans whose results would have one name.
+pub fn inputs(given: &[PathBuf], output: &Path) -> Result<Vec<Input>> {
+    let output = output.canonicalize().ok();
+    let mut found = Vec::new();
+    for path in given {
+        if path.is_dir() {
+            let mut scans = Vec::new();
+            search(path, output.as_deref(), &mut HashSet::new(), &mut scans)?;
+            if scans.is_empty() {
+                let mend = "name another folder, or other files by a pattern: 'DIR/*.npy'";
+                return Err(Error::data(
+                    path.as_path(),
+                    "no .h5, .hdf5 or .mrd file is below this folder",
+                    mend,
+                ));
+            }
+            found.extend(scans.into_iter().map(|scan| Input::below(path, scan)));
+        } else if path.is_file() && path.extension().is_some_and(|e| e == LIST) {
+            found.extend(listed(path)?);
+        } else if path.exists() {
+            found.push(Input::below(Path::new(""), path.clone()));
+        } else {
+            found.extend(matching(path)?);
+        }
+    }
+    distinct(found)
+}
+
+fn search(folder: &Path, output: Option<&Path>, seen: &mut HashSet<PathBuf>, found: &mut Vec<PathBuf>) -> Result<()> {
+    let failed = |e: std::io::Error| {
+        Error::data(
+            folder,
+            format!("this folder cannot be read ({e})"),
+            "see that it may be read",
+        )
+    };
+    let real = folder.canonicalize().map_err(failed)?;
+    // a link may lead back up
+    if output == Some(&real) || !seen.insert(real) {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        let ending = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+        if hidden {
+            continue;
+        } else if path.is_dir() {
+            search(&path, output, seen, found)?;
+        } else if ending.is_some_and(|e| SEARCHED.contains(&e.as_str())) {
+            found.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// One path a line; empty lines and those that begin with # are passed over.
+fn listed(path: &Path) -> Result<Vec<Input>> {
+    let text = std::fs::read_to_string(path).map_err(|e| {
+        Error::data(
+            path,
+            format!("this list cannot be read ({e})"),
+            "write one path a line, as UTF-8",
+        )
+    })?;
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let found: Vec<Input> = lines.map(|line| Input::below(Path::new(""), line.into())).collect();
+    match found.is_empty() {
+        true => Err(Error::data(path, "this list names no scan", "write one path a line")),
+        false => Ok(found),
+    }
+}
+
+fn matching(pattern: &Path) -> Result<Vec<Input>> {
+    let text = pattern.to_string_lossy();
+    let is_wild = |part: &str| part.contains(['*', '?', '[']);
+    if !is_wild(&text) {
+        let mend = "name a folder, a pattern, a list (.txt) or scans that are there";
+        return Err(Error::data(pattern, "there is no such file or folder", mend));
+    }
+    let options = glob::MatchOptions {
+        require_literal_leading_dot: true,
+        require_literal_separator: true,
+        ..glob::MatchOptions::new()
+    };
+    let paths = glob::glob_with(&text, options)
+        .map_err(|e| Error::data(pattern, format!("this is no pattern ({e})"), "use * ? [..] and **"))?;
+    let base: PathBuf = pattern
+        .iter()
+        .take_while(|part| !is_wild(&part.to_string_lossy()))
+        .collect();
+    let found: Vec<Input> = paths
+        .filter_map(|path| path.ok().filter(|path| path.is_file()))
+        .map(|path| Input::below(&base, path))
+        .collect();
+    match found.is_empty() {
+        true => Err(Error::data(pattern, "no file matches this pattern", "name another")),
+        false => Ok(found),
+    }
+}
+
+fn distinct(found: Vec<Input>) -> Result<Vec<Input>> {
+    let mut by_name: BTreeMap<String, Input> = BTreeMap::new();
+    for input in found {
+        if let Some(other) = by_name.get(&input.name)
+            && other.path != input.path
+        {
+            let problem = format!(
+                "its result would be {}, and so would that of {}",
+                input.name,
+                other.path.display()
+            );
+            let mend = "give their common folder, whose subfolders are kept, or batch them into two folders";
+            return Err(Error::data(input.path.as_path(), problem, mend));
+        }
+        by_name.insert(input.name.clone(), input);
+    }
+    Ok(by_name.into_values().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for file in [
+            "b.h5",
+            "a.HDF5",
+            "notes.md",
+            ".hidden.h5",
+            "sub/c.mrd",
+            "sub/deep/a.h5",
+            "out/a.h5",
+            "k.npy",
+            "v.1",
+        ] {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "").unwrap();
+        }
+        folder
+    }
+
+    fn names(folder: &tempfile::TempDir, given: &[&str]) -> Result<Vec<String>> {
+        let given: Vec<PathBuf> = given.iter().map(|path| folder.path().join(path)).collect();
+        let found = inputs(&given, &folder.path().join("out"))?;
+        assert!(found.iter().all(|input| input.path.is_file()));
+        Ok(found.into_iter().map(|input| input.name).collect())
+    }
+
+    #[test]
+    fn folders_are_searched_and_kept() {
+        let folder = tree();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(folder.path(), folder.path().join("sub/loop")).unwrap();
+        assert_eq!(
+            names(&folder, &[""]).unwrap(),
+            ["a.h5", "b.h5", "sub/c.h5", "sub/deep/a.h5"]
+        );
+        assert!(
+            names(&folder, &["sub/deep/no"])
+                .unwrap_err()
+                .to_string()
+                .contains("no such file")
+        );
+        std::fs::create_dir(folder.path().join("empty")).unwrap();
+        assert!(names(&folder, &["empty"]).unwrap_err().to_string().contains("no .h5"));
+    }
+
+    #[test]
+    fn patterns_and_files_are_taken() {
+        let folder = tree();
+        assert_eq!(names(&folder, &["*.npy"]).unwrap(), ["k.h5"]);
+        assert_eq!(
+            names(&folder, &["sub/**/*.h5", "sub/deep/a.h5"])
+                .unwrap_err()
+                .to_string()
+                .contains("would be"),
+            false
+        );
+        assert_eq!(names(&folder, &["b.h5", "v.1", "b.h5"]).unwrap(), ["b.h5", "v.1.h5"]);
+        assert!(
+            names(&folder, &["*.dat"])
+                .unwrap_err()
+                .to_string()
+                .contains("no file matches")
+        );
+        let twice = names(&folder, &["a.HDF5", "sub/deep/a.h5"]).unwrap_err().to_string();
+        assert!(twice.contains("a.h5, and so would that of"), "{twice}");
+    }
+
+    #[test]
+    fn lists_name_scans_one_a_line() {
+        let folder = tree();
+        let list = folder.path().join("list.txt");
+        let text = format!("# scans\n\n{0}/b.h5\n  {0}/gone.h5  \n", folder.path().display());
+        std::fs::write(&list, text).unwrap();
+        let found = inputs(std::slice::from_ref(&list), Path::new("out")).unwrap();
+        let names: Vec<&str> = found.iter().map(|input| input.name.as_str()).collect();
+        assert_eq!((names, found[1].stem()), (vec!["b.h5", "gone.h5"], "gone"));
+        std::fs::write(&list, "# none\n").unwrap();
+        assert!(inputs(&[list], Path::new("out")).is_err());
+    }
+}

@@ -1,0 +1,326 @@
+//! What is to be done: every scan looked at, none read.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::file::{seed_of, sha256_of};
+use super::journal::{Finished, Past};
+use super::{Input, Shard, Status, VolumeRecord};
+use crate::array::Grid;
+use crate::error::{Error, Result};
+use crate::format::{Outline, Scan, ScanOptions, files_of};
+use crate::recon::{SamplingSource, Settings, slice_memory};
+
+/// What all scans of a batch share.
+pub struct Recipe {
+    pub scan: ScanOptions,
+    /// The settings for scans of a size. A file that they name may be a folder: each scan then has its own file there, of
+    /// the name of its result. The seed of a mask is made one for each scan.
+    pub settings: Box<dyn Fn(Grid) -> Result<Settings> + Send + Sync>,
+    /// What the settings are made of, by option.
+    pub described: BTreeMap<String, String>,
+}
+
+/// A scan of the plan.
+pub struct Planned {
+    pub input: Input,
+    pub record: VolumeRecord,
+    /// Of an earlier run, whose result is there and whole.
+    pub past: Option<Finished>,
+    /// Bytes that one of its slices takes while it is reconstructed.
+    pub memory: u64,
+}
+
+/// All scans of a batch, or of one shard of it.
+pub struct Plan {
+    pub volumes: Vec<Planned>,
+    /// Checksum over the names and sizes of all scans of the batch.
+    pub sum: String,
+    /// Of the whole batch.
+    pub scans: usize,
+    /// Version and settings in one word.
+    pub recipe: String,
+}
+
+impl Planned {
+    /// Whether it can be done and was not.
+    pub fn to_do(&self) -> bool {
+        self.past.is_none() && self.record.status == Status::Left
+    }
+}
+
+impl Recipe {
+    /// What tells results of this program and these settings from others.
+    pub fn sum(&self) -> String {
+        let version = env!("CARGO_PKG_VERSION");
+        sha256_of(&format!("{version} {:?}", self.described))[..16].to_string()
+    }
+
+    /// The settings of one scan.
+    pub fn settings_of(&self, input: &Input, grid: Grid) -> Result<Settings> {
+        let mut settings = (self.settings)(grid)?;
+        if let SamplingSource::Draw { family, request } = &mut settings.sampling {
+            request.seed = volume_seed(request.seed, input.stem());
+            if family.lines {
+                request.seed &= u64::from(u32::MAX);
+            }
+        }
+        for place in settings.places_mut().filter(|place| place.file.is_dir()) {
+            place.file = place.file.join(&input.name);
+        }
+        Ok(settings)
+    }
+}
+
+/// The seed of the mask of a scan, from that of the batch and the scan's name, so that it is the same in every run.
+fn volume_seed(seed: u64, stem: &str) -> u64 {
+    seed_of(&format!("{seed}:{stem}"))
+}
+
+impl Plan {
+    /// Looks at every scan: those that cannot be opened are known to have failed. Of a shard, its own are kept.
+    ///
+    /// Errors: settings that no scan can be reconstructed with.
+    pub fn new(inputs: Vec<Input>, recipe: &Recipe, shard: Option<Shard>) -> Result<Self> {
+        let looked: Vec<(Planned, Option<Error>)> = inputs.into_iter().map(|input| look(input, recipe)).collect();
+        let refused = looked.iter().all(|(_, error)| matches!(error, Some(Error::Setting(_))));
+        let (mut volumes, errors): (Vec<Planned>, Vec<Option<Error>>) = looked.into_iter().unzip();
+        if let (true, Some(error)) = (refused, errors.into_iter().flatten().next()) {
+            return Err(error);
+        }
+        let sizes = |v: &Planned| {
+            format!(
+                "{} {} {} {}\n",
+                v.record.name, v.record.slices, v.record.rows, v.record.cols
+            )
+        };
+        let sum = sha256_of(&volumes.iter().map(sizes).collect::<String>())[..16].to_string();
+        let scans = volumes.len();
+        if let Some(Shard { index, count }) = shard {
+            let slices: Vec<usize> = volumes.iter().map(|volume| volume.record.slices).collect();
+            let parts = Shard::assign(&slices, count);
+            let mut parts = parts.into_iter();
+            volumes.retain(|_| parts.next() == Some(index));
+        }
+        Ok(Self {
+            volumes,
+            sum,
+            scans,
+            recipe: recipe.sum(),
+        })
+    }
+
+    /// Finds what earlier runs have done of it: results that are there, are what was written, byte for byte, and were made
+    /// of scans and other files that are still the same.
+    ///
+    /// Errors: a result's name that something else has, unless `redo`.
+    pub fn take_up(&mut self, output: &Path, redo: bool, described: &BTreeMap<String, String>) -> Result<()> {
+        let past = Past::read(output)?;
+        let recipe = &self.recipe;
+        let taken: Result<Vec<()>> = self
+            .volumes
+            .par_iter_mut()
+            .map(|volume| {
+                let known = past.volumes.get(&volume.input.name);
+                match standing(known, &output.join(&volume.input.name), recipe) {
+                    Standing::Done(finished) if !redo => {
+                        let still = finished
+                            .record
+                            .read
+                            .iter()
+                            .all(|file| file.is_still(Path::new(&file.path)));
+                        volume.past = still.then(|| *finished);
+                    }
+                    Standing::Other(other) if !redo => return Err(refusal(volume, output, &other, &past, described)),
+                    Standing::Foreign if !redo => return Err(foreign(output, &volume.input.name)),
+                    _ => {}
+                }
+                Ok(())
+            })
+            .collect();
+        taken.map(drop)
+    }
+
+    /// Gives up scans of which a single slice takes more than `limit` bytes.
+    pub fn refuse_larger(&mut self, limit: u64) {
+        for volume in self
+            .volumes
+            .iter_mut()
+            .filter(|volume| volume.to_do() && volume.memory > limit)
+        {
+            let megabytes = |bytes: u64| bytes.div_ceil(1 << 20);
+            let problem = format!("needs about {} MB for one slice", megabytes(volume.memory));
+            let mend = format!("raise --memory, which is {} MB", megabytes(limit));
+            volume.record.fail(&Error::data(volume.input.path.as_path(), problem, mend));
+        }
+    }
+
+    /// Those that cannot be used.
+    pub fn failed(&self) -> impl Iterator<Item = &VolumeRecord> {
+        self.volumes
+            .iter()
+            .map(|volume| &volume.record)
+            .filter(|record| record.status == Status::Failed)
+    }
+
+    /// The names that results have in their folders, by folder.
+    pub fn results(&self, output: &Path) -> BTreeMap<PathBuf, std::collections::HashSet<std::ffi::OsString>> {
+        let mut folders: BTreeMap<PathBuf, std::collections::HashSet<_>> = BTreeMap::new();
+        for volume in &self.volumes {
+            let path = output.join(&volume.input.name);
+            if let (Some(folder), Some(name)) = (path.parent(), path.file_name()) {
+                folders
+                    .entry(folder.to_path_buf())
+                    .or_default()
+                    .insert(name.to_os_string());
+            }
+        }
+        folders
+    }
+}
+
+/// A scan from its headers.
+fn look(input: Input, recipe: &Recipe) -> (Planned, Option<Error>) {
+    let mut record = VolumeRecord::unknown(input.name.clone(), input.path.display().to_string());
+    let mut memory = 0;
+    let mut fill = || -> Result<()> {
+        let Outline {
+            grid,
+            slices,
+            coils,
+            format,
+            acquisition,
+            ..
+        } = Scan::outline(&input.path, &recipe.scan)?;
+        (record.slices, record.coils) = (slices, coils);
+        (record.rows, record.cols) = (grid.rows, grid.cols);
+        (record.format, record.acquisition) = (Some(format.into()), acquisition);
+        let settings = recipe.settings_of(&input, grid)?;
+        if let SamplingSource::Draw { request, .. } = &settings.sampling {
+            record.seed = Some(request.seed);
+        }
+        memory = slice_memory(grid, coils, &settings);
+        Ok(())
+    };
+    let error = fill().err();
+    if let Some(error) = &error {
+        record.fail(error);
+    }
+    let planned = Planned {
+        input,
+        record,
+        past: None,
+        memory,
+    };
+    (planned, error)
+}
+
+/// What the name of a result stands for.
+enum Standing {
+    /// Nothing, or something of this batch that is not whole.
+    Free,
+    Done(Box<Finished>),
+    /// A result with other settings: their sum.
+    Other(String),
+    /// Nothing that a batch has written.
+    Foreign,
+}
+
+fn standing(known: Option<&Vec<Finished>>, path: &Path, recipe: &str) -> Standing {
+    let latest_first = || known.into_iter().flatten().rev();
+    if path.symlink_metadata().is_err() {
+        return Standing::Free;
+    }
+    let wrote = |f: &&Finished| f.record.written.as_ref().is_some_and(|file| file.has_content_of(path));
+    match latest_first().find(wrote) {
+        Some(finished) if finished.recipe == recipe => Standing::Done(Box::new(finished.clone())),
+        Some(finished) => Standing::Other(finished.recipe.clone()),
+        // one that was damaged since
+        None if latest_first().any(|f| f.recipe == recipe) => Standing::Free,
+        None => Standing::Foreign,
+    }
+}
+
+const REDO: &str = "choose another -o folder, or replace it by --redo";
+
+fn foreign(output: &Path, name: &str) -> Error {
+    Error::data(
+        output.join(name).as_path(),
+        "is there, and no batch with these settings wrote it",
+        REDO,
+    )
+}
+
+fn refusal(volume: &Planned, output: &Path, other: &str, past: &Past, described: &BTreeMap<String, String>) -> Error {
+    let Some((version, settings)) = past.recipes.get(other) else {
+        return foreign(output, &volume.input.name);
+    };
+    let mut differing = differences(settings, described);
+    if version != env!("CARGO_PKG_VERSION") {
+        differing.insert(0, format!("version {version} of the program"));
+    }
+    let problem = format!("is there from a batch with other settings: {}", differing.join(", "));
+    Error::data(output.join(&volume.input.name).as_path(), problem, REDO)
+}
+
+/// What `then` has that is not so `now`.
+pub fn differences(then: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<String> {
+    let names: std::collections::BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+    let differing = names.into_iter().filter(|name| then.get(*name) != now.get(*name));
+    differing
+        .map(|name| match then.get(name) {
+            Some(value) => format!("--{name} {value}"),
+            None => format!("no --{name}"),
+        })
+        .collect()
+}
+
+/// Whether a result would have the place of a scan that is read.
+pub fn replaces_input(inputs: &[Input], output: &Path) -> Result<()> {
+    let Ok(output) = output.canonicalize() else {
+        return Ok(());
+    };
+    let read: std::collections::HashSet<PathBuf> = inputs
+        .iter()
+        .flat_map(|input| files_of(&input.path))
+        .filter_map(|path| path.canonicalize().ok())
+        .collect();
+    let own = inputs.iter().map(|input| output.join(&input.name));
+    match own
+        .into_iter()
+        .find(|path| path.canonicalize().is_ok_and(|real| read.contains(&real)))
+    {
+        Some(path) => Err(Error::data(
+            path.as_path(),
+            "is a scan of this batch",
+            "choose another -o folder",
+        )),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_differs_is_named_as_it_was() {
+        let settings = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect()
+        };
+        let then = settings(&[("method", "howl"), ("seed", "1")]);
+        let now = settings(&[("method", "pvdamp"), ("seed", "1"), ("accel", "4")]);
+        assert_eq!(differences(&then, &now), ["no --accel", "--method howl"]);
+        assert!(differences(&now, &now).is_empty());
+    }
+
+    #[test]
+    fn masks_differ_between_scans_and_not_between_runs() {
+        assert_eq!(volume_seed(1, "file1"), volume_seed(1, "file1"));
+        assert!(
+            volume_seed(1, "file1") != volume_seed(1, "file2") && volume_seed(1, "file1") != volume_seed(2, "file1")
+        );
+    }
+}

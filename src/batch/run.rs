@@ -1,0 +1,270 @@
+//! A batch at work: every thread of the pool takes slices of whatever scan is open.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use super::file::Sums;
+use super::journal::{Finished, Journal};
+use super::manifest::now;
+use super::queue::{Queue, Work};
+use super::volume::{OpenVolume, Trouble};
+use super::{Manifest, Plan, Recipe, Shard, SliceLine, State, Totals, VolumeRecord};
+use crate::error::{Error, Result};
+use crate::format::AtomicFile;
+use crate::recon::Machine;
+
+/// How often the manifest is written while the batch is at work, at most.
+const FRESH: Duration = Duration::from_secs(60);
+
+/// A batch ready to run.
+pub struct Batch {
+    pub plan: Plan,
+    pub recipe: Recipe,
+    pub output: PathBuf,
+    pub shard: Option<Shard>,
+    /// Bytes for all slices that are at work at once.
+    pub memory: u64,
+}
+
+/// Hears how far it is, from several threads.
+pub trait Listener: Sync {
+    fn slice(&self, volume: &VolumeRecord, line: &SliceLine);
+    /// Slices that will not come, since their scan failed.
+    fn left_out(&self, volume: &VolumeRecord, slices: usize);
+    /// A scan is done, or failed.
+    fn volume(&self, volume: &VolumeRecord);
+    /// `Break` to stop; what is done is kept.
+    fn going(&self) -> ControlFlow<()>;
+}
+
+/// What is known, by the name of the result.
+struct Ledger {
+    volumes: BTreeMap<String, VolumeRecord>,
+    slices: HashMap<String, Vec<SliceLine>>,
+    journal: Journal,
+    /// When the manifest was written last.
+    written: Instant,
+    /// What stopped the batch.
+    stopped: Option<Error>,
+}
+
+impl Batch {
+    /// Does what is left to do; the manifest of all of it. A scan that cannot be used is passed over.
+    ///
+    /// Errors: [`Error::Interrupted`] when the listener broke off, and results that cannot be written; the manifest is
+    /// written where it can be.
+    pub fn run(&self, listener: &dyn Listener) -> Result<Manifest> {
+        let failed = |e: std::io::Error| {
+            let problem = format!("this folder cannot be made ({e})");
+            Error::data(self.output.as_path(), problem, "choose another -o folder")
+        };
+        std::fs::create_dir_all(&self.output).map_err(failed)?;
+        let version = env!("CARGO_PKG_VERSION");
+        let journal = Journal::open(
+            &self.output,
+            self.shard,
+            &self.plan.recipe,
+            version,
+            &self.recipe.described,
+        )?;
+        // nobody else writes these results now
+        for (folder, names) in self.plan.results(&self.output) {
+            AtomicFile::remove_leftovers(&folder, &names);
+        }
+        let ledger = Mutex::new(self.ledger(journal));
+        let to_do = self.plan.volumes.iter().enumerate().filter(|(_, v)| v.to_do());
+        let queue = Queue::new(to_do.map(|(index, v)| (index, v.memory)), self.memory);
+        let at_work = AtWork {
+            batch: self,
+            queue: &queue,
+            ledger: &ledger,
+            listener,
+            sums: Sums::default(),
+        };
+        self.save(&mut lock(&ledger), State::Running)?;
+        rayon::broadcast(|_| at_work.lane());
+        let mut ledger = ledger.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let stopped = ledger.stopped.take();
+        let state = if stopped.is_some() {
+            State::Stopped
+        } else {
+            State::Complete
+        };
+        let saved = self.save(&mut ledger, state);
+        match stopped {
+            Some(error) => Err(error),
+            None => saved,
+        }
+    }
+
+    fn ledger(&self, journal: Journal) -> Ledger {
+        let mut ledger = Ledger {
+            volumes: BTreeMap::new(),
+            slices: HashMap::new(),
+            journal,
+            written: Instant::now(),
+            stopped: None,
+        };
+        for volume in &self.plan.volumes {
+            let record = match &volume.past {
+                Some(past) => {
+                    ledger.slices.insert(past.record.name.clone(), past.slices.clone());
+                    past.record.clone()
+                }
+                None => volume.record.clone(),
+            };
+            ledger.volumes.insert(record.name.clone(), record);
+        }
+        ledger
+    }
+
+    /// Writes the manifest.
+    fn save(&self, ledger: &mut Ledger, state: State) -> Result<Manifest> {
+        let volumes: Vec<VolumeRecord> = ledger.volumes.values().cloned().collect();
+        let lines = volumes.iter().filter_map(|volume| ledger.slices.get(&volume.name));
+        let slices: Vec<SliceLine> = lines.flatten().cloned().collect();
+        let manifest = Manifest {
+            version: env!("CARGO_PKG_VERSION").into(),
+            state,
+            settings: self.recipe.described.clone(),
+            shard: self.shard,
+            plan: self.plan.sum.clone(),
+            scans: self.plan.scans,
+            machine: Machine::this(),
+            written_at: now(),
+            totals: Totals::of(&volumes, &slices),
+            volumes,
+        };
+        manifest.write(&slices, &self.output)?;
+        ledger.written = Instant::now();
+        Ok(manifest)
+    }
+}
+
+/// What the threads share.
+struct AtWork<'a> {
+    batch: &'a Batch,
+    queue: &'a Queue<OpenVolume>,
+    ledger: &'a Mutex<Ledger>,
+    listener: &'a dyn Listener,
+    sums: Sums,
+}
+
+impl AtWork<'_> {
+    /// One thread of the pool, until nothing is left. Where it has to wait, and when it is done, it helps the others with
+    /// the coils of their slices.
+    fn lane(&self) {
+        loop {
+            if self.listener.going().is_break() {
+                self.stop(Error::Interrupted);
+            }
+            match self.queue.next() {
+                Work::Open(index) => self.open(index),
+                Work::Slice(volume, slice) => self.slice(&volume, slice),
+                Work::Wait => match rayon::yield_now() {
+                    Some(rayon::Yield::Executed) => {}
+                    _ => std::thread::sleep(Duration::from_millis(1)),
+                },
+                Work::Done => break,
+            }
+        }
+    }
+
+    fn open(&self, index: usize) {
+        let planned = &self.batch.plan.volumes[index];
+        let open = || OpenVolume::open(planned, &self.batch.recipe, &self.batch.output);
+        match sheltered(open) {
+            Ok(volume) => {
+                let slices = volume.slices();
+                self.queue.opened(planned.memory, Some((Arc::new(volume), slices)));
+            }
+            Err(trouble) => {
+                self.queue.opened(planned.memory, None);
+                self.listener.left_out(&planned.record, planned.record.slices);
+                self.failed(planned.record.clone(), trouble);
+            }
+        }
+    }
+
+    fn slice(&self, volume: &Arc<OpenVolume>, slice: usize) {
+        let work = || Ok(volume.slice(slice, &|| self.listener.going()));
+        let done = sheltered(work).unwrap_or_else(|trouble| {
+            volume.fail(trouble);
+            None
+        });
+        self.queue.ended(volume.memory);
+        let mut ended = 1;
+        match done {
+            Some(line) => self.listener.slice(volume.record(), &line),
+            None => {
+                ended += self.queue.drop_slices(volume);
+                self.listener.left_out(volume.record(), ended);
+            }
+        }
+        if volume.ended(ended) {
+            self.close(volume);
+        }
+    }
+
+    fn close(&self, volume: &OpenVolume) {
+        match sheltered(|| volume.close(&self.batch.plan.recipe, &self.sums)) {
+            Ok((finished, file)) => self.finished(finished, file),
+            Err(trouble) => self.failed(volume.record().clone(), trouble),
+        }
+    }
+
+    /// The line first, the name then: whoever finds the result finds the line.
+    fn finished(&self, finished: Finished, file: AtomicFile) {
+        let mut ledger = lock(self.ledger);
+        let named = ledger.journal.add(&finished).and_then(|()| file.commit());
+        if let Err(error) = named {
+            drop(ledger);
+            return self.stop(error);
+        }
+        let Finished { record, slices, .. } = finished;
+        ledger.slices.insert(record.name.clone(), slices);
+        self.note(&mut ledger, record);
+    }
+
+    fn failed(&self, mut record: VolumeRecord, trouble: Trouble) {
+        match trouble {
+            Trouble::All(error) => self.stop(error),
+            Trouble::Scan(error) => {
+                record.fail(&error);
+                self.note(&mut lock(self.ledger), record);
+            }
+        }
+    }
+
+    fn note(&self, ledger: &mut Ledger, record: VolumeRecord) {
+        self.listener.volume(&record);
+        ledger.volumes.insert(record.name.clone(), record);
+        if ledger.written.elapsed() >= FRESH {
+            // it is written again at the end, which tells
+            let _ = self.batch.save(ledger, State::Running);
+        }
+    }
+
+    fn stop(&self, error: Error) {
+        self.queue.stop();
+        lock(self.ledger).stopped.get_or_insert(error);
+    }
+}
+
+/// A defect that ends a thread's work must not end that of others.
+fn sheltered<T>(work: impl FnOnce() -> std::result::Result<T, Trouble>) -> std::result::Result<T, Trouble> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let told = panic.downcast_ref::<String>().map(String::as_str);
+        let told = told.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no reason");
+        let sentence = format!("stopped by a defect of this program ({told}); please report it with the scan");
+        Err(Trouble::Scan(Error::setting(sentence)))
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

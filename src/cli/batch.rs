@@ -1,0 +1,418 @@
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+use indicatif::ProgressBar;
+
+use super::arguments::ScanOptionArguments;
+use super::console::{self, Console};
+use super::reconstruction::ReconArguments;
+use crate::batch::{
+    Batch, Forecast, Listener, Manifest, Plan, Recipe, Shard, SliceLine, Status, VolumeRecord, at_once, forecast,
+    inputs, merge, replaces_input, usual_limit,
+};
+use crate::error::{Error, Result};
+
+/// Reconstruct many scans, go on after an interruption, share the work with other machines
+#[derive(Args)]
+#[command(after_help = "\
+EXAMPLES
+  pvdamp batch scans/ -o results/
+  pvdamp batch 'study/*/kspace.h5' -o results/ --accel 4 --sampling lines-equispaced --seed 1 --method howl
+  pvdamp batch scans/ -o results/ --dry-run
+  pvdamp batch scans/ -o results/ --shard auto       a task of a Slurm job array, or of an indexed Kubernetes job
+  pvdamp batch --merge -o results/                   once all shards are done
+
+The folder gets one HDF5 file for each scan, as 'pvdamp recon' writes it, of the scan's name, subfolders kept;
+batch.json with settings, checksums, times, metrics, warnings and errors; and batch.jsonl, a line for each slice. A scan
+that cannot be used is told of and passed over (exit code 3). Started again with the same words, a batch does what is not
+done yet: results that are there are held to their checksums, not to their names.
+
+A mask is drawn for each scan anew, from --seed and the scan's name. An option that names a file of masks, maps or
+noise may name a folder: each scan then has its own file in it, of the name of its result.")]
+pub struct RunBatch {
+    #[command(flatten)]
+    described: Described,
+
+    /// Folders (with all .h5, .hdf5 and .mrd files below), patterns, lists of scans (.txt, one a line), scans
+    #[arg(value_name = "SCANS", required_unless_present = "merge")]
+    scans: Vec<PathBuf>,
+
+    #[command(flatten)]
+    options: ScanOptionArguments,
+
+    /// Folder for the results
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+
+    /// Say what would be done, and about how long and how much memory it would take; write nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Memory to take at most, as 8G or 500M: fewer slices are reconstructed at once [default: most of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
+    memory: Option<u64>,
+
+    /// Do all again, and replace what is there
+    #[arg(long)]
+    redo: bool,
+
+    /// Do a part of the scans only, with about as many slices as each of the others: I of N, counted from 1; auto takes
+    /// both from the Slurm job array or the indexed Kubernetes job (JOB_COMPLETION_INDEX, and PVDAMP_SHARDS for N)
+    #[arg(long, value_name = "I/N|auto", value_parser = parse_shard, help_heading = "Beyond one machine")]
+    shard: Option<Shard>,
+
+    /// Join the manifests of all shards in the folder, and check their results
+    #[arg(long, conflicts_with_all = ["scans", "shard", "dry_run", "redo"], help_heading = "Beyond one machine")]
+    merge: bool,
+
+    #[command(flatten)]
+    arguments: ReconArguments,
+}
+
+/// The options of a reconstruction and their values, the defaults among them, by name.
+struct Described(BTreeMap<String, String>);
+
+impl Described {
+    fn of(matches: &ArgMatches) -> Self {
+        let options = ReconArguments::augment_args(ScanOptionArguments::augment_args(Command::new("")));
+        let value = |option: &clap::Arg| -> Option<(String, String)> {
+            let values = matches.get_raw(option.get_id().as_str())?;
+            let values: Vec<_> = values.map(|value| value.to_string_lossy()).collect();
+            let name = option.get_long()?.to_string();
+            // a switch that is off
+            (values != ["false"]).then(|| (name, values.join(",")))
+        };
+        Self(options.get_arguments().filter_map(value).collect())
+    }
+}
+
+impl FromArgMatches for Described {
+    fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
+        Ok(Self::of(matches))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> std::result::Result<(), clap::Error> {
+        *self = Self::of(matches);
+        Ok(())
+    }
+}
+
+/// It has no options of its own.
+impl Args for Described {
+    fn augment_args(command: Command) -> Command {
+        command
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        command
+    }
+}
+
+impl RunBatch {
+    pub fn run(self, console: &Console) -> Result<()> {
+        if self.merge {
+            let manifest = merge(&self.output)?;
+            return conclude(&manifest, console);
+        }
+        console::catch_interrupt();
+        let inputs = inputs(&self.scans, &self.output)?;
+        replaces_input(&inputs, &self.output)?;
+        let arguments = self.arguments;
+        let recipe = Recipe {
+            scan: self.options.options(),
+            settings: Box::new(move |grid| arguments.settings(grid)),
+            described: self.described.0,
+        };
+        let mut plan = Plan::new(inputs, &recipe, self.shard)?;
+        plan.take_up(&self.output, self.redo, &recipe.described)?;
+        let limit = self.memory.or_else(usual_limit).unwrap_or(u64::MAX);
+        if self.memory.is_some() {
+            plan.refuse_larger(limit);
+        }
+        announce(&plan, &recipe, self.shard, limit, console);
+        if self.dry_run {
+            let forecast = forecast(&plan, &recipe, limit);
+            return tell_plan(&plan, &forecast, console);
+        }
+        let progress = Progress::new(&plan, console);
+        plan.failed().for_each(|volume| progress.volume(volume));
+        let batch = Batch {
+            plan,
+            recipe,
+            output: self.output,
+            shard: self.shard,
+            memory: limit,
+        };
+        let done = batch.run(&progress);
+        progress.bar.finish_and_clear();
+        if let Err(Error::Interrupted) = done {
+            console.say("what is done is kept: the same command goes on from here");
+        }
+        conclude(&done?, console)
+    }
+}
+
+/// What is planned, on one line, and the seed.
+fn announce(plan: &Plan, recipe: &Recipe, shard: Option<Shard>, limit: u64, console: &Console) {
+    let slices: usize = plan.volumes.iter().map(|volume| volume.record.slices).sum();
+    let done = plan.volumes.iter().filter(|volume| volume.past.is_some()).count();
+    let largest = plan.volumes.iter().map(|volume| volume.memory).max().unwrap_or(0);
+    let shard = shard.map_or(String::new(), |shard| format!("shard {shard}: "));
+    let seed = match (recipe.described.get("seed"), recipe.described.get("accel")) {
+        (Some(seed), Some(_)) => format!("; masks drawn from seed {seed} and the names of the scans"),
+        _ => String::new(),
+    };
+    console.say(&format!(
+        "{shard}{} scan(s), {slices} slice(s), {done} scan(s) done already; {} slice(s) at once, each about {} MB{seed}",
+        plan.volumes.len(),
+        at_once(largest, limit),
+        largest.div_ceil(1_000_000),
+    ));
+}
+
+/// Each scan and what would be done with it, and the whole.
+fn tell_plan(plan: &Plan, forecast: &Forecast, console: &Console) -> Result<()> {
+    for volume in &plan.volumes {
+        let record = &volume.record;
+        let what = match (&record.error, &volume.past) {
+            (Some(error), _) => format!("cannot be used ({error})"),
+            (None, Some(_)) => "done".into(),
+            (None, None) => format!(
+                "{} slice(s) of {}x{}, {} coil(s)",
+                record.slices, record.rows, record.cols, record.coils
+            ),
+        };
+        console.result(&format!("{}: {what}", record.name))?;
+    }
+    console.result(&format!(
+        "to do: {} scan(s), {} slice(s); about {}, {} MB of memory ({} slice(s) at once), {} MB of results",
+        forecast.volumes,
+        forecast.slices,
+        lasting(forecast.time),
+        forecast.memory.div_ceil(1_000_000),
+        forecast.slices_at_once,
+        forecast.written.div_ceil(1_000_000),
+    ))
+}
+
+/// The last words, and the exit code.
+fn conclude(manifest: &Manifest, console: &Console) -> Result<()> {
+    let totals = manifest.totals;
+    let warned = match totals.slices_with_warnings {
+        0 => String::new(),
+        count => format!(", {count} with warnings"),
+    };
+    console.say(&format!(
+        "{} of {} scan(s) done, {} failed; {} slice(s){warned}",
+        totals.done, totals.volumes, totals.failed, totals.slices_done
+    ));
+    match totals.failed {
+        0 => Ok(()),
+        failed => Err(Error::PassedOver {
+            failed,
+            of: totals.volumes,
+            what: "scans".into(),
+        }),
+    }
+}
+
+/// A bar on a terminal, a line for each scan elsewhere.
+struct Progress<'a> {
+    bar: ProgressBar,
+    console: &'a Console,
+    start: Instant,
+    state: Mutex<Counted>,
+    volumes: usize,
+    slices: usize,
+}
+
+/// Without what was done before.
+#[derive(Default)]
+struct Counted {
+    volumes: usize,
+    failed: usize,
+    slices: usize,
+}
+
+impl<'a> Progress<'a> {
+    fn new(plan: &Plan, console: &'a Console) -> Self {
+        let left = || plan.volumes.iter().filter(|volume| volume.past.is_none());
+        let slices = left().map(|volume| volume.record.slices).sum();
+        Self {
+            bar: console.progress(slices),
+            console,
+            start: Instant::now(),
+            state: Mutex::default(),
+            volumes: left().count(),
+            slices,
+        }
+    }
+
+    fn count(&self, add: impl Fn(&mut Counted)) -> String {
+        let mut state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        add(&mut state);
+        self.bar.set_position(state.slices as u64);
+        let message = format!("scan {}/{}", state.volumes, self.volumes);
+        let failed = match state.failed {
+            0 => String::new(),
+            failed => format!(", {failed} failed"),
+        };
+        self.bar.set_message(format!("{message}{failed}"));
+        let share = state.slices as f64 / self.slices.max(1) as f64;
+        let left = self
+            .start
+            .elapsed()
+            .mul_f64(((1.0 - share) / share.max(1e-6)).clamp(0.0, 1e6));
+        let left = match state.slices {
+            0 => String::new(),
+            _ => format!(", about {} left", lasting(left)),
+        };
+        format!("[{message}{failed}, slice {}/{}{left}]", state.slices, self.slices)
+    }
+}
+
+impl Listener for Progress<'_> {
+    fn slice(&self, volume: &VolumeRecord, line: &SliceLine) {
+        self.count(|state| state.slices += 1);
+        let told = format!("{} slice {}: {:.2} s", volume.name, line.slice, line.seconds);
+        self.bar.suspend(|| {
+            self.console.detail(&told);
+            for warning in &line.warnings {
+                self.console
+                    .warn(&format!("{} slice {}: {warning}", volume.name, line.slice));
+            }
+        });
+    }
+
+    fn left_out(&self, _: &VolumeRecord, slices: usize) {
+        self.count(|state| state.slices += slices);
+    }
+
+    fn volume(&self, volume: &VolumeRecord) {
+        let failed = volume.status == Status::Failed;
+        let how_far = self.count(|state| {
+            state.volumes += 1;
+            state.failed += usize::from(failed);
+        });
+        self.bar.suspend(|| match &volume.error {
+            Some(error) => self.console.error(error),
+            None => {
+                for warning in &volume.warnings {
+                    self.console.warn(&format!("{}: {warning}", volume.name));
+                }
+                let seconds = volume.seconds.unwrap_or(0.0);
+                let metrics = volume
+                    .metrics
+                    .map_or(String::new(), |m| format!(", SSIM {}", super::eval::figure(m.ssim, 4)));
+                self.console.say(&format!(
+                    "{how_far} {}: {} slice(s) in {seconds:.2} s{metrics}",
+                    volume.name, volume.slices
+                ));
+            }
+        });
+    }
+
+    fn going(&self) -> ControlFlow<()> {
+        console::going()
+    }
+}
+
+/// `2 h 5 min`, `3 min 20 s`, `12 s`.
+fn lasting(time: Duration) -> String {
+    let seconds = time.as_secs_f64().ceil() as u64;
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+/// `500M`, `8G`, `8GiB`: of 1024, as Slurm counts.
+fn parse_memory(text: &str) -> std::result::Result<u64, String> {
+    let wrong = || "it is a number with K, M, G or T, as 8G".to_string();
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let power = match unit.to_ascii_uppercase().trim_end_matches("IB").trim_end_matches('B') {
+        "K" => 1,
+        "M" => 2,
+        "G" => 3,
+        "T" => 4,
+        _ => return Err(wrong()),
+    };
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    let bytes = number * 1024_f64.powi(power);
+    match bytes.is_finite() && bytes >= 1.0 {
+        true => Ok(bytes as u64),
+        false => Err(wrong()),
+    }
+}
+
+fn parse_shard(text: &str) -> std::result::Result<Shard, String> {
+    match text {
+        "auto" => Shard::of_environment(|name| std::env::var(name).ok()),
+        _ => text.parse(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_counted_as_slurm_counts() {
+        let parsed = |text| parse_memory(text).ok();
+        assert_eq!(parsed("8G"), Some(8 << 30));
+        assert_eq!(parsed("1.5g"), Some(3 << 29));
+        assert_eq!(
+            (parsed("500M"), parsed("500MiB"), parsed("500MB")),
+            (Some(500 << 20), Some(500 << 20), Some(500 << 20))
+        );
+        for wrong in ["", "8", "G", "-1G", "8X", "1e3G", "0G"] {
+            assert_eq!(parsed(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn times_are_told_in_two_units() {
+        let told = |seconds| lasting(Duration::from_secs(seconds));
+        assert_eq!([told(12), told(200), told(7500)], ["12 s", "3 min 20 s", "2 h 5 min"]);
+    }
+
+    #[derive(clap::Parser)]
+    struct Typed {
+        #[command(flatten)]
+        batch: RunBatch,
+    }
+
+    #[test]
+    fn settings_are_told_with_their_defaults() {
+        let typed = |words: &str| {
+            <Typed as clap::Parser>::try_parse_from(words.split_whitespace())
+                .unwrap()
+                .batch
+        };
+        let one = typed("batch in -o out --accel 4 --uncertainty --whiten off")
+            .described
+            .0;
+        let told = |name: &str| one.get(name).map(String::as_str);
+        assert_eq!(
+            (told("accel"), told("seed"), told("method")),
+            (Some("4"), Some("0"), Some("pvdamp"))
+        );
+        assert_eq!(
+            (told("uncertainty"), told("whiten"), told("save-maps")),
+            (Some("0"), Some("off"), None)
+        );
+        assert_eq!((told("output"), told("memory"), told("scans")), (None, None, None));
+        let other = typed("batch other -o else --accel 4 --uncertainty=0 --memory 4G --shard 1/3 --whiten off")
+            .described
+            .0;
+        assert_eq!(one, other);
+    }
+}

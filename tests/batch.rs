@@ -19,7 +19,9 @@ fn scans(count: usize) -> Folder {
     for i in 0..count {
         let name = if i == 1 { "sub/scan1".into() } else { format!("scan{i}") };
         let slices = 1 + i % 4;
-        folder.done(&format!("simulate --size 48x40 --coils 3 --slices {slices} --seed {i} -o in/{name}.h5"));
+        folder.done(&format!(
+            "simulate --size 48x40 --coils 3 --slices {slices} --seed {i} -o in/{name}.h5"
+        ));
     }
     folder
 }
@@ -38,7 +40,13 @@ fn timeless(mut value: Value) -> Value {
     fn strip(value: &mut Value) {
         match value {
             Value::Object(members) => {
-                let clock = ["seconds", "preparation_seconds", "slice_seconds", "written_at", "modified"];
+                let clock = [
+                    "seconds",
+                    "preparation_seconds",
+                    "slice_seconds",
+                    "written_at",
+                    "modified",
+                ];
                 members.retain(|name, _| !clock.contains(&name.as_str()));
                 members.values_mut().for_each(strip);
             }
@@ -71,26 +79,47 @@ fn results(folder: &Folder, out: &str) -> Vec<(String, Vec<u8>)> {
 /// Files under temporary names.
 fn leftovers(folder: &Folder) -> usize {
     let files = folder.contents();
-    files.keys().filter(|path| path.extension().is_some_and(|e| e == "part")).count()
+    files
+        .keys()
+        .filter(|path| path.extension().is_some_and(|e| e == "part"))
+        .count()
 }
 
 #[test]
 fn every_scan_has_its_result_and_the_manifest_tells() {
     let folder = scans(5);
     let said = folder.done(&format!("batch in -o out {DRAWN}"));
-    assert!(said.err.contains("seed 7") && said.err.contains("5 of 5 scan(s) done"), "{}", said.err);
+    assert!(
+        said.err.contains("seed 7") && said.err.contains("5 of 5 scan(s) done"),
+        "{}",
+        said.err
+    );
     assert_eq!(results(&folder, "out").len(), 5);
     assert_eq!(folder.shape("out/sub/scan1.h5:reconstruction"), [2, 48, 40]);
 
     let told = manifest(&folder, "out/batch.json");
-    assert_eq!((&told["state"], &told["totals"]["slices_done"]), (&"complete".into(), &11.into()));
-    assert_eq!((&told["settings"]["accel"], &told["settings"]["method"]), (&"3".into(), &"pvdamp".into()));
+    assert_eq!(
+        (&told["state"], &told["totals"]["slices_done"]),
+        (&"complete".into(), &11.into())
+    );
+    assert_eq!(
+        (&told["settings"]["accel"], &told["settings"]["method"]),
+        (&"3".into(), &"pvdamp".into())
+    );
     let one = volume(&told, "scan3.h5");
     assert_eq!((&one["acquisition"], &one["slices"]), (&"SIMULATED".into(), &4.into()));
     let slices = folder.trace("out/batch.jsonl");
-    let of: Vec<_> = slices.iter().filter(|line| line["volume"] == "scan3.h5").map(|line| &line["slice"]).collect();
+    let of: Vec<_> = slices
+        .iter()
+        .filter(|line| line["volume"] == "scan3.h5")
+        .map(|line| &line["slice"])
+        .collect();
     assert_eq!(of, [0, 1, 2, 3]);
-    assert!(slices.iter().all(|line| line["predicted_nmse"].as_f64().is_some_and(|e| e > 0.0 && e < 1.0)));
+    assert!(
+        slices
+            .iter()
+            .all(|line| line["predicted_nmse"].as_f64().is_some_and(|e| e > 0.0 && e < 1.0))
+    );
 
     // the figures are those of eval, and the mask that of recon with the seed that is told
     let eval = folder.eval("in/scan3.h5", "out/scan3.h5");
@@ -98,9 +127,14 @@ fn every_scan_has_its_result_and_the_manifest_tells() {
         assert_eq!(one["metrics"][name], eval[name], "{name}");
     }
     let seed = one["seed"].as_u64().unwrap();
-    folder.done(&format!("recon in/scan3.h5 --accel 3 --acs 12 --iterations 5 --seed {seed} -o one.h5"));
+    folder.done(&format!(
+        "recon in/scan3.h5 --accel 3 --acs 12 --iterations 5 --seed {seed} -o one.h5"
+    ));
     let bytes = |name: &str| std::fs::read(folder.path(name)).unwrap();
-    assert!(bytes("one.h5") == bytes("out/scan3.h5"), "a result of recon is not that of a batch");
+    assert!(
+        bytes("one.h5") == bytes("out/scan3.h5"),
+        "a result of recon is not that of a batch"
+    );
     assert_ne!(one["seed"], volume(&told, "scan0.h5")["seed"]);
 }
 
@@ -131,7 +165,11 @@ fn what_is_done_is_not_done_again_unless_it_is_not_whole() {
     assert!(results(&folder, "out") != before);
 
     // with other settings nothing is replaced unasked
-    folder.refused(&format!("{batch} --method howl"), 1, &["out/", "--method pvdamp", "--redo"]);
+    folder.refused(
+        &format!("{batch} --method howl"),
+        1,
+        &["out/", "--method pvdamp", "--redo"],
+    );
     std::fs::write(folder.path("in/sub/foreign.h5"), "").unwrap();
     std::fs::write(folder.path("out/sub/foreign.h5"), "precious").unwrap();
     folder.refused(&batch, 1, &["out/sub/foreign.h5", "no batch"]);
@@ -169,12 +207,15 @@ fn a_broken_scan_is_told_of_and_passed_over() {
         (2, "truncated"),
         (3, "NaN"),
         (4, "kspace"),
-        (5, "without data"),
+        (5, "undersampled already"),
     ] {
         let failed = volume(&told, &format!("scan{i}.h5"));
         let error = failed["error"].as_str().unwrap();
         assert_eq!(failed["status"], "failed");
-        assert!(error.contains(&format!("in/scan{i}.h5")) && error.contains(reason), "{error}");
+        assert!(
+            error.contains(&format!("in/scan{i}.h5")) && error.contains(reason),
+            "{error}"
+        );
         assert!(said.err.contains(error), "{error} is not in\n{}", said.err);
     }
     let names: Vec<String> = results(&folder, "out").into_iter().map(|(name, _)| name).collect();
@@ -185,10 +226,19 @@ fn a_broken_scan_is_told_of_and_passed_over() {
     std::fs::remove_file(path(4)).unwrap();
     std::fs::write(path(2), bytes).unwrap();
     let said = folder.run(&format!("batch in -o out {DRAWN}"));
-    assert!(said.err.contains("3 scan(s) done already") && said.err.contains("4 of 7"), "{}", said.err);
+    assert!(
+        said.err.contains("3 scan(s) done already") && said.err.contains("4 of 7"),
+        "{}",
+        said.err
+    );
     let said = folder.run(&format!("batch list.txt -o listed {DRAWN}"));
-    assert!(said.code == Some(3) && said.err.contains("passed over 1 of 3"), "{}", said.err);
-    assert!(volume(&manifest(&folder, "listed/batch.json"), "gone.h5")["error"].is_string());
+    assert!(
+        said.code == Some(3) && said.err.contains("passed over 1 of 3"),
+        "{}",
+        said.err
+    );
+    let listed = manifest(&folder, "listed/batch.json");
+    assert!(volume(&listed, "gone.h5")["error"].is_string() && volume(&listed, "scan1.h5")["error"].is_null());
 }
 
 #[test]
@@ -196,12 +246,21 @@ fn settings_that_fit_no_scan_are_wrong_usage() {
     let folder = scans(2);
     folder.refused("batch in -o out --accel 400", 2, &["--accel"]);
     folder.refused("batch in -o out --method fista", 2, &["--lambda"]);
-    folder.refused("batch in -o in --accel 3", 1, &["in/", "is a scan of this batch"]);
+    folder.refused("batch in -o in --accel 3", 1, &["in", "the folder for the results too"]);
+    folder.refused(
+        "batch in/scan0.h5 -o in --accel 3",
+        1,
+        &["in/scan0.h5", "is a scan of this batch"],
+    );
     folder.refused("batch nowhere -o out", 1, &["nowhere", "no such file"]);
     folder.refused("batch in/*.npy -o out", 1, &["in/*.npy", "no file matches"]);
     folder.refused("batch --merge -o in", 1, &["in", "no shard"]);
     let said = folder.run("batch in -o out --shard 3/2");
-    assert!(said.code == Some(2) && said.err.contains("no part 3 of 2"), "{}", said.err);
+    assert!(
+        said.code == Some(2) && said.err.contains("no part 3 of 2"),
+        "{}",
+        said.err
+    );
     // one of them alone is refused, not all
     folder.done("simulate --size 16x16 --coils 3 -o in/small.h5");
     let said = folder.run(&format!("batch in -o out {DRAWN} --scales 4"));
@@ -215,7 +274,10 @@ fn settings_that_fit_no_scan_are_wrong_usage() {
 fn shards_make_a_whole() {
     let folder = scans(7);
     std::fs::write(folder.path("in/broken.h5"), "").unwrap();
-    assert_eq!(folder.run(&format!("batch in -o whole {DRAWN} --threads 1")).code, Some(3));
+    assert_eq!(
+        folder.run(&format!("batch in -o whole {DRAWN} --threads 1")).code,
+        Some(3)
+    );
     folder.run(&format!("batch in -o parts {DRAWN} --shard 2/3"));
     let before = folder.contents();
     folder.refused("batch --merge -o parts", 1, &["shard 1/3, 3/3"]);
@@ -224,7 +286,11 @@ fn shards_make_a_whole() {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pvdamp"));
     let words = format!("batch in -o parts {DRAWN} --shard auto");
     command.args(words.split_whitespace()).current_dir(folder.path(""));
-    let output = command.env("JOB_COMPLETION_INDEX", "2").env("PVDAMP_SHARDS", "3").output().unwrap();
+    let output = command
+        .env("JOB_COMPLETION_INDEX", "2")
+        .env("PVDAMP_SHARDS", "3")
+        .output()
+        .unwrap();
     let said = Said::new(&output);
     assert!(said.err.contains("shard 3/3"), "{}", said.err);
 
@@ -241,7 +307,9 @@ fn shards_make_a_whole() {
         folder.run(&format!("batch in -o parts {DRAWN} --shard {shard}/3"));
     }
     assert_eq!(folder.run("batch --merge -o parts").code, Some(3));
-    let other = manifest(&folder, "parts/batch-2-of-3.json").to_string().replace("\"3\"", "\"4\"");
+    let other = manifest(&folder, "parts/batch-2-of-3.json")
+        .to_string()
+        .replace("\"3\"", "\"4\"");
     std::fs::write(folder.path("parts/batch-2-of-3.json"), other).unwrap();
     folder.refused("batch --merge -o parts", 1, &["batch-2-of-3.json", "--accel 3"]);
 }
@@ -303,7 +371,11 @@ fn a_plan_writes_nothing() {
     let before = folder.contents();
     let said = folder.done(&format!("batch in -o out {DRAWN} --dry-run"));
     assert!(folder.contents() == before);
-    assert!(said.out.contains("sub/scan1.h5: 2 slice(s) of 48x40, 3 coil(s)"), "{}", said.out);
+    assert!(
+        said.out.contains("sub/scan1.h5: 2 slice(s) of 48x40, 3 coil(s)"),
+        "{}",
+        said.out
+    );
     let last = said.out.lines().last().unwrap();
     assert!(last.starts_with("to do: 3 scan(s), 6 slice(s); about "), "{last}");
 }
@@ -328,7 +400,9 @@ fn a_folder_has_a_file_for_each_scan() {
     std::fs::create_dir_all(folder.path("masks/sub")).unwrap();
     for (i, name) in ["scan0", "sub/scan1", "scan2"].iter().enumerate() {
         let seed = 40 + i;
-        folder.done(&format!("mask --size 48x40 --accel 3 --acs 12 --seed {seed} -o masks/{name}.h5"));
+        folder.done(&format!(
+            "mask --size 48x40 --accel 3 --acs 12 --seed {seed} -o masks/{name}.h5"
+        ));
     }
     folder.done("batch in -o out --mask masks --prob-map masks --iterations 5");
     for name in ["scan0", "sub/scan1", "scan2"] {

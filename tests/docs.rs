@@ -71,13 +71,30 @@ fn in_help(command: &str) -> Vec<Described> {
     described.collect()
 }
 
-/// Options as the tables of a section of `docs/commands.md` tell them.
+/// Options as the tables of a section of `docs/commands.md` tell them, those of a section that it refers to among them.
 fn in_docs(heading: &str) -> Vec<Described> {
+    let mut options = rows_of(heading);
+    let section = section(heading);
+    let reference = section.lines().find_map(|line| line.strip_prefix("All options of [`"));
+    if let Some((other, but)) = reference.and_then(|line| line.split_once("`]")) {
+        let but = but.split_once("but for").map_or("", |(_, but)| but);
+        let own: Vec<String> = options.iter().map(|row| row.0.clone()).collect();
+        let shared = rows_of(&format!("pvdamp {other}")).into_iter();
+        options.extend(shared.filter(|row| !but.contains(&format!("`{}`", row.0)) && !own.contains(&row.0)));
+    }
+    options
+}
+
+fn section(heading: &str) -> String {
     let text = read("docs/commands.md");
     let (_, rest) = text
         .split_once(&format!("\n## {heading}\n"))
         .unwrap_or_else(|| panic!("no section {heading}"));
-    let section = rest.split("\n## ").next().unwrap_or(rest);
+    rest.split("\n## ").next().unwrap_or(rest).to_string()
+}
+
+fn rows_of(heading: &str) -> Vec<Described> {
+    let section = section(heading);
     let rows = section.lines().filter(|line| line.starts_with("| `"));
     let cells = rows.map(|row| row.replace("\\|", "/"));
     let options = cells.filter_map(|row| {

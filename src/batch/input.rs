@@ -37,6 +37,12 @@ impl Input {
         Self { path, name }
     }
 
+    /// By its file name.
+    fn alone(path: PathBuf) -> Self {
+        let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
+        Self::below(&folder, path)
+    }
+
     /// The name of the scan without folders and ending, which its mask is drawn by.
     pub fn stem(&self) -> &str {
         let file = self.name.rsplit('/').next().unwrap_or_default();
@@ -53,6 +59,10 @@ pub fn inputs(given: &[PathBuf], output: &Path) -> Result<Vec<Input>> {
     let mut found = Vec::new();
     for path in given {
         if path.is_dir() {
+            if output.is_some() && path.canonicalize().ok() == output {
+                let problem = "is the folder for the results too, which would be taken for scans";
+                return Err(Error::data(path.as_path(), problem, "choose another -o folder"));
+            }
             let mut scans = Vec::new();
             search(path, output.as_deref(), &mut HashSet::new(), &mut scans)?;
             if scans.is_empty() {
@@ -67,7 +77,7 @@ pub fn inputs(given: &[PathBuf], output: &Path) -> Result<Vec<Input>> {
         } else if path.is_file() && path.extension().is_some_and(|e| e == LIST) {
             found.extend(listed(path)?);
         } else if path.exists() {
-            found.push(Input::below(Path::new(""), path.clone()));
+            found.push(Input::alone(path.clone()));
         } else {
             found.extend(matching(path)?);
         }
@@ -118,7 +128,7 @@ fn listed(path: &Path) -> Result<Vec<Input>> {
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let found: Vec<Input> = lines.map(|line| Input::below(Path::new(""), line.into())).collect();
+    let found: Vec<Input> = lines.map(|line| Input::alone(line.into())).collect();
     match found.is_empty() {
         true => Err(Error::data(path, "this list names no scan", "write one path a line")),
         false => Ok(found),

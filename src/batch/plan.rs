@@ -1,6 +1,7 @@
 //! What is to be done: every scan looked at, none read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -153,7 +154,9 @@ impl Plan {
             let megabytes = |bytes: u64| bytes.div_ceil(1 << 20);
             let problem = format!("needs about {} MB for one slice", megabytes(volume.memory));
             let mend = format!("raise --memory, which is {} MB", megabytes(limit));
-            volume.record.fail(&Error::data(volume.input.path.as_path(), problem, mend));
+            volume
+                .record
+                .fail(&Error::data(volume.input.path.as_path(), problem, mend));
         }
     }
 
@@ -166,8 +169,8 @@ impl Plan {
     }
 
     /// The names that results have in their folders, by folder.
-    pub fn results(&self, output: &Path) -> BTreeMap<PathBuf, std::collections::HashSet<std::ffi::OsString>> {
-        let mut folders: BTreeMap<PathBuf, std::collections::HashSet<_>> = BTreeMap::new();
+    pub fn results(&self, output: &Path) -> BTreeMap<PathBuf, HashSet<OsString>> {
+        let mut folders: BTreeMap<PathBuf, HashSet<OsString>> = BTreeMap::new();
         for volume in &self.volumes {
             let path = output.join(&volume.input.name);
             if let (Some(folder), Some(name)) = (path.parent(), path.file_name()) {
@@ -267,7 +270,7 @@ fn refusal(volume: &Planned, output: &Path, other: &str, past: &Past, described:
 
 /// What `then` has that is not so `now`.
 pub fn differences(then: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<String> {
-    let names: std::collections::BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+    let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
     let differing = names.into_iter().filter(|name| then.get(*name) != now.get(*name));
     differing
         .map(|name| match then.get(name) {
@@ -282,7 +285,7 @@ pub fn replaces_input(inputs: &[Input], output: &Path) -> Result<()> {
     let Ok(output) = output.canonicalize() else {
         return Ok(());
     };
-    let read: std::collections::HashSet<PathBuf> = inputs
+    let read: HashSet<PathBuf> = inputs
         .iter()
         .flat_map(|input| files_of(&input.path))
         .filter_map(|path| path.canonicalize().ok())

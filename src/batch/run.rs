@@ -1,6 +1,7 @@
 //! A batch at work: every thread of the pool takes slices of whatever scan is open.
 
 use std::collections::{BTreeMap, HashMap};
+use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::file::Sums;
 use super::journal::{Finished, Journal};
-use super::manifest::now;
+use super::manifest::{self, now};
 use super::queue::{Queue, Work};
 use super::volume::{OpenVolume, Trouble};
 use super::{Manifest, Plan, Recipe, Shard, SliceLine, State, Totals, VolumeRecord};
@@ -72,7 +73,11 @@ impl Batch {
             &self.recipe.described,
         )?;
         // nobody else writes these results now
-        for (folder, names) in self.plan.results(&self.output) {
+        let mut folders = self.plan.results(&self.output);
+        let own = manifest::paths(&self.output, self.shard);
+        let names = own.iter().filter_map(|path| path.file_name().map(OsString::from));
+        folders.entry(self.output.clone()).or_default().extend(names);
+        for (folder, names) in folders {
             AtomicFile::remove_leftovers(&folder, &names);
         }
         let ledger = Mutex::new(self.ledger(journal));

@@ -32,6 +32,7 @@ EXAMPLES
   pvdamp demo                                   simulate a scan, reconstruct it, compare
   pvdamp recon scan.h5 -o out.h5                reconstruct an undersampled fastMRI file
   pvdamp recon full.h5 --accel 8 -o out.h5      undersample a full scan first, then reconstruct
+  pvdamp batch scans/ -o results/               reconstruct a folder of scans; go on after an interruption
   pvdamp eval --target full.h5 out.h5           fastMRI's NMSE, PSNR and SSIM
   pvdamp bench full.h5 --accel 5,10 -o bench/   compare methods, with a report
   pvdamp report results/                        a page to look over a batch

@@ -132,7 +132,9 @@ impl Hdf5Output {
     /// Creates a group, with those it lies in.
     pub fn group(&self, name: &str) -> Result<()> {
         let builder = self.file.create_group_builder();
-        let created = self.file.note(builder.with_gcpl(|g| g.obj_track_times(false)).create(name));
+        let created = self
+            .file
+            .note(builder.with_gcpl(|g| g.obj_track_times(false)).create(name));
         created.map(drop).map_err(|e| not_written(&self.place(name), &e))
     }
 

@@ -32,7 +32,9 @@ impl BatchFolder {
         let lines = match fs::read(folder.join(LINES)) {
             Ok(bytes) => lines(&String::from_utf8_lossy(&bytes), &mut notes),
             Err(e) => {
-                notes.push(format!("{LINES} cannot be read ({e}): the figures of slices are missing"));
+                notes.push(format!(
+                    "{LINES} cannot be read ({e}): the figures of slices are missing"
+                ));
                 Vec::new()
             }
         };
@@ -158,4 +160,60 @@ fn in_order(lines: Vec<SliceLine>, volumes: &[VolumeRecord], notes: &mut Vec<Str
     let mut placed: Vec<((usize, usize), SliceLine)> = last.into_iter().collect();
     placed.sort_by_key(|(place, _)| *place);
     placed.into_iter().map(|(_, line)| line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(volume: &str, slice: usize, seconds: f64) -> String {
+        format!(
+            r#"{{"volume": "{volume}", "slice": {slice}, "version": "1", "method": "howl", "acceleration": 4.0,
+            "iterations": 3, "kept": 2, "stop": null, "lambda": null, "predicted_nmse": null, "metrics": null,
+            "seconds": {seconds}, "preparation_seconds": 0.5, "notes": [], "warnings": []}}"#
+        )
+        .replace('\n', " ")
+    }
+
+    #[test]
+    fn torn_and_foreign_lines_are_left_out_and_told() {
+        let mut notes = Vec::new();
+        let (whole, other) = (line("a.h5", 0, 1.0), line("a.h5", 1, 1.0));
+        let text = format!("{whole}\n\n{}\n{{}}\n{other}\n{}", "\u{fffd}", &whole[..50]);
+        let found = lines(&text, &mut notes);
+        assert_eq!(found.iter().map(|l| l.slice).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(
+            notes,
+            ["batch.jsonl: 3 line(s) are no records of slices and are left out, the first is line 3"]
+        );
+    }
+
+    #[test]
+    fn lines_are_in_the_order_of_the_volumes_and_the_last_of_a_slice_counts() {
+        let volumes = ["b.h5", "a.h5"].map(|name| VolumeRecord {
+            slices: 2,
+            ..VolumeRecord::unknown(name.into(), name.into())
+        });
+        let given = [
+            line("a.h5", 1, 1.0),
+            line("b.h5", 0, 2.0),
+            line("a.h5", 1, 3.0),
+            line("a.h5", 0, 4.0),
+            line("a.h5", 2, 5.0),
+            line("c.h5", 0, 6.0),
+        ];
+        let mut notes = Vec::new();
+        let given = lines(&given.join("\n"), &mut notes);
+        assert!(notes.is_empty());
+        let ordered = in_order(given, &volumes, &mut notes);
+        let told: Vec<(&str, usize, f64)> = ordered
+            .iter()
+            .map(|l| (l.volume.as_str(), l.slice, l.seconds))
+            .collect();
+        assert_eq!(told, [("b.h5", 0, 2.0), ("a.h5", 0, 4.0), ("a.h5", 1, 3.0)]);
+        assert_eq!(
+            notes,
+            ["batch.jsonl: 2 line(s) are of no slice in batch.json and are left out"]
+        );
+    }
 }

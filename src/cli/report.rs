@@ -45,7 +45,8 @@ impl Report {
         notes.iter().for_each(|note| console.warn(note));
         let pictures = pictures(&batch, &mut notes, console)?;
         let page = batch_page(&batch.manifest, &batch.slices, &pictures, &notes)?;
-        let failed = |e: std::io::Error| Error::data(path.as_path(), format!("cannot be written ({e})"), "make room for it");
+        let failed =
+            |e: std::io::Error| Error::data(path.as_path(), format!("cannot be written ({e})"), "make room for it");
         file.write_all(page.as_bytes()).map_err(failed)?;
         file.commit()?;
         let megabytes = page.len() as f64 / 1e6;

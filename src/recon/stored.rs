@@ -59,7 +59,11 @@ impl Stored {
             return Ok(());
         }
         let problem = format!("its tables are not of its {slices} slice(s)");
-        Err(Error::data(Place::new(path, EVOLUTION), problem, "reconstruct the scan again"))
+        Err(Error::data(
+            Place::new(path, EVOLUTION),
+            problem,
+            "reconstruct the scan again",
+        ))
     }
 }
 

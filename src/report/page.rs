@@ -140,7 +140,9 @@ mod tests {
     fn data_cannot_leave_their_element() {
         let hostile = "</script><!-- \u{2028} & 'x' \"y\" \\";
         let element = data("d", &hostile).unwrap().into_string();
-        let json = element.strip_prefix(r#"<script type="application/json" id="d">"#).unwrap();
+        let json = element
+            .strip_prefix(r#"<script type="application/json" id="d">"#)
+            .unwrap();
         let json = json.strip_suffix("</script>").unwrap();
         assert!(!json.contains('<') && !json.contains('\u{2028}'));
         assert_eq!(serde_json::from_str::<String>(json).unwrap(), hostile);

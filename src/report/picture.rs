@@ -71,7 +71,10 @@ fn encode(values: ArrayView2<f32>, tone: Tone, encoder: impl ImageEncoder) -> Re
 /// most those of the image.
 pub fn shrunk(image: ArrayView2<f32>, height: usize, width: usize) -> Array2<f32> {
     let along_rows = shrunk_rows(image, height);
-    shrunk_rows(along_rows.t(), width).reversed_axes().as_standard_layout().into_owned()
+    shrunk_rows(along_rows.t(), width)
+        .reversed_axes()
+        .as_standard_layout()
+        .into_owned()
 }
 
 fn shrunk_rows(image: ArrayView2<f32>, height: usize) -> Array2<f32> {
@@ -228,7 +231,9 @@ mod tests {
     #[test]
     fn a_jpeg_is_close_to_what_it_was_made_of() {
         let values = Array2::from_shape_fn((40, 30), |(r, c)| (r + c) as f32);
-        let jpeg = STANDARD.decode(jpeg(values.view(), Tone::Linear(70.0), 90).unwrap()).unwrap();
+        let jpeg = STANDARD
+            .decode(jpeg(values.view(), Tone::Linear(70.0), 90).unwrap())
+            .unwrap();
         let picture = image::load_from_memory(&jpeg).unwrap().into_luma8();
         assert_eq!(picture.dimensions(), (30, 40));
         for (value, grey) in values.iter().zip(picture.into_raw()) {

@@ -37,7 +37,11 @@ pub fn names(stored: &Stored) -> Vec<String> {
 /// Of one slice, of at most `most` iterations, the first and the last among them; `None` where nothing is known.
 pub fn course(stored: &Stored, slice: usize, names: &[String], most: usize) -> Option<Course> {
     let series: Vec<Vec<f64>> = names.iter().map(|name| values(stored, slice, name)).collect();
-    let count = series.iter().filter_map(|s| s.iter().rposition(|v| v.is_finite())).max()? + 1;
+    let count = series
+        .iter()
+        .filter_map(|s| s.iter().rposition(|v| v.is_finite()))
+        .max()?
+        + 1;
     let chosen = chosen(count, most);
     let shown = |series: &Vec<f64>| -> Vec<f64> {
         let value = |&at: &usize| series.get(at - 1).copied().unwrap_or(f64::NAN);
@@ -93,7 +97,11 @@ fn text(values: &[f64], low: f64, high: f64) -> String {
         return String::new();
     }
     let level = |v: f64| match v.is_finite() {
-        true => 1 + ((v - low) / (high - low) * (LEVELS - 2) as f64).round().clamp(0.0, (LEVELS - 2) as f64) as usize,
+        true => {
+            1 + ((v - low) / (high - low) * (LEVELS - 2) as f64)
+                .round()
+                .clamp(0.0, (LEVELS - 2) as f64) as usize
+        }
         false => 0,
     };
     let digits = |v: &f64| [level(*v) / 64, level(*v) % 64].map(|digit| char::from(DIGITS[digit]));

@@ -76,7 +76,11 @@ pub fn blocks(view: &View, groups: &Groups, pictures: &BatchPictures) -> Result<
     let slices = slices(view, pictures, &mut texts);
     let index = Index {
         side: pictures.side(),
-        volumes: view.volumes.iter().map(|volume| entry(volume.record, pictures)).collect(),
+        volumes: view
+            .volumes
+            .iter()
+            .map(|volume| entry(volume.record, pictures))
+            .collect(),
         slices,
         groups: texts.all.iter().map(|text| groups.group(text)).collect(),
         texts: texts.all,

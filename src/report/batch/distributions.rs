@@ -127,7 +127,9 @@ fn table(view: &View, kinds: &[Kind]) -> Markup {
 fn row(view: &View, title: &str, volumes: &[usize]) -> Markup {
     let slices: usize = volumes.iter().map(|&volume| view.volumes[volume].lines.len()).sum();
     let of_volumes = |figure: fn(&Metrics) -> Option<f64>| {
-        let figures = volumes.iter().filter_map(|&volume| figure(view.volumes[volume].record.metrics.as_ref()?));
+        let figures = volumes
+            .iter()
+            .filter_map(|&volume| figure(view.volumes[volume].record.metrics.as_ref()?));
         Spread::of(figures)
     };
     let of_slices = |figure| Spread::of(view.figures(volumes, figure));
@@ -208,7 +210,11 @@ fn histogram(measure: &Measure, values: &[Vec<f64>]) -> Option<Plot> {
         false => Axis::linear(measure.axis, ends)?,
     };
     // at least 4, so that no tick of a count is a fraction
-    let y = Axis::between(if several { "slices / %" } else { "slices" }, 0.0, (1.08 * top).max(4.0));
+    let y = Axis::between(
+        if several { "slices / %" } else { "slices" },
+        0.0,
+        (1.08 * top).max(4.0),
+    );
     Some(Plot {
         label: format!("Histogram of {} of {}", measure.name, counted(count, "slice")),
         x,
@@ -224,10 +230,18 @@ fn edges(values: impl Iterator<Item = f64>, count: usize) -> Option<Vec<f64>> {
     if count == 0 || !(high - low).is_finite() {
         return None;
     }
-    let margin = if high - low > 1e-9 * high.abs() { 0.0 } else { (0.05 * high.abs()).max(0.05) };
+    let margin = if high - low > 1e-9 * high.abs() {
+        0.0
+    } else {
+        (0.05 * high.abs()).max(0.05)
+    };
     let (low, high) = (low - margin, high + margin);
     let bins = (2.0 * (count as f64).sqrt()).clamp(6.0, 40.0) as usize;
-    Some((0..=bins).map(|i| low + (high - low) * i as f64 / bins as f64).collect())
+    Some(
+        (0..=bins)
+            .map(|i| low + (high - low) * i as f64 / bins as f64)
+            .collect(),
+    )
 }
 
 /// Up the first edge, along the tops, down the last.

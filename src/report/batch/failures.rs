@@ -46,7 +46,11 @@ fn names(left: &[&Volume]) -> Markup {
             li { (volume.record.name) " (" (counted(volume.record.slices, "slice")) ")" }
         } }
     };
-    let title = format!("{} left to do, {}", counted(left.len(), "volume"), counted(slices, "slice"));
+    let title = format!(
+        "{} left to do, {}",
+        counted(left.len(), "volume"),
+        counted(slices, "slice")
+    );
     let title = capital(&title);
     fold(left.len() <= SHOWN, &title, &list)
 }

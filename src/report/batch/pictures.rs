@@ -13,7 +13,7 @@ use crate::report::picture::{Region, Tone, jpeg, object_region_of, percentile, s
 
 /// Letters that all pictures may take, and all courses.
 const PICTURES: usize = 26_000_000;
-const COURSES: usize = 8_000_000;
+const COURSES: usize = 6_000_000;
 /// Longer side of a picture in pixels, a multiple of [`STEP`].
 const LEAST: usize = 64;
 const MOST: usize = 320;
@@ -66,7 +66,7 @@ impl BatchPictures {
         Self {
             side,
             // more than most need, so that quality is for the few that are all noise
-            room: room.max(typical(side)) * 3 / 2,
+            room: room.max(typical(side)) * 23 / 20,
             iterations: (COURSES / slices / (2 * CURVES)).clamp(2, ITERATIONS),
             volumes: BTreeMap::new(),
         }

@@ -31,7 +31,9 @@ impl<'a> View<'a> {
             .collect();
         let named = manifest.volumes.iter().enumerate().map(|(i, v)| (v.name.as_str(), i));
         let places: HashMap<&str, usize> = named.collect();
-        let placed = slices.iter().filter_map(|line| Some((*places.get(line.volume.as_str())?, line)));
+        let placed = slices
+            .iter()
+            .filter_map(|line| Some((*places.get(line.volume.as_str())?, line)));
         let slices: Vec<(usize, &SliceLine)> = placed.collect();
         for &(volume, line) in &slices {
             volumes[volume].lines.push(line);
@@ -66,7 +68,10 @@ impl<'a> View<'a> {
     /// Finite figures of the slices of some volumes.
     pub fn figures(&self, volumes: &[usize], figure: Figure) -> Vec<f64> {
         let lines = volumes.iter().flat_map(|&volume| &self.volumes[volume].lines);
-        lines.filter_map(|line| figure(line)).filter(|f| f.is_finite()).collect()
+        lines
+            .filter_map(|line| figure(line))
+            .filter(|f| f.is_finite())
+            .collect()
     }
 }
 

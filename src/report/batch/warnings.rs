@@ -65,7 +65,15 @@ impl Groups {
         let mut groups: Vec<(usize, Group)> = found
             .into_iter()
             .zip(rank)
-            .map(|((words, group), rank)| (rank, Group { text: words.text(), ..group }))
+            .map(|((words, group), rank)| {
+                (
+                    rank,
+                    Group {
+                        text: words.text(),
+                        ..group
+                    },
+                )
+            })
             .collect();
         groups.sort_by_key(|(rank, _)| *rank);
         Self {
@@ -181,7 +189,11 @@ fn row(view: &View, index: usize, group: &Group) -> Markup {
         }
     }
     let more = volumes.len().saturating_sub(NAMED);
-    let whole = group.volumes.iter().take(NAMED).map(|&v| view.volumes[v].record.name.as_str());
+    let whole = group
+        .volumes
+        .iter()
+        .take(NAMED)
+        .map(|&v| view.volumes[v].record.name.as_str());
     let whole: Vec<&str> = whole.collect();
     html! {
         tr {

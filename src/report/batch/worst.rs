@@ -52,7 +52,11 @@ pub fn section(view: &View) -> Option<Markup> {
         return None;
     }
     let columns: Vec<usize> = (0..COLUMNS.len())
-        .filter(|&column| view.slices.iter().any(|(_, line)| (COLUMNS[column].figure)(line).is_some()))
+        .filter(|&column| {
+            view.slices
+                .iter()
+                .any(|(_, line)| (COLUMNS[column].figure)(line).is_some())
+        })
         .collect();
     let rankings = RANKINGS.iter().filter(|(_, key, _)| columns.contains(key));
     Some(html! {
@@ -119,7 +123,10 @@ fn volumes(view: &View) -> Markup {
             } }
         }
     };
-    boxed(&html! { b { "Slowest volumes" } ", from opening to the result" }, &table)
+    boxed(
+        &html! { b { "Slowest volumes" } ", from opening to the result" },
+        &table,
+    )
 }
 
 /// The first few by their figures, equal ones in their order.

@@ -2,12 +2,12 @@ use ndarray::Array2;
 use num_complex::Complex;
 
 use super::bench_page;
-use crate::report::checked::checked;
 use crate::array::Image;
 use crate::bench::{
     CaseRecord, ContenderRecord, EvolutionRecord, EvolutionStep, Machine, Metrics, ResidualRecord, Results, RunRecord,
     SensitivityRecord, Shown, ShownResidual, TracePoint,
 };
+use crate::report::checked::checked;
 
 /// A name that breaks whatever does not escape it.
 const SCAN: &str = r#"<script>alert("é & 'x'")</script> ]]> --.h5"#;

@@ -59,7 +59,7 @@ impl Report {
 fn pictures(batch: &BatchFolder, notes: &mut Vec<String>, console: &Console) -> Result<BatchPictures> {
     let done = batch.manifest.volumes.iter().filter(|v| v.status == Status::Done);
     let slices = done.clone().map(|volume| volume.slices).sum();
-    let mut pictures = BatchPictures::new(slices);
+    let mut pictures = BatchPictures::new(&batch.manifest, &batch.slices);
     let progress = console.progress(slices);
     for volume in done {
         console::check_interrupt()?;

@@ -1,22 +1,24 @@
 //! Pictures and courses of all slices, as small as their number makes necessary.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::curves::{Course, course, names};
-use crate::batch::Stored;
+use super::view::View;
+use super::worst;
+use crate::batch::{Manifest, SliceLine, Status, Stored};
 use crate::error::Result;
 use crate::report::picture::{Region, Tone, jpeg, object_region_of, percentile, shrunk};
 
 /// Letters that all pictures may take, and all courses.
-const PICTURES: usize = 26_000_000;
+const PICTURES: usize = 25_600_000;
 const COURSES: usize = 6_000_000;
 /// Longer side of a picture in pixels, a multiple of [`STEP`].
 const LEAST: usize = 64;
-const MOST: usize = 320;
+pub(super) const MOST: usize = 320;
 const STEP: usize = 16;
 /// Curves that a slice may have: mean, noise, the subbands of four scales.
 const CURVES: usize = 15;
@@ -31,6 +33,8 @@ pub struct BatchPictures {
     side: usize,
     /// Letters that a picture may take.
     room: usize,
+    /// Volumes and slices to look at first, which are shown as large as pictures get.
+    closer: HashSet<(String, usize)>,
     /// Iterations of a course.
     iterations: usize,
     pub(super) volumes: BTreeMap<String, VolumePictures>,
@@ -39,8 +43,6 @@ pub struct BatchPictures {
 /// By slice.
 #[derive(Serialize)]
 pub(super) struct VolumePictures {
-    width: usize,
-    height: usize,
     /// Of the values of each course.
     names: Vec<String>,
     /// JPEG in base64.
@@ -56,9 +58,11 @@ impl VolumePictures {
 }
 
 impl BatchPictures {
-    /// For about so many slices, by which the size of a picture is chosen.
-    pub fn new(slices: usize) -> Self {
-        let slices = slices.max(1);
+    /// Of no volume yet. The number of slices that are done decides the size of a picture.
+    pub fn new(manifest: &Manifest, slices: &[SliceLine]) -> Self {
+        let named = worst::named(&View::new(manifest, slices, &[]));
+        let done = manifest.volumes.iter().filter(|v| v.status == Status::Done);
+        let slices = done.map(|volume| volume.slices).sum::<usize>().max(1);
         let room = PICTURES / slices;
         let fits = |side: &usize| typical(*side) <= room;
         let sides = (LEAST..=MOST).rev().step_by(STEP);
@@ -68,6 +72,10 @@ impl BatchPictures {
             // more than most need, so that quality is for the few that are all noise
             room: room.max(typical(side)) * 23 / 20,
             iterations: (COURSES / slices / (2 * CURVES)).clamp(2, ITERATIONS),
+            closer: named
+                .into_iter()
+                .map(|line| (line.volume.clone(), line.slice))
+                .collect(),
             volumes: BTreeMap::new(),
         }
     }
@@ -86,18 +94,19 @@ impl BatchPictures {
         let highest = magnitude.fold_axis(Axis(0), 0.0f32, |&high, &value| high.max(value));
         let region = object_region_of(highest.view());
         let tone = Tone::Linear(percentile(magnitude.iter(), WINDOW));
-        let (height, width) = fitted(&region, self.side);
-        let slices: Vec<ArrayView2<f32>> = magnitude.outer_iter().collect();
+        let slices: Vec<(usize, ArrayView2<f32>)> = magnitude.outer_iter().enumerate().collect();
         let pictures = slices
             .into_par_iter()
-            .map(|slice| self.picture(&shrunk(region.of(slice), height, width), tone))
+            .map(|(number, slice)| {
+                let (side, room) = self.limits(name, number);
+                let (height, width) = fitted(&region, side);
+                picture(&shrunk(region.of(slice), height, width), tone, room)
+            })
             .collect::<Result<Vec<String>>>()?;
         let names = names(stored);
         let courses = (0..pictures.len()).map(|slice| course(stored, slice, &names, self.iterations));
         let courses = courses.collect();
         let volume = VolumePictures {
-            width,
-            height,
             names,
             pictures,
             courses,
@@ -106,16 +115,24 @@ impl BatchPictures {
         Ok(())
     }
 
-    fn picture(&self, values: &Array2<f32>, tone: Tone) -> Result<String> {
-        let mut picture = String::new();
-        for quality in QUALITIES {
-            picture = jpeg(values.view(), tone, quality)?;
-            if picture.len() <= self.room {
-                break;
-            }
+    /// Side and letters of a picture.
+    fn limits(&self, name: &str, slice: usize) -> (usize, usize) {
+        if self.closer.contains(&(name.to_string(), slice)) {
+            return (MOST, typical(MOST));
         }
-        Ok(picture)
+        (self.side, self.room)
     }
+}
+
+fn picture(values: &Array2<f32>, tone: Tone, room: usize) -> Result<String> {
+    let mut picture = String::new();
+    for quality in QUALITIES {
+        picture = jpeg(values.view(), tone, quality)?;
+        if picture.len() <= room {
+            break;
+        }
+    }
+    Ok(picture)
 }
 
 /// Letters that a picture of the first quality takes in base64, roughly: 2 bits a pixel and the tables of JPEG.

@@ -37,10 +37,11 @@ function block(volume) {
     return blocks.get(volume);
 }
 
+/// As the value of `src`; null where there is none.
 function picture(slice) {
     const shown = slice.number === null ? null : block(slice.volume);
     const data = shown && shown.pictures[slice.number];
-    return data ? { src: "data:image/jpeg;base64," + data, width: shown.width, height: shown.height } : null;
+    return data ? "data:image/jpeg;base64," + data : null;
 }
 
 /// An element with a class, and text or elements in it.
@@ -130,7 +131,7 @@ function card(slice) {
     const shown = picture(slice);
     if (shown) {
         const image = make("img");
-        Object.assign(image, shown, { alt: title(slice), decoding: "async" });
+        Object.assign(image, { src: shown, alt: title(slice), decoding: "async" });
         button.append(make("span", "tile", image));
     } else {
         button.append(make("span", "tile blank", why(volume)));

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::pictures::BatchPictures;
+use super::pictures::{BatchPictures, MOST};
 use super::view::{View, kind_title, nmse, predicted, psnr, ssim};
 use super::warnings::{Group, Groups};
 
@@ -17,8 +17,9 @@ pub fn section(view: &View, groups: &Groups, pictures: &BatchPictures) -> Option
         noscript { p { "The pictures are shown by a script, which this browser does not run." } }
         p.quiet {
             "Black is 0 and white the value that 99.5 % of the pixels of the volume do not exceed: slices of a volume compare. "
-            "Pictures are at most " (pictures.side()) " pixels wide and high, cut to the object. A click opens a slice; "
-            "← and → then go to its neighbours, Esc closes it."
+            "Pictures are at most " (pictures.side()) " pixels wide and high, cut to the object"
+            @if pictures.side() < MOST { "; those of the slices named above at most " (MOST) }
+            ". A click opens a slice; ← and → then go to its neighbours, Esc closes it."
         }
         div.bar {
             (filters(view, groups))

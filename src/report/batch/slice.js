@@ -54,7 +54,7 @@ function openSlice(slice) {
     const shown = picture(slice);
     if (shown) {
         const image = make("img");
-        Object.assign(image, shown, { alt: title(slice) });
+        Object.assign(image, { src: shown, alt: title(slice) });
         byId("slice-picture").replaceChildren(image);
     } else {
         byId("slice-picture").replaceChildren(make("div", "blank", why(volume)));

@@ -1,5 +1,7 @@
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use ndarray::{Array2, Array3};
 use serde_json::Value;
 
@@ -116,7 +118,8 @@ fn stored(slices: usize, rows: usize, cols: usize) -> Stored {
 }
 
 fn pictures(names: &[&str]) -> BatchPictures {
-    let mut pictures = BatchPictures::new(8);
+    let (manifest, lines) = batch();
+    let mut pictures = BatchPictures::new(&manifest, &lines);
     for name in names {
         pictures.add(name, &stored(4, 40, 30)).unwrap();
     }
@@ -225,12 +228,45 @@ fn the_data_hold_every_slice_once() {
     assert_eq!(index["groups"][warning], 0);
     let shown = &data["volume-0"];
     // 40 × 30, cut to the square with its margin
-    assert_eq!((&shown["height"], &shown["width"]), (&24.into(), &17.into()));
+    assert_eq!(size(&shown["pictures"][0]), (17, 24));
     assert_eq!(shown["pictures"].as_array().unwrap().len(), 4);
     assert_eq!(shown["names"], serde_json::json!(["noise", "mean", "H1", "A1"]));
     assert_eq!(shown["courses"][0]["count"], 30);
     assert!(!data.contains_key("volume-1"));
     assert_eq!(index["volumes"][1]["shown"], false);
+}
+
+/// Width and height of a picture.
+fn size(picture: &Value) -> (u32, u32) {
+    let jpeg = STANDARD.decode(picture.as_str().unwrap()).unwrap();
+    image::load_from_memory(&jpeg).unwrap().into_luma8().dimensions()
+}
+
+#[test]
+fn the_worst_of_many_are_shown_larger() {
+    let name = |i: usize| format!("file{i}.h5");
+    let manifest = manifest(
+        (0..100)
+            .map(|i| VolumeRecord {
+                slices: 72,
+                ..volume(&name(i), Status::Done)
+            })
+            .collect(),
+    );
+    let mut lines: Vec<SliceLine> = (0..72).map(|slice| line(&name(0), slice)).collect();
+    lines
+        .iter_mut()
+        .for_each(|line| (line.seconds, line.metrics, line.predicted_nmse) = (1.0, None, None));
+    lines[50].predicted_nmse = Some(0.5);
+    let mut pictures = BatchPictures::new(&manifest, &lines);
+    pictures.add(&name(0), &stored(72, 400, 300)).unwrap();
+    let (_, data, _) = apart(&batch_page(&manifest, &lines, &pictures, &[]).unwrap());
+    let shown = &data["volume-0"]["pictures"];
+    assert!(
+        size(&shown[20]).1 == 96 && size(&shown[50]).1 > 200,
+        "{:?}",
+        size(&shown[20])
+    );
 }
 
 #[test]
@@ -275,7 +311,7 @@ fn a_perfect_image_has_an_infinite_psnr() {
 
 #[test]
 fn a_batch_of_nothing_is_a_page_too() {
-    let none = BatchPictures::new(0);
+    let none = BatchPictures::new(&manifest(vec![]), &[]);
     says(
         &batch_page(&manifest(vec![]), &[], &none, &[]).unwrap(),
         "0 of 0 volumes done",
@@ -288,7 +324,7 @@ fn a_batch_of_nothing_is_a_page_too() {
         slices: 1,
         ..volume("a.h5", Status::Done)
     }]);
-    let mut pictures = BatchPictures::new(1);
+    let mut pictures = BatchPictures::new(&one, &[]);
     pictures.add("a.h5", &stored(1, 40, 30)).unwrap();
     let lines = [SliceLine {
         predicted_nmse: None,
@@ -342,12 +378,12 @@ fn thousands_of_slices_stay_within_forty_megabytes() {
         tau: Some(Array3::from_shape_simple_fn((each, 100, bands), || f64::from(noise()))),
         subbands: (0..bands).map(|i| format!("H{i}")).collect(),
     };
-    let mut pictures = BatchPictures::new(volumes * each);
+    let mut pictures = BatchPictures::new(&manifest, &lines);
     assert!((80..=128).contains(&pictures.side()), "{}", pictures.side());
     // one is made and the others are alike
     pictures.add(&name(0), &shown).unwrap();
     let once = batch_page(&manifest, &lines, &pictures, &[]).unwrap().len();
-    let none = batch_page(&manifest, &lines, &BatchPictures::new(volumes * each), &[])
+    let none = batch_page(&manifest, &lines, &BatchPictures::new(&manifest, &lines), &[])
         .unwrap()
         .len();
     let whole = none + volumes * (once - none);

@@ -67,10 +67,22 @@ pub fn section(view: &View) -> Option<Markup> {
     })
 }
 
+/// The slices that the tables name.
+pub fn named<'a>(view: &View<'a>) -> Vec<&'a SliceLine> {
+    let of = |&(_, key, greatest): &(&str, usize, bool)| ranked(view, key, greatest);
+    RANKINGS.iter().flat_map(of).collect()
+}
+
+fn ranked<'a>(view: &View<'a>, key: usize, greatest: bool) -> Vec<&'a SliceLine> {
+    let figures = view
+        .slices
+        .iter()
+        .filter_map(|(_, line)| Some(((COLUMNS[key].figure)(line)?, *line)));
+    first(figures.filter(|(value, _)| !value.is_nan()).collect(), greatest)
+}
+
 fn slices(view: &View, title: &str, key: usize, greatest: bool, columns: &[usize]) -> Markup {
-    let figure = COLUMNS[key].figure;
-    let ranked = view.slices.iter().filter_map(|(_, line)| Some((figure(line)?, *line)));
-    let ranked = first(ranked.filter(|(value, _)| !value.is_nan()).collect(), greatest);
+    let ranked = ranked(view, key, greatest);
     let table = html! {
         table {
             thead { tr {

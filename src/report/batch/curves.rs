@@ -37,11 +37,7 @@ pub fn names(stored: &Stored) -> Vec<String> {
 /// Of one slice, of at most `most` iterations, the first and the last among them; `None` where nothing is known.
 pub fn course(stored: &Stored, slice: usize, names: &[String], most: usize) -> Option<Course> {
     let series: Vec<Vec<f64>> = names.iter().map(|name| values(stored, slice, name)).collect();
-    let count = series
-        .iter()
-        .filter_map(|s| s.iter().rposition(|v| v.is_finite()))
-        .max()?
-        + 1;
+    let count = series.iter().filter_map(|s| s.iter().rposition(|&v| v > 0.0)).max()? + 1;
     let chosen = chosen(count, most);
     let shown = |series: &Vec<f64>| -> Vec<f64> {
         let value = |&at: &usize| series.get(at - 1).copied().unwrap_or(f64::NAN);

@@ -24,7 +24,7 @@ const STEP: usize = 16;
 const CURVES: usize = 15;
 const ITERATIONS: usize = 300;
 /// Of JPEG, the first that leaves a picture within its room.
-const QUALITIES: [u8; 4] = [80, 65, 45, 25];
+const QUALITIES: [u8; 5] = [80, 65, 45, 25, 12];
 /// Share of the pixels of a volume that are not saturated.
 const WINDOW: f64 = 0.995;
 

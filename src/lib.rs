@@ -24,6 +24,7 @@ pub mod cli;
 pub mod coil;
 pub mod denoise;
 pub mod error;
+pub mod evaluate;
 pub mod format;
 pub mod fourier;
 pub mod operator;

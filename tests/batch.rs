@@ -2,10 +2,15 @@
 
 mod support;
 
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use ndarray::s;
+use pvdamp::batch::{Batch, Listener, Plan, Recipe, SliceLine, VolumeRecord, inputs};
+use pvdamp::format::ScanOptions;
+use pvdamp::recon::Settings;
 use serde_json::Value;
 use support::command::*;
 
@@ -365,6 +370,39 @@ fn an_interrupted_batch_keeps_what_is_done() {
     assert_eq!(manifest(&folder, "out/batch.json")["state"], "complete");
 }
 
+/// A disk that is full for results of more than one slice: the batch stops, and goes on when there is room.
+#[test]
+#[cfg(unix)]
+fn a_full_disk_stops_the_batch_and_loses_nothing() {
+    let folder = scans(6);
+    let words = format!("batch in -o out {DRAWN}");
+    folder.done(&words.replace("-o out", "-o calm"));
+    // in blocks of 512 bytes; what is larger cannot be written
+    let limited = format!("trap '' XFSZ; ulimit -f 160; exec \"$0\" {words} --threads 1");
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &limited, env!("CARGO_BIN_EXE_pvdamp")])
+        .current_dir(folder.path(""));
+    let said = Said::new(&shell.output().unwrap());
+    assert_eq!(said.code, Some(1), "{}", said.err);
+    assert!(
+        said.err.contains("cannot be written") && said.err.contains("goes on from here"),
+        "{}",
+        said.err
+    );
+    let told = manifest(&folder, "out/batch.json");
+    assert_eq!(
+        (&told["state"], &told["totals"]["failed"]),
+        (&"stopped".into(), &0.into())
+    );
+    let calm = results(&folder, "calm");
+    let done = results(&folder, "out");
+    assert!(done.len() < 6 && done.iter().all(|result| calm.contains(result)));
+    assert_eq!(leftovers(&folder), 0);
+    folder.done(&words);
+    assert!(results(&folder, "out") == calm);
+}
+
 #[test]
 fn a_plan_writes_nothing() {
     let folder = scans(3);
@@ -416,4 +454,67 @@ fn a_folder_has_a_file_for_each_scan() {
     folder.done("mask --size 48x40 --accel 3 --acs 12 --seed 50 -o masks/scan2.h5");
     let said = folder.done("batch in -o out --mask masks --prob-map masks --iterations 5");
     assert!(said.err.contains("2 scan(s) done already"), "{}", said.err);
+}
+
+/// Whoever writes to a scan, or takes it away, while the batch is at work.
+struct Meddler {
+    written: std::path::PathBuf,
+    removed: std::path::PathBuf,
+}
+
+impl Listener for Meddler {
+    fn slice(&self, volume: &VolumeRecord, _: &SliceLine) {
+        if volume.name == "scan0.h5" {
+            let mut file = std::fs::OpenOptions::new().append(true).open(&self.written).unwrap();
+            std::io::Write::write_all(&mut file, b"more").unwrap();
+            let _ = std::fs::remove_file(&self.removed);
+        }
+    }
+
+    fn left_out(&self, _: &VolumeRecord, _: usize) {}
+
+    fn volume(&self, _: &VolumeRecord) {}
+
+    fn going(&self) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+#[test]
+fn a_scan_that_changes_or_goes_is_passed_over() {
+    let folder = scans(6);
+    let output = folder.path("out");
+    let recipe = Recipe {
+        scan: ScanOptions::default(),
+        settings: Box::new(|_| Ok(Settings::default())),
+        described: BTreeMap::new(),
+    };
+    let found = inputs(&[folder.path("in")], &output).unwrap();
+    let batch = Batch {
+        plan: Plan::new(found, &recipe, None).unwrap(),
+        recipe,
+        output,
+        shard: None,
+        memory: 1, // one slice at a time
+    };
+    let meddler = Meddler {
+        written: folder.path("in/scan0.h5"),
+        removed: folder.path("in/scan4.h5"),
+    };
+    let manifest = batch.run(&meddler).unwrap();
+    let failed: Vec<(&str, &str)> = manifest
+        .volumes
+        .iter()
+        .filter_map(|volume| Some((volume.name.as_str(), volume.error.as_deref()?)))
+        .collect();
+    assert_eq!(failed.len(), 2, "{failed:?}");
+    assert!(
+        failed[0].0 == "scan0.h5" && failed[0].1.contains("changed while it was read"),
+        "{failed:?}"
+    );
+    assert!(
+        failed[1].0 == "scan4.h5" && failed[1].1.contains("in/scan4.h5"),
+        "{failed:?}"
+    );
+    assert_eq!((results(&folder, "out").len(), leftovers(&folder)), (4, 0));
 }

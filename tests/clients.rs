@@ -1,4 +1,4 @@
-//! What is written, read by the programs that people read it with: h5py and fastMRI's evaluation, nibabel, pydicom,
+//! What is written, read by the programs that people read it with: h5py and fastMRI's own evaluation, nibabel, pydicom,
 //! NumPy, BART. Where one is not installed, its test says so and passes.
 
 mod support;
@@ -86,12 +86,30 @@ fn numpy_loads_images_and_kspace() {
 
 #[test]
 fn fastmri_evaluates_the_result_as_we_do() {
-    let folder = unplaced();
-    folder.done(&format!("recon full.h5 {R4} -o out.h5"));
-    let said = folder.eval("full.h5", "out.h5").to_string();
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("targets")).unwrap();
+    std::fs::create_dir(folder.path("results")).unwrap();
+    // two acquisitions, and an odd width in an even height
+    for (name, size, acquisition) in [
+        ("a", "48x40", "AXT2"),
+        ("b", "64x39", "AXFLAIR"),
+        ("c", "50x40", "AXT2"),
+    ] {
+        let scan = format!("targets/{name}.h5");
+        let simulate = format!("simulate --size {size} --coils 4 --slices 3 --noise 0.02");
+        folder.done(&format!("{simulate} --seed 3 -o {scan}"));
+        let file = folder.append(&scan);
+        let acquisition: hdf5::types::VarLenUnicode = acquisition.parse().unwrap();
+        file.attr("acquisition").unwrap().write_scalar(&acquisition).unwrap();
+        drop(file);
+        folder.done(&format!("recon {scan} {R4} -o results/{name}.h5"));
+    }
+    let said = folder.done("eval targets results --json").out;
     std::fs::write(folder.path("said.json"), said).unwrap();
-    let arguments = ["full.h5", "out.h5", "said.json"];
-    python_says(&folder, "fastmri_evaluate.py", &["h5py", "skimage"], &arguments);
+    let arguments = ["targets", "results", "said.json"];
+    let packages = ["h5py", "skimage", "runstats", "fastmri"];
+    let said = python_says(&folder, "fastmri_evaluate.py", &packages, &arguments);
+    assert!(said.is_none_or(|said| said.contains("equal: 3 volumes of AXFLAIR AXT2")));
 }
 
 /// BART transforms and combines k-space that was converted, and comes to the reference of the scan; and it takes the

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::file::{seed_of, sha256_of};
 use super::journal::{Finished, Past};
-use super::{Input, Shard, Status, VolumeRecord};
+use super::{FileRecord, Input, Shard, Status, VolumeRecord};
 use crate::array::Grid;
 use crate::error::{Error, Result};
 use crate::format::{Outline, Scan, ScanOptions, files_of};
@@ -28,6 +28,8 @@ pub struct Recipe {
 pub struct Planned {
     pub input: Input,
     pub record: VolumeRecord,
+    /// Every file that is read for it: those of the scan, and those that the settings name.
+    pub read: Vec<PathBuf>,
     /// Of an earlier run, whose result is there and whole.
     pub past: Option<Finished>,
     /// Bytes that one of its slices takes while it is reconstructed.
@@ -127,12 +129,9 @@ impl Plan {
                 let known = past.volumes.get(&volume.input.name);
                 match standing(known, &output.join(&volume.input.name), recipe) {
                     Standing::Done(finished) if !redo => {
-                        let still = finished
-                            .record
-                            .read
-                            .iter()
-                            .all(|file| file.is_still(Path::new(&file.path)));
-                        volume.past = still.then(|| *finished);
+                        let then = &finished.record.read;
+                        let still = then.iter().zip(&volume.read).all(|(file, path)| file.is_still(path));
+                        volume.past = (still && then.len() == volume.read.len()).then_some(*finished);
                     }
                     Standing::Other(other) if !redo => return Err(refusal(volume, output, &other, &past, described)),
                     Standing::Foreign if !redo => return Err(foreign(output, &volume.input.name)),
@@ -188,6 +187,7 @@ impl Plan {
 fn look(input: Input, recipe: &Recipe) -> (Planned, Option<Error>) {
     let mut record = VolumeRecord::unknown(input.name.clone(), input.path.display().to_string());
     let mut memory = 0;
+    let mut read = files_of(&input.path);
     let mut fill = || -> Result<()> {
         let Outline {
             grid,
@@ -200,7 +200,8 @@ fn look(input: Input, recipe: &Recipe) -> (Planned, Option<Error>) {
         (record.slices, record.coils) = (slices, coils);
         (record.rows, record.cols) = (grid.rows, grid.cols);
         (record.format, record.acquisition) = (Some(format.into()), acquisition);
-        let settings = recipe.settings_of(&input, grid)?;
+        let mut settings = recipe.settings_of(&input, grid)?;
+        read.extend(settings.places_mut().flat_map(|place| files_of(&place.file)));
         if let SamplingSource::Draw { request, .. } = &settings.sampling {
             record.seed = Some(request.seed);
         }
@@ -214,6 +215,7 @@ fn look(input: Input, recipe: &Recipe) -> (Planned, Option<Error>) {
     let planned = Planned {
         input,
         record,
+        read,
         past: None,
         memory,
     };
@@ -236,8 +238,9 @@ fn standing(known: Option<&Vec<Finished>>, path: &Path, recipe: &str) -> Standin
     if path.symlink_metadata().is_err() {
         return Standing::Free;
     }
-    let wrote = |f: &&Finished| f.record.written.as_ref().is_some_and(|file| file.has_content_of(path));
-    match latest_first().find(wrote) {
+    let now = known.and_then(|_| FileRecord::of(path, String::new()).ok());
+    let is_now = |file: &FileRecord| now.as_ref().is_some_and(|now| now.sha256 == file.sha256);
+    match latest_first().find(|f| f.record.written.as_ref().is_some_and(is_now)) {
         Some(finished) if finished.recipe == recipe => Standing::Done(Box::new(finished.clone())),
         Some(finished) => Standing::Other(finished.recipe.clone()),
         // one that was damaged since

@@ -209,7 +209,7 @@ mod tests {
         };
         assert_eq!(queue.drop_slices(&volume), 3);
         assert!(matches!(queue.next(), Work::Done));
-        let queue = Queue::<()>::new([(0, 10)], u64::MAX);
+        let queue: Queue<usize> = Queue::new([(0, 10)], u64::MAX);
         queue.stop();
         assert!(matches!(queue.next(), Work::Done));
     }

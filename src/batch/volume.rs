@@ -12,7 +12,7 @@ use super::plan::Planned;
 use super::{FileRecord, Input, Metrics, Recipe, SliceLine, Status, VolumeRecord};
 use crate::array::Grid;
 use crate::error::{Error, Result};
-use crate::format::{AtomicFile, Scan, files_of};
+use crate::format::{AtomicFile, Scan};
 use crate::quality::{FastMri, Score, common_region, crop};
 use crate::recon::{ReconOutput, Reconstruction, SliceRecord, SliceResult};
 
@@ -62,17 +62,10 @@ impl OpenVolume {
     pub fn open(planned: &Planned, recipe: &Recipe, output: &Path) -> std::result::Result<Self, Trouble> {
         let start = Instant::now();
         let input = planned.input.clone();
-        let mut read = files_of(&input.path);
-        let stamps = |paths: &[PathBuf]| -> Result<Vec<(PathBuf, Stamp)>> {
-            let stamp = |path: &PathBuf| Ok((path.clone(), Stamp::of(path)?));
-            paths.iter().map(stamp).collect()
-        };
-        let before = stamps(&read)?;
+        let stamp = |path: &PathBuf| Ok((path.clone(), Stamp::of(path)?));
+        let read = planned.read.iter().map(stamp).collect::<Result<Vec<_>>>()?;
         let scan = Arc::new(Scan::open(&input.path, &recipe.scan)?);
-        let mut settings = recipe.settings_of(&input, scan.grid())?;
-        read.clear();
-        read.extend(settings.places_mut().flat_map(|place| files_of(&place.file)));
-        let read = [before, stamps(&read)?].concat();
+        let settings = recipe.settings_of(&input, scan.grid())?;
         let reconstruction = Reconstruction::new(&scan, &settings)?;
         let sets = reconstruction.why_two_sets()?.map(str::to_string);
         let mut record = planned.record.clone();
@@ -192,7 +185,8 @@ impl OpenVolume {
             .filter_map(|(_, score)| score.as_ref())
             .for_each(|score| total.add(score));
         let output = output.ok_or_else(|| Error::setting("a result was closed twice"))?;
-        let file = output.close().map_err(Trouble::All)?;
+        let mut file = output.close().map_err(Trouble::All)?;
+        file.close().map_err(Trouble::All)?;
         let mut record = self.record.clone();
         for (path, before) in &self.read {
             let now = sums.record(path)?;

@@ -4,11 +4,12 @@ use clap::{Args, Parser};
 
 use super::arguments::make_folder;
 use super::console::Console;
-use super::eval::{Comparison, compare, figure};
+use super::eval::figure;
 use super::recon::Recon;
 use super::simulate::{Layout, SIMULATED, write_scan};
 use crate::array::Grid;
 use crate::error::{Error, Result};
+use crate::evaluate::{Comparison, compare};
 use crate::format::{Attribute, Scan, ScanOptions};
 use crate::simulate::SimulationSettings;
 

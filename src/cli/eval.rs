@@ -1,88 +1,220 @@
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
 use clap::Args;
-use ndarray::{Array3, Axis};
-use num_complex::Complex;
 use serde::Serialize;
 
-use super::console::Console;
-use crate::array::Grid;
+use super::arguments::refuse_inputs;
+use super::console::{self, Console};
 use crate::error::{Error, Place, Result};
-use crate::format::{Role, Volume, read_volume};
-use crate::quality::{common_region, complex_nmse, crop, decibel, fastmri_metrics, hfen, object_mask};
+use crate::evaluate::{Comparison, Evaluation, Folders, Spread, Summary, compare, volumes_csv};
+use crate::format::AtomicFile;
 
-/// Compare a reconstruction with a target: fastMRI's NMSE, PSNR and SSIM
+/// Compare reconstructions with their targets: fastMRI's NMSE, PSNR and SSIM
 #[derive(Args)]
-#[command(after_help = "\
+#[command(
+    allow_missing_positional = true,
+    after_help = "\
 EXAMPLES
   pvdamp eval --target full.h5 out.h5 --json
   pvdamp eval --target simulated.h5:ground_truth out.h5:image
+  pvdamp eval multicoil_val/ results/ --csv figures.csv
+  pvdamp eval singlecoil_val/:reconstruction_esc results/ --acquisition CORPDFS_FBK --json
+
+FOLDERS
+  Of two folders every .h5 and .hdf5 file is compared with the one of the same path in the other, subfolders too;
+  files whose names begin with a dot are passed over. Figures are given for each volume, and their mean and standard
+  deviation (n - 1) over the volumes of each acquisition, by the attribute 'acquisition' of the target, and over all;
+  fastMRI's evaluate prints twice that deviation. A pair that cannot be compared is named with the reason, the others
+  are compared, and the exit code is 3.
 
 DEFINITIONS
   Magnitudes are compared over the whole volume as fastMRI's evaluate does: both are cropped at the centre to the
   width of the target; NMSE = |x - x0|² / |x0|²; PSNR and SSIM (7x7, per slice, averaged) take the maximum of the
   target volume as data range. Where both datasets are complex, NMSE is given for complex images too, one global
   phase of each slice aligned: of all pixels, and of the object (|x0| > max|x0| / 20); and HFEN (LoG 15x15,
-  sigma 1.5), averaged over slices.")]
+  sigma 1.5), averaged over slices."
+)]
 pub struct Eval {
-    /// Target: FILE[:DATASET] [default dataset: reconstruction_rss, reconstruction_esc or reconstruction]
-    #[arg(long, value_name = "FILE[:DATASET]")]
-    target: Place,
+    /// Target or folder of targets, as --target
+    #[arg(value_name = "TARGET[:DATASET]", required_unless_present = "named")]
+    target: Option<Place>,
 
-    /// Reconstruction: FILE[:DATASET] [default dataset: reconstruction]
-    #[arg(value_name = "FILE[:DATASET]")]
+    /// Reconstruction, or folder of them [default dataset: reconstruction]
+    #[arg(value_name = "RESULT[:DATASET]")]
     result: Place,
+
+    /// Target [default dataset: reconstruction_rss, reconstruction_esc or reconstruction]
+    #[arg(
+        id = "named",
+        long = "target",
+        value_name = "FILE[:DATASET]",
+        conflicts_with = "target"
+    )]
+    named: Option<Place>,
+
+    /// Of two folders, take only the targets of this acquisition; 'unknown' are those that do not tell
+    #[arg(long, value_name = "NAME")]
+    acquisition: Option<String>,
+
+    /// Of two folders, write the figures of each volume to this table
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
 
     /// As JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Figures of a volume; `None` where a figure has no meaning, as for a target that is zero.
-#[derive(Debug, Serialize)]
-pub struct Comparison {
-    pub nmse: Option<f64>,
-    pub psnr_db: Option<f64>,
-    pub ssim: Option<f64>,
-    pub data_range: f64,
-    pub data_range_is: &'static str,
-    pub slices: usize,
-    /// The part that was compared, `ROWSxCOLS` at the centre.
-    pub region: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub complex: Option<ComplexComparison>,
-}
-
-/// Means over slices, each with its own phase; slices whose target is zero are left out.
-#[derive(Debug, Serialize)]
-pub struct ComplexComparison {
-    pub nmse_db: Option<f64>,
-    pub nmse_object_db: Option<f64>,
-    pub hfen_db: Option<f64>,
-}
-
 impl Eval {
     pub fn run(&self, console: &Console) -> Result<()> {
-        let comparison = compare(&self.target, &self.result)?;
-        if self.json {
-            let text = serde_json::to_string_pretty(&comparison);
-            let text = text.map_err(|e| Error::setting(format!("no JSON can be made of the figures: {e}")))?;
-            return console.result(&text);
+        let Some(target) = self.target.as_ref().or(self.named.as_ref()) else {
+            return Err(Error::setting("there is no target: name one before the reconstruction"));
+        };
+        if target.file.is_dir() && self.result.file.is_dir() {
+            return self.run_folders(target, console);
         }
-        let mut lines = vec![
-            format!("NMSE        {}", figure(comparison.nmse, 6)),
-            format!("PSNR        {} dB", figure(comparison.psnr_db, 3)),
-            format!("SSIM        {}", figure(comparison.ssim, 5)),
-            format!("data range  {:e} ({})", comparison.data_range, comparison.data_range_is),
-            format!("region      {} of {} slice(s)", comparison.region, comparison.slices),
-        ];
-        if let Some(complex) = comparison.complex {
-            lines.extend([
-                format!("complex NMSE         {} dB", figure(complex.nmse_db, 3)),
-                format!("complex NMSE, object {} dB", figure(complex.nmse_object_db, 3)),
-                format!("HFEN                 {} dB", figure(complex.hfen_db, 3)),
-            ]);
+        if self.csv.is_some() || self.acquisition.is_some() {
+            return Err(Error::setting(
+                "--csv and --acquisition are for two folders: name a folder of targets and one of results",
+            ));
         }
-        console.result(&lines.join("\n"))
+        let comparison = compare(target, &self.result)?;
+        console.result(&if self.json {
+            as_json(&comparison)?
+        } else {
+            of_pair(&comparison)
+        })
     }
+
+    fn run_folders(&self, target: &Place, console: &Console) -> Result<()> {
+        console::catch_interrupt();
+        let folders = Folders::open(target, &self.result)?;
+        let table = self.csv.as_deref().map(|path| table(path, &folders)).transpose()?;
+        for extra in &folders.extra {
+            console.warn(&format!("{}: there is no target for this result", extra.display()));
+        }
+        let evaluation = self.evaluate(&folders, console)?;
+        if evaluation.volumes.is_empty() {
+            let name = self.acquisition.as_deref().unwrap_or_default();
+            let problem = format!("holds no target of the acquisition {name}");
+            let mend = format!("there are {}", folders.acquisitions().join(", "));
+            return Err(Error::data(target.file.as_path(), problem, mend));
+        }
+        if let Some(mut table) = table {
+            let path = table.path().to_path_buf();
+            let failed =
+                |e: std::io::Error| Error::data(path.as_path(), format!("cannot be written ({e})"), "make room for it");
+            table.write_all(&volumes_csv(&evaluation)?).map_err(failed)?;
+            table.commit()?;
+            console.say(&format!("wrote {}", path.display()));
+        }
+        console.result(&if self.json {
+            as_json(&evaluation)?
+        } else {
+            of_folders(&evaluation)
+        })?;
+        match evaluation.failed() {
+            0 => Ok(()),
+            failed => Err(Error::PassedOver {
+                failed,
+                of: evaluation.volumes.len(),
+                what: "volumes".into(),
+            }),
+        }
+    }
+
+    /// One pair after the other; what cannot be compared is said at once.
+    fn evaluate(&self, folders: &Folders, console: &Console) -> Result<Evaluation> {
+        let bar = console.progress(folders.files.len());
+        let mut volumes = Vec::new();
+        for file in &folders.files {
+            console::check_interrupt()?;
+            let volume = folders.evaluate(file, self.acquisition.as_deref());
+            if let Some(error) = volume.as_ref().and_then(|volume| volume.error.as_deref()) {
+                bar.suspend(|| console.error(error));
+            }
+            volumes.extend(volume);
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        Ok(Evaluation::of(volumes))
+    }
+}
+
+/// The table, not written yet, so that one that cannot be is known before anything is computed.
+fn table(path: &Path, folders: &Folders) -> Result<AtomicFile> {
+    let pairs = folders.files.iter().flat_map(|file| folders.pair(file));
+    refuse_inputs(
+        &[path.to_path_buf()],
+        &pairs.map(|place| place.file).collect::<Vec<_>>(),
+    )?;
+    AtomicFile::create(path)
+}
+
+fn as_json(figures: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_string_pretty(figures);
+    text.map_err(|e| Error::setting(format!("no JSON can be made of the figures: {e}")))
+}
+
+fn of_pair(comparison: &Comparison) -> String {
+    let mut lines = vec![
+        format!("NMSE        {}", figure(comparison.nmse, 6)),
+        format!("PSNR        {} dB", figure(comparison.psnr_db, 3)),
+        format!("SSIM        {}", figure(comparison.ssim, 5)),
+        format!("data range  {:e} ({})", comparison.data_range, comparison.data_range_is),
+        format!("region      {} of {} slice(s)", comparison.region, comparison.slices),
+    ];
+    if let Some(complex) = &comparison.complex {
+        lines.extend([
+            format!("complex NMSE         {} dB", figure(complex.nmse_db, 3)),
+            format!("complex NMSE, object {} dB", figure(complex.nmse_object_db, 3)),
+            format!("HFEN                 {} dB", figure(complex.hfen_db, 3)),
+        ]);
+    }
+    lines.join("\n")
+}
+
+/// Two tables: the volumes that were compared, and the means over them.
+fn of_folders(evaluation: &Evaluation) -> String {
+    let row = |cells: [&str; 5]| cells.map(str::to_string);
+    let mut volumes = vec![row(["volume", "acquisition", "NMSE", "PSNR [dB]", "SSIM"])];
+    for volume in &evaluation.volumes {
+        if let (Some(acquisition), Some(found)) = (&volume.acquisition, &volume.comparison) {
+            let figures = [found.nmse, found.psnr_db, found.ssim].map(digits);
+            volumes.push(row([&volume.file, acquisition, &figures[0], &figures[1], &figures[2]]));
+        }
+    }
+    let mut means = vec![row(["acquisition", "volumes", "NMSE", "PSNR [dB]", "SSIM"])];
+    let mut mean = |name: &str, summary: &Summary| {
+        let figures = [summary.nmse, summary.psnr_db, summary.ssim].map(spread);
+        let count = summary.volumes.to_string();
+        means.push(row([name, &count, &figures[0], &figures[1], &figures[2]]));
+    };
+    for group in &evaluation.acquisitions {
+        mean(&group.acquisition, &group.summary);
+    }
+    mean("all", &evaluation.all);
+    let heading = "mean ± standard deviation over volumes";
+    format!("{}\n\n{heading}\n{}", aligned(&volumes), aligned(&means))
+}
+
+fn spread(spread: Spread) -> String {
+    match spread.std {
+        Some(_) => format!("{} ± {}", digits(spread.mean), digits(spread.std)),
+        None => digits(spread.mean),
+    }
+}
+
+/// Rows with columns under each other.
+fn aligned(rows: &[[String; 5]]) -> String {
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; 5] = std::array::from_fn(width);
+    let line = |row: &[String; 5]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_string()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
 /// A figure as text, `none` where it has no meaning.
@@ -90,45 +222,34 @@ pub fn figure(value: Option<f64>, digits: usize) -> String {
     value.map_or("none".into(), |v| format!("{v:.digits$}"))
 }
 
-/// Compares two volumes. Errors: what cannot be read, and shapes that do not meet.
-pub fn compare(target: &Place, result: &Place) -> Result<Comparison> {
-    let (x0, x) = (read_volume(target, Role::Target)?, read_volume(result, Role::Result)?);
-    let (a, b) = (x0.dim(), x.dim());
-    if a.0 != b.0 {
-        let problem = format!("holds {} slice(s), the target {} {}", b.0, target, a.0);
-        return Err(Error::data(result.clone(), problem, "compare volumes of the same scan"));
+/// The same with five significant digits, small ones with an exponent.
+fn digits(value: Option<f64>) -> String {
+    let size = value.map_or(0.0, |v| v.abs().log10().floor());
+    match value {
+        Some(v) if size.is_finite() && size < -4.0 => format!("{v:.4e}"),
+        _ if size.is_finite() => figure(value, (4.0 - size).max(0.0) as usize),
+        _ => figure(value, 0),
     }
-    let complex = match (&x0, &x) {
-        (Volume::Complex(x0), Volume::Complex(x)) if a == b => Some(compare_complex(x0, x)),
-        _ => None,
-    };
-    let region = common_region(Grid::new(a.1, a.2), Grid::new(b.1, b.2));
-    let (x0, x) = (x0.into_magnitude(), x.into_magnitude());
-    let metrics = fastmri_metrics(crop(x0.view(), region), crop(x.view(), region));
-    Ok(Comparison {
-        nmse: metrics.nmse,
-        psnr_db: metrics.psnr,
-        ssim: metrics.ssim,
-        data_range: metrics.data_range,
-        data_range_is: "maximum of the target volume",
-        slices: a.0,
-        region: region.to_string(),
-        complex,
-    })
 }
 
-fn compare_complex(x0: &Array3<Complex<f32>>, x: &Array3<Complex<f32>>) -> ComplexComparison {
-    let pairs = x0.axis_iter(Axis(0)).zip(x.axis_iter(Axis(0)));
-    let (mut whole, mut object, mut high) = (Vec::new(), Vec::new(), Vec::new());
-    for (x0, x) in pairs.map(|(x0, x)| (x0.to_owned(), x.to_owned())) {
-        whole.extend(complex_nmse(&x0, &x, None));
-        object.extend(complex_nmse(&x0, &x, Some(&object_mask(&x0))));
-        high.extend(hfen(&x0, &x));
-    }
-    let mean = |figures: Vec<f64>| (!figures.is_empty()).then(|| figures.iter().sum::<f64>() / figures.len() as f64);
-    ComplexComparison {
-        nmse_db: mean(whole).map(decibel),
-        nmse_object_db: mean(object).map(decibel),
-        hfen_db: mean(high),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_have_five_digits() {
+        for (value, text) in [
+            (0.012345678, "0.012346"),
+            (31.25, "31.250"),
+            (1.0, "1.0000"),
+            (0.00012345, "0.00012345"),
+            (0.0000123456, "1.2346e-5"),
+            (123456.7, "123457"),
+            (0.0, "0"),
+            (f64::INFINITY, "inf"),
+        ] {
+            assert_eq!(digits(Some(value)), text);
+        }
+        assert_eq!(digits(None), "none");
     }
 }

@@ -282,14 +282,14 @@ mod tests {
             })
             .collect();
         std::fs::write(folder.path().join(".a~b.h5.part"), "").unwrap();
-        let wanted = HashSet::from([ours.into(), long.clone().into()]);
-        AtomicFile::remove_leftovers(folder.path(), &wanted);
+        let known = HashSet::from([ours.into(), long.clone().into()]);
+        AtomicFile::remove_leftovers(folder.path(), &known);
         assert_eq!(
             parts.iter().map(|p| p.exists()).collect::<Vec<_>>(),
             [false, false, true]
         );
         assert_eq!(names(folder.path()).len(), 2);
-        AtomicFile::remove_leftovers(&folder.path().join("no"), &wanted);
+        AtomicFile::remove_leftovers(&folder.path().join("no"), &known);
     }
 
     #[test]

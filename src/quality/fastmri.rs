@@ -137,7 +137,7 @@ impl Score {
     }
 }
 
-/// Score of `t`, `i`, `t²`, `i²`, `t·i`.
+/// Sums of `t`, `i`, `t²`, `i²`, `t·i`.
 type Moments = [f64; 5];
 
 /// Structural similarity of one slice (Wang et al., IEEE Trans. Image Process. 13:600, 2004). NaN for a slice smaller

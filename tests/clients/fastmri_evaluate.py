@@ -1,37 +1,84 @@
-"""fastMRI's evaluation of a result, as its evaluate.py defines it, held to what `pvdamp eval --json` said.
+"""fastMRI's own evaluation of a folder, held to what `pvdamp eval --json` said of it.
 
-fastmri_evaluate.py TARGET.h5 RESULT.h5 SAID.json : NMSE and PSNR of the volume and SSIM by slices, with the maximum of
-the target as the range of the data (https://github.com/facebookresearch/fastMRI, fastmri/evaluate.py).
+fastmri_evaluate.py TARGETS RESULTS SAID.json : what its evaluate() and its metrics of each volume give
+(https://github.com/facebookresearch/fastMRI, fastmri/evaluate.py). The results are those of `pvdamp recon`, as h5py
+reads them. The package imports torch and others for its networks; where they are not installed, something empty stands
+in for them: no metric uses them.
 """
 
+import argparse
+import importlib.util
 import json
+import pathlib
 import sys
+import types
 
 import h5py
 import numpy as np
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+# before there is anything that its libraries would take for a torch
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity  # noqa: F401
 
-target, result, said = sys.argv[1:]
-with h5py.File(target) as t, h5py.File(result) as r:
-    target, result = t["reconstruction_rss"][()], r["reconstruction"][()]
-    assert r["reconstruction"].dtype == np.float32 and r["image"].dtype == np.complex64
-    assert r["mask"].dtype == bool
-    assert isinstance(r["ismrmrd_header"][()], bytes)
-    assert r.attrs["acquisition"] == "SIMULATED"
-    assert r["geometry"].shape[1:] == (4, 3)
 
-# both are cropped to a square of the target's width
-side = target.shape[-1]
-rows, cols = ((n - side) // 2 for n in target.shape[-2:])
-target, result = (v[:, rows : rows + side, cols : cols + side] for v in (target, result))
-maximum = target.max()
-found = {
-    "nmse": np.linalg.norm(target - result) ** 2 / np.linalg.norm(target) ** 2,
-    "psnr_db": peak_signal_noise_ratio(target, result, data_range=maximum),
-    "ssim": np.mean([structural_similarity(a, b, data_range=maximum) for a, b in zip(target, result)]),
-}
-with open(said) as file:
-    said = json.load(file)
-for name, value in found.items():
-    assert np.isclose(said[name], value, rtol=1e-4), (name, said[name], value)
-print(found)
+class Empty(types.ModuleType):
+    """A module in which every name is a module like it, if there is one, or an empty class."""
+
+    def __getattr__(self, name):
+        return sys.modules.get(f"{self.__name__}.{name}") or type(name, (), {})
+
+
+TORCH = ["torch", *(f"torch.{part}" for part in "fft nn nn.functional distributed utils utils.data".split())]
+missing = [name for name in ["torch", "yaml", "pandas", "requests", "tqdm"] if importlib.util.find_spec(name) is None]
+missing += TORCH[1:] if "torch" in missing else []
+sys.modules.update((name, Empty(name)) for name in missing)
+
+from fastmri import evaluate
+from fastmri.data.transforms import center_crop
+
+for name in missing:
+    del sys.modules[name]
+
+OURS = {"NMSE": "nmse", "PSNR": "psnr_db", "SSIM": "ssim"}
+CLOSE = 1e-5
+
+targets, results, said = map(pathlib.Path, sys.argv[1:])
+said = json.loads(said.read_text())
+
+
+def close(found, expected, what):
+    assert np.isclose(found, expected, rtol=CLOSE, atol=0), (what, found, expected)
+
+
+def evaluated(acquisition):
+    """fastMRI's evaluation of all volumes, or of an acquisition."""
+    arguments = argparse.Namespace(
+        target_path=targets, predictions_path=results, acquisition=acquisition, acceleration=None
+    )
+    return evaluate.evaluate(arguments, "reconstruction_rss")
+
+
+for volume in said["volumes"]:
+    with h5py.File(targets / volume["file"]) as t, h5py.File(results / volume["file"]) as r:
+        target, result = t["reconstruction_rss"][()], r["reconstruction"][()]
+        assert r["reconstruction"].dtype == np.float32 and r["image"].dtype == np.complex64
+        assert r["mask"].dtype == bool
+        assert isinstance(r["ismrmrd_header"][()], bytes)
+        assert r.attrs["acquisition"] == t.attrs["acquisition"] == volume["acquisition"]
+        assert r["geometry"].shape[1:] == (4, 3)
+    side = target.shape[-1]
+    target, result = center_crop(target, (side, side)), center_crop(result, (side, side))
+    for name, ours in OURS.items():
+        expected = evaluate.METRIC_FUNCS[name](target, result)
+        close(volume[ours], expected, (volume["file"], name))
+
+for summary in [said["all"], *said["acquisitions"]]:
+    metrics = evaluated(summary.get("acquisition"))
+    means = metrics.means()
+    for name, ours in OURS.items():
+        assert len(metrics.metrics[name]) == summary["volumes"]
+        close(summary[ours]["mean"], means[name], (summary.get("acquisition"), name))
+        # fastMRI's deviation of one volume is 0 / 0
+        if summary["volumes"] > 1:
+            close(summary[ours]["std"], metrics.metrics[name].stddev(), (summary.get("acquisition"), name))
+        else:
+            assert summary[ours]["std"] is None
+print("equal:", len(said["volumes"]), "volumes of", *(group["acquisition"] for group in said["acquisitions"]))

@@ -1,30 +1,30 @@
+mod progress;
+
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
-use indicatif::ProgressBar;
 
 use super::arguments::ScanOptionArguments;
 use super::console::{self, Console};
 use super::reconstruction::ReconArguments;
 use crate::batch::{
-    Batch, Forecast, Listener, Manifest, Plan, Recipe, Shard, SliceLine, Status, VolumeRecord, at_once, forecast,
-    inputs, merge, replaces_input, usual_limit,
+    Batch, Forecast, Listener, Manifest, Plan, Recipe, Shard, at_once, forecast, inputs, merge, replaces_input,
+    usual_limit,
 };
 use crate::error::{Error, Result};
+use progress::{Progress, lasting};
 
 /// Reconstruct many scans, go on after an interruption, share the work with other machines
 #[derive(Args)]
 #[command(after_help = "\
 EXAMPLES
   pvdamp batch scans/ -o results/
-  pvdamp batch 'study/*/kspace.h5' -o results/ --accel 4 --sampling lines-equispaced --seed 1 --method howl
+  pvdamp batch 'study/*/kspace.h5' -o results/ --method howl --uncertainty
+  pvdamp batch full/ -o results/ --accel 4 --sampling lines-equispaced --seed 1
   pvdamp batch scans/ -o results/ --dry-run
-  pvdamp batch scans/ -o results/ --shard auto       a task of a Slurm job array, or of an indexed Kubernetes job
-  pvdamp batch --merge -o results/                   once all shards are done
+  pvdamp batch scans/ -o results/ --shard auto     a task of a Slurm job array
+  pvdamp batch --merge -o results/                 once all shards are done
 
 The folder gets one HDF5 file for each scan, as 'pvdamp recon' writes it, of the scan's name, subfolders kept;
 batch.json with settings, checksums, times, metrics, warnings and errors; and batch.jsonl, a line for each slice. A scan
@@ -148,8 +148,8 @@ impl RunBatch {
             memory: limit,
         };
         let done = batch.run(&progress);
-        progress.bar.finish_and_clear();
-        if let Err(Error::Interrupted) = done {
+        progress.finish();
+        if done.is_err() {
             console.say("what is done is kept: the same command goes on from here");
         }
         conclude(&done?, console)
@@ -220,117 +220,6 @@ fn conclude(manifest: &Manifest, console: &Console) -> Result<()> {
     }
 }
 
-/// A bar on a terminal, a line for each scan elsewhere.
-struct Progress<'a> {
-    bar: ProgressBar,
-    console: &'a Console,
-    start: Instant,
-    state: Mutex<Counted>,
-    volumes: usize,
-    slices: usize,
-}
-
-/// Without what was done before.
-#[derive(Default)]
-struct Counted {
-    volumes: usize,
-    failed: usize,
-    slices: usize,
-}
-
-impl<'a> Progress<'a> {
-    fn new(plan: &Plan, console: &'a Console) -> Self {
-        let left = || plan.volumes.iter().filter(|volume| volume.past.is_none());
-        let slices = left().map(|volume| volume.record.slices).sum();
-        Self {
-            bar: console.progress(slices),
-            console,
-            start: Instant::now(),
-            state: Mutex::default(),
-            volumes: left().count(),
-            slices,
-        }
-    }
-
-    fn count(&self, add: impl Fn(&mut Counted)) -> String {
-        let mut state = self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        add(&mut state);
-        self.bar.set_position(state.slices as u64);
-        let message = format!("scan {}/{}", state.volumes, self.volumes);
-        let failed = match state.failed {
-            0 => String::new(),
-            failed => format!(", {failed} failed"),
-        };
-        self.bar.set_message(format!("{message}{failed}"));
-        let share = state.slices as f64 / self.slices.max(1) as f64;
-        let left = self
-            .start
-            .elapsed()
-            .mul_f64(((1.0 - share) / share.max(1e-6)).clamp(0.0, 1e6));
-        let left = match state.slices {
-            0 => String::new(),
-            _ => format!(", about {} left", lasting(left)),
-        };
-        format!("[{message}{failed}, slice {}/{}{left}]", state.slices, self.slices)
-    }
-}
-
-impl Listener for Progress<'_> {
-    fn slice(&self, volume: &VolumeRecord, line: &SliceLine) {
-        self.count(|state| state.slices += 1);
-        let told = format!("{} slice {}: {:.2} s", volume.name, line.slice, line.seconds);
-        self.bar.suspend(|| {
-            self.console.detail(&told);
-            for warning in &line.warnings {
-                self.console
-                    .warn(&format!("{} slice {}: {warning}", volume.name, line.slice));
-            }
-        });
-    }
-
-    fn left_out(&self, _: &VolumeRecord, slices: usize) {
-        self.count(|state| state.slices += slices);
-    }
-
-    fn volume(&self, volume: &VolumeRecord) {
-        let failed = volume.status == Status::Failed;
-        let how_far = self.count(|state| {
-            state.volumes += 1;
-            state.failed += usize::from(failed);
-        });
-        self.bar.suspend(|| match &volume.error {
-            Some(error) => self.console.error(error),
-            None => {
-                for warning in &volume.warnings {
-                    self.console.warn(&format!("{}: {warning}", volume.name));
-                }
-                let seconds = volume.seconds.unwrap_or(0.0);
-                let metrics = volume
-                    .metrics
-                    .map_or(String::new(), |m| format!(", SSIM {}", super::eval::figure(m.ssim, 4)));
-                self.console.say(&format!(
-                    "{how_far} {}: {} slice(s) in {seconds:.2} s{metrics}",
-                    volume.name, volume.slices
-                ));
-            }
-        });
-    }
-
-    fn going(&self) -> ControlFlow<()> {
-        console::going()
-    }
-}
-
-/// `2 h 5 min`, `3 min 20 s`, `12 s`.
-fn lasting(time: Duration) -> String {
-    let seconds = time.as_secs_f64().ceil() as u64;
-    match seconds {
-        0..60 => format!("{seconds} s"),
-        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
-        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
-    }
-}
-
 /// `500M`, `8G`, `8GiB`: of 1024, as Slurm counts.
 fn parse_memory(text: &str) -> std::result::Result<u64, String> {
     let wrong = || "it is a number with K, M, G or T, as 8G".to_string();
@@ -376,12 +265,6 @@ mod tests {
         for wrong in ["", "8", "G", "-1G", "8X", "1e3G", "0G"] {
             assert_eq!(parsed(wrong), None, "{wrong}");
         }
-    }
-
-    #[test]
-    fn times_are_told_in_two_units() {
-        let told = |seconds| lasting(Duration::from_secs(seconds));
-        assert_eq!([told(12), told(200), told(7500)], ["12 s", "3 min 20 s", "2 h 5 min"]);
     }
 
     #[derive(clap::Parser)]

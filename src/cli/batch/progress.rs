@@ -1,0 +1,168 @@
+//! How far a batch is: a bar on a terminal, a line for each scan elsewhere.
+
+use std::ops::ControlFlow;
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use indicatif::ProgressBar;
+
+use crate::batch::{Listener, Plan, SliceLine, Status, VolumeRecord};
+use crate::cli::console::{self, Console};
+use crate::cli::eval::figure;
+
+/// Without a scan that is done for so long, a log has a line too.
+const SILENCE: Duration = Duration::from_secs(60);
+
+pub struct Progress<'a> {
+    bar: ProgressBar,
+    console: &'a Console,
+    start: Instant,
+    done: Mutex<Counted>,
+    all: Counted,
+}
+
+/// Scans, slices, and about the work that these are; without what was done before.
+struct Counted {
+    volumes: usize,
+    failed: usize,
+    slices: usize,
+    work: u64,
+    /// When a line was last said.
+    said: Instant,
+}
+
+impl<'a> Progress<'a> {
+    pub fn new(plan: &Plan, console: &'a Console) -> Self {
+        let mut all = Counted::none();
+        for volume in plan.volumes.iter().filter(|volume| volume.past.is_none()) {
+            all.volumes += 1;
+            all.slices += volume.record.slices;
+            all.work += work_of(&volume.record, volume.record.slices);
+        }
+        Self {
+            bar: console.progress(all.work as usize),
+            console,
+            start: Instant::now(),
+            done: Mutex::new(Counted::none()),
+            all,
+        }
+    }
+
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn done(&self) -> MutexGuard<'_, Counted> {
+        self.done.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    fn add_slices(&self, volume: &VolumeRecord, slices: usize) {
+        let mut done = self.done();
+        done.slices += slices;
+        done.work += work_of(volume, slices);
+        self.bar.set_position(done.work);
+    }
+
+    /// `[scan 3/200, 1 failed, slice 30/7000, about 3 min 20 s left]`, to be said now.
+    fn how_far(&self, done: &mut Counted) -> String {
+        done.said = Instant::now();
+        let failed = match done.failed {
+            0 => String::new(),
+            failed => format!(", {failed} failed"),
+        };
+        let scans = format!("scan {}/{}{failed}", done.volumes, self.all.volumes);
+        self.bar.set_message(scans.clone());
+        let left = match done.work {
+            0 => String::new(),
+            work => {
+                let rest = self.all.work.saturating_sub(work) as f64 / work as f64;
+                format!(", about {} left", lasting(self.start.elapsed().mul_f64(rest)))
+            }
+        };
+        format!("[{scans}, slice {}/{}{left}]", done.slices, self.all.slices)
+    }
+}
+
+impl Listener for Progress<'_> {
+    fn slice(&self, volume: &VolumeRecord, line: &SliceLine) {
+        self.add_slices(volume, 1);
+        let name = format!("{} slice {}", volume.name, line.slice);
+        let mut done = self.done();
+        let quiet = (self.bar.is_hidden() && done.said.elapsed() > SILENCE).then(|| self.how_far(&mut done));
+        drop(done);
+        self.bar.suspend(|| {
+            quiet.into_iter().for_each(|line| self.console.say(&line));
+            self.console.detail(&format!("{name}: {:.2} s", line.seconds));
+            for warning in &line.warnings {
+                self.console.warn(&format!("{name}: {warning}"));
+            }
+        });
+    }
+
+    fn left_out(&self, volume: &VolumeRecord, slices: usize) {
+        self.add_slices(volume, slices);
+    }
+
+    fn volume(&self, volume: &VolumeRecord) {
+        let mut done = self.done();
+        done.volumes += 1;
+        done.failed += usize::from(volume.status == Status::Failed);
+        let how_far = self.how_far(&mut done);
+        drop(done);
+        self.bar.suspend(|| {
+            if let Some(error) = &volume.error {
+                return self.console.error(error);
+            }
+            for warning in &volume.warnings {
+                self.console.warn(&format!("{}: {warning}", volume.name));
+            }
+            let ssim = volume.metrics.map(|metrics| figure(metrics.ssim, 4));
+            let ssim = ssim.map_or(String::new(), |ssim| format!(", SSIM {ssim}"));
+            let (name, slices, seconds) = (&volume.name, volume.slices, volume.seconds.unwrap_or(0.0));
+            self.console
+                .say(&format!("{how_far} {name}: {slices} slice(s) in {seconds:.2} s{ssim}"));
+        });
+    }
+
+    fn going(&self) -> ControlFlow<()> {
+        console::going()
+    }
+}
+
+impl Counted {
+    fn none() -> Self {
+        Self {
+            volumes: 0,
+            failed: 0,
+            slices: 0,
+            work: 0,
+            said: Instant::now(),
+        }
+    }
+}
+
+/// About in proportion to the time that slices take.
+fn work_of(volume: &VolumeRecord, slices: usize) -> u64 {
+    (slices * volume.rows * volume.cols * volume.coils.max(1)) as u64
+}
+
+/// `2 h 5 min`, `3 min 20 s`, `12 s`.
+pub fn lasting(time: Duration) -> String {
+    let seconds = time.as_secs_f64().ceil() as u64;
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min {} s", seconds / 60, seconds % 60),
+        _ => format!("{} h {} min", seconds / 3600, seconds / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_told_in_two_units() {
+        let told = |seconds| lasting(Duration::from_secs(seconds));
+        assert_eq!([told(12), told(200), told(7500)], ["12 s", "3 min 20 s", "2 h 5 min"]);
+    }
+}

@@ -1,0 +1,11 @@
+//! Reconstructions held to their targets, as fastMRI's `evaluate.py` does: one pair of files, or two folders of them.
+//!
+//! A pair that cannot be compared is recorded with its reason and stops no other. Only one pair is in memory at a time.
+
+mod folders;
+mod pair;
+mod summary;
+
+pub use folders::Folders;
+pub use pair::{Comparison, ComplexComparison, compare};
+pub use summary::{Acquisition, Evaluation, Spread, Summary, VolumeRecord, volumes_csv};

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::view::View;
 use crate::batch::{State, Status};
-use crate::report::number::{counted, duration, listed, short};
+use crate::report::number::{counted, distinct, duration, listed, short};
 
 pub fn lead(view: &View) -> Markup {
     let manifest = view.manifest;
@@ -100,13 +100,4 @@ fn accelerations(view: &View) -> String {
         _ if short(least) == short(greatest) => short(least),
         _ => format!("{} to {}", short(least), short(greatest)),
     }
-}
-
-fn distinct<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
-    values.into_iter().fold(Vec::new(), |mut seen, value| {
-        if !seen.contains(&value) {
-            seen.push(value);
-        }
-        seen
-    })
 }

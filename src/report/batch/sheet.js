@@ -20,7 +20,8 @@ const ORDERS = {
 };
 
 const slices = index.slices.map((entry) => {
-    const slice = { volume: entry.v, number: entry.s ?? null, warnings: entry.warnings ?? [], notes: entry.notes ?? [] };
+    const { v: volume, s: number = null, warnings = [], notes = [] } = entry;
+    const slice = { volume, number, warnings, notes };
     FIGURES.forEach((name, i) => { slice[name] = entry.figures ? entry.figures[i] : null; });
     // JSON has no infinity
     if (slice.nmse === 0 && slice.psnr === null) slice.psnr = Infinity;
@@ -63,10 +64,13 @@ function significant(value) {
     if (value === null || value === 0 || !Number.isFinite(value)) return fixed(value, 0);
     const [digits, exponent] = value.toExponential(2).split("e");
     if (exponent < -4 || exponent > 5) {
-        const raised = [...String(+exponent)].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c])).join("");
-        return digits.replace("-", "−") + "×10" + raised;
+        return digits.replace("-", "−") + "×" + powerOfTen(+exponent);
     }
     return fixed(value, Math.max(0, 2 - exponent));
+}
+
+function powerOfTen(exponent) {
+    return "10" + [...String(exponent)].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c])).join("");
 }
 
 function title(slice) {

@@ -75,14 +75,14 @@ function openSlice(slice) {
 
 function facts(slice, volume) {
     const text = (at) => (at === null ? null : index.texts[at]);
-    const kept = slice.iterations > 0 ? slice.iterations + ", the image is of iteration " + slice.kept : slice.iterations;
+    const kept = slice.iterations > 0 ? ", the image is of iteration " + slice.kept : "";
     const rows = [
         ["Acquisition", volume.acquisition],
         ["Method", text(slice.method)],
         ["Acceleration", slice.acceleration === null ? null : "R = " + short(slice.acceleration)],
         ["Seed of the mask", volume.seed],
         ["Grid", volume.rows > 0 ? volume.rows + "×" + volume.cols + ", " + volume.coils + " coils" : null],
-        ["Iterations", slice.iterations === null ? null : kept],
+        ["Iterations", slice.iterations === null ? null : slice.iterations + kept],
         ["Stopped", text(slice.stop)],
         ["λ", slice.lambda === null ? null : significant(slice.lambda)],
         ["Predicted NMSE", slice.predicted === null ? null : significant(slice.predicted)],
@@ -156,7 +156,9 @@ function courses(slice) {
             dash: dashes[name[0]],
             points,
         }));
-    if (bands.length > 0) figures.push(plot("State evolution: τ of subbands", "τ / units²", bands, count, slice.kept));
+    if (bands.length > 0) {
+        figures.push(plot("State evolution: τ of subbands", "τ / units²", bands, count, slice.kept));
+    }
     return figures;
 }
 
@@ -185,7 +187,8 @@ function plot(heading, unit, curves, count, kept) {
         svg.append(shape("line", { x1: x(at), x2: x(at), y1: height - below, y2: height - below + 4, class: "axis" }));
         write(at, x(at), height - below + 17, "middle");
     }
-    svg.append(shape("path", { d: "M" + left + " " + above + "V" + (height - below) + "H" + (width - right), class: "axis" }));
+    const frame = "M" + left + " " + above + "V" + (height - below) + "H" + (width - right);
+    svg.append(shape("path", { d: frame, class: "axis" }));
     write("iteration", (left + width - right) / 2, height - 5, "middle");
     const side = write(unit, 0, 0, "middle");
     side.setAttribute("transform", "translate(12 " + (above + height - below) / 2 + ") rotate(-90)");
@@ -234,10 +237,9 @@ function ticks(low, high) {
         for (const mantissa of mantissas) {
             const at = decade + Math.log10(mantissa);
             if (at < low || at > high) continue;
-            const power = "10" + [...String(decade)].map((c) => (c === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[c])).join("");
             const plain = decade >= -3 && decade <= 3;
             found.push([at, plain ? String(+(mantissa * 10 ** decade).toPrecision(2))
-                : (mantissa === 1 ? "" : mantissa + "×") + power]);
+                : (mantissa === 1 ? "" : mantissa + "×") + powerOfTen(decade)]);
         }
     }
     return found;

@@ -18,6 +18,7 @@ pub struct Groups {
     of_text: HashMap<String, usize>,
 }
 
+#[derive(Default)]
 pub struct Group {
     /// With ranges where its numbers differ.
     pub text: String,
@@ -85,16 +86,6 @@ impl Groups {
     /// The group of a warning.
     pub fn group(&self, text: &str) -> Option<usize> {
         self.of_text.get(text).copied()
-    }
-}
-
-impl Default for Group {
-    fn default() -> Self {
-        Self {
-            text: String::new(),
-            slices: Vec::new(),
-            volumes: Vec::new(),
-        }
     }
 }
 
@@ -211,7 +202,7 @@ fn row(view: &View, index: usize, group: &Group) -> Markup {
                         @if group.volumes.len() > NAMED { " and " (group.volumes.len() - NAMED) " more" }
                     }
                 }
-                @if !group.slices.is_empty() { div { a href={ "#warning=" (index) } { "show on the sheet" } } }
+                @if !group.slices.is_empty() { div.screen { a href={ "#warning=" (index) } { "show on the sheet" } } }
             }
         }
     }

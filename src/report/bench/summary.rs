@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::view::{View, marked, nmse_object, sampling_title, threads};
 use crate::bench::{CaseRecord, ContenderRecord};
-use crate::report::number::{Spread, capital, counted, decibels};
+use crate::report::number::{Spread, capital, counted, decibels, distinct};
 
 pub fn lead(view: &View) -> Markup {
     let results = view.results;
@@ -37,15 +37,6 @@ pub fn lead(view: &View) -> Markup {
 fn samplings(view: &View) -> String {
     let titles = view.groups.iter().map(|group| sampling_title(group.cases[0]));
     distinct(titles).join("; ")
-}
-
-fn distinct<T: PartialEq>(values: impl IntoIterator<Item = T>) -> Vec<T> {
-    values.into_iter().fold(Vec::new(), |mut seen, value| {
-        if !seen.contains(&value) {
-            seen.push(value);
-        }
-        seen
-    })
 }
 
 /// What was compared on what.

@@ -110,10 +110,10 @@ fn table(view: &View, kinds: &[Kind]) -> Markup {
                 th scope="col" { "Volumes" }
                 th scope="col" { "Slices" }
                 th scope="col" { "NMSE" small { "volumes" } }
-                th scope="col" { "PSNR / dB" small { "volumes" } }
+                th scope="col" { "PSNR\u{a0}/\u{a0}dB" small { "volumes" } }
                 th scope="col" { "SSIM" small { "volumes" } }
                 th scope="col" { "Predicted NMSE" small { "slices" } }
-                th scope="col" { "Time / s" small { "slices" } }
+                th scope="col" { "Time\u{a0}/\u{a0}s" small { "slices" } }
             } }
             tbody {
                 @for kind in kinds { (row(view, kind.title, &kind.volumes)) }
@@ -244,13 +244,14 @@ fn edges(values: impl Iterator<Item = f64>, count: usize) -> Option<Vec<f64>> {
     )
 }
 
-/// Up the first edge, along the tops, down the last.
+/// Up the first edge, along the tops, down the last; of bins that hold something, and those between them.
 fn outline(edges: &[f64], heights: &[f64]) -> Vec<(f64, f64)> {
-    let tops = heights.iter().zip(edges.windows(2));
-    let tops = tops.flat_map(|(&height, edge)| [(edge[0], height), (edge[1], height)]);
-    let first = edges.first().map(|&edge| (edge, 0.0));
-    let last = edges.last().map(|&edge| (edge, 0.0));
-    first.into_iter().chain(tops).chain(last).collect()
+    let is_filled = |height: &f64| *height > 0.0;
+    let first = heights.iter().position(is_filled).unwrap_or(0);
+    let last = heights.iter().rposition(is_filled).unwrap_or(0);
+    let tops = (first..=last).flat_map(|bin| [(edges[bin], heights[bin]), (edges[bin + 1], heights[bin])]);
+    let (start, end) = ((edges[first], 0.0), (edges[last + 1], 0.0));
+    [start].into_iter().chain(tops).chain([end]).collect()
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ const FIGURES = ["method", "acceleration", "iterations", "kept", "stop", "lambda
 // How each order compares, and what a card says then.
 const ORDERS = {
     volume: null,
-    predicted: { greatest: true, label: "predicted ", text: significant },
+    predicted: { greatest: true, label: "pred. ", text: significant },
     nmse: { greatest: true, label: "NMSE ", text: significant },
     psnr: { greatest: false, label: "PSNR ", text: (value) => fixed(value, 2) + " dB" },
     ssim: { greatest: false, label: "SSIM ", text: (value) => fixed(value, 4) },
@@ -141,7 +141,10 @@ function card(slice) {
         button.append(make("span", "tile blank", why(volume)));
     }
     const stem = volume.name.replace(/\.h5$/, "");
-    const name = make("span", "name", make("span", "stem", stem), slice.number === null ? "" : " · " + slice.number);
+    // cut at its start where it is long: files differ at their end
+    const cut = make("span", "stem", make("bdi", "", stem));
+    cut.dir = "rtl";
+    const name = make("span", "name", cut, slice.number === null ? "" : " · " + slice.number);
     const figure = order && slice.number !== null ? order.label + order.text(slice[byId("order").value]) : "";
     button.append(name, make("span", "figure", figure));
     if (slice.warnings.length > 0) {

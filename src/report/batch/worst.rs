@@ -33,7 +33,7 @@ const COLUMNS: &[Column] = &[
         text: |value| fixed(value, 4),
     },
     Column {
-        name: "Time / s",
+        name: "Time\u{a0}/\u{a0}s",
         figure: seconds,
         text: |value| as_precise(value, value),
     },

@@ -2,6 +2,7 @@
 //! manifest of it all.
 
 mod file;
+mod folder;
 mod forecast;
 mod input;
 mod journal;
@@ -14,7 +15,9 @@ mod run;
 mod shard;
 mod volume;
 
+pub use crate::recon::Stored;
 pub use file::FileRecord;
+pub use folder::BatchFolder;
 pub use forecast::{Forecast, at_once, forecast};
 pub use input::{Input, inputs};
 pub use manifest::merge;

@@ -12,6 +12,7 @@ mod maps;
 mod mask;
 mod recon;
 mod reconstruction;
+mod report;
 mod simulate;
 
 use std::process::ExitCode;
@@ -34,6 +35,7 @@ EXAMPLES
   pvdamp batch scans/ -o results/               reconstruct a folder of scans; go on after an interruption
   pvdamp eval --target full.h5 out.h5           fastMRI's NMSE, PSNR and SSIM
   pvdamp bench full.h5 --accel 5,10 -o bench/   compare methods, with a report
+  pvdamp report results/                        a page to look over a batch
   pvdamp convert out.h5 out.nii.gz              a result as NIfTI, DICOM, BART, NumPy or PNG
   pvdamp info scan.h5                           what is in this file, and what would be done
 
@@ -70,6 +72,7 @@ enum Command {
     Convert(convert::Convert),
     Batch(Box<batch::RunBatch>),
     Bench(Box<bench::RunBench>),
+    Report(report::Report),
 }
 
 /// Parses the command line, runs it, and answers with the exit code.
@@ -94,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Convert(command) => command.run(&console),
         Command::Batch(command) => command.run(&console),
         Command::Bench(command) => command.run(&console),
+        Command::Report(command) => command.run(&console),
     };
     let Err(error) = done else {
         return ExitCode::SUCCESS;

@@ -78,6 +78,12 @@ pub fn read_attributes(path: &Path) -> crate::error::Result<Vec<Attribute>> {
     Ok(read_all(&file).0)
 }
 
+/// The same of a group in a file; none where there is no such group.
+pub fn read_group_attributes(path: &Path, group: &str) -> crate::error::Result<Vec<Attribute>> {
+    let file = h5::open(path)?;
+    Ok(file.group(group).map_or(Vec::new(), |group| read_all(&group).0))
+}
+
 /// The attributes of an object, and a warning for each that cannot be kept.
 pub(super) fn read_all(object: &hdf5::Location) -> (Vec<Attribute>, Vec<String>) {
     let names = match object.attr_names() {

@@ -25,7 +25,7 @@ mod writer;
 #[cfg(test)]
 pub(crate) mod tests;
 
-pub use attribute::{Attribute, AttributeValue, read_attributes};
+pub use attribute::{Attribute, AttributeValue, read_attributes, read_group_attributes};
 pub use converted::{Hdf5Images, Hdf5Kspace, write_about};
 pub use header::{Header, Limits, Sequence, Space, Study, Subject, System};
 pub use image::{
@@ -40,5 +40,5 @@ pub use scan::{
     Axes, AxisKind, Geometry, Outline, Placement, Plane, Reference, SCAN_FORMATS, Scan, ScanFormat, ScanOptions,
 };
 pub use source::container::files_of;
-pub use volume::{Role, Volume, read_list, read_volume};
+pub use volume::{Role, Volume, read_list, read_table, read_volume};
 pub use writer::{Hdf5Output, OutputDataset, Stored};

@@ -79,6 +79,13 @@ pub fn read_list(place: &Place) -> Result<Option<Vec<f64>>> {
     Ok(Some(source.real(&[])?.into_iter().collect()))
 }
 
+/// Reads real numbers of any shape, NaN where there is none; `None` where there is no such dataset.
+pub fn read_table(place: &Place) -> Result<Option<ArrayD<f64>>> {
+    let file = Container::open(&place.file)?;
+    let source = file.source(place.dataset.as_deref().unwrap_or_default())?;
+    source.map(|source| source.real_or_nan()).transpose()
+}
+
 /// One slice of a volume on disk; the magnitude of a complex one.
 pub(super) fn plane_of(source: &Source, slice: usize) -> Result<Array2<f32>> {
     check_rank(source)?;

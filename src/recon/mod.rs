@@ -15,6 +15,7 @@ mod sampling;
 mod sets;
 mod settings;
 mod slice;
+mod stored;
 
 pub use lambda::lambda_curve;
 pub use machine::Machine;
@@ -27,3 +28,4 @@ pub use record::{CoilsRecord, MapsRecord, NoiseRecord, SamplingRecord, SliceReco
 pub use sampling::{Sampling, SamplingSource};
 pub use settings::{Lambda, Settings};
 pub use slice::{Reconstruction, SliceMaps, SliceResult};
+pub use stored::Stored;

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::format::{AXES, AtomicFile, Attribute, AttributeValue, Hdf5Output, OutputDataset, write_about};
 use crate::solve::{BandState, Knob};
 
-const EVOLUTION: &str = "state_evolution";
+pub(super) const EVOLUTION: &str = "state_evolution";
 const SETTINGS: &str = "settings";
 
 /// The result file of a scan, written slice by slice. It depends on the scan and the settings only, byte for byte, but

@@ -82,6 +82,24 @@ pub fn counted(count: usize, noun: &str) -> String {
     }
 }
 
+/// With a capital at its start.
+pub fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Each value once, in the order in which they come first.
+pub fn distinct<T: PartialEq>(values: impl IntoIterator<Item = T>) -> Vec<T> {
+    values.into_iter().fold(Vec::new(), |mut seen, value| {
+        if !seen.contains(&value) {
+            seen.push(value);
+        }
+        seen
+    })
+}
+
 /// `a`, `a and b`, `a, b and c`.
 pub fn listed<S: AsRef<str>>(words: &[S]) -> String {
     match words {
@@ -91,6 +109,21 @@ pub fn listed<S: AsRef<str>>(words: &[S]) -> String {
             let first: Vec<&str> = first.iter().map(AsRef::as_ref).collect();
             format!("{} and {}", first.join(", "), last.as_ref())
         }
+    }
+}
+
+/// A time in seconds in the two units that suit it: `0.52 s`, `4 min 05 s`, `3 h 12 min`, `2 d 4 h`.
+pub fn duration(seconds: f64) -> String {
+    if !(seconds.is_finite() && seconds >= 59.95) {
+        return format!("{} s", fixed(seconds, decimals_for(seconds, 3).min(2)));
+    }
+    let whole = seconds.round() as u64;
+    let minutes = (whole + 30) / 60;
+    let hours = (minutes + 30) / 60;
+    match (whole, minutes) {
+        (0..3600, _) => format!("{} min {:02} s", whole / 60, whole % 60),
+        (_, 0..2880) => format!("{} h {:02} min", minutes / 60, minutes % 60),
+        _ => format!("{} d {} h", hours / 24, hours % 24),
     }
 }
 
@@ -162,6 +195,24 @@ mod tests {
         assert_eq!(Spread::of([f64::NAN]), None);
         let perfect = Spread::of([f64::INFINITY, 40.0]).unwrap();
         assert_eq!((perfect.mean, perfect.sd), (f64::INFINITY, None));
+    }
+
+    #[test]
+    fn times_have_the_units_that_suit_them() {
+        for (seconds, text) in [
+            (0.0, "0 s"),
+            (0.519, "0.52 s"),
+            (7.25, "7.25 s"),
+            (59.9, "59.9 s"),
+            (59.97, "1 min 00 s"),
+            (245.0, "4 min 05 s"),
+            (3599.7, "1 h 00 min"),
+            (11_520.0, "3 h 12 min"),
+            (187_200.0, "2 d 4 h"),
+            (f64::NAN, "– s"),
+        ] {
+            assert_eq!(duration(seconds), text);
+        }
     }
 
     #[test]

@@ -1,9 +1,11 @@
-//! Pictures within the page: 8-bit grey PNG as data URIs, windows, and which part is shown larger.
+//! Pictures within the page: 8-bit grey PNG as data URIs, JPEG where there are many, windows, and which part is shown
+//! larger.
 
 use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 use ndarray::{Array2, ArrayView2, s};
@@ -38,16 +40,55 @@ impl Tone {
 /// # Errors
 /// A picture without pixels, or of more than PNG can hold.
 pub fn data_uri(values: ArrayView2<f32>, tone: Tone) -> Result<String> {
+    let mut png = Vec::new();
+    let encoder = PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive);
+    encode(values, tone, encoder)?;
+    Ok(format!("data:image/png;base64,{}", STANDARD.encode(png)))
+}
+
+/// A picture as JPEG of a quality from 1 to 100, in base64.
+///
+/// # Errors
+/// A picture without pixels, or of more than JPEG can hold.
+pub fn jpeg(values: ArrayView2<f32>, tone: Tone, quality: u8) -> Result<String> {
+    let mut jpeg = Vec::new();
+    encode(values, tone, JpegEncoder::new_with_quality(&mut jpeg, quality))?;
+    Ok(STANDARD.encode(jpeg))
+}
+
+fn encode(values: ArrayView2<f32>, tone: Tone, encoder: impl ImageEncoder) -> Result<()> {
     let (rows, cols) = values.dim();
     let refused = |why: String| Error::setting(format!("no picture can be made of {rows}x{cols} pixels: {why}"));
     let size = u32::try_from(cols).ok().zip(u32::try_from(rows).ok());
     let (width, height) = size.ok_or_else(|| refused("it is too large".into()))?;
     let pixels: Vec<u8> = values.iter().map(|&value| tone.grey(value)).collect();
-    let mut png = Vec::new();
-    PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive)
+    encoder
         .write_image(&pixels, width, height, ExtendedColorType::L8)
-        .map_err(|e| refused(e.to_string()))?;
-    Ok(format!("data:image/png;base64,{}", STANDARD.encode(png)))
+        .map_err(|e| refused(e.to_string()))
+}
+
+/// The image with fewer pixels, each the mean over the area that it covers; `height` and `width` are at least 1 and at
+/// most those of the image.
+pub fn shrunk(image: ArrayView2<f32>, height: usize, width: usize) -> Array2<f32> {
+    let along_rows = shrunk_rows(image, height);
+    shrunk_rows(along_rows.t(), width)
+        .reversed_axes()
+        .as_standard_layout()
+        .into_owned()
+}
+
+fn shrunk_rows(image: ArrayView2<f32>, height: usize) -> Array2<f32> {
+    let (rows, cols) = image.dim();
+    let pitch = rows as f64 / height as f64;
+    let mut out = Array2::zeros((height, cols));
+    for (i, mut to) in out.outer_iter_mut().enumerate() {
+        let (start, end) = (i as f64 * pitch, (i + 1) as f64 * pitch);
+        for r in start as usize..(end.ceil() as usize).min(rows) {
+            let covered = end.min((r + 1) as f64) - start.max(r as f64);
+            to.scaled_add((covered / pitch) as f32, &image.row(r));
+        }
+    }
+    out
 }
 
 /// The value that a `share` of the pixels do not exceed; NaN and infinities are passed over. 0 without any other.
@@ -87,7 +128,17 @@ impl Region {
 
 /// The object with a margin: the air beyond it is not worth its pixels.
 pub fn object_region(image: &Image<f32>) -> Region {
-    let mask = object_mask(image);
+    region_of(&object_mask(image))
+}
+
+/// The same of a magnitude.
+pub fn object_region_of(magnitude: ArrayView2<f32>) -> Region {
+    let threshold = magnitude.iter().copied().fold(0.0, f32::max) / 20.0;
+    region_of(&magnitude.mapv(|m| m > threshold))
+}
+
+/// What is set, with a margin; all where nothing is.
+fn region_of(mask: &Array2<bool>) -> Region {
     let (rows, cols) = mask.dim();
     let extent = |n: usize, is_object: &dyn Fn(usize) -> bool| {
         let margin = n / 32 + 1;
@@ -175,6 +226,37 @@ mod tests {
         assert_eq!([0.0, 0.01, 0.1, 1.0, 5.0].map(|v| tone.grey(v)), [0, 0, 128, 255, 255]);
         assert_eq!(Tone::Linear(0.0).grey(1.0), 0);
         assert_eq!(Tone::Logarithmic(1.0, 1.0).grey(f32::NAN), 0);
+    }
+
+    #[test]
+    fn a_jpeg_is_close_to_what_it_was_made_of() {
+        let values = Array2::from_shape_fn((40, 30), |(r, c)| (r + c) as f32);
+        let jpeg = STANDARD
+            .decode(jpeg(values.view(), Tone::Linear(70.0), 90).unwrap())
+            .unwrap();
+        let picture = image::load_from_memory(&jpeg).unwrap().into_luma8();
+        assert_eq!(picture.dimensions(), (30, 40));
+        for (value, grey) in values.iter().zip(picture.into_raw()) {
+            assert!((value / 70.0 * 255.0 - f32::from(grey)).abs() < 6.0);
+        }
+    }
+
+    #[test]
+    fn a_smaller_image_has_the_same_mean_and_every_pixel_counts() {
+        let values = Array2::from_shape_fn((7, 11), |(r, c)| (r * 11 + c) as f32);
+        let mean = |a: &Array2<f32>| a.iter().sum::<f32>() / a.len() as f32;
+        for (height, width) in [(7, 11), (3, 4), (1, 1), (2, 11), (5, 7)] {
+            let small = shrunk(values.view(), height, width);
+            assert_eq!(small.dim(), (height, width));
+            assert!((mean(&small) - mean(&values)).abs() < 1e-4);
+        }
+        assert_eq!(shrunk(values.view(), 7, 11), values);
+        for at in 0..77 {
+            let mut dot = Array2::zeros((7, 11));
+            dot[[at / 11, at % 11]] = 77.0;
+            let small = shrunk(dot.view(), 2, 3);
+            assert!((small.sum() - 6.0).abs() < 1e-4, "{at}");
+        }
     }
 
     #[test]

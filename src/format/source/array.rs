@@ -176,17 +176,27 @@ impl Source {
 
     /// The same of real values.
     pub fn real<T: Real + H5Type>(&self, lead: &[usize]) -> Result<ArrayD<T>> {
-        if !matches!(self.element, Element::Real { .. }) {
-            return Err(self.not_a_number());
-        }
         let (start, count) = self.at(lead);
-        let values = match &self.values {
-            Values::Hdf5(values) => values.real_block::<T>(self, &start, &count)?,
-            _ => self.load::<T>(&start, &count)?.mapv_into_any(|v| v.re),
-        };
+        let values = self.real_block::<T>(&start, &count)?;
         match values.iter().filter(|v| !v.is_finite()).count() {
             0 => Ok(without_axes(values, lead.len())),
             bad => Err(self.not_finite(&start, &count, lead.first().copied(), bad)),
+        }
+    }
+
+    /// All real values, whatever they are.
+    pub fn real_or_nan<T: Real + H5Type>(&self) -> Result<ArrayD<T>> {
+        let (start, count) = self.at(&[]);
+        self.real_block(&start, &count)
+    }
+
+    fn real_block<T: Real + H5Type>(&self, start: &[usize], count: &[usize]) -> Result<ArrayD<T>> {
+        if !matches!(self.element, Element::Real { .. }) {
+            return Err(self.not_a_number());
+        }
+        match &self.values {
+            Values::Hdf5(values) => values.real_block::<T>(self, start, count),
+            _ => Ok(self.load::<T>(start, count)?.mapv_into_any(|v| v.re)),
         }
     }
 

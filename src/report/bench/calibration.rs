@@ -239,9 +239,10 @@ fn ratio(error: f32, predicted: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::super::bench_page;
-    use super::super::tests::{checked, results, says, shown};
+    use super::super::tests::{results, says, shown};
     use super::*;
     use crate::bench::CalibrationBin;
+    use crate::report::checked::checked;
 
     #[test]
     fn an_error_where_none_was_predicted_is_beyond_all() {

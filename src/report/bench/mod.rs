@@ -15,7 +15,7 @@ mod view;
 use crate::bench::{Results, Shown};
 use crate::error::Result;
 use crate::report::number::decibels;
-use crate::report::page::{Section, page};
+use crate::report::page::{Extra, Section, page};
 use crate::report::plot::Axis;
 use view::View;
 
@@ -48,6 +48,7 @@ pub fn bench_page(results: &Results, shown: &[Shown]) -> Result<String> {
         "MRI reconstruction methods compared",
         &summary::lead(&view),
         &sections,
+        &Extra::default(),
     ))
 }
 

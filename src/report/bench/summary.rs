@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::view::{View, marked, nmse_object, sampling_title, threads};
 use crate::bench::{CaseRecord, ContenderRecord};
-use crate::report::number::{Spread, counted, decibels};
+use crate::report::number::{Spread, capital, counted, decibels, distinct};
 
 pub fn lead(view: &View) -> Markup {
     let results = view.results;
@@ -39,15 +39,6 @@ fn samplings(view: &View) -> String {
     distinct(titles).join("; ")
 }
 
-fn distinct<T: PartialEq>(values: impl IntoIterator<Item = T>) -> Vec<T> {
-    values.into_iter().fold(Vec::new(), |mut seen, value| {
-        if !seen.contains(&value) {
-            seen.push(value);
-        }
-        seen
-    })
-}
-
 /// What was compared on what.
 fn asked(view: &View) -> String {
     let results = view.results;
@@ -71,13 +62,6 @@ fn asked(view: &View) -> String {
         counted(results.cases.len(), "case"),
     );
     capital(&asked)
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters
-        .next()
-        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// A contender that was measured on every case that anyone was, and its mean NMSE on the object.

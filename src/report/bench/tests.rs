@@ -1,5 +1,3 @@
-use std::collections::HashSet;
-
 use ndarray::Array2;
 use num_complex::Complex;
 
@@ -9,6 +7,7 @@ use crate::bench::{
     CaseRecord, ContenderRecord, EvolutionRecord, EvolutionStep, Machine, Metrics, ResidualRecord, Results, RunRecord,
     SensitivityRecord, Shown, ShownResidual, TracePoint,
 };
+use crate::report::checked::checked;
 
 /// A name that breaks whatever does not escape it.
 const SCAN: &str = r#"<script>alert("é & 'x'")</script> ]]> --.h5"#;
@@ -154,68 +153,6 @@ pub(super) fn shown() -> Vec<Shown> {
         residuals: vec![residual],
         deviations: vec![("pvdamp".into(), Array2::from_elem((24, 20), 0.1))],
     }]
-}
-
-/// The page as XML, which it is but for the document type and elements without an end.
-fn as_xml(page: &str) -> String {
-    let mut xml = page
-        .strip_prefix("<!DOCTYPE html>")
-        .expect("a document type")
-        .to_string();
-    for element in ["meta", "img", "br"] {
-        let mut closed = String::new();
-        for (i, part) in xml.split(&format!("<{element} ")).enumerate() {
-            if i == 0 {
-                closed.push_str(part);
-                continue;
-            }
-            let (attributes, rest) = part.split_once('>').expect("an end of the tag");
-            closed.push_str(&format!("<{element} {attributes}/>{rest}"));
-        }
-        xml = closed;
-    }
-    xml
-}
-
-/// Holds a page to what every page must be; its text, with single spaces.
-pub(super) fn checked(page: &str) -> String {
-    let xml = as_xml(page);
-    let document = roxmltree::Document::parse(&xml).expect("a well-formed page");
-    let mut ids = HashSet::new();
-    for node in document.descendants().filter(roxmltree::Node::is_element) {
-        assert!(node.attribute("id").is_none_or(|id| ids.insert(id)), "an id twice");
-        assert!(!["script", "link", "iframe", "object"].contains(&node.tag_name().name()));
-        for attribute in node.attributes() {
-            let value = attribute.value();
-            match attribute.name() {
-                "src" => assert!(value.starts_with("data:image/png;base64,"), "{value}"),
-                "href" => assert!(value.starts_with('#'), "{value}"),
-                "points" | "x" | "y" | "x1" | "y1" | "width" | "height" => {
-                    assert!(!value.contains("NaN") && !value.contains("inf"), "{value}");
-                }
-                _ => {}
-            }
-        }
-        if node.has_tag_name(("http://www.w3.org/2000/svg", "svg")) {
-            assert!(node.attribute("viewBox").is_some());
-            assert!(node.attribute("aria-label").is_some() || node.attribute("aria-hidden").is_some());
-        }
-    }
-    assert!(!page.contains("NaN") && !page.contains("inf\""));
-    let body = document
-        .descendants()
-        .find(|n| n.tag_name().name() == "body")
-        .expect("a body");
-    let texts = body
-        .descendants()
-        .filter(roxmltree::Node::is_text)
-        .filter_map(|n| n.text());
-    texts
-        .collect::<Vec<_>>()
-        .join(" ")
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 /// Words of a rendered markup, without what is between.

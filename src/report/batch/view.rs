@@ -1,0 +1,160 @@
+//! The batch, looked up by volume, and how its parts are written and linked.
+
+use std::collections::HashMap;
+
+use crate::batch::{Manifest, Metrics, SliceLine, Status, VolumeRecord};
+
+pub struct View<'a> {
+    pub manifest: &'a Manifest,
+    pub volumes: Vec<Volume<'a>>,
+    /// All lines, each with the number of its volume.
+    pub slices: Vec<(usize, &'a SliceLine)>,
+    pub notes: &'a [String],
+}
+
+pub struct Volume<'a> {
+    pub record: &'a VolumeRecord,
+    /// Those on record, by slice.
+    pub lines: Vec<&'a SliceLine>,
+}
+
+/// A figure of a slice, where it has one.
+pub type Figure = fn(&SliceLine) -> Option<f64>;
+
+impl<'a> View<'a> {
+    /// Lines of volumes that the manifest does not know are left out.
+    pub fn new(manifest: &'a Manifest, slices: &'a [SliceLine], notes: &'a [String]) -> Self {
+        let mut volumes: Vec<Volume> = manifest
+            .volumes
+            .iter()
+            .map(|record| Volume { record, lines: vec![] })
+            .collect();
+        let named = manifest.volumes.iter().enumerate().map(|(i, v)| (v.name.as_str(), i));
+        let places: HashMap<&str, usize> = named.collect();
+        let placed = slices
+            .iter()
+            .filter_map(|line| Some((*places.get(line.volume.as_str())?, line)));
+        let slices: Vec<(usize, &SliceLine)> = placed.collect();
+        for &(volume, line) in &slices {
+            volumes[volume].lines.push(line);
+        }
+        Self {
+            manifest,
+            volumes,
+            slices,
+            notes,
+        }
+    }
+
+    pub fn of_status(&self, status: Status) -> Vec<&Volume<'a>> {
+        self.volumes.iter().filter(|v| v.record.status == status).collect()
+    }
+
+    /// Kinds of acquisition, the most frequent first, and the volumes of each; those that name none come last.
+    pub fn acquisitions(&self) -> Vec<(Option<&'a str>, Vec<usize>)> {
+        let mut kinds: Vec<(Option<&str>, Vec<usize>)> = Vec::new();
+        let with_lines = self.volumes.iter().enumerate().filter(|(_, v)| !v.lines.is_empty());
+        for (i, volume) in with_lines {
+            let kind = volume.record.acquisition.as_deref();
+            match kinds.iter_mut().find(|(known, _)| *known == kind) {
+                Some((_, volumes)) => volumes.push(i),
+                None => kinds.push((kind, vec![i])),
+            }
+        }
+        kinds.sort_by_key(|(kind, volumes)| (kind.is_none(), std::cmp::Reverse(volumes.len()), *kind));
+        kinds
+    }
+
+    /// Finite figures of the slices of some volumes.
+    pub fn figures(&self, volumes: &[usize], figure: Figure) -> Vec<f64> {
+        let lines = volumes.iter().flat_map(|&volume| &self.volumes[volume].lines);
+        lines
+            .filter_map(|line| figure(line))
+            .filter(|f| f.is_finite())
+            .collect()
+    }
+}
+
+/// Of a kind of acquisition that has none.
+pub fn kind_title(kind: Option<&str>) -> &str {
+    kind.unwrap_or("no acquisition named")
+}
+
+pub fn predicted(line: &SliceLine) -> Option<f64> {
+    line.predicted_nmse
+}
+
+pub fn nmse(line: &SliceLine) -> Option<f64> {
+    line.metrics?.nmse
+}
+
+/// In dB; infinite for a perfect image, which a file cannot say.
+pub fn psnr(line: &SliceLine) -> Option<f64> {
+    psnr_of(&line.metrics?)
+}
+
+pub fn psnr_of(metrics: &Metrics) -> Option<f64> {
+    metrics.psnr_db.or((metrics.nmse == Some(0.0)).then_some(f64::INFINITY))
+}
+
+pub fn ssim(line: &SliceLine) -> Option<f64> {
+    line.metrics?.ssim
+}
+
+pub fn seconds(line: &SliceLine) -> Option<f64> {
+    Some(line.seconds)
+}
+
+/// `file1.h5, slice 3`.
+pub fn slice_title(volume: &str, slice: usize) -> String {
+    format!("{volume}, slice\u{a0}{slice}")
+}
+
+/// What opens a slice on the page.
+pub fn link(volume: &str, slice: usize) -> String {
+    format!("#slice={}/{slice}", percent(volume))
+}
+
+/// As in a URL: every byte that is neither plain nor `/` by its number.
+fn percent(text: &str) -> String {
+    let byte = |b: u8| match b {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => char::from(b).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    text.bytes().map(byte).collect()
+}
+
+/// `0 to 5, 9`.
+pub fn ranges(mut numbers: Vec<usize>) -> String {
+    numbers.sort_unstable();
+    numbers.dedup();
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    let text = |&(first, last): &(usize, usize)| match last - first {
+        0 => first.to_string(),
+        1 => format!("{first}, {last}"),
+        _ => format!("{first} to {last}"),
+    };
+    runs.iter().map(text).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_a_row_are_one_range() {
+        assert_eq!(ranges(vec![9, 0, 1, 2, 3, 5, 6, 3]), "0 to 3, 5, 6, 9");
+        assert_eq!(ranges(vec![]), "");
+    }
+
+    #[test]
+    fn a_link_is_one_whatever_the_name() {
+        assert_eq!(link("sub/é #1%.h5", 3), "#slice=sub/%C3%A9%20%231%25.h5/3");
+    }
+}

@@ -1,15 +1,12 @@
 //! A batch read back from its folder, to be looked at.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use super::manifest::{Lines, paths, shards_in};
 use super::{Manifest, SliceLine, VolumeRecord};
 use crate::error::{Error, Result};
 use crate::recon::Stored;
-
-const MANIFEST: &str = "batch.json";
-const LINES: &str = "batch.jsonl";
 
 /// What a batch left in its folder.
 pub struct BatchFolder {
@@ -27,13 +24,17 @@ impl BatchFolder {
     /// # Errors
     /// A folder without a manifest of a whole batch, or one that cannot be read. Lines that cannot be read are a note.
     pub fn open(folder: &Path) -> Result<Self> {
-        let manifest = manifest(folder)?;
+        let [json, _] = paths(folder, None);
+        if let Ok(false) = json.try_exists() {
+            return Err(no_manifest(folder));
+        }
+        let manifest = Manifest::read(folder, None)?;
         let mut notes = Vec::new();
-        let lines = match fs::read(folder.join(LINES)) {
-            Ok(bytes) => lines(&String::from_utf8_lossy(&bytes), &mut notes),
+        let lines = match Lines::read(folder, None) {
+            Ok(lines) => usable(lines, &mut notes),
             Err(e) => {
                 notes.push(format!(
-                    "{LINES} cannot be read ({e}): the figures of slices are missing"
+                    "batch.jsonl cannot be read ({e}): the figures of slices are missing"
                 ));
                 Vec::new()
             }
@@ -55,7 +56,7 @@ impl BatchFolder {
         let stored = Stored::read(&path)?;
         let slices = stored.magnitude.dim().0;
         if slices != volume.slices {
-            let problem = format!("holds {slices} slice(s), {MANIFEST} says {}", volume.slices);
+            let problem = format!("holds {slices} slice(s), batch.json says {}", volume.slices);
             return Err(Error::data(path.as_path(), problem, "run the batch again"));
         }
         Ok(stored)
@@ -64,7 +65,7 @@ impl BatchFolder {
     /// Files of the batch, which nothing may be written over.
     pub fn files(&self) -> Vec<PathBuf> {
         let results = self.manifest.volumes.iter().filter_map(|volume| self.path(volume).ok());
-        let own = [MANIFEST, LINES].map(|name| self.folder.join(name));
+        let own = paths(&self.folder, None);
         own.into_iter().chain(results).collect()
     }
 
@@ -75,43 +76,22 @@ impl BatchFolder {
             .all(|part| matches!(part, Component::Normal(_)));
         if !inside {
             let problem = format!("names a result outside of its folder, {}", volume.name);
-            let manifest = self.folder.join(MANIFEST);
-            return Err(Error::data(manifest.as_path(), problem, "run the batch again"));
+            let [json, _] = paths(&self.folder, None);
+            return Err(Error::data(json.as_path(), problem, "run the batch again"));
         }
         Ok(self.folder.join(&volume.name))
     }
 }
 
-fn manifest(folder: &Path) -> Result<Manifest> {
-    let path = folder.join(MANIFEST);
-    let text = match fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Err(no_manifest(folder)),
-        Err(e) => {
-            let problem = format!("cannot be read ({e})");
-            return Err(Error::data(path.as_path(), problem, "check its permissions"));
-        }
-    };
-    serde_json::from_str(&text).map_err(|e| {
-        let mend = "name a folder that pvdamp batch of this version wrote";
-        Error::data(path.as_path(), format!("is no manifest of a batch ({e})"), mend)
-    })
-}
-
 fn no_manifest(folder: &Path) -> Error {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return Error::data(folder, "no such folder", "name the output folder of pvdamp batch");
-    };
-    let is_part = |name: &str| name.starts_with("batch-") && name.contains("-of-") && name.ends_with(".json");
-    let parts = entries
-        .flatten()
-        .filter(|entry| entry.file_name().to_str().is_some_and(is_part));
-    match parts.count() {
-        0 => {
-            let problem = format!("there is no {MANIFEST} in it");
-            Error::data(folder, problem, "name the output folder of pvdamp batch")
-        }
-        count => {
+    match shards_in(folder).map(|shards| shards.len()) {
+        Err(_) => Error::data(folder, "no such folder", "name the output folder of pvdamp batch"),
+        Ok(0) => Error::data(
+            folder,
+            "there is no batch.json in it",
+            "name the output folder of pvdamp batch",
+        ),
+        Ok(count) => {
             let problem = format!("holds {count} part(s) of a batch that are not merged");
             let mend = format!("merge them first: pvdamp batch --merge -o {}", folder.display());
             Error::data(folder, problem, mend)
@@ -120,22 +100,14 @@ fn no_manifest(folder: &Path) -> Error {
 }
 
 /// The records, those skipped that are none: a line that was being written when the batch was killed, say.
-fn lines(text: &str, notes: &mut Vec<String>) -> Vec<SliceLine> {
-    let mut lines = Vec::new();
-    let mut skipped = Vec::new();
-    for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        match serde_json::from_str(line) {
-            Ok(record) => lines.push(record),
-            Err(_) => skipped.push(i + 1),
-        }
-    }
-    if let Some(first) = skipped.first() {
-        let count = skipped.len();
+fn usable(lines: Lines, notes: &mut Vec<String>) -> Vec<SliceLine> {
+    if let Some(first) = lines.strange.first() {
+        let count = lines.strange.len();
         notes.push(format!(
-            "{LINES}: {count} line(s) are no records of slices and are left out, the first is line {first}"
+            "batch.jsonl: {count} line(s) are no records of slices and are left out, the first is line {first}"
         ));
     }
-    lines
+    lines.slices
 }
 
 /// Of several lines of a slice the last counts; those of no slice of the batch are left out.
@@ -154,7 +126,7 @@ fn in_order(lines: Vec<SliceLine>, volumes: &[VolumeRecord], notes: &mut Vec<Str
     }
     if strays > 0 {
         notes.push(format!(
-            "{LINES}: {strays} line(s) are of no slice in {MANIFEST} and are left out"
+            "batch.jsonl: {strays} line(s) are of no slice in batch.json and are left out"
         ));
     }
     let mut placed: Vec<((usize, usize), SliceLine)> = last.into_iter().collect();
@@ -165,14 +137,10 @@ fn in_order(lines: Vec<SliceLine>, volumes: &[VolumeRecord], notes: &mut Vec<Str
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::batch::record;
 
     fn line(volume: &str, slice: usize, seconds: f64) -> String {
-        format!(
-            r#"{{"volume": "{volume}", "slice": {slice}, "version": "1", "method": "howl", "acceleration": 4.0,
-            "iterations": 3, "kept": 2, "stop": null, "lambda": null, "predicted_nmse": null, "metrics": null,
-            "seconds": {seconds}, "preparation_seconds": 0.5, "notes": [], "warnings": []}}"#
-        )
-        .replace('\n', " ")
+        serde_json::to_string(&record::tests::line(volume, slice, seconds)).unwrap()
     }
 
     #[test]
@@ -180,7 +148,7 @@ mod tests {
         let mut notes = Vec::new();
         let (whole, other) = (line("a.h5", 0, 1.0), line("a.h5", 1, 1.0));
         let text = format!("{whole}\n\n{}\n{{}}\n{other}\n{}", "\u{fffd}", &whole[..50]);
-        let found = lines(&text, &mut notes);
+        let found = usable(Lines::parse(&text), &mut notes);
         assert_eq!(found.iter().map(|l| l.slice).collect::<Vec<_>>(), [0, 1]);
         assert_eq!(
             notes,
@@ -203,7 +171,7 @@ mod tests {
             line("c.h5", 0, 6.0),
         ];
         let mut notes = Vec::new();
-        let given = lines(&given.join("\n"), &mut notes);
+        let given = usable(Lines::parse(&given.join("\n")), &mut notes);
         assert!(notes.is_empty());
         let ordered = in_order(given, &volumes, &mut notes);
         let told: Vec<(&str, usize, f64)> = ordered

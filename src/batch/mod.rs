@@ -21,7 +21,7 @@ pub use folder::BatchFolder;
 pub use forecast::{Forecast, at_once, forecast};
 pub use input::{Input, inputs};
 pub use manifest::merge;
-pub use memory::usual_limit;
+pub use memory::{usual_limit, whole_memory};
 pub use plan::{Plan, Planned, Recipe, replaces_input};
 pub use record::{Manifest, Metrics, SliceLine, State, Status, Totals, VolumeRecord};
 pub use run::{Batch, Listener};

@@ -156,9 +156,7 @@ impl VolumeRecord {
             warnings: Vec::new(),
         }
     }
-}
 
-impl VolumeRecord {
     /// It cannot be used, and the reason names it.
     pub fn fail(&mut self, error: &Error) {
         self.status = Status::Failed;
@@ -194,6 +192,26 @@ pub(super) mod tests {
         VolumeRecord {
             status,
             ..VolumeRecord::unknown(name.into(), name.into())
+        }
+    }
+
+    pub fn line(volume: &str, slice: usize, seconds: f64) -> SliceLine {
+        SliceLine {
+            volume: volume.into(),
+            slice,
+            version: "1".into(),
+            method: "howl".into(),
+            acceleration: 4.0,
+            iterations: 3,
+            kept: 2,
+            stop: None,
+            lambda: None,
+            predicted_nmse: None,
+            metrics: None,
+            seconds,
+            preparation_seconds: 0.5,
+            notes: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 }

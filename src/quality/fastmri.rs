@@ -30,45 +30,15 @@ pub struct FastMri {
 /// in parallel and added in their order.
 pub fn fastmri_metrics(target: ArrayView3<f32>, image: ArrayView3<f32>) -> FastMri {
     assert_eq!(target.dim(), image.dim(), "target and image of different shapes");
-    let mut score = VolumeScore::new(f64::from(target.iter().copied().fold(0.0, f32::max)));
+    let data_range = f64::from(target.iter().copied().fold(0.0, f32::max));
     let pairs: Vec<_> = target.outer_iter().zip(image.outer_iter()).collect();
     let slices: Vec<Score> = pairs
         .into_par_iter()
-        .map(|(target, image)| Score::of(target, image, score.data_range))
+        .map(|(target, image)| Score::of(target, image, data_range))
         .collect();
-    slices.iter().for_each(|slice| score.sums.add(slice));
-    score.metrics()
-}
-
-/// fastMRI's metrics of a volume that comes slice by slice: the numbers of [`fastmri_metrics`], bit for bit, where the
-/// slices come in their order.
-#[derive(Clone, Debug)]
-pub struct VolumeScore {
-    data_range: f64,
-    sums: Score,
-}
-
-impl VolumeScore {
-    /// `data_range` is the maximum of the target volume, cropped as its slices will be.
-    pub fn new(data_range: f64) -> Self {
-        Self {
-            data_range,
-            sums: Score::default(),
-        }
-    }
-
-    /// Adds a slice: magnitudes, `(rows, cols)`, already cropped. Returns the metrics of this slice alone, with the data
-    /// range of the volume.
-    pub fn add(&mut self, target: ArrayView2<f32>, image: ArrayView2<f32>) -> FastMri {
-        let slice = Score::of(target, image, self.data_range);
-        self.sums.add(&slice);
-        slice.metrics(self.data_range)
-    }
-
-    /// Of all slices so far.
-    pub fn metrics(&self) -> FastMri {
-        self.sums.metrics(self.data_range)
-    }
+    let mut sum = Score::default();
+    slices.iter().for_each(|slice| sum.add(slice));
+    sum.metrics(data_range)
 }
 
 /// The part of two volumes that fastMRI's `evaluate.py` compares: a square of the target's width, as far as both go.
@@ -103,7 +73,8 @@ pub struct Score {
 }
 
 impl Score {
-    /// Of a slice: magnitudes, `(rows, cols)`, already cropped; `data_range` is the maximum of the target volume.
+    /// Of a slice: magnitudes, `(rows, cols)`, already cropped; `data_range` is the maximum of the target volume, cropped
+    /// as its slices are.
     pub fn of(target: ArrayView2<f32>, image: ArrayView2<f32>, data_range: f64) -> Self {
         assert_eq!(target.dim(), image.dim(), "target and image of different shapes");
         let error = |(&t, &i): (&f32, &f32)| (f64::from(t) - f64::from(i)).powi(2);
@@ -228,10 +199,12 @@ mod tests {
     fn slice_by_slice_is_the_volume_bit_for_bit() {
         let (target, image) = target_and_image(5, 23, 18);
         let whole = fastmri_metrics(target.view(), image.view());
-        let mut score = VolumeScore::new(whole.data_range);
         let pairs = target.outer_iter().zip(image.outer_iter());
-        let slices: Vec<FastMri> = pairs.map(|(target, image)| score.add(target, image)).collect();
-        assert_eq!(score.metrics(), whole);
+        let scores: Vec<Score> = pairs.map(|(t, i)| Score::of(t, i, whole.data_range)).collect();
+        let mut sum = Score::default();
+        scores.iter().for_each(|score| sum.add(score));
+        assert_eq!(sum.metrics(whole.data_range), whole);
+        let slices: Vec<FastMri> = scores.iter().map(|score| score.metrics(whole.data_range)).collect();
         let mean = |of: fn(&FastMri) -> Option<f64>| slices.iter().map(|s| of(s).unwrap()).sum::<f64>() / 5.0;
         assert!((mean(|s| s.ssim) - whole.ssim.unwrap()).abs() < 1e-14);
         // equal shares of the pixels: the mean of the errors is the error of the volume

@@ -43,18 +43,21 @@ pub struct SliceRecord {
 impl SliceRecord {
     /// As one line of JSON.
     pub fn line(&self) -> Result<String> {
-        let slice = self.slice;
-        let failed = |e| Error::setting(format!("the record of slice {slice} cannot be put as JSON ({e})"));
-        serde_json::to_string(self).map_err(failed)
+        serde_json::to_string(self).map_err(|e| self.unfit(&e))
     }
 
     /// The same without what the clock said, so that a file that holds it is the same whenever it is made.
     pub fn timeless_line(&self) -> Result<String> {
-        let slice = self.slice;
-        let failed = |e| Error::setting(format!("the record of slice {slice} cannot be put as JSON ({e})"));
-        let mut value = serde_json::to_value(self).map_err(failed)?;
+        let mut value = serde_json::to_value(self).map_err(|e| self.unfit(&e))?;
         leave_out_times(&mut value);
         Ok(value.to_string())
+    }
+
+    fn unfit(&self, e: &serde_json::Error) -> Error {
+        Error::setting(format!(
+            "the record of slice {} cannot be put as JSON ({e})",
+            self.slice
+        ))
     }
 }
 

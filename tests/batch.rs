@@ -271,7 +271,7 @@ fn settings_that_fit_no_scan_are_wrong_usage() {
     let said = folder.run(&format!("batch in -o out {DRAWN} --scales 4"));
     assert_eq!(said.code, Some(3), "{}", said.err);
     let error = volume(&manifest(&folder, "out/batch.json"), "small.h5")["error"].clone();
-    assert!(error.as_str().unwrap().contains("in/small.h5: --scales"), "{error}");
+    assert!(error.as_str().unwrap().contains("in/small.h5: --accel 3"), "{error}");
 }
 
 /// What a shard does is what a whole batch does of its scans, and results do not depend on threads.

@@ -1,16 +1,17 @@
 //! What the user names, as scans and the names of their results.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::format::{files_below, has_ending};
 
 /// Endings of the scans that a folder is searched for.
 const SEARCHED: &[&str] = &["h5", "hdf5", "mrd"];
 /// Endings that a result's own takes the place of.
 const KNOWN: &[&str] = &["h5", "hdf5", "mrd", "npy", "npz", "cfl"];
 /// Ending of a list of scans.
-const LIST: &str = "txt";
+const LIST: &[&str] = &["txt"];
 
 /// A scan, and the name of its result in the folder of the batch, with `/` between folders.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,12 +26,9 @@ impl Input {
         let relative = path.strip_prefix(base).ok();
         let relative = relative.filter(|r| r.components().all(|c| matches!(c, Component::Normal(_))));
         let relative = relative.unwrap_or_else(|| Path::new(path.file_name().unwrap_or_default()));
-        let known = relative.extension().and_then(|e| e.to_str());
-        let known = known.is_some_and(|e| KNOWN.contains(&e.to_ascii_lowercase().as_str()));
-        let stem = if known {
-            relative.with_extension("")
-        } else {
-            relative.to_path_buf()
+        let stem = match has_ending(relative, KNOWN) {
+            true => relative.with_extension(""),
+            false => relative.to_path_buf(),
         };
         let parts: Vec<_> = stem.iter().map(|part| part.to_string_lossy()).collect();
         let name = parts.join("/") + ".h5";
@@ -54,16 +52,15 @@ impl Input {
 ///
 /// Errors: what is not there or holds no scans, and two scans whose results would have one name.
 pub fn inputs(given: &[PathBuf], output: &Path) -> Result<Vec<Input>> {
-    let output = output.canonicalize().ok();
+    let real_output = output.canonicalize().ok();
     let mut found = Vec::new();
     for path in given {
         if path.is_dir() {
-            if output.is_some() && path.canonicalize().ok() == output {
+            if real_output.is_some() && path.canonicalize().ok() == real_output {
                 let problem = "is the folder for the results too, which would be taken for scans";
                 return Err(Error::data(path.as_path(), problem, "choose another -o folder"));
             }
-            let mut scans = Vec::new();
-            search(path, output.as_deref(), &mut HashSet::new(), &mut scans)?;
+            let scans = files_below(path, SEARCHED, output)?;
             if scans.is_empty() {
                 let mend = "name another folder, or other files by a pattern: 'DIR/*.npy'";
                 return Err(Error::data(
@@ -72,8 +69,8 @@ pub fn inputs(given: &[PathBuf], output: &Path) -> Result<Vec<Input>> {
                     mend,
                 ));
             }
-            found.extend(scans.into_iter().map(|scan| Input::below(path, scan)));
-        } else if path.is_file() && path.extension().is_some_and(|e| e == LIST) {
+            found.extend(scans.into_iter().map(|scan| Input::below(path, path.join(scan))));
+        } else if path.is_file() && has_ending(path, LIST) {
             found.extend(listed(path)?);
         } else if path.exists() {
             found.push(Input::alone(path.clone()));
@@ -82,36 +79,6 @@ pub fn inputs(given: &[PathBuf], output: &Path) -> Result<Vec<Input>> {
         }
     }
     distinct(found)
-}
-
-fn search(folder: &Path, output: Option<&Path>, seen: &mut HashSet<PathBuf>, found: &mut Vec<PathBuf>) -> Result<()> {
-    let failed = |e: std::io::Error| {
-        Error::data(
-            folder,
-            format!("this folder cannot be read ({e})"),
-            "see that it may be read",
-        )
-    };
-    let real = folder.canonicalize().map_err(failed)?;
-    // a link may lead back up
-    if output == Some(&real) || !seen.insert(real) {
-        return Ok(());
-    }
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        let hidden = path
-            .file_name()
-            .is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        let ending = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-        if hidden {
-            continue;
-        } else if path.is_dir() {
-            search(&path, output, seen, found)?;
-        } else if ending.is_some_and(|e| SEARCHED.contains(&e.as_str())) {
-            found.push(path);
-        }
-    }
-    Ok(())
 }
 
 /// One path a line; empty lines and those that begin with # are passed over.

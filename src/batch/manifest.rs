@@ -1,6 +1,5 @@
 //! `batch.json` and `batch.jsonl`, of a whole batch or of a shard, and how shards become a whole.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::journal::suffix;
@@ -24,10 +23,10 @@ impl Manifest {
             text += &serde_json::to_string(slice).map_err(unfit)?;
             text.push('\n');
         }
-        write_whole(&lines, text.as_bytes())?;
+        AtomicFile::write_whole(&lines, text.as_bytes())?;
         let mut text = serde_json::to_string_pretty(self).map_err(unfit)?;
         text.push('\n');
-        write_whole(&json, text.as_bytes())
+        AtomicFile::write_whole(&json, text.as_bytes())
     }
 
     /// Reads what [`Manifest::write`] wrote. Errors: files that are not there or were changed.
@@ -193,19 +192,6 @@ fn parsed<T: serde::de::DeserializeOwned>(path: &Path, text: &str) -> Result<T> 
         )
     };
     serde_json::from_str(text).map_err(failed)
-}
-
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut file = AtomicFile::create(path)?;
-    let failed = |e: std::io::Error| {
-        Error::data(
-            path,
-            format!("cannot be written ({e})"),
-            "make room, and run the batch again",
-        )
-    };
-    file.write_all(bytes).map_err(failed)?;
-    file.commit()
 }
 
 /// UTC.

@@ -1,6 +1,5 @@
-use std::io::Write;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use indicatif::ProgressBar;
@@ -208,23 +207,16 @@ impl RunBench {
         ];
         files
             .iter()
-            .try_for_each(|(name, bytes)| write_whole(&self.output.join(name), bytes))?;
+            .try_for_each(|(name, bytes)| AtomicFile::write_whole(&self.output.join(name), bytes))?;
         let path = self.output.join("calibration.csv");
         match calibration_csv(results)? {
-            Some(table) => write_whole(&path, &table),
+            Some(table) => AtomicFile::write_whole(&path, &table),
             // one of an earlier bench would pass for that of this one
             None if path.is_file() => std::fs::remove_file(&path)
                 .map_err(|e| Error::data(path.as_path(), format!("cannot be removed ({e})"), "remove it")),
             None => Ok(()),
         }
     }
-}
-
-fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut file = AtomicFile::create(path)?;
-    let failed = |e: std::io::Error| Error::data(path, format!("cannot be written ({e})"), "make room for it");
-    file.write_all(bytes).map_err(failed)?;
-    file.commit()
 }
 
 /// The files named, and those in the folders named, in order. Errors: a folder without a scan.

@@ -1,20 +1,19 @@
 //! Files of two folders, paired by their names.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::pair::{Comparison, compare};
 use super::summary::VolumeRecord;
 use crate::error::{Error, Place, Result};
-use crate::format::{AttributeValue, read_attributes};
+use crate::format::{AttributeValue, files_below, read_attributes};
 
 /// What fastMRI's files call the kind of a scan, as `CORPDFS_FBK` or `AXT2`.
 const ACQUISITION: &str = "acquisition";
 /// Of a target that does not tell.
 const UNKNOWN: &str = "unknown";
 /// Endings of HDF5 files, in small letters.
-const ENDINGS: [&str; 2] = ["h5", "hdf5"];
+const ENDINGS: &[&str] = &["h5", "hdf5"];
 
 /// A folder of targets and one of results. A result belongs to the target of its path below the folder.
 pub struct Folders {
@@ -118,9 +117,7 @@ fn judge(target: &Place, result: &Place) -> Result<Comparison> {
 /// The HDF5 files below a folder, in order. Errors: a folder that cannot be listed or holds none.
 fn listed(folder: &Path, other: &Path) -> Result<Vec<PathBuf>> {
     // results may lie in a folder among the targets
-    let mut closed = vec![canonical(folder)?, canonical(other)?];
-    let mut found = Vec::new();
-    collect(folder, Path::new(""), &mut closed, &mut found)?;
+    let found = files_below(folder, ENDINGS, other)?;
     if found.is_empty() {
         return Err(Error::data(
             folder,
@@ -128,57 +125,13 @@ fn listed(folder: &Path, other: &Path) -> Result<Vec<PathBuf>> {
             "name a folder of fastMRI-style volumes",
         ));
     }
-    found.sort();
     Ok(found)
-}
-
-/// Adds the HDF5 files in `root/below` to `found`. Folders that are `closed` are not entered, nor, since a link may lead
-/// back up, those on the way here.
-fn collect(root: &Path, below: &Path, closed: &mut Vec<PathBuf>, found: &mut Vec<PathBuf>) -> Result<()> {
-    let folder = root.join(below);
-    for entry in fs::read_dir(&folder).map_err(|e| unlisted(&folder, &e))? {
-        let name = entry.map_err(|e| unlisted(&folder, &e))?.file_name();
-        if name.to_string_lossy().starts_with('.') {
-            continue;
-        }
-        let (path, file) = (folder.join(&name), below.join(&name));
-        match fs::metadata(&path) {
-            Ok(about) if about.is_dir() => {
-                let real = canonical(&path)?;
-                if !closed.contains(&real) {
-                    closed.push(real);
-                    collect(root, &file, closed, found)?;
-                    closed.pop();
-                }
-            }
-            Ok(about) if !about.is_file() => {}
-            // a link that leads nowhere is a file that is missed when it is read
-            _ if is_hdf5(&file) => found.push(file),
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-fn is_hdf5(file: &Path) -> bool {
-    let ending = file.extension().map(|e| e.to_string_lossy().to_lowercase());
-    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
-}
-
-fn canonical(folder: &Path) -> Result<PathBuf> {
-    folder.canonicalize().map_err(|e| unlisted(folder, &e))
-}
-
-fn unlisted(folder: &Path, error: &std::io::Error) -> Error {
-    Error::data(
-        folder,
-        format!("cannot be listed ({error})"),
-        "name a folder you may read",
-    )
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     fn folder(files: &[&str]) -> tempfile::TempDir {

@@ -9,6 +9,7 @@
 //! dataset, what was found, and the mend.
 
 mod attribute;
+mod below;
 mod converted;
 mod header;
 mod image;
@@ -26,6 +27,7 @@ mod writer;
 pub(crate) mod tests;
 
 pub use attribute::{Attribute, AttributeValue, read_attributes, read_group_attributes};
+pub use below::{files_below, has_ending};
 pub use converted::{Hdf5Images, Hdf5Kspace, write_about};
 pub use header::{Header, Limits, Sequence, Space, Study, Subject, System};
 pub use image::{

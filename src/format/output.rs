@@ -66,6 +66,16 @@ impl AtomicFile {
         }
     }
 
+    /// Writes a file whole.
+    ///
+    /// # Errors
+    /// As for [`AtomicFile::create`], and a full disk; what had the name before stays as it was.
+    pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+        let mut file = Self::create(path)?;
+        file.write_all(bytes).map_err(|e| unwritable(path, &e.to_string()))?;
+        file.commit()
+    }
+
     /// Where the file is until it is committed, for a library that opens files by name.
     pub fn temporary(&self) -> &Path {
         &self.temporary

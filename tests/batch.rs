@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use ndarray::s;
-use pvdamp::batch::{Batch, Listener, Plan, Recipe, SliceLine, VolumeRecord, inputs};
+use pvdamp::batch::{Batch, Journal, Listener, Plan, Recipe, SliceLine, VolumeRecord, inputs};
 use pvdamp::format::ScanOptions;
 use pvdamp::recon::Settings;
 use serde_json::Value;
@@ -251,11 +251,28 @@ fn settings_that_fit_no_scan_are_wrong_usage() {
     let folder = scans(2);
     folder.refused("batch in -o out --accel 400", 2, &["--accel"]);
     folder.refused("batch in -o out --method fista", 2, &["--lambda"]);
+    folder.refused("batch in -o out --iterations 0", 2, &["--iterations 0"]);
+    std::fs::create_dir(folder.path("kept")).unwrap();
+    folder.done("mask --size 48x40 --accel 3 --acs 12 -o kept/scan0.h5");
+    folder.refused(
+        "batch in/scan0.h5 -o kept --mask kept/scan0.h5 --redo",
+        1,
+        &["kept/scan0.h5", "is read by this batch"],
+    );
+    let long = format!("in/{}", "n".repeat(254));
+    std::fs::copy(folder.path("in/scan0.h5"), folder.path(&long)).unwrap();
+    let said = folder.run(&format!("batch {long} in/scan0.h5 -o short --iterations 2"));
+    assert!(
+        said.code == Some(3) && said.err.contains("a name of 257 bytes"),
+        "{}",
+        said.err
+    );
+    std::fs::remove_file(folder.path(&long)).unwrap();
     folder.refused("batch in -o in --accel 3", 1, &["in", "the folder for the results too"]);
     folder.refused(
         "batch in/scan0.h5 -o in --accel 3",
         1,
-        &["in/scan0.h5", "is a scan of this batch"],
+        &["in/scan0.h5", "is read by this batch"],
     );
     folder.refused("batch nowhere -o out", 1, &["nowhere", "no such file"]);
     folder.refused("batch in/*.npy -o out", 1, &["in/*.npy", "no file matches"]);
@@ -430,6 +447,27 @@ fn a_plan_writes_nothing() {
     assert!(last.starts_with("to do: 3 scan(s), 6 slice(s); about "), "{last}");
 }
 
+/// A whole batch and a shard of it at once do the same twice, and no harm.
+#[test]
+fn runs_at_once_do_not_disturb_each_other() {
+    let folder = scans(8);
+    let words = format!("batch in -o out {DRAWN} --iterations 30").replace("--iterations 5 ", "");
+    folder.done(&words.replace("-o out", "-o calm"));
+    let spawn = |more: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pvdamp"));
+        command.args(words.split_whitespace()).args(more.split_whitespace());
+        let command = command.current_dir(folder.path("")).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let runs = ["", "--shard 1/1", "--shard 1/2", "--shard 2/2"].map(spawn);
+    for run in runs {
+        let said = Said::new(&run.wait_with_output().unwrap());
+        assert_eq!(said.code, Some(0), "{}", said.err);
+    }
+    assert!(results(&folder, "out") == results(&folder, "calm"));
+    assert_eq!(leftovers(&folder), 0);
+}
+
 /// Less memory, fewer slices at once; the same results.
 #[test]
 fn memory_is_kept_to() {
@@ -503,17 +541,19 @@ fn a_scan_that_changes_or_goes_is_passed_over() {
     };
     let found = inputs(&[folder.path("in")], &output).unwrap();
     let batch = Batch {
-        plan: Plan::new(found, &recipe, None).unwrap(),
+        plan: Plan::new(found, &recipe, None, &|| ControlFlow::Continue(())).unwrap(),
         recipe,
         output,
         shard: None,
+        redo: false,
         memory: 1, // one slice at a time
     };
     let meddler = Meddler {
         written: folder.path("in/scan0.h5"),
         removed: folder.path("in/scan4.h5"),
     };
-    let manifest = batch.run(&meddler).unwrap();
+    let journal = Journal::open(&folder.path("out"), None).unwrap();
+    let manifest = batch.run(journal, &meddler).unwrap();
     let failed: Vec<(&str, &str)> = manifest
         .volumes
         .iter()

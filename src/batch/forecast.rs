@@ -1,11 +1,12 @@
 //! What a batch will take, by trying a few slices.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Plan, Planned, Recipe};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::Scan;
 use crate::recon::Reconstruction;
 
@@ -13,7 +14,7 @@ use crate::recon::Reconstruction;
 const TRIED: usize = 3;
 
 /// What is left to do.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Forecast {
     pub volumes: usize,
     pub slices: usize,
@@ -23,6 +24,8 @@ pub struct Forecast {
     pub slices_at_once: usize,
     /// Bytes of the results.
     pub written: u64,
+    /// Why scans could not be tried; they count as others do.
+    pub troubles: Vec<String>,
 }
 
 /// Seconds on this machine.
@@ -35,9 +38,15 @@ struct Cost {
 type Size = (usize, usize, usize);
 
 /// Tries the slice in the middle of one scan of each size that much is left of, as many at once as the batch will have,
-/// and scales by pixels and coils for the rest. Writes nothing. A scan that fails the trial counts as one that takes no
-/// time.
-pub fn forecast(plan: &Plan, recipe: &Recipe, limit: u64) -> Forecast {
+/// and scales by pixels and coils for the rest. Writes nothing.
+///
+/// Errors: [`Error::Interrupted`](crate::error::Error::Interrupted) when `going` breaks off.
+pub fn forecast(
+    plan: &Plan,
+    recipe: &Recipe,
+    limit: u64,
+    going: &(dyn Fn() -> ControlFlow<()> + Sync),
+) -> Result<Forecast> {
     let left: Vec<&Planned> = plan.volumes.iter().filter(|volume| volume.to_do()).collect();
     let mut kinds: BTreeMap<Size, Vec<&Planned>> = BTreeMap::new();
     for volume in &left {
@@ -54,10 +63,11 @@ pub fn forecast(plan: &Plan, recipe: &Recipe, limit: u64) -> Forecast {
         let memory = volumes.iter().map(|v| v.memory).max().unwrap_or(0);
         let lanes = at_once(memory, limit);
         if at < TRIED {
-            known = try_one(volumes[0], recipe, lanes)
-                .ok()
-                .map(|cost| (*size, cost))
-                .or(known);
+            match try_one(volumes[0], recipe, lanes, going) {
+                Ok(cost) => known = Some((*size, cost)),
+                Err(Error::Interrupted) => return Err(Error::Interrupted),
+                Err(error) => told.troubles.push(error.to_string()),
+            }
         }
         let slices: usize = volumes.iter().map(|v| v.record.slices).sum();
         if let Some((of, cost)) = &known {
@@ -72,7 +82,7 @@ pub fn forecast(plan: &Plan, recipe: &Recipe, limit: u64) -> Forecast {
     }
     told.volumes = left.len();
     told.time = Duration::from_secs_f64(seconds);
-    told
+    Ok(told)
 }
 
 /// Slices that are at work at once.
@@ -90,7 +100,12 @@ fn pixels((rows, cols, coils): Size) -> usize {
     rows * cols * coils
 }
 
-fn try_one(volume: &Planned, recipe: &Recipe, lanes: usize) -> Result<Cost> {
+fn try_one(
+    volume: &Planned,
+    recipe: &Recipe,
+    lanes: usize,
+    going: &(dyn Fn() -> ControlFlow<()> + Sync),
+) -> Result<Cost> {
     let start = Instant::now();
     let scan = Arc::new(Scan::open(&volume.input.path, &recipe.scan)?);
     let settings = recipe.settings_of(&volume.input, scan.grid())?;
@@ -101,7 +116,7 @@ fn try_one(volume: &Planned, recipe: &Recipe, lanes: usize) -> Result<Cost> {
     let tried = rayon::broadcast(|worker| {
         let lane = (worker.index() < lanes).then(|| {
             let slice = (scan.slices() / 2 + worker.index()) % scan.slices();
-            reconstruction.slice(slice, &mut |_| std::ops::ControlFlow::Continue(()))
+            reconstruction.slice(slice, &mut |_| going())
         });
         lane.transpose().map(drop)
     });

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::format::{files_below, has_ending};
+use crate::format::{files_below, files_of, has_ending};
 
 /// Endings of the scans that a folder is searched for.
 const SEARCHED: &[&str] = &["h5", "hdf5", "mrd"];
 /// Endings that a result's own takes the place of.
-const KNOWN: &[&str] = &["h5", "hdf5", "mrd", "npy", "npz", "cfl"];
+const KNOWN: &[&str] = &["h5", "hdf5", "mrd", "npy", "npz", "cfl", "hdr"];
 /// Ending of a list of scans.
 const LIST: &[&str] = &["txt"];
 
@@ -130,10 +130,14 @@ fn matching(pattern: &Path) -> Result<Vec<Input>> {
 }
 
 fn distinct(found: Vec<Input>) -> Result<Vec<Input>> {
+    let files = |input: &Input| -> Vec<PathBuf> {
+        let real = |path: PathBuf| path.canonicalize().unwrap_or(path);
+        files_of(&input.path).into_iter().map(real).collect()
+    };
     let mut by_name: BTreeMap<String, Input> = BTreeMap::new();
     for input in found {
         if let Some(other) = by_name.get(&input.name)
-            && other.path != input.path
+            && files(other) != files(&input)
         {
             let problem = format!(
                 "its result would be {}, and so would that of {}",
@@ -143,7 +147,7 @@ fn distinct(found: Vec<Input>) -> Result<Vec<Input>> {
             let mend = "give their common folder, whose subfolders are kept, or batch them into two folders";
             return Err(Error::data(input.path.as_path(), problem, mend));
         }
-        by_name.insert(input.name.clone(), input);
+        by_name.entry(input.name.clone()).or_insert(input);
     }
     Ok(by_name.into_values().collect())
 }

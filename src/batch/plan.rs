@@ -1,18 +1,18 @@
 //! What is to be done: every scan looked at, none read.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::ffi::OsString;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
 use super::file::{seed_of, sha256_of};
-use super::journal::{Finished, Past};
+use super::journal::{Finished, Past, Run};
 use super::{FileRecord, Input, Shard, Status, VolumeRecord};
 use crate::array::Grid;
 use crate::error::{Error, Result};
 use crate::format::{Outline, Scan, ScanOptions, files_of};
-use crate::recon::{PROGRAM_MEMORY, SamplingSource, Settings, slice_memory};
+use crate::recon::{PROGRAM_MEMORY, SamplingSource, Settings, Workload};
 
 /// What all scans of a batch share.
 pub struct Recipe {
@@ -85,9 +85,20 @@ fn volume_seed(seed: u64, volume: &str) -> u64 {
 impl Plan {
     /// Looks at every scan: those that cannot be opened are known to have failed. Of a shard, its own are kept.
     ///
-    /// Errors: settings that no scan can be reconstructed with.
-    pub fn new(inputs: Vec<Input>, recipe: &Recipe, shard: Option<Shard>) -> Result<Self> {
-        let looked: Vec<(Planned, Option<Error>)> = inputs.into_iter().map(|input| look(input, recipe)).collect();
+    /// Errors: settings that no scan can be reconstructed with; [`Error::Interrupted`] when `going` breaks off.
+    pub fn new(
+        inputs: Vec<Input>,
+        recipe: &Recipe,
+        shard: Option<Shard>,
+        going: &dyn Fn() -> ControlFlow<()>,
+    ) -> Result<Self> {
+        let mut looked: Vec<(Planned, Option<Error>)> = Vec::new();
+        for input in inputs {
+            if going().is_break() {
+                return Err(Error::Interrupted);
+            }
+            looked.push(look(input, recipe));
+        }
         let refused = looked.iter().all(|(_, error)| matches!(error, Some(Error::Setting(_))));
         let (mut volumes, errors): (Vec<Planned>, Vec<Option<Error>>) = looked.into_iter().unzip();
         if let (true, Some(error)) = (refused, errors.into_iter().flatten().next()) {
@@ -118,23 +129,41 @@ impl Plan {
     /// Finds what earlier runs have done of it: results that are there, are what was written, byte for byte, and were made
     /// of scans and other files that are still the same.
     ///
-    /// Errors: a result's name that something else has, unless `redo`.
-    pub fn take_up(&mut self, output: &Path, redo: bool, described: &BTreeMap<String, String>) -> Result<()> {
+    /// With `redo` all is to be done again but for what it names, which was.
+    ///
+    /// Errors: a result's name that something else has, unless `redo`; [`Error::Interrupted`] when `going` breaks off.
+    pub fn take_up(
+        &mut self,
+        output: &Path,
+        redo: Option<&HashSet<String>>,
+        described: &BTreeMap<String, String>,
+        going: &(dyn Fn() -> ControlFlow<()> + Sync),
+    ) -> Result<()> {
         let past = Past::read(output)?;
         let recipe = &self.recipe;
         let taken: Result<Vec<()>> = self
             .volumes
             .par_iter_mut()
             .map(|volume| {
-                let known = past.volumes.get(&volume.input.name);
+                if going().is_break() {
+                    return Err(Error::Interrupted);
+                }
+                let name = &volume.input.name;
+                let is_redone = |names: &HashSet<String>| names.contains(name);
+                if redo.is_some_and(|names| !is_redone(names)) {
+                    return Ok(());
+                }
+                let known = past.volumes.get(name);
                 match standing(known, &output.join(&volume.input.name), recipe) {
-                    Standing::Done(finished) if !redo => {
+                    Standing::Done(finished) => {
                         let then = &finished.record.read;
                         let still = then.iter().zip(&volume.read).all(|(file, path)| file.is_still(path));
                         volume.past = (still && then.len() == volume.read.len()).then_some(*finished);
                     }
-                    Standing::Other(other) if !redo => return Err(refusal(volume, output, &other, &past, described)),
-                    Standing::Foreign if !redo => return Err(foreign(output, &volume.input.name)),
+                    Standing::Other(other) if redo.is_none() => {
+                        return Err(refusal(volume, output, &other, &past, described));
+                    }
+                    Standing::Foreign if redo.is_none() => return Err(foreign(output, name)),
                     _ => {}
                 }
                 Ok(())
@@ -143,16 +172,16 @@ impl Plan {
         taken.map(drop)
     }
 
-    /// Gives up scans of which a single slice takes, with the program, more than `limit` bytes.
-    pub fn refuse_larger(&mut self, limit: u64) {
+    /// Gives up scans of which a single slice takes, with the program, more than `limit` bytes, which `is` what.
+    pub fn refuse_larger(&mut self, limit: u64, is: &str) {
         for volume in self.volumes.iter_mut().filter(|volume| volume.to_do()) {
-            let needed = volume.memory + PROGRAM_MEMORY;
+            let needed = volume.memory.saturating_add(PROGRAM_MEMORY);
             if needed <= limit {
                 continue;
             }
             let megabytes = |bytes: u64| bytes.div_ceil(1 << 20);
             let problem = format!("needs about {} MB for one slice", megabytes(needed));
-            let mend = format!("raise --memory, which is {} MB", megabytes(limit));
+            let mend = format!("{is} {} MB", megabytes(limit));
             volume
                 .record
                 .fail(&Error::data(volume.input.path.as_path(), problem, mend));
@@ -163,23 +192,30 @@ impl Plan {
     pub fn failed(&self) -> impl Iterator<Item = &VolumeRecord> {
         self.volumes
             .iter()
+            .filter(|volume| volume.past.is_none() && volume.record.status == Status::Failed)
             .map(|volume| &volume.record)
-            .filter(|record| record.status == Status::Failed)
     }
 
-    /// The names that results have in their folders, by folder.
-    pub fn results(&self, output: &Path) -> BTreeMap<PathBuf, HashSet<OsString>> {
-        let mut folders: BTreeMap<PathBuf, HashSet<OsString>> = BTreeMap::new();
-        for volume in &self.volumes {
-            let path = output.join(&volume.input.name);
-            if let (Some(folder), Some(name)) = (path.parent(), path.file_name()) {
-                folders
-                    .entry(folder.to_path_buf())
-                    .or_default()
-                    .insert(name.to_os_string());
+    /// Refuses a folder where a result would have the place of a file that is read.
+    pub fn keep_inputs(&self, output: &Path) -> Result<()> {
+        let real = |path: &Path| path.canonicalize().ok();
+        let files = self.volumes.iter().flat_map(|volume| &volume.read);
+        let read: HashSet<PathBuf> = files.filter_map(|path| real(path)).collect();
+        let mut results = self.volumes.iter().map(|volume| output.join(&volume.input.name));
+        match results.find(|path| real(path).is_some_and(|real| read.contains(&real))) {
+            Some(path) => {
+                let problem = "is read by this batch, and would be a result too";
+                Err(Error::data(path.as_path(), problem, "choose another -o folder"))
             }
+            None => Ok(()),
         }
-        folders
+    }
+
+    /// The folders that results lie in.
+    pub fn folders(&self, output: &Path) -> BTreeSet<PathBuf> {
+        let results = self.volumes.iter().map(|volume| output.join(&volume.input.name));
+        let folders = results.filter_map(|path| path.parent().map(Path::to_path_buf));
+        folders.chain([output.to_path_buf()]).collect()
     }
 }
 
@@ -189,6 +225,7 @@ fn look(input: Input, recipe: &Recipe) -> (Planned, Option<Error>) {
     let mut memory = 0;
     let mut read = files_of(&input.path);
     let mut fill = || -> Result<()> {
+        check_name(&input)?;
         let Outline {
             grid,
             slices,
@@ -202,10 +239,11 @@ fn look(input: Input, recipe: &Recipe) -> (Planned, Option<Error>) {
         (record.format, record.acquisition) = (Some(format.into()), acquisition);
         let mut settings = recipe.settings_of(&input, grid)?;
         read.extend(settings.places_mut().flat_map(|place| files_of(&place.file)));
+        settings.validate(grid)?;
         if let SamplingSource::Draw { request, .. } = &settings.sampling {
             record.seed = Some(request.seed);
         }
-        memory = slice_memory(grid, coils, &settings);
+        memory = memory_of(&Workload::planned(grid, coils, &settings));
         Ok(())
     };
     let error = fill().err();
@@ -220,6 +258,25 @@ fn look(input: Input, recipe: &Recipe) -> (Planned, Option<Error>) {
         memory,
     };
     (planned, error)
+}
+
+/// Bytes of a slice at work, with the maps that a scan holds that is judged and not done.
+pub fn memory_of(workload: &Workload) -> u64 {
+    workload.slice().saturating_add(workload.judged())
+}
+
+/// File systems take names of at most 255 bytes.
+fn check_name(input: &Input) -> Result<()> {
+    let longest = input.name.split('/').map(str::len).max().unwrap_or(0);
+    if longest <= 255 {
+        return Ok(());
+    }
+    let problem = format!("its result would have a name of {longest} bytes");
+    Err(Error::data(
+        input.path.as_path(),
+        problem,
+        "give it a name of 250 bytes at most",
+    ))
 }
 
 /// What the name of a result stands for.
@@ -260,11 +317,11 @@ fn foreign(output: &Path, name: &str) -> Error {
 }
 
 fn refusal(volume: &Planned, output: &Path, other: &str, past: &Past, described: &BTreeMap<String, String>) -> Error {
-    let Some((version, settings)) = past.recipes.get(other) else {
+    let Some(Run { version, settings, .. }) = past.runs.get(other) else {
         return foreign(output, &volume.input.name);
     };
     let mut differing = differences(settings, described);
-    if version != env!("CARGO_PKG_VERSION") {
+    if version.as_str() != env!("CARGO_PKG_VERSION") {
         differing.insert(0, format!("version {version} of the program"));
     }
     let problem = format!("is there from a batch with other settings: {}", differing.join(", "));
@@ -281,30 +338,6 @@ pub fn differences(then: &BTreeMap<String, String>, now: &BTreeMap<String, Strin
             None => format!("no --{name}"),
         })
         .collect()
-}
-
-/// Whether a result would have the place of a scan that is read.
-pub fn replaces_input(inputs: &[Input], output: &Path) -> Result<()> {
-    let Ok(output) = output.canonicalize() else {
-        return Ok(());
-    };
-    let read: HashSet<PathBuf> = inputs
-        .iter()
-        .flat_map(|input| files_of(&input.path))
-        .filter_map(|path| path.canonicalize().ok())
-        .collect();
-    let own = inputs.iter().map(|input| output.join(&input.name));
-    match own
-        .into_iter()
-        .find(|path| path.canonicalize().is_ok_and(|real| read.contains(&real)))
-    {
-        Some(path) => Err(Error::data(
-            path.as_path(),
-            "is a scan of this batch",
-            "choose another -o folder",
-        )),
-        None => Ok(()),
-    }
 }
 
 #[cfg(test)]

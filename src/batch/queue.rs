@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 /// What a worker does next.
 pub enum Work<V> {
-    /// Open the scan of this index, and say so by [`Queue::opened`].
-    Open(usize),
+    /// Open this scan, and say so by [`Queue::opened`].
+    Open(Waiting),
     /// Reconstruct a slice, and say so by [`Queue::ended`].
     Slice(Arc<V>, usize),
     /// There is no room, or what is left is being opened.
@@ -20,15 +20,27 @@ pub struct Queue<V> {
     state: Mutex<State<V>>,
     /// Bytes for slices at work.
     limit: u64,
+    /// Slices, not begun, of scans that are open or being opened, below which another is opened.
+    ready: usize,
 }
 
 struct State<V> {
-    /// Index and bytes of a slice.
-    waiting: VecDeque<(usize, u64)>,
+    waiting: VecDeque<Waiting>,
     open: VecDeque<Open<V>>,
+    /// Scans being opened, and the slices that they will bring.
     opening: usize,
+    coming: usize,
     used: u64,
     stopped: bool,
+}
+
+/// A scan that is not open.
+#[derive(Clone, Copy)]
+pub struct Waiting {
+    pub index: usize,
+    pub slices: usize,
+    /// Bytes of one of its slices.
+    pub memory: u64,
 }
 
 struct Open<V> {
@@ -39,58 +51,64 @@ struct Open<V> {
 }
 
 impl<V> Queue<V> {
-    /// Scans, each with the bytes of one of its slices; `limit` bytes for all that are at work.
-    pub fn new(scans: impl IntoIterator<Item = (usize, u64)>, limit: u64) -> Self {
+    /// `limit` bytes for all slices that are at work, and so many threads.
+    pub fn new(waiting: impl IntoIterator<Item = Waiting>, limit: u64, threads: usize) -> Self {
         Self {
             state: Mutex::new(State {
-                waiting: scans.into_iter().collect(),
+                waiting: waiting.into_iter().collect(),
                 open: VecDeque::new(),
                 opening: 0,
+                coming: 0,
                 used: 0,
                 stopped: false,
             }),
             limit,
+            // so that none waits while a scan is opened, and no more are open than it takes for that
+            ready: 2 * threads,
         }
     }
 
     /// One that does not fit by itself is begun when nothing else is at work.
     pub fn next(&self) -> Work<V> {
         let mut state = self.lock();
+        let used = state.used;
+        let room = |memory: u64| used == 0 || used.saturating_add(memory) <= self.limit;
+        let ready: usize = state.open.iter().map(|open| open.slices - open.begun).sum();
         if state.stopped {
             return Work::Done;
         }
-        let room = |used: u64, memory: u64| used == 0 || used + memory <= self.limit;
-        let used = state.used;
-        if let Some(open) = state.open.front_mut() {
-            if !room(used, open.memory) {
-                return Work::Wait;
-            }
-            let (volume, slice, memory) = (open.volume.clone(), open.next(), open.memory);
-            if open.begun == open.slices {
-                state.open.pop_front();
-            }
-            state.used += memory;
-            return Work::Slice(volume, slice);
+        if let Some(&next) = state.waiting.front()
+            && ready + state.coming < self.ready
+            && room(next.memory)
+        {
+            state.waiting.pop_front();
+            state.used += next.memory;
+            state.opening += 1;
+            state.coming += next.slices;
+            return Work::Open(next);
         }
-        match state.waiting.front() {
-            Some(&(_, memory)) if !room(used, memory) => Work::Wait,
-            Some(&(index, memory)) => {
-                state.waiting.pop_front();
+        let nothing_comes = state.opening == 0 && state.waiting.is_empty();
+        match state.open.front_mut() {
+            Some(open) if room(open.memory) => {
+                let (volume, slice, memory) = (open.volume.clone(), open.next(), open.memory);
+                if open.begun == open.slices {
+                    state.open.pop_front();
+                }
                 state.used += memory;
-                state.opening += 1;
-                Work::Open(index)
+                Work::Slice(volume, slice)
             }
-            None if state.opening > 0 => Work::Wait,
-            None => Work::Done,
+            None if nothing_comes => Work::Done,
+            _ => Work::Wait,
         }
     }
 
     /// A scan was opened, or could not be; either way the memory of opening it is free. An open one has so many slices,
     /// at least one, each of so many bytes, which are known better now.
-    pub fn opened(&self, freed: u64, open: Option<(Arc<V>, usize, u64)>) {
+    pub fn opened(&self, was: Waiting, open: Option<(Arc<V>, usize, u64)>) {
         let mut state = self.lock();
         state.opening -= 1;
-        state.used -= freed;
+        state.coming -= was.slices;
+        state.used -= was.memory;
         state.open.extend(open.map(|(volume, slices, memory)| Open {
             volume,
             memory,
@@ -155,17 +173,32 @@ mod tests {
         .collect()
     }
 
-    fn open(queue: &Queue<usize>, slices: usize) {
-        let Work::Open(index) = queue.next() else {
-            panic!("nothing to open")
-        };
-        queue.opened(10, Some((Arc::new(index), slices, 10)));
+    /// Scans of so many slices of 10 bytes each.
+    fn queue(slices: &[usize], limit: u64, threads: usize) -> Queue<usize> {
+        let waiting = slices.iter().enumerate().map(|(index, &slices)| Waiting {
+            index,
+            slices,
+            memory: 10,
+        });
+        Queue::new(waiting, limit, threads)
+    }
+
+    fn begin_opening(queue: &Queue<usize>) -> Waiting {
+        match queue.next() {
+            Work::Open(waiting) => waiting,
+            _ => panic!("nothing to open"),
+        }
+    }
+
+    fn open(queue: &Queue<usize>) {
+        let waiting = begin_opening(queue);
+        queue.opened(waiting, Some((Arc::new(waiting.index), waiting.slices, 10)));
     }
 
     #[test]
     fn every_slice_is_given_out_once_and_the_middle_first() {
-        let queue = Queue::new([(7, 10)], u64::MAX);
-        open(&queue, 5);
+        let queue = queue(&[5], u64::MAX, 1);
+        open(&queue);
         let slices: Vec<usize> = at_once(&queue).into_iter().map(|(_, slice)| slice).collect();
         assert_eq!(slices, [2, 0, 1, 3, 4]);
         assert!(matches!(queue.next(), Work::Done));
@@ -173,27 +206,37 @@ mod tests {
 
     #[test]
     fn slices_wait_for_memory() {
-        let queue = Queue::new([(0, 10), (1, 10)], 25);
-        open(&queue, 3);
+        let queue = queue(&[3, 1], 25, 1);
+        open(&queue);
         assert_eq!(at_once(&queue).len(), 2);
         assert!(matches!(queue.next(), Work::Wait));
         queue.ended(10);
+        // few slices are left: the next scan is opened before they are begun
+        let waiting = begin_opening(&queue);
+        assert!(matches!(queue.next(), Work::Wait));
+        queue.opened(waiting, None);
         assert_eq!(at_once(&queue), [(0, 2)]);
-        // the next scan has to wait too
-        assert!(matches!(queue.next(), Work::Wait));
-        queue.ended(10);
-        assert!(matches!(queue.next(), Work::Open(1)));
-        // while it is opened others wait for its slices
-        queue.ended(10);
-        assert!(matches!(queue.next(), Work::Wait));
-        queue.opened(10, None);
         assert!(matches!(queue.next(), Work::Done));
     }
 
     #[test]
+    fn no_more_scans_are_open_than_keep_all_threads_busy() {
+        let queue = queue(&[24, 24, 24, 24], u64::MAX, 16);
+        let first = begin_opening(&queue);
+        let second = begin_opening(&queue);
+        assert!(matches!(queue.next(), Work::Wait));
+        queue.opened(first, Some((Arc::new(first.index), 24, 10)));
+        queue.opened(second, Some((Arc::new(second.index), 24, 10)));
+        let begun = at_once(&queue).len();
+        assert_eq!(begun, 17);
+        begin_opening(&queue);
+        assert_eq!(at_once(&queue).len(), 24);
+    }
+
+    #[test]
     fn what_is_too_large_goes_alone() {
-        let queue = Queue::new([(0, 10)], 5);
-        open(&queue, 2);
+        let queue = queue(&[2], 5, 4);
+        open(&queue);
         assert_eq!(at_once(&queue).len(), 1);
         queue.ended(10);
         assert_eq!(at_once(&queue).len(), 1);
@@ -201,15 +244,15 @@ mod tests {
 
     #[test]
     fn slices_of_a_failed_scan_are_left_out() {
-        let queue = Queue::new([(0, 10)], u64::MAX);
-        open(&queue, 4);
-        let Work::Slice(volume, _) = queue.next() else {
+        let failing = queue(&[4], u64::MAX, 1);
+        open(&failing);
+        let Work::Slice(volume, _) = failing.next() else {
             panic!("no slice")
         };
-        assert_eq!(queue.drop_slices(&volume), 3);
-        assert!(matches!(queue.next(), Work::Done));
-        let queue: Queue<usize> = Queue::new([(0, 10)], u64::MAX);
-        queue.stop();
-        assert!(matches!(queue.next(), Work::Done));
+        assert_eq!(failing.drop_slices(&volume), 3);
+        assert!(matches!(failing.next(), Work::Done));
+        let stopped = queue(&[4], u64::MAX, 1);
+        stopped.stop();
+        assert!(matches!(stopped.next(), Work::Done));
     }
 }

@@ -1,7 +1,6 @@
 //! A batch at work: every thread of the pool takes slices of whatever scan is open.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ffi::OsString;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -9,9 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use super::file::Sums;
-use super::journal::{Finished, Journal};
-use super::manifest::{self, now};
-use super::queue::{Queue, Work};
+use super::journal::{Finished, Journal, Run};
+use super::manifest::now;
+use super::queue::{Queue, Waiting, Work};
 use super::volume::{OpenVolume, Trouble};
 use super::{Manifest, Plan, Recipe, Shard, SliceLine, State, Totals, VolumeRecord};
 use crate::error::{Error, Result};
@@ -27,6 +26,8 @@ pub struct Batch {
     pub recipe: Recipe,
     pub output: PathBuf,
     pub shard: Option<Shard>,
+    /// Whether it does again what is done.
+    pub redo: bool,
     /// Bytes for all slices that are at work at once.
     pub memory: u64,
 }
@@ -58,31 +59,25 @@ impl Batch {
     ///
     /// Errors: [`Error::Interrupted`] when the listener broke off, and results that cannot be written; the manifest is
     /// written where it can be.
-    pub fn run(&self, listener: &dyn Listener) -> Result<Manifest> {
-        let failed = |e: std::io::Error| {
-            let problem = format!("this folder cannot be made ({e})");
-            Error::data(self.output.as_path(), problem, "choose another -o folder")
-        };
-        std::fs::create_dir_all(&self.output).map_err(failed)?;
-        let version = env!("CARGO_PKG_VERSION");
-        let journal = Journal::open(
-            &self.output,
-            self.shard,
-            &self.plan.recipe,
-            version,
-            &self.recipe.described,
-        )?;
-        // nobody else writes these results now
-        let mut folders = self.plan.results(&self.output);
-        let own = manifest::paths(&self.output, self.shard);
-        let names = own.iter().filter_map(|path| path.file_name().map(OsString::from));
-        folders.entry(self.output.clone()).or_default().extend(names);
-        for (folder, names) in folders {
-            AtomicFile::remove_leftovers(&folder, &names);
+    pub fn run(&self, mut journal: Journal, listener: &dyn Listener) -> Result<Manifest> {
+        for folder in self.plan.folders(&self.output) {
+            AtomicFile::remove_leftovers(&folder, &journal.dead);
         }
+        journal.begin(Run {
+            recipe: self.plan.recipe.clone(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            settings: self.recipe.described.clone(),
+            redo: self.redo,
+            word: AtomicFile::word().into(),
+        })?;
         let ledger = Mutex::new(self.ledger(journal));
         let to_do = self.plan.volumes.iter().enumerate().filter(|(_, v)| v.to_do());
-        let queue = Queue::new(to_do.map(|(index, v)| (index, v.memory)), self.memory);
+        let waiting = to_do.map(|(index, volume)| Waiting {
+            index,
+            slices: volume.record.slices,
+            memory: volume.memory,
+        });
+        let queue = Queue::new(waiting, self.memory, rayon::current_num_threads());
         let at_work = AtWork {
             batch: self,
             queue: &queue,
@@ -90,19 +85,20 @@ impl Batch {
             listener,
             sums: Sums::default(),
         };
-        self.save(&mut lock(&ledger), State::Running)?;
+        self.save(lock(&ledger).lines(), State::Running)?;
         rayon::broadcast(|_| at_work.lane());
         let mut ledger = ledger.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let stopped = ledger.stopped.take();
-        let state = if stopped.is_some() {
-            State::Stopped
-        } else {
-            State::Complete
-        };
-        let saved = self.save(&mut ledger, state);
-        match stopped {
-            Some(error) => Err(error),
-            None => saved,
+        match ledger.stopped.take() {
+            Some(error) => {
+                // what stopped it is worth more than that this cannot be written either
+                let _ = self.save(ledger.lines(), State::Stopped);
+                Err(error)
+            }
+            None => {
+                let manifest = self.save(ledger.lines(), State::Complete)?;
+                ledger.journal.end()?;
+                Ok(manifest)
+            }
         }
     }
 
@@ -128,10 +124,7 @@ impl Batch {
     }
 
     /// Writes the manifest.
-    fn save(&self, ledger: &mut Ledger, state: State) -> Result<Manifest> {
-        let volumes: Vec<VolumeRecord> = ledger.volumes.values().cloned().collect();
-        let lines = volumes.iter().filter_map(|volume| ledger.slices.get(&volume.name));
-        let slices: Vec<SliceLine> = lines.flatten().cloned().collect();
+    fn save(&self, (volumes, slices): (Vec<VolumeRecord>, Vec<SliceLine>), state: State) -> Result<Manifest> {
         let manifest = Manifest {
             version: env!("CARGO_PKG_VERSION").into(),
             state,
@@ -145,8 +138,18 @@ impl Batch {
             volumes,
         };
         manifest.write(&slices, &self.output)?;
-        ledger.written = Instant::now();
         Ok(manifest)
+    }
+}
+
+impl Ledger {
+    /// All volumes, and the slices of those that are done, in order.
+    fn lines(&mut self) -> (Vec<VolumeRecord>, Vec<SliceLine>) {
+        self.written = Instant::now();
+        let volumes: Vec<VolumeRecord> = self.volumes.values().cloned().collect();
+        let lines = volumes.iter().filter_map(|volume| self.slices.get(&volume.name));
+        let slices = lines.flatten().cloned().collect();
+        (volumes, slices)
     }
 }
 
@@ -164,11 +167,12 @@ impl AtWork<'_> {
     /// the coils of their slices.
     fn lane(&self) {
         loop {
-            if self.listener.going().is_break() {
-                self.stop(Error::Interrupted);
+            let next = self.queue.next();
+            if !matches!(next, Work::Done) && self.listener.going().is_break() {
+                return self.stop(Error::Interrupted);
             }
-            match self.queue.next() {
-                Work::Open(index) => self.open(index),
+            match next {
+                Work::Open(waiting) => self.open(waiting),
                 Work::Slice(volume, slice) => self.slice(&volume, slice),
                 Work::Wait => match rayon::yield_now() {
                     Some(rayon::Yield::Executed) => {}
@@ -179,17 +183,16 @@ impl AtWork<'_> {
         }
     }
 
-    fn open(&self, index: usize) {
-        let planned = &self.batch.plan.volumes[index];
+    fn open(&self, waiting: Waiting) {
+        let planned = &self.batch.plan.volumes[waiting.index];
         let open = || OpenVolume::open(planned, &self.batch.recipe, &self.batch.output);
         match sheltered(open) {
             Ok(volume) => {
                 let (slices, memory) = (volume.slices(), volume.memory);
-                self.queue
-                    .opened(planned.memory, Some((Arc::new(volume), slices, memory)));
+                self.queue.opened(waiting, Some((Arc::new(volume), slices, memory)));
             }
             Err(trouble) => {
-                self.queue.opened(planned.memory, None);
+                self.queue.opened(waiting, None);
                 self.listener.left_out(&planned.record, planned.record.slices);
                 self.failed(planned.record.clone(), trouble);
             }
@@ -233,7 +236,7 @@ impl AtWork<'_> {
         }
         let Finished { record, slices, .. } = finished;
         ledger.slices.insert(record.name.clone(), slices);
-        self.note(&mut ledger, record);
+        self.note(ledger, record);
     }
 
     fn failed(&self, mut record: VolumeRecord, trouble: Trouble) {
@@ -241,17 +244,19 @@ impl AtWork<'_> {
             Trouble::All(error) => self.stop(error),
             Trouble::Scan(error) => {
                 record.fail(&error);
-                self.note(&mut lock(self.ledger), record);
+                self.note(lock(self.ledger), record);
             }
         }
     }
 
-    fn note(&self, ledger: &mut Ledger, record: VolumeRecord) {
+    fn note(&self, mut ledger: MutexGuard<'_, Ledger>, record: VolumeRecord) {
         self.listener.volume(&record);
         ledger.volumes.insert(record.name.clone(), record);
-        if ledger.written.elapsed() >= FRESH {
+        let lines = (ledger.written.elapsed() >= FRESH).then(|| ledger.lines());
+        drop(ledger);
+        if let Some(lines) = lines {
             // it is written again at the end, which tells
-            let _ = self.batch.save(ledger, State::Running);
+            let _ = self.batch.save(lines, State::Running);
         }
     }
 

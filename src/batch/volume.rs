@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::file::{Stamp, Sums, changed};
 use super::journal::Finished;
-use super::plan::Planned;
+use super::plan::{Planned, memory_of};
 use super::{FileRecord, Input, Metrics, Recipe, SliceLine, Status, VolumeRecord};
 use crate::array::Grid;
 use crate::error::{Error, Result};
@@ -85,11 +85,13 @@ impl OpenVolume {
         let path = output.join(&input.name);
         if let Some(folder) = path.parent() {
             let failed = |e: std::io::Error| Error::data(folder, format!("this folder cannot be made ({e})"), ROOM);
-            std::fs::create_dir_all(folder).map_err(failed).map_err(Trouble::All)?;
+            std::fs::create_dir_all(folder)
+                .map_err(failed)
+                .map_err(|error| blame(error, output))?;
         }
         let work = ReconOutput::create(&path, &reconstruction).map_err(|error| blame(error, output))?;
         Ok(Self {
-            memory: reconstruction.workload(sets).slice(),
+            memory: memory_of(&reconstruction.workload(sets)),
             input,
             start,
             read,

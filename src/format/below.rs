@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 
 /// The files below a folder with one of these `endings`, in either case, as paths seen from it, in order. What is hidden is
-/// passed over, and so is the folder `but`, which may be not there. A link that leads nowhere counts as a file.
+/// passed over, and so is the folder `but`, which may be not there. A link that leads nowhere counts as
+/// a file, and so does a subfolder that cannot be listed: it is missed when it is read.
 ///
 /// # Errors
 /// A folder that cannot be listed.
@@ -29,7 +30,16 @@ fn collect(
     found: &mut Vec<PathBuf>,
 ) -> Result<()> {
     let folder = root.join(below);
-    for entry in fs::read_dir(&folder).map_err(|e| unlisted(&folder, &e))? {
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        // whoever reads it as a file is told
+        Err(_) if below != Path::new("") => {
+            found.push(below.to_path_buf());
+            return Ok(());
+        }
+        Err(e) => return Err(unlisted(&folder, &e)),
+    };
+    for entry in entries {
         let name = entry.map_err(|e| unlisted(&folder, &e))?.file_name();
         if name.to_string_lossy().starts_with('.') {
             continue;

@@ -1,10 +1,11 @@
 //! Files that appear whole or not at all.
 
 use std::collections::HashSet;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::{Error, Result};
@@ -46,7 +47,7 @@ impl AtomicFile {
         }
         loop {
             let count = COUNT.fetch_add(1, Ordering::Relaxed);
-            let temporary = folder.join(temporary_name(&target, &format!("{}-{count}", std::process::id())));
+            let temporary = folder.join(temporary_name(&target, count));
             match File::create_new(&temporary) {
                 Ok(file) => {
                     return Ok(Self {
@@ -124,16 +125,21 @@ impl AtomicFile {
         Ok(())
     }
 
-    /// Removes what writers of files of these names in `folder` left there when they were killed. Only for one who knows
-    /// that none of them is at work.
-    pub fn remove_leftovers(folder: &Path, names: &HashSet<OsString>) {
+    /// A random word in the temporary names of this process, which no other has.
+    pub fn word() -> &'static str {
+        static WORD: OnceLock<String> = OnceLock::new();
+        WORD.get_or_init(|| uuid::Uuid::new_v4().simple().to_string()[..12].to_string())
+    }
+
+    /// Removes what processes with these words left in `folder` when they were killed. Only for one who knows that none
+    /// of them is at work.
+    pub fn remove_leftovers(folder: &Path, words: &HashSet<String>) {
         let Ok(entries) = std::fs::read_dir(folder) else {
             return;
         };
         for entry in entries.flatten() {
             let name = entry.file_name();
-            let of = name.to_str().and_then(named_by);
-            if of.is_some_and(|of| names.iter().any(|name| cut(name) == of)) {
+            if name.to_str().and_then(word_of).is_some_and(|word| words.contains(word)) {
                 // one that stays does no harm
                 let _ = std::fs::remove_file(entry.path());
             }
@@ -177,15 +183,16 @@ impl Drop for AtomicFile {
 const NAMED: usize = 150;
 const PART: &str = ".part";
 
-/// `.NAME~ID.part`.
-fn temporary_name(target: &Path, id: &str) -> String {
-    format!(".{}~{id}{PART}", cut(target.file_name().unwrap_or_default()))
+/// `.NAME~WORD-COUNT.part`.
+fn temporary_name(target: &Path, count: usize) -> String {
+    let name = cut(target.file_name().unwrap_or_default());
+    format!(".{name}~{}-{count}{PART}", AtomicFile::word())
 }
 
-/// What a temporary name holds of the final one.
-fn named_by(temporary: &str) -> Option<&str> {
+/// The word in a temporary name.
+fn word_of(temporary: &str) -> Option<&str> {
     let inner = temporary.strip_prefix('.')?.strip_suffix(PART)?;
-    Some(inner.rsplit_once('~')?.0)
+    Some(inner.rsplit_once('~')?.1.split_once('-')?.0)
 }
 
 fn cut(name: &OsStr) -> String {
@@ -235,7 +242,7 @@ mod tests {
         file.write_all(b"new").unwrap();
         assert!(!path.exists());
         let hidden = names(folder.path());
-        assert!(hidden.len() == 1 && hidden[0].starts_with('.') && hidden[0].contains(&std::process::id().to_string()));
+        assert!(hidden.len() == 1 && hidden[0].starts_with('.') && hidden[0].contains(AtomicFile::word()));
         file.commit().unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
         assert_eq!(names(folder.path()), ["out.txt"]);
@@ -280,26 +287,20 @@ mod tests {
     #[test]
     fn what_a_killed_writer_left_is_removed() {
         let folder = tempfile::tempdir().unwrap();
-        let (ours, long) = ("a~b.h5", "ä".repeat(120));
-        let parts: Vec<PathBuf> = [ours, long.as_str(), "other.h5"]
-            .iter()
-            .map(|name| {
-                let file = AtomicFile::create(&folder.path().join(name)).unwrap();
-                let part = file.temporary().to_path_buf();
-                // as a process that is killed does
-                std::mem::forget(file);
-                part
-            })
-            .collect();
-        std::fs::write(folder.path().join(".a~b.h5.part"), "").unwrap();
-        let known = HashSet::from([ours.into(), long.clone().into()]);
-        AtomicFile::remove_leftovers(folder.path(), &known);
-        assert_eq!(
-            parts.iter().map(|p| p.exists()).collect::<Vec<_>>(),
-            [false, false, true]
-        );
-        assert_eq!(names(folder.path()).len(), 2);
-        AtomicFile::remove_leftovers(&folder.path().join("no"), &known);
+        let long = "ä".repeat(120);
+        for name in ["a~b.h5", long.as_str()] {
+            // as a process that is killed does
+            std::mem::forget(AtomicFile::create(&folder.path().join(name)).unwrap());
+        }
+        for other in [".a.h5~0123456789ab-1.part", ".a.h5.part", "a.h5"] {
+            std::fs::write(folder.path().join(other), "").unwrap();
+        }
+        let words = HashSet::from([AtomicFile::word().to_string()]);
+        AtomicFile::remove_leftovers(folder.path(), &words);
+        let mut there = names(folder.path());
+        there.sort();
+        assert_eq!(there, [".a.h5.part", ".a.h5~0123456789ab-1.part", "a.h5"]);
+        AtomicFile::remove_leftovers(&folder.path().join("no"), &words);
     }
 
     #[test]

@@ -43,11 +43,6 @@ pub struct Workload {
     pub reference: bool,
 }
 
-/// Bytes of one slice at its peak, of a scan that is not open yet: see [`Workload::planned`].
-pub fn slice_memory(grid: Grid, coils: usize, settings: &Settings) -> u64 {
-    Workload::planned(grid, coils, settings).slice()
-}
-
 impl Workload {
     /// Of a scan of which only the size is known. What is not known is taken for the worst: two sets of maps, and nothing
     /// missing. On the pool of this thread.

@@ -20,7 +20,7 @@ mod stored;
 pub use lambda::lambda_curve;
 pub use machine::Machine;
 pub use maps::{MapSets, MapsSource};
-pub use memory::{PROGRAM_MEMORY, Workload, slice_memory};
+pub use memory::{PROGRAM_MEMORY, Workload};
 pub use noise::NoiseSource;
 pub use output::{ReconOutput, maps_dataset};
 pub use prepare::Prepared;

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::{MapsSource, NoiseSource, SamplingSource};
 use crate::coil::Compression;
-use crate::error::Place;
+use crate::error::{Error, Place, Result};
 use crate::solve::{Knob, Limits, Method, Tuning};
 use crate::wavelet::{Layout, Wavelet};
 
@@ -59,6 +59,14 @@ impl fmt::Display for Lambda {
 }
 
 impl Settings {
+    /// Errors: [`Error::Setting`](crate::error::Error::Setting) where a value has no meaning for images of size `grid`.
+    pub fn validate(&self, grid: crate::array::Grid) -> Result<()> {
+        if self.iterations == Some(0) {
+            return Err(Error::setting("--iterations 0: at least one iteration is needed"));
+        }
+        self.tuning(grid).validate(grid)
+    }
+
     /// What a solver is told, for images of size `grid`; λ as 0 while it has to be found.
     pub fn tuning(&self, grid: crate::array::Grid) -> Tuning {
         Tuning {

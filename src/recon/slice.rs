@@ -55,10 +55,7 @@ impl Reconstruction {
     pub fn new(scan: &Arc<Scan>, settings: &Settings) -> Result<Self> {
         let place = scan.place();
         let tuning = settings.tuning(scan.grid());
-        tuning.validate(scan.grid())?;
-        if settings.iterations == Some(0) {
-            return Err(Error::setting("--iterations 0: at least one iteration is needed"));
-        }
+        settings.validate(scan.grid())?;
         let maps = settings.maps.open(scan)?;
         let first = first_with_data(scan)?;
         let empty = first.is_none();

@@ -9,8 +9,8 @@ use super::arguments::ScanOptionArguments;
 use super::console::{self, Console};
 use super::reconstruction::ReconArguments;
 use crate::batch::{
-    Batch, Forecast, Listener, Manifest, Plan, Recipe, Shard, at_once, forecast, inputs, merge, replaces_input,
-    usual_limit,
+    Batch, Forecast, Journal, Listener, Manifest, Plan, Recipe, Shard, at_once, forecast, inputs, merge, usual_limit,
+    whole_memory,
 };
 use crate::error::{Error, Result};
 use crate::recon::PROGRAM_MEMORY;
@@ -120,26 +120,36 @@ impl RunBatch {
             return conclude(&manifest, console);
         }
         console::catch_interrupt();
+        // before results are read, which fills caches that count as used
+        let free = usual_limit();
         let inputs = inputs(&self.scans, &self.output)?;
-        replaces_input(&inputs, &self.output)?;
         let arguments = self.arguments;
         let recipe = Recipe {
             scan: self.options.options(),
             settings: Box::new(move |grid| arguments.settings(grid)),
             described: self.described.0,
         };
-        let mut plan = Plan::new(inputs, &recipe, self.shard)?;
-        plan.take_up(&self.output, self.redo, &recipe.described)?;
-        let limit = self.memory.or_else(usual_limit).unwrap_or(u64::MAX);
-        if self.memory.is_some() {
-            plan.refuse_larger(limit);
+        let mut plan = Plan::new(inputs, &recipe, self.shard, &console::going)?;
+        plan.keep_inputs(&self.output)?;
+        let journal = match self.dry_run {
+            true => None,
+            false => Some(Journal::open(&self.output, self.shard)?),
+        };
+        let redone = journal.as_ref().map(|journal| journal.redone_of(&plan.recipe));
+        let redo = self.redo.then(|| redone.unwrap_or_default());
+        plan.take_up(&self.output, redo.as_ref(), &recipe.described, &console::going)?;
+        match (self.memory, whole_memory()) {
+            (Some(limit), _) => plan.refuse_larger(limit, "raise --memory, which is"),
+            (None, Some(whole)) => plan.refuse_larger(whole, "take a machine with more than these"),
+            (None, None) => {}
         }
+        let limit = self.memory.or(free).unwrap_or(u64::MAX);
         let room = limit.saturating_sub(PROGRAM_MEMORY);
         announce(&plan, &recipe, self.shard, room, console);
-        if self.dry_run {
-            let forecast = forecast(&plan, &recipe, room);
+        let Some(journal) = journal else {
+            let forecast = forecast(&plan, &recipe, room, &console::going)?;
             return tell_plan(&plan, &forecast, console);
-        }
+        };
         let progress = Progress::new(&plan, console);
         plan.failed().for_each(|volume| progress.volume(volume));
         let batch = Batch {
@@ -147,9 +157,10 @@ impl RunBatch {
             recipe,
             output: self.output,
             shard: self.shard,
+            redo: self.redo,
             memory: room,
         };
-        let done = batch.run(&progress);
+        let done = batch.run(journal, &progress);
         progress.finish();
         if done.is_err() {
             console.say("what is done is kept: the same command goes on from here");
@@ -162,7 +173,8 @@ impl RunBatch {
 fn announce(plan: &Plan, recipe: &Recipe, shard: Option<Shard>, room: u64, console: &Console) {
     let slices: usize = plan.volumes.iter().map(|volume| volume.record.slices).sum();
     let done = plan.volumes.iter().filter(|volume| volume.past.is_some()).count();
-    let largest = plan.volumes.iter().map(|volume| volume.memory).max().unwrap_or(0);
+    let to_do = plan.volumes.iter().filter(|volume| volume.to_do());
+    let largest = to_do.map(|volume| volume.memory).max().unwrap_or(0);
     let shard = shard.map_or(String::new(), |shard| format!("shard {shard}: "));
     let seed = match (recipe.described.get("seed"), recipe.described.get("accel")) {
         (Some(seed), Some(_)) => format!("; masks drawn from seed {seed} and the names of the scans"),
@@ -189,6 +201,9 @@ fn tell_plan(plan: &Plan, forecast: &Forecast, console: &Console) -> Result<()> 
             ),
         };
         console.result(&format!("{}: {what}", record.name))?;
+    }
+    for trouble in &forecast.troubles {
+        console.warn(&format!("could not be tried: {trouble}"));
     }
     console.result(&format!(
         "to do: {} scan(s), {} slice(s); about {}, {} MB of memory ({} slice(s) at once), {} MB of results",

@@ -36,6 +36,9 @@ impl<'a> Progress<'a> {
         let mut all = Counted::none();
         for volume in plan.volumes.iter().filter(|volume| volume.past.is_none()) {
             all.volumes += 1;
+            if !volume.to_do() {
+                continue;
+            }
             all.slices += volume.record.slices;
             all.work += work_of(&volume.record, volume.record.slices);
         }

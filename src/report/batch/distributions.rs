@@ -170,8 +170,9 @@ fn summary(measure: &Measure, mut values: Vec<f64>) -> String {
 
 /// Counts as bars of a single kind, shares as outlines of several. `None` without a value that has a place on the axis.
 fn histogram(measure: &Measure, values: &[Vec<f64>]) -> Option<Plot> {
-    let to = |value: f64| if measure.logarithmic { value.log10() } else { value };
-    let from = |at: f64| if measure.logarithmic { 10f64.powf(at) } else { at };
+    let logarithmic = measure.logarithmic && is_wide(values.iter().flatten().copied());
+    let to = |value: f64| if logarithmic { value.log10() } else { value };
+    let from = |at: f64| if logarithmic { 10f64.powf(at) } else { at };
     let places: Vec<Vec<f64>> = values
         .iter()
         .map(|kind| kind.iter().map(|&v| to(v)).filter(|at| at.is_finite()).collect())
@@ -205,7 +206,7 @@ fn histogram(measure: &Measure, values: &[Vec<f64>]) -> Option<Plot> {
         });
     }
     let ends = [from(low), from(high)];
-    let x = match measure.logarithmic {
+    let x = match logarithmic {
         true => Axis::logarithmic(measure.axis, ends)?,
         false => Axis::linear(measure.axis, ends)?,
     };
@@ -222,6 +223,13 @@ fn histogram(measure: &Measure, values: &[Vec<f64>]) -> Option<Plot> {
         curves,
         size: SIZE,
     })
+}
+
+/// Whether values differ by so large a factor that a logarithmic axis shows them better.
+fn is_wide(values: impl Iterator<Item = f64>) -> bool {
+    let positive = values.filter(|&v| v > 0.0);
+    let (low, high) = positive.fold((f64::INFINITY, 0.0f64), |(l, h), v| (l.min(v), h.max(v)));
+    high > 3.0 * low
 }
 
 /// Of bins of equal width over all values, at least 6 and at most 40 of them.
@@ -279,7 +287,11 @@ mod tests {
             assert!(histogram(measure, &[vec![]]).is_none());
             assert!(histogram(measure, &[]).is_none());
         }
-        // 0 has no place on a logarithmic axis
-        assert!(histogram(&MEASURES[0], &[vec![0.0]]).is_none());
+        // 0 has no place on a logarithmic axis, and is drawn where the others do not need one
+        let drawn = |values: &[f64]| -> f64 {
+            let plot = histogram(&MEASURES[0], &[values.to_vec()]).unwrap();
+            plot.curves[0].points.iter().map(|point| point.1).sum()
+        };
+        assert_eq!((drawn(&[0.0, 1.0, 10.0]), drawn(&[0.0, 1.0, 2.0])), (2.0, 3.0));
     }
 }

@@ -164,7 +164,7 @@ function courses(slice) {
 
 /// A figure with curves of positive values against the iteration, on a logarithmic axis.
 function plot(heading, unit, curves, count, kept) {
-    const [width, height, left, right, above, below] = [360, 236, 58, 8, 8, 38];
+    const [width, height, left, right, above, below] = [360, 236, 58, 14, 8, 38];
     const values = curves.flatMap((curve) => curve.points.map((point) => Math.log10(point[1])));
     let low = Math.min(...values), high = Math.max(...values);
     const margin = Math.max(0.04 * (high - low), high - low < 0.4 ? 0.2 : 0);

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +16,8 @@ use crate::error::{Error, Result};
 
 /// Folder for what is not for eyes.
 const FOLDER: &str = ".pvdamp";
+const TRIES: usize = 20;
+const PAUSE: Duration = Duration::from_millis(20);
 const MEND: &str = "make room, or choose another -o folder";
 
 /// A line.
@@ -80,6 +83,18 @@ impl Past {
     }
 }
 
+/// Whether nobody else holds a journal, where that can be told. Others that begin now look whether anybody does, and hold it
+/// for that long.
+fn claimed(file: &File) -> bool {
+    for _ in 0..TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            _ => return true,
+        }
+    }
+    false
+}
+
 fn journals(folder: &Path) -> Vec<PathBuf> {
     let listed = std::fs::read_dir(folder.join(FOLDER)).into_iter().flatten().flatten();
     let mut paths: Vec<PathBuf> = listed.map(|entry| entry.path()).collect();
@@ -123,7 +138,7 @@ impl Journal {
         let path = hidden.join(format!("journal{}.jsonl", suffix(shard)));
         let open = OpenOptions::new().create(true).read(true).append(true).open(&path);
         let file = open.map_err(|e| failed(&path, e))?;
-        if let Err(TryLockError::WouldBlock) = file.try_lock() {
+        if !claimed(&file) {
             let mend = "wait for it, stop it, or choose another -o folder or --shard";
             return Err(Error::data(folder, "another pvdamp batch is at work there", mend));
         }

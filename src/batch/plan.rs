@@ -232,7 +232,6 @@ fn look(input: Input, recipe: &Recipe) -> (Planned, Option<Error>) {
             coils,
             format,
             acquisition,
-            ..
         } = Scan::outline(&input.path, &recipe.scan)?;
         (record.slices, record.coils) = (slices, coils);
         (record.rows, record.cols) = (grid.rows, grid.cols);

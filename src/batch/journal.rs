@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::shard::suffix;
 use super::{Shard, SliceLine, VolumeRecord, manifest};
 use crate::error::{Error, Result};
 
@@ -225,11 +226,6 @@ impl Journal {
             .and_then(|()| self.file.sync_data());
         written.map_err(|e| Error::data(self.path.as_path(), format!("cannot be written ({e})"), MEND))
     }
-}
-
-/// `-2-of-8`, or nothing for the whole.
-pub fn suffix(shard: Option<Shard>) -> String {
-    shard.map_or(String::new(), |Shard { index, count }| format!("-{index}-of-{count}"))
 }
 
 #[cfg(test)]

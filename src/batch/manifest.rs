@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::journal::suffix;
-use super::plan::differences;
+use super::record::differences;
+use super::shard::suffix;
 use super::{Manifest, Shard, SliceLine, State, Status, Totals, VolumeRecord};
 use crate::error::{Error, Result};
 use crate::format::AtomicFile;

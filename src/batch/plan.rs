@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::file::{seed_of, sha256_of};
 use super::journal::{Finished, Past, Run};
+use super::record::differences;
 use super::{FileRecord, Input, Shard, Status, VolumeRecord};
 use crate::array::Grid;
 use crate::error::{Error, Result};
@@ -327,32 +328,9 @@ fn refusal(volume: &Planned, output: &Path, other: &str, past: &Past, described:
     Error::data(output.join(&volume.input.name).as_path(), problem, REDO)
 }
 
-/// What `then` has that is not so `now`.
-pub fn differences(then: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<String> {
-    let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
-    let differing = names.into_iter().filter(|name| then.get(*name) != now.get(*name));
-    differing
-        .map(|name| match then.get(name) {
-            Some(value) => format!("--{name} {value}"),
-            None => format!("no --{name}"),
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_differs_is_named_as_it_was() {
-        let settings = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
-            pairs.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect()
-        };
-        let then = settings(&[("method", "howl"), ("seed", "1")]);
-        let now = settings(&[("method", "pvdamp"), ("seed", "1"), ("accel", "4")]);
-        assert_eq!(differences(&then, &now), ["no --accel", "--method howl"]);
-        assert!(differences(&now, &now).is_empty());
-    }
 
     #[test]
     fn masks_differ_between_scans_and_not_between_runs() {

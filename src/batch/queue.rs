@@ -227,9 +227,8 @@ mod tests {
         assert!(matches!(queue.next(), Work::Wait));
         queue.opened(first, Some((Arc::new(first.index), 24, 10)));
         queue.opened(second, Some((Arc::new(second.index), 24, 10)));
-        let begun = at_once(&queue).len();
-        assert_eq!(begun, 17);
-        begin_opening(&queue);
+        // up to where the next is opened
+        assert_eq!(at_once(&queue).len(), 17);
         assert_eq!(at_once(&queue).len(), 24);
     }
 

@@ -2,7 +2,7 @@
 //!
 //! Times are in seconds; NMSE is linear, as fastMRI gives it, PSNR in dB; sizes in pixels.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -184,6 +184,18 @@ impl Totals {
     }
 }
 
+/// What `then` has that is not so `now`.
+pub fn differences(then: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<String> {
+    let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
+    let differing = names.into_iter().filter(|name| then.get(*name) != now.get(*name));
+    differing
+        .map(|name| match then.get(name) {
+            Some(value) => format!("--{name} {value}"),
+            None => format!("no --{name}"),
+        })
+        .collect()
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
@@ -213,5 +225,16 @@ pub(super) mod tests {
             notes: Vec::new(),
             warnings: Vec::new(),
         }
+    }
+
+    #[test]
+    fn what_differs_is_named_as_it_was() {
+        let settings = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
+            pairs.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect()
+        };
+        let then = settings(&[("method", "howl"), ("seed", "1")]);
+        let now = settings(&[("method", "pvdamp"), ("seed", "1"), ("accel", "4")]);
+        assert_eq!(differences(&then, &now), ["no --accel", "--method howl"]);
+        assert!(differences(&now, &now).is_empty());
     }
 }

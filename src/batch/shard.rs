@@ -88,6 +88,11 @@ impl fmt::Display for Shard {
     }
 }
 
+/// `-2-of-8`, or nothing for the whole.
+pub fn suffix(shard: Option<Shard>) -> String {
+    shard.map_or(String::new(), |Shard { index, count }| format!("-{index}-of-{count}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

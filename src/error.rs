@@ -36,6 +36,18 @@ impl Error {
         }
     }
 
+    /// The end of work on `of` files, `what` in the plural: an error where some failed.
+    pub fn passed_over(failed: usize, of: usize, what: &str) -> Result<()> {
+        match failed {
+            0 => Ok(()),
+            _ => Err(Self::PassedOver {
+                failed,
+                of,
+                what: what.into(),
+            }),
+        }
+    }
+
     pub fn setting(message: impl Into<String>) -> Self {
         Self::Setting(message.into())
     }

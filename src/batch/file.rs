@@ -5,83 +5,51 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
-use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::lock;
 use crate::error::{Error, Result};
+use crate::format::Stamp;
 
 /// A file at one time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRecord {
     /// As given; of a result, in the folder of the batch.
     pub path: String,
-    pub bytes: u64,
-    /// Last change, nanoseconds since 1970.
-    pub modified: u64,
+    #[serde(flatten)]
+    pub stamp: Stamp,
     /// Of its content, hexadecimal, as `sha256sum` prints it.
     pub sha256: String,
-}
-
-/// What tells that a file changed, without reading it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
-    bytes: u64,
-    modified: u64,
-}
-
-impl Stamp {
-    /// Errors: a file that is not there.
-    pub fn of(path: &Path) -> Result<Self> {
-        let about = path.metadata().map_err(|e| unreadable(path, &e))?;
-        let since = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).ok();
-        let modified = about.modified().ok().and_then(since).unwrap_or_default();
-        Ok(Self {
-            bytes: about.len(),
-            modified: u64::try_from(modified.as_nanos()).unwrap_or(u64::MAX),
-        })
-    }
 }
 
 impl FileRecord {
     /// Reads the whole file at `at`, to be recorded as `path`. Errors: a file that cannot be read, or that changes meanwhile.
     pub fn of(at: &Path, path: String) -> Result<Self> {
-        let before = Stamp::of(at)?;
+        let stamp = stamp_of(at)?;
         let sha256 = sha256(at)?;
-        if Stamp::of(at)? != before {
-            return Err(changed(at));
-        }
-        let Stamp { bytes, modified } = before;
-        Ok(Self {
-            path,
-            bytes,
-            modified,
-            sha256,
-        })
-    }
-
-    pub fn stamp(&self) -> Stamp {
-        Stamp {
-            bytes: self.bytes,
-            modified: self.modified,
+        match stamp_of(at)? == stamp {
+            true => Ok(Self { path, stamp, sha256 }),
+            false => Err(changed(at)),
         }
     }
 
     /// Whether the file at `at` is still this one by its size and time, else by its content.
     pub fn is_still(&self, at: &Path) -> bool {
-        match Stamp::of(at) {
-            Ok(now) if now == self.stamp() => true,
-            Ok(now) => now.bytes == self.bytes && self.has_content_of(at),
-            Err(_) => false,
-        }
+        stamp_of(at).is_ok_and(|now| now == self.stamp) || self.has_content_of(at)
     }
 
     /// Whether the file at `at` holds what this one did, byte for byte.
     pub fn has_content_of(&self, at: &Path) -> bool {
-        let same_size = Stamp::of(at).is_ok_and(|now| now.bytes == self.bytes);
+        let same_size = stamp_of(at).is_ok_and(|now| now.bytes == self.stamp.bytes);
         same_size && sha256(at).is_ok_and(|sum| sum == self.sha256)
     }
+}
+
+/// Errors: a file that is not there.
+pub fn stamp_of(path: &Path) -> Result<Stamp> {
+    Stamp::of(path).map_err(|e| unreadable(path, &e))
 }
 
 /// Checksums of files that serve several scans, each taken once while they stay the same.
@@ -91,13 +59,12 @@ pub struct Sums(Mutex<HashMap<PathBuf, FileRecord>>);
 impl Sums {
     /// As [`FileRecord::of`], under the name that it was given by.
     pub fn record(&self, path: &Path) -> Result<FileRecord> {
-        let lock = || self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let now = Stamp::of(path)?;
-        if let Some(known) = lock().get(path).filter(|known| known.stamp() == now) {
+        let now = stamp_of(path)?;
+        if let Some(known) = lock(&self.0).get(path).filter(|known| known.stamp == now) {
             return Ok(known.clone());
         }
         let record = FileRecord::of(path, path.display().to_string())?;
-        lock().insert(path.to_path_buf(), record.clone());
+        lock(&self.0).insert(path.to_path_buf(), record.clone());
         Ok(record)
     }
 }

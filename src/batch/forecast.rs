@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Plan, Planned, Recipe};
 use crate::error::{Error, Result};
-use crate::format::Scan;
-use crate::recon::Reconstruction;
 
 /// Kinds of scans that are tried, those with most to do.
 const TRIED: usize = 3;
@@ -107,15 +104,14 @@ fn try_one(
     going: &(dyn Fn() -> ControlFlow<()> + Sync),
 ) -> Result<Cost> {
     let start = Instant::now();
-    let scan = Arc::new(Scan::open(&volume.input.path, &recipe.scan)?);
-    let settings = recipe.settings_of(&volume.input, scan.grid())?;
-    let reconstruction = Reconstruction::new(&scan, &settings)?;
+    let reconstruction = recipe.open(&volume.input)?;
     reconstruction.sets()?;
+    let slices = reconstruction.scan().slices();
     let opening = start.elapsed().as_secs_f64();
     let start = Instant::now();
     let tried = rayon::broadcast(|worker| {
         let lane = (worker.index() < lanes).then(|| {
-            let slice = (scan.slices() / 2 + worker.index()) % scan.slices();
+            let slice = (slices / 2 + worker.index()) % slices;
             reconstruction.slice(slice, &mut |_| going())
         });
         lane.transpose().map(drop)

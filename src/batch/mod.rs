@@ -16,6 +16,8 @@ mod shard;
 mod volume;
 
 pub use crate::recon::Stored;
+use std::sync::{Mutex, MutexGuard};
+
 pub use file::FileRecord;
 pub use folder::BatchFolder;
 pub use forecast::{Forecast, at_once, forecast};
@@ -27,3 +29,8 @@ pub use plan::{Plan, Planned, Recipe};
 pub use record::{Manifest, Metrics, SliceLine, State, Status, Totals, VolumeRecord};
 pub use run::{Batch, Listener};
 pub use shard::Shard;
+
+/// What a lock holds, also after a thread has ended in a defect: others go on.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}

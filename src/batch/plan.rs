@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -13,7 +14,7 @@ use super::{FileRecord, Input, Shard, Status, VolumeRecord};
 use crate::array::Grid;
 use crate::error::{Error, Result};
 use crate::format::{Outline, Scan, ScanOptions, files_of};
-use crate::recon::{PROGRAM_MEMORY, SamplingSource, Settings, Workload};
+use crate::recon::{PROGRAM_MEMORY, Reconstruction, SamplingSource, Settings, Workload};
 
 /// What all scans of a batch share.
 pub struct Recipe {
@@ -60,6 +61,13 @@ impl Recipe {
     pub fn sum(&self) -> String {
         let version = env!("CARGO_PKG_VERSION");
         sha256_of(&format!("{version} {:?}", self.described))[..16].to_string()
+    }
+
+    /// Opens a scan with its settings.
+    pub fn open(&self, input: &Input) -> Result<Reconstruction> {
+        let scan = Arc::new(Scan::open(&input.path, &self.scan)?);
+        let settings = self.settings_of(input, scan.grid())?;
+        Reconstruction::new(&scan, &settings)
     }
 
     /// The settings of one scan.
@@ -150,12 +158,11 @@ impl Plan {
                     return Err(Error::Interrupted);
                 }
                 let name = &volume.input.name;
-                let is_redone = |names: &HashSet<String>| names.contains(name);
-                if redo.is_some_and(|names| !is_redone(names)) {
+                if redo.is_some_and(|names| !names.contains(name)) {
                     return Ok(());
                 }
                 let known = past.volumes.get(name);
-                match standing(known, &output.join(&volume.input.name), recipe) {
+                match standing(known, &output.join(name), recipe) {
                     Standing::Done(finished) => {
                         let then = &finished.record.read;
                         let still = then.iter().zip(&volume.read).all(|(file, path)| file.is_still(path));

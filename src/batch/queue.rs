@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::lock;
+
 /// What a worker does next.
 pub enum Work<V> {
     /// Open this scan, and say so by [`Queue::opened`].
@@ -142,7 +144,7 @@ impl<V> Queue<V> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<V>> {
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock(&self.state)
     }
 }
 

@@ -58,17 +58,18 @@ pub struct Totals {
     pub slice_seconds: f64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     Done,
     Failed,
     /// Not done yet.
+    #[default]
     Left,
 }
 
 /// One scan.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct VolumeRecord {
     /// Of the result, in the folder of the batch, with `/` between folders: `sub/file1.h5`. Unique.
     pub name: String,
@@ -139,21 +140,7 @@ impl VolumeRecord {
         Self {
             name,
             input,
-            status: Status::Left,
-            error: None,
-            format: None,
-            slices: 0,
-            coils: 0,
-            rows: 0,
-            cols: 0,
-            acquisition: None,
-            seed: None,
-            acceleration: None,
-            metrics: None,
-            read: Vec::new(),
-            written: None,
-            seconds: None,
-            warnings: Vec::new(),
+            ..Self::default()
         }
     }
 

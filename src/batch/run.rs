@@ -12,7 +12,7 @@ use super::journal::{Finished, Journal, Run};
 use super::manifest::now;
 use super::queue::{Queue, Waiting, Work};
 use super::volume::{OpenVolume, Trouble};
-use super::{Manifest, Plan, Recipe, Shard, SliceLine, State, Totals, VolumeRecord};
+use super::{Manifest, Plan, Recipe, Shard, SliceLine, State, Totals, VolumeRecord, lock};
 use crate::error::{Error, Result};
 use crate::format::AtomicFile;
 use crate::recon::Machine;
@@ -274,8 +274,4 @@ fn sheltered<T>(work: impl FnOnce() -> std::result::Result<T, Trouble>) -> std::
         let sentence = format!("stopped by a defect of this program ({told}); please report it with the scan");
         Err(Trouble::Scan(Error::setting(sentence)))
     })
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -3,16 +3,16 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
-use super::file::{Stamp, Sums, changed};
+use super::file::{Sums, changed, stamp_of};
 use super::journal::Finished;
 use super::plan::{Planned, memory_of};
-use super::{FileRecord, Input, Metrics, Recipe, SliceLine, Status, VolumeRecord};
+use super::{FileRecord, Metrics, Recipe, SliceLine, Status, VolumeRecord, lock};
 use crate::array::Grid;
 use crate::error::{Error, Result};
-use crate::format::{AtomicFile, Scan};
+use crate::format::{AtomicFile, Scan, Stamp};
 use crate::quality::{FastMri, Score, common_region, crop};
 use crate::recon::{ReconOutput, Reconstruction, SliceRecord, SliceResult};
 
@@ -37,7 +37,6 @@ impl From<Error> for Trouble {
 pub struct OpenVolume {
     /// Bytes that a slice takes at work.
     pub memory: u64,
-    input: Input,
     record: VolumeRecord,
     start: Instant,
     /// Everything that is read for it, as it was before.
@@ -61,12 +60,10 @@ impl OpenVolume {
     /// Errors: [`Trouble::All`] where the folder of results cannot be written.
     pub fn open(planned: &Planned, recipe: &Recipe, output: &Path) -> std::result::Result<Self, Trouble> {
         let start = Instant::now();
-        let input = planned.input.clone();
-        let stamp = |path: &PathBuf| Ok((path.clone(), Stamp::of(path)?));
+        let stamp = |path: &PathBuf| Ok((path.clone(), stamp_of(path)?));
         let read = planned.read.iter().map(stamp).collect::<Result<Vec<_>>>()?;
-        let scan = Arc::new(Scan::open(&input.path, &recipe.scan)?);
-        let settings = recipe.settings_of(&input, scan.grid())?;
-        let reconstruction = Reconstruction::new(&scan, &settings)?;
+        let reconstruction = recipe.open(&planned.input)?;
+        let scan = reconstruction.scan();
         let sets = reconstruction.sets()?;
         let mut record = planned.record.clone();
         (record.slices, record.coils) = (scan.slices(), scan.coils());
@@ -75,14 +72,14 @@ impl OpenVolume {
         record
             .warnings
             .extend(reconstruction.why_two_sets()?.map(str::to_string));
-        let range = match range_of(&scan) {
+        let range = match range_of(scan) {
             Ok(range) => range,
             Err(error) => {
                 record.warnings.push(format!("there are no metrics: {error}"));
                 None
             }
         };
-        let path = output.join(&input.name);
+        let path = output.join(&record.name);
         if let Some(folder) = path.parent() {
             let failed = |e: std::io::Error| Error::data(folder, format!("this folder cannot be made ({e})"), ROOM);
             std::fs::create_dir_all(folder)
@@ -92,7 +89,6 @@ impl OpenVolume {
         let work = ReconOutput::create(&path, &reconstruction).map_err(|error| blame(error, output))?;
         Ok(Self {
             memory: memory_of(&reconstruction.workload(sets)),
-            input,
             start,
             read,
             range,
@@ -194,12 +190,12 @@ impl OpenVolume {
         let mut record = self.record.clone();
         for (path, before) in &self.read {
             let now = sums.record(path)?;
-            if now.stamp() != *before {
+            if now.stamp != *before {
                 return Err(changed(path).into());
             }
             record.read.push(now);
         }
-        record.written = Some(FileRecord::of(file.temporary(), self.input.name.clone()).map_err(Trouble::All)?);
+        record.written = Some(FileRecord::of(file.temporary(), self.record.name.clone()).map_err(Trouble::All)?);
         record.metrics = self.range.map(|range| total.metrics(range).into());
         record.status = Status::Done;
         record.seconds = Some(self.start.elapsed().as_secs_f64());
@@ -217,7 +213,7 @@ impl OpenVolume {
     }
 
     fn lock(&self) -> MutexGuard<'_, Work> {
-        self.work.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        lock(&self.work)
     }
 }
 

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use super::CaseRecord;
 use crate::array::Grid;
 use crate::error::{Error, Place, Result};
-use crate::format::{Scan, ScanOptions};
+use crate::format::{Scan, ScanOptions, Stamp};
 use crate::recon::{MapSets, MapsSource, Reconstruction, SamplingSource, Settings};
 use crate::sampling::{Acs, Family, Request};
 
@@ -340,24 +339,11 @@ fn number_twins(cases: &mut [Case]) {
 
 /// Of every file that the case is made of.
 fn stamps(scan: &Path, way: &Way, common: &Common) -> String {
-    let mask = match &way.sampling {
-        SamplingSource::File(place) => Some(place),
-        _ => None,
-    };
-    let maps = match &common.settings.maps {
-        MapsSource::File(place) => Some(place),
-        MapsSource::Espirit(..) => None,
-    };
-    let places = [mask, way.probability.as_ref(), maps].into_iter().flatten();
-    let files = std::iter::once(scan).chain(places.map(|place| place.file.as_path()));
-    files.map(stamp).collect::<Vec<_>>().join("; ")
+    let mut settings = way.settings(common);
+    let files = std::iter::once(scan.to_path_buf()).chain(settings.places_mut().map(|place| place.file.clone()));
+    files.map(|file| stamp(&file)).collect::<Vec<_>>().join("; ")
 }
 
 fn stamp(path: &Path) -> String {
-    let Ok(about) = path.metadata() else {
-        return String::new();
-    };
-    let since = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).ok();
-    let modified = about.modified().ok().and_then(since).unwrap_or_default();
-    format!("{} bytes, {} ns", about.len(), modified.as_nanos())
+    Stamp::of(path).map_or(String::new(), |stamp| stamp.to_string())
 }

@@ -114,14 +114,7 @@ impl Eval {
         } else {
             of_folders(&evaluation)
         })?;
-        match evaluation.failed() {
-            0 => Ok(()),
-            failed => Err(Error::PassedOver {
-                failed,
-                of: evaluation.volumes.len(),
-                what: "volumes".into(),
-            }),
-        }
+        Error::passed_over(evaluation.failed(), evaluation.volumes.len(), "volumes")
     }
 
     /// One pair after the other; what cannot be compared is said at once.

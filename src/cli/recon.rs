@@ -11,9 +11,9 @@ use super::console::{self, Console};
 use super::reconstruction::ReconArguments;
 use crate::coil::Compression;
 use crate::error::{Error, Result};
-use crate::format::{AtomicFile, ImageFormat, ImageSink, Scan, Series, window, write_png};
+use crate::format::{AtomicFile, ImageFormat, ImageSink, Series, window, write_png};
 use crate::recon::{CoilsRecord, ReconOutput, Reconstruction, Settings, SliceRecord, SliceResult};
-use crate::solve::{Method, StopReason};
+use crate::solve::StopReason;
 
 /// Reconstruct a scan
 #[derive(Args)]
@@ -88,9 +88,7 @@ impl Recon {
             None => Output::Whole(Box::new(ReconOutput::create(output, &reconstruction)?)),
         };
         let job = Job {
-            scan: &scan,
             reconstruction: &reconstruction,
-            method: settings.method,
             iterations: reconstruction.iterations(),
             stem: stem(&self.products.output),
             products: &self.products,
@@ -151,9 +149,7 @@ fn describe(settings: &Settings, reconstruction: &Reconstruction) -> String {
 
 /// A reconstruction about to run.
 struct Job<'a> {
-    scan: &'a Scan,
     reconstruction: &'a Reconstruction,
-    method: &'static Method,
     /// Of a slice, as far as is known beforehand.
     iterations: usize,
     stem: String,
@@ -163,7 +159,8 @@ struct Job<'a> {
 
 impl Job<'_> {
     fn announce(&self, compression: Compression) -> Result<()> {
-        let (scan, method) = (self.scan, self.method.name);
+        let scan = self.reconstruction.scan();
+        let method = self.reconstruction.settings().method.name;
         let (coils, sets) = (scan.coils(), self.reconstruction.sets()?);
         let memory = self.reconstruction.workload(sets).alone(scan.slices());
         let sampling = self.reconstruction.sampling();
@@ -203,8 +200,9 @@ impl Job<'_> {
         if let Some(folder) = &self.products.png {
             make_folder(folder, "choose another --png folder")?;
         }
-        let bar = self.console.progress(self.scan.slices() * self.iterations);
-        for slice in 0..self.scan.slices() {
+        let slices = self.reconstruction.scan().slices();
+        let bar = self.console.progress(slices * self.iterations);
+        for slice in 0..slices {
             let result = self.slice(slice, &bar)?;
             output.write(self.reconstruction, &result)?;
             if let Some(folder) = &self.products.png {
@@ -227,7 +225,7 @@ impl Job<'_> {
     fn slice(&self, slice: usize, bar: &ProgressBar) -> Result<SliceResult> {
         console::check_interrupt()?;
         bar.set_position((slice * self.iterations) as u64);
-        bar.set_message(format!("slice {}/{}", slice + 1, self.scan.slices()));
+        bar.set_message(format!("slice {}/{}", slice + 1, self.reconstruction.scan().slices()));
         let last = ((slice + 1) * self.iterations) as u64;
         self.reconstruction.slice(slice, &mut |iteration| {
             if bar.position() < last {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::pair::{Comparison, compare};
 use super::summary::VolumeRecord;
 use crate::error::{Error, Place, Result};
-use crate::format::{AttributeValue, files_below, read_attributes};
+use crate::format::{files_below, read_attributes};
 
 /// What fastMRI's files call the kind of a scan, as `CORPDFS_FBK` or `AXT2`.
 const ACQUISITION: &str = "acquisition";
@@ -90,10 +90,11 @@ impl Folders {
 /// What the target says of its acquisition.
 fn acquisition(target: &Path) -> Result<String> {
     let attribute = read_attributes(target)?.into_iter().find(|a| a.name == ACQUISITION);
-    Ok(match attribute.map(|a| a.value) {
-        Some(AttributeValue::Text(name)) if !name.is_empty() => name,
-        _ => UNKNOWN.into(),
-    })
+    let name = attribute
+        .as_ref()
+        .and_then(|a| a.text())
+        .filter(|name| !name.is_empty());
+    Ok(name.unwrap_or(UNKNOWN).to_string())
 }
 
 /// A comparison in which every figure of fastMRI has a value, so that means can be taken.

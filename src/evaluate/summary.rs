@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::pair::Comparison;
 use crate::error::{Error, Result};
+use crate::quality;
 
 /// One pair of volumes: compared, or the reason why not.
 #[derive(Debug, Serialize)]
@@ -96,13 +97,10 @@ impl Summary {
 impl Spread {
     /// The mean is infinite where a value is, as the PSNR of a perfect image, and there is no deviation then.
     pub fn of(values: &[f64]) -> Self {
-        let n = values.len() as f64;
-        let mean = values.iter().sum::<f64>() / n;
-        let square: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
-        let std = (square / (n - 1.0)).sqrt();
+        let found = quality::Spread::of(values.iter().copied());
         Self {
-            mean: (!mean.is_nan()).then_some(mean),
-            std: (values.len() > 1 && std.is_finite()).then_some(std),
+            mean: found.map(|found| found.mean),
+            std: found.and_then(|found| found.sd),
         }
     }
 }

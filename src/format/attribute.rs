@@ -16,6 +16,14 @@ pub struct Attribute {
 }
 
 impl Attribute {
+    /// Where it is one.
+    pub fn text(&self) -> Option<&str> {
+        match &self.value {
+            AttributeValue::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     pub fn new(name: impl Into<String>, value: impl Into<AttributeValue>) -> Self {
         Self {
             name: name.into(),

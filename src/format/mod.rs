@@ -20,6 +20,7 @@ mod output;
 mod placed;
 mod scan;
 mod source;
+mod stamp;
 mod volume;
 mod writer;
 
@@ -42,5 +43,6 @@ pub use scan::{
     Axes, AxisKind, Geometry, Outline, Placement, Plane, Reference, SCAN_FORMATS, Scan, ScanFormat, ScanOptions,
 };
 pub use source::container::files_of;
+pub use stamp::Stamp;
 pub use volume::{Role, Volume, read_list, read_table, read_volume};
 pub use writer::{Hdf5Output, OutputDataset, Stored};

@@ -6,9 +6,11 @@
 
 mod complex;
 mod fastmri;
+mod spread;
 
 pub use complex::{align_phase, complex_nmse, hfen, object_mask};
 pub use fastmri::{FastMri, Score, common_region, crop, fastmri_metrics};
+pub use spread::Spread;
 
 /// A ratio of energies in decibels, `10 log10`: −∞ for 0, NaN below it.
 pub fn decibel(linear: f64) -> f64 {

@@ -121,7 +121,7 @@ impl RunBatch {
         }
         console::catch_interrupt();
         // before results are read, which fills caches that count as used
-        let free = usual_limit();
+        let limit = self.memory.or_else(usual_limit).unwrap_or(u64::MAX);
         let inputs = inputs(&self.scans, &self.output)?;
         let arguments = self.arguments;
         let recipe = Recipe {
@@ -138,12 +138,11 @@ impl RunBatch {
         let redone = journal.as_ref().map(|journal| journal.redone_of(&plan.recipe));
         let redo = self.redo.then(|| redone.unwrap_or_default());
         plan.take_up(&self.output, redo.as_ref(), &recipe.described, &console::going)?;
-        match (self.memory, whole_memory()) {
-            (Some(limit), _) => plan.refuse_larger(limit, "raise --memory, which is"),
-            (None, Some(whole)) => plan.refuse_larger(whole, "take a machine with more than these"),
-            (None, None) => {}
+        if self.memory.is_some() {
+            plan.refuse_larger(limit, "raise --memory, which is");
+        } else if let Some(whole) = whole_memory() {
+            plan.refuse_larger(whole, "take a machine with more than these");
         }
-        let limit = self.memory.or(free).unwrap_or(u64::MAX);
         let room = limit.saturating_sub(PROGRAM_MEMORY);
         announce(&plan, &recipe, self.shard, room, console);
         let Some(journal) = journal else {
@@ -227,14 +226,7 @@ fn conclude(manifest: &Manifest, console: &Console) -> Result<()> {
         "{} of {} scan(s) done, {} failed; {} slice(s){warned}",
         totals.done, totals.volumes, totals.failed, totals.slices_done
     ));
-    match totals.failed {
-        0 => Ok(()),
-        failed => Err(Error::PassedOver {
-            failed,
-            of: totals.volumes,
-            what: "scans".into(),
-        }),
-    }
+    Error::passed_over(totals.failed, totals.volumes, "scans")
 }
 
 /// `500M`, `8G`, `8GiB`: of 1024, as Slurm counts.

@@ -1,6 +1,5 @@
 use std::path::Path;
 
-use super::super::attribute::AttributeValue;
 use super::{Scan, ScanOptions};
 use crate::array::Grid;
 use crate::error::Result;
@@ -31,10 +30,7 @@ impl Scan {
             slices: scan.slices,
             coils: scan.coils,
             grid: scan.grid,
-            acquisition: acquisition.and_then(|a| match &a.value {
-                AttributeValue::Text(text) => Some(text.clone()),
-                _ => None,
-            }),
+            acquisition: acquisition.and_then(|a| a.text()).map(str::to_string),
         })
     }
 }

@@ -6,9 +6,11 @@
 
 mod mask;
 mod real;
+mod simd;
 
 pub use mask::Mask;
 pub use real::Real;
+pub use simd::vectorised;
 
 use ndarray::{Array2, Array3, Array4};
 use num_complex::Complex;

@@ -1,0 +1,30 @@
+/// Runs `work` compiled for the widest vectors that this machine has (AVX-512, AVX2, NEON, else what every machine of
+/// its kind has).
+///
+/// Only what is inlined into `work` profits: mark it, and every function it calls, `#[inline(always)]`. Nothing is
+/// fused or reordered, so the result is the same bit for bit whatever the machine.
+#[inline(always)]
+pub fn vectorised<R>(work: impl FnOnce() -> R) -> R {
+    pulp::Arch::new().dispatch(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_result_is_that_of_plain_code() {
+        let values: Vec<f32> = (0..1000).map(|i| (i as f32 * 0.37).sin()).collect();
+        #[inline(always)]
+        fn squares(values: &[f32]) -> Vec<f32> {
+            values.iter().map(|v| v * v + 0.1 * v).collect()
+        }
+        assert_eq!(
+            vectorised(
+                #[inline(always)]
+                || squares(&values)
+            ),
+            squares(&values)
+        );
+    }
+}

@@ -4,8 +4,21 @@
 /// Only what is inlined into `work` profits: mark it, and every function it calls, `#[inline(always)]`. Nothing is
 /// fused or reordered, so the result is the same bit for bit whatever the machine.
 #[inline(always)]
-pub fn vectorised<R>(work: impl FnOnce() -> R) -> R {
-    pulp::Arch::new().dispatch(work)
+pub fn vectorised<R>(work: impl FnMut() -> R) -> R {
+    pulp::Arch::new().dispatch(Inlined(work))
+}
+
+/// A closure called in place. (One that is called by value goes through a function of its own, which is compiled for
+/// the least of machines.)
+struct Inlined<F>(F);
+
+impl<R, F: FnMut() -> R> pulp::WithSimd for Inlined<F> {
+    type Output = R;
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(mut self, _: S) -> R {
+        (self.0)()
+    }
 }
 
 #[cfg(test)]

@@ -67,6 +67,13 @@ def nmse_object(image: NDArray[Any], reference: NDArray[Any]) -> float:
     return float(10 * np.log10(np.sum(np.abs(x * phase - x0) ** 2) / np.sum(np.abs(x0) ** 2)))
 
 
+def nmse_magnitude(image: NDArray[Any], truth: NDArray[Any]) -> float:
+    """NMSE of the magnitude [dB], after the factor that fits it best."""
+    image, truth = np.abs(image), np.abs(truth)
+    image = image * (np.vdot(image, truth) / np.vdot(image, image))
+    return float(10 * np.log10(np.sum((image - truth) ** 2) / np.sum(truth**2)))
+
+
 def calibration_block(sampled: NDArray[np.bool_]) -> tuple[int, int]:
     """Rows and columns of the largest centred block that is sampled, at most `CALIBRATION`, as BART grows it."""
     size, stopped = [1, 1], [False, False]

@@ -20,7 +20,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from cases import Complex, Failure, intensity, run
+from cases import Complex, Failure, intensity, nmse_magnitude, run
 from programs import read_cfl, with_threads, write_cfl
 
 #: ESPIRiT and FISTA of SigPy on one scan: given.npz, image.npy, lambda, iterations.
@@ -60,10 +60,7 @@ class Scans:
     def error(self, name: str, image: Complex) -> float:
         """NMSE of the magnitude against the truth [dB], scaled to fit it best."""
         with h5py.File(self.folder / "full" / f"{name}.h5") as file:
-            truth = np.abs(file["ground_truth"][0])
-        image = np.abs(image)
-        image = image * (np.vdot(image, truth) / np.vdot(image, image))
-        return float(10 * np.log10(np.sum((image - truth) ** 2) / np.sum(truth**2)))
+            return nmse_magnitude(image, file["ground_truth"][0])
 
     def pvdamp_batch(self, method: str, threads: int) -> None:
         output = self.folder / "images" / method

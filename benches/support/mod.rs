@@ -1,6 +1,11 @@
 //! What the benchmarks share: simulated, undersampled slices, and how long to measure.
 #![allow(dead_code)] // each bench binary uses its part
 
+pub mod clock;
+pub mod fftw;
+pub mod machine;
+pub mod work;
+
 use std::time::Duration;
 
 use criterion::Criterion;
@@ -14,13 +19,14 @@ use pvdamp::solve::Problem;
 pub const SQUARE: Grid = Grid::new(256, 256);
 /// A fastMRI brain slice.
 pub const BRAIN: Grid = Grid::new(640, 368);
+pub const LARGE: Grid = Grid::new(512, 512);
 /// The calibration region.
 pub const ACS: Grid = Grid::new(24, 24);
 
 const NOISE: f64 = 0.01;
 const SEED: u64 = 1;
 
-/// Few samples of a short while: the whole suite in about a minute.
+/// Few samples of a short while.
 pub fn criterion() -> Criterion {
     Criterion::default()
         .sample_size(10)

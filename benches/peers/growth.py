@@ -65,7 +65,7 @@ class Growth:
                 row(size, values[size])
             fitted = [values[size] for size in PIXELS]
             row(f"exponent of the pixels n, {PIXELS[0]} to {PIXELS[-1]}", exponents(counts, fitted))
-            row("the same, n above 200 000 only", exponents(counts[-3:], fitted[-3:]))
+            row(f"the same, from {PIXELS[-3]} on", exponents(counts[-3:], fitted[-3:]))
             if "time" in title:
                 row("exponent of n log n", exponents(work, fitted))
             print(flush=True)
@@ -78,7 +78,7 @@ class Growth:
             for coils in COILS:
                 row(str(coils), values[coils])
             row("exponent, all", exponents(COILS, [values[coils] for coils in COILS]))
-            row("exponent, 8 to 32", exponents(COILS[3:], [values[coils] for coils in COILS[3:]]))
+            row(f"exponent, {COILS[3]} to {COILS[-1]}", exponents(COILS[3:], [values[coils] for coils in COILS[3:]]))
             print(flush=True)
 
     def slices(self) -> None:

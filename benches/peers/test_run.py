@@ -20,8 +20,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parent))
 
 import cases  # noqa: E402
+import growth  # noqa: E402
+import measured  # noqa: E402
 import programs  # noqa: E402
 import run  # noqa: E402
+import whole  # noqa: E402
 import written  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -241,6 +244,38 @@ class Whole(unittest.TestCase):
             with h5py.File(peers / "sigpy:0.009/tiny.h5") as file:
                 self.assertEqual((file.attrs["lambda"], file.attrs["oracle"]), (0.009, ""))
                 self.assertNotIn("sensitivity", file)
+
+
+class Processes(unittest.TestCase):
+    def test_memory_is_that_of_the_program_alone(self) -> None:
+        held = np.ones(20_000_000)
+        program = "import time; held = bytearray({}); time.sleep({})"
+        small, large = (
+            measured.measure([sys.executable, "-I", "-S", "-c", program.format(size, 0.1)]) for size in (0, 64 << 20)
+        )
+        self.assertLess(small.peak, held.nbytes / 4)
+        self.assertAlmostEqual((large.peak - small.peak) / (64 << 20), 1, delta=0.05)
+        self.assertGreater(small.seconds, 0.1)
+        self.assertEqual(small.then(large), measured.Taken(small.seconds + large.seconds, large.peak))
+
+    def test_a_failure_is_a_sentence(self) -> None:
+        with self.assertRaisesRegex(cases.Failure, "no such thing"):
+            measured.measure([sys.executable, "-c", "import sys; sys.exit('no such thing')"])
+
+    def test_exponents(self) -> None:
+        sizes = [1.0, 2.0, 5.0, 9.0]
+        self.assertAlmostEqual(growth.exponent(sizes, [3 * size**1.3 for size in sizes]), 1.3)
+
+    @unittest.skipUnless(PVDAMP.is_file(), "cargo build --release first")
+    def test_every_table_is_printed(self) -> None:
+        words = ["whole.py", "--pvdamp", str(PVDAMP), "--cases", "64x48x3", "--rounds", "1", "--programs", "pvdamp,bart"]
+        said = io.StringIO()
+        with mock.patch.object(sys, "argv", words), redirect_stdout(said):
+            whole.main()
+        rows = [line for line in said.getvalue().splitlines() if line.startswith("| `pvdamp ")]
+        self.assertEqual(len(rows), 5)
+        for row in rows[:4]:
+            self.assertLess(float(row.split("|")[-2]), -5, msg=row)
 
 
 class Words(unittest.TestCase):

@@ -157,7 +157,7 @@ def stored_plans(wisdom: Path, folder: Path, threads: int) -> dict[str, str]:
         return {"LD_PRELOAD": str(wisdom), "FFTW_WISDOM": str(folder / f"wisdom-{threads}")}
     plans = folder / f"plans-{threads}"
     (plans / "save/fftw").mkdir(parents=True, exist_ok=True)
-    return {"BART_USE_FFTW_WISDOM": "1", "BART_TOOLBOX_PATH": str(plans)}
+    return {"BART_USE_FFTW_WISDOM": "1", "BART_TOOLBOX_PATH": str(plans), "TOOLBOX_PATH": str(plans)}
 
 
 def wisdom_library(folder: Path) -> Path | None:

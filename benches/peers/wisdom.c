@@ -1,5 +1,5 @@
 /* Loaded into a program that plans with FFTW anew each time: plans are read from the file that FFTW_WISDOM names, or
- * written to it at the end where there is none yet. What BART does by itself from 0.9 on, where it is asked to. */
+ * written to it at the end where there is none yet. What later versions of BART do by themselves, where they are asked to. */
 #include <stdlib.h>
 
 int fftwf_init_threads(void);

@@ -11,9 +11,9 @@ const WHILE: Duration = Duration::from_millis(20);
 /// A piece of work. It times what counts of it, by name.
 pub type Work<'a> = Box<dyn FnMut(&mut Clock) + Send + 'a>;
 
-/// Seconds by name.
-#[derive(Default)]
+/// Seconds by name, with a number of threads.
 pub struct Clock {
+    threads: usize,
     /// Of the current round: the sum, and how many times.
     current: BTreeMap<String, (f64, usize)>,
     /// The mean of each round.
@@ -30,6 +30,18 @@ pub struct Times {
 }
 
 impl Clock {
+    fn new(threads: usize) -> Self {
+        Self {
+            threads,
+            current: BTreeMap::new(),
+            rounds: BTreeMap::new(),
+        }
+    }
+
+    pub fn threads(&self) -> usize {
+        self.threads
+    }
+
     pub fn time<R>(&mut self, name: &str, work: impl FnOnce() -> R) -> R {
         let start = Instant::now();
         let done = std::hint::black_box(work());
@@ -65,6 +77,11 @@ impl Clock {
     pub fn median(&self, name: &str) -> f64 {
         self.times(name).map_or(f64::NAN, |times| times.median)
     }
+
+    /// Least [s]; NaN likewise.
+    pub fn least(&self, name: &str) -> f64 {
+        self.times(name).map_or(f64::NAN, |times| times.least)
+    }
 }
 
 /// A pool of so many threads.
@@ -75,7 +92,10 @@ pub fn pool(threads: usize) -> ThreadPool {
 
 /// Rounds of all work on each of the pools, after one that does not count. A clock for each pool.
 pub fn interleave(rounds: usize, pools: &[ThreadPool], works: &mut [Work]) -> Vec<Clock> {
-    let mut clocks: Vec<Clock> = pools.iter().map(|_| Clock::default()).collect();
+    let mut clocks: Vec<Clock> = pools
+        .iter()
+        .map(|pool| Clock::new(pool.current_num_threads()))
+        .collect();
     for round in 0..=rounds {
         for work in works.iter_mut() {
             for (pool, clock) in pools.iter().zip(&mut clocks) {

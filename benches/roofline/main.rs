@@ -10,10 +10,12 @@ mod tables;
 mod transforms;
 
 use std::hint::black_box;
+use std::sync::Mutex;
 
 use num_complex::Complex;
 use pvdamp::array::Grid;
 use pvdamp::solve::Problem;
+use rayon::BroadcastContext;
 use rayon::prelude::*;
 use support::clock::{Clock, Work, interleave, pool};
 use support::fftw::Fftw;
@@ -24,8 +26,13 @@ const CASES: [(Grid, usize); 3] = [(SQUARE, 8), (BRAIN, 15), (LARGE, 16)];
 const ACCELERATION: f64 = 5.0;
 const ROUNDS: usize = 11;
 
+/// Of a block as large as all maps, which threads share; and of one as large as a plane, of which each has its own.
 const READ: &str = "read";
 const COPY: &str = "copy";
+const READ_PLANE: &str = "read a plane";
+const COPY_PLANE: &str = "copy a plane";
+/// So often a plane is read or copied.
+const PASSES: usize = 64;
 const ARITHMETIC: &str = "multiply and add";
 /// So often all values are worked on where the arithmetic is timed.
 const TURNS: usize = 10_000;
@@ -123,15 +130,31 @@ impl Case {
             let parts = copied.par_chunks_mut(part()).zip(source.par_chunks(part()));
             clock.time(COPY, || parts.for_each(|(to, from)| to.copy_from_slice(from)));
         });
+        let pairs = [0, 1].map(|_| Mutex::new((vec![1u64; self.grid.len()], vec![0u64; self.grid.len()])));
+        let planes: Work = Box::new(move |clock| {
+            let pair = |thread: BroadcastContext| pairs[thread.index()].lock().unwrap_or_else(|e| e.into_inner());
+            clock.time(READ_PLANE, || {
+                rayon::broadcast(|thread| {
+                    let (from, _) = &*pair(thread);
+                    (0..PASSES).for_each(|_| _ = black_box(machine::read(black_box(from))));
+                })
+            });
+            clock.time(COPY_PLANE, || {
+                rayon::broadcast(|thread| {
+                    let (from, to) = &mut *pair(thread);
+                    (0..PASSES).for_each(|_| black_box(&mut *to).copy_from_slice(black_box(from)));
+                })
+            });
+        });
         let arithmetic: Work = Box::new(|clock| {
             let (a, b) = (black_box(0.999), black_box(0.001));
-            let work = |_: rayon::BroadcastContext| {
+            let work = |_: BroadcastContext| {
                 let mut values = [1.0; machine::VALUES];
                 (0..TURNS).for_each(|_| machine::multiply_add(&mut values, a, b));
                 black_box(values);
             };
             clock.time(ARITHMETIC, || rayon::broadcast(work));
         });
-        vec![read, copy, arithmetic]
+        vec![read, copy, planes, arithmetic]
     }
 }

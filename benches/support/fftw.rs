@@ -24,7 +24,6 @@ const MEASURE: c_uint = 0;
 const ALIGNED: usize = 8;
 
 type Value = Complex<f32>;
-type Layout = (*mut Value, *const c_int, c_int, c_int);
 type PlanMany = unsafe extern "C" fn(
     c_int,
     *const c_int,
@@ -83,20 +82,20 @@ impl Fftw {
         };
         let plan = |planes: usize, sign: c_int| {
             let sizes = [grid.rows as c_int, grid.cols as c_int];
-            let (at, embedded, step, distance): Layout = (data, null(), 1, stride as c_int);
+            let (count, distance) = (planes as c_int, stride as c_int);
             // SAFETY: in place, in the memory above, which holds as many planes.
             let plan = unsafe {
                 (self.plan_many)(
                     2,
                     sizes.as_ptr(),
-                    planes as c_int,
-                    at,
-                    embedded,
-                    step,
+                    count,
+                    data,
+                    null(),
+                    1,
                     distance,
-                    at,
-                    embedded,
-                    step,
+                    data,
+                    null(),
+                    1,
                     distance,
                     sign,
                     MEASURE,
@@ -127,6 +126,13 @@ unsafe impl Sync for Plan {}
 unsafe impl Send for Data {}
 unsafe impl Sync for Data {}
 
+impl Data {
+    fn values(&mut self) -> &mut [Value] {
+        // SAFETY: memory of so many values, which nobody else has.
+        unsafe { slice::from_raw_parts_mut(self.0, self.1) }
+    }
+}
+
 /// Planes to transform in place, neither centred nor scaled.
 pub struct Planes<'a> {
     fftw: &'a Fftw,
@@ -141,14 +147,8 @@ pub struct Planes<'a> {
 
 impl Planes<'_> {
     pub fn fill(&mut self, image: &[Value]) {
-        let (stride, len) = (self.stride, self.grid.len());
-        let planes = self.values().chunks_exact_mut(stride);
-        planes.for_each(|plane| plane[..len].copy_from_slice(image));
-    }
-
-    pub fn values(&mut self) -> &mut [Value] {
-        // SAFETY: memory of so many values, which nobody else has.
-        unsafe { slice::from_raw_parts_mut(self.data.0, self.data.1) }
+        let planes = self.data.values().chunks_exact_mut(self.stride);
+        planes.for_each(|plane| plane[..self.grid.len()].copy_from_slice(image));
     }
 
     /// There and back, one plan for all planes, on one thread.
@@ -161,10 +161,8 @@ impl Planes<'_> {
 
     /// There and back, plane by plane, on the threads of the pool.
     pub fn one_by_one(&mut self) {
-        let (stride, execute, plans) = (self.stride, self.fftw.execute_dft, &self.one);
-        // SAFETY: as in `values`.
-        let values = unsafe { slice::from_raw_parts_mut(self.data.0, self.data.1) };
-        values.par_chunks_exact_mut(stride).for_each(|plane| {
+        let (execute, plans) = (self.fftw.execute_dft, &self.one);
+        self.data.values().par_chunks_exact_mut(self.stride).for_each(|plane| {
             for plan in plans {
                 // SAFETY: a plane like the one the plan was made for, aligned like it.
                 unsafe { execute(plan.0, plane.as_mut_ptr(), plane.as_mut_ptr()) };

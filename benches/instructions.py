@@ -126,7 +126,8 @@ def tools(program: str) -> dict[str, str]:
 def compare(found: dict[str, int], with_tools: dict[str, str], baseline: dict) -> tuple[list[str], list[Change]]:
     """The tools that are not those of the baseline, in words, and the changes."""
     then = baseline["made_with"]
-    others = [f"{name}: {with_tools[name]}, not {then.get(name)}" for name in with_tools if with_tools[name] != then.get(name)]
+    changed = [name for name, tool in with_tools.items() if tool != then.get(name)]
+    others = [f"{name}: {with_tools[name]}, not {then.get(name)}" for name in changed]
     tolerance = baseline["tolerance_with_other_tools" if others else "tolerance"]
     expected = baseline["instructions"]
     return others, [Change(name, n, expected.get(name), tolerance) for name, n in found.items()]
@@ -169,7 +170,7 @@ def main() -> int:
         others, changes = compare(found, with_tools, baseline)
         if others:
             wider = f"{100 * baseline['tolerance_with_other_tools']:.0f} %"
-            print("instructions: not counted with the tools of the baseline; only more than", wider, "counts as a change:")
+            print(f"instructions: not counted with the tools of the baseline; only more than {wider} is a change")
             print("\n".join(f"  {other}" for other in others))
         show(changes)
         verdicts = {change.verdict for change in changes}

@@ -1,6 +1,6 @@
 """Whole processes, file to file, beside those of the other programs: seconds, memory and error, as tables.
 
-    python benches/peers/whole.py [--cases 256x256x8,…] [--rounds 5] [--threads 1,2] [--programs pvdamp,bart,sigpy]
+    python benches/peers/whole.py [--cases 256x256x8,…] [--rounds 5] [--threads 1,2] [--programs bart,sigpy]
 
 One simulated slice a case, Bernoulli R = 5. Programs and numbers of threads take turns, round by round, so that a slow
 minute hits all of them. README.md beside this file says what is run.
@@ -254,7 +254,7 @@ def main() -> None:
     listed = lambda one: lambda text: [one(word) for word in text.split(",")]
     parser.add_argument("--cases", type=listed(case), default="256x256x8,640x368x15,512x512x16")
     parser.add_argument("--threads", type=listed(int), default="1,2")
-    parser.add_argument("--programs", type=listed(str), default="pvdamp,bart,sigpy")
+    parser.add_argument("--programs", type=listed(str), default="bart,sigpy")
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     programs = arguments.programs

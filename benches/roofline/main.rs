@@ -104,7 +104,7 @@ impl Case {
     }
 
     /// That must come from memory or go there in an iteration [bytes]: the maps twice, once to encode and once to
-    /// combine; their local averages once; the samples four times (data, residual written, residual read by adjoint and by
+    /// combine; their local averages once; the samples four times (data, residual written, and read by adjoint and by
     /// state evolution); and images or pyramids twelve times. Planes of a coil stay in the cache.
     fn bytes(&self) -> f64 {
         let samples = (self.coils * self.problem.encoding.sampled().len()) as f64;

@@ -48,7 +48,7 @@ impl Found {
 
     fn show_transforms(&self) {
         println!(
-            "| the Fourier transforms of an iteration [ms] | median | least | spread | over FFTW | two threads | speed-up |"
+            "| Fourier transforms of an iteration [ms] | median | least | spread | over FFTW | two threads | speed-up |"
         );
         println!("|---|---|---|---|---|---|---|");
         for name in [FFTW_ALL, FFTW_ONE, OURS, RUSTFFT] {
@@ -155,8 +155,8 @@ impl Found {
         println!();
     }
 
-    /// What is aimed at, beside what was found by the medians, and by the least of all rounds: where the two differ much,
-    /// the machine was busy.
+    /// What is aimed at, beside what was found by the medians, and by the least of all rounds: where the two differ
+    /// much, the machine was busy.
     fn show_targets(&self) {
         println!("| | found | by the least | aimed at |");
         println!("|---|---|---|---|");

@@ -1,5 +1,5 @@
-//! FFTW in single precision, the yardstick of `roofline`. It is looked for at run time, so that nothing here needs it to
-//! build.
+//! FFTW in single precision, the yardstick of `roofline`. It is looked for at run time, so that nothing here
+//! needs it to build.
 //!
 //! The only `unsafe` of this repository: FFTW is a C library. Signatures are those of its manual, section 4.
 

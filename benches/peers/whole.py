@@ -233,7 +233,7 @@ def compare(scan: Scan, contenders: list[Contender], threads: list[int], rounds:
         peaks = [median(taken[name, n]).peak / 1e6 for n in threads]
         cells = [name, *(digits(median(taken[name, n]).seconds) for n in threads)]
         cells += [spread(taken[name, number]), f"{seconds / least:.1f}", " / ".join(f"{peak:.0f}" for peak in peaks)]
-        cells += [f"{errors[name]:.2f}"] if name in errors else []
+        cells += [f"{errors[name]:.2f}" if name in errors else ""] if errors else []
         print(f"| {' | '.join(cells)} |")
     print(flush=True)
 

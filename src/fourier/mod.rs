@@ -17,7 +17,7 @@ pub use self::panels::Panels;
 
 use num_complex::Complex;
 
-use self::panels::{Run, join, load_columns, split, store_columns};
+use self::panels::{Run, join, load_columns, store_columns};
 use crate::array::{Grid, LANES, Real, transpose, vectorised};
 
 /// Plans for one grid. Shared between threads; each caller brings its own [`Scratch`].
@@ -160,8 +160,7 @@ impl<T: Real> Fourier<T> {
     /// The first axis: transforms the lines of a group, which are in `scratch.block`, and puts their values where the
     /// transform along the other axis wants them, into `scratch.panels`. Not scaled.
     pub fn first(&self, along: Along, direction: Direction, group: usize, scratch: &mut Scratch<T>) {
-        let Scratch { block, panels, .. } = scratch;
-        let (re, im) = block.group_mut(0, self.length(along));
+        let (re, im) = scratch.block.group_mut(0, self.length(along));
         self.run(along, direction, re, im);
         self.pass_on(along, group, scratch);
     }

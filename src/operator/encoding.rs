@@ -99,6 +99,17 @@ impl<T: Real> Encoding<T> {
         map
     }
 
+    /// Where any coil sees anything of the image of a set of maps.
+    pub fn seen_by(&self, set: usize) -> Array2<bool> {
+        let mut seen = Array2::from_elem(self.grid().dim(), false);
+        for coil in 0..self.coils {
+            Zip::from(&mut seen)
+                .and(&self.map(set, coil))
+                .for_each(|seen, s| *seen |= s.norm_sqr() > T::zero());
+        }
+        seen
+    }
+
     /// Row-major indices of the sampled locations, ascending.
     pub fn sampled(&self) -> &[u32] {
         &self.sampled
@@ -460,7 +471,10 @@ mod tests {
     fn fully_sampled_normal_operator_is_the_restriction() {
         let grid = Grid::new(9, 12);
         let some = encoding(2, 3, grid, 5);
-        let a = Encoding::new(some.maps().clone(), &Mask::full(grid));
+        let maps: Vec<_> = (0..2).flat_map(|set| (0..3).map(move |coil| (set, coil))).collect();
+        let maps = maps.iter().flat_map(|&(set, coil)| some.map(set, coil)).collect();
+        let maps = Array4::from_shape_vec((2, 3, 9, 12), maps).unwrap();
+        let a = Encoding::new(maps, &Mask::full(grid));
         let x = Array3::from_shape_vec((2, 9, 12), noise(8, 2 * grid.len())).unwrap();
         let normal = a.adjoint(&a.forward(&x), None);
         let kspace = a.forward(&x).into_shape_with_order((3, 9, 12)).unwrap();

@@ -2,10 +2,10 @@ use ndarray::Axis;
 use ndarray::parallel::prelude::*;
 use num_complex::Complex;
 
-use super::local::{LANES, Lanes};
+use super::local::Lanes;
 use super::products::{STEPS, weighted_products};
 use super::{Covariance, Noise, pairs, stands_for};
-use crate::array::{Grid, Real, vectorised};
+use crate::array::{Grid, LANES, Real, vectorised};
 use crate::fourier::{self, Fourier};
 use crate::operator::Samples;
 use crate::solve::Problem;

@@ -4,15 +4,13 @@ use std::iter::repeat;
 use std::sync::Arc;
 
 use ndarray::parallel::prelude::*;
-use ndarray::{ArrayView3, Axis, s};
 use num_complex::Complex;
 
 use super::Covariance;
-use crate::array::{Real, vectorised};
+use crate::array::{LANES, Real, vectorised};
+use crate::operator::Encoding;
 use crate::wavelet::{EnergyAverage, Layout, Pyramid};
 
-/// Coefficients worked on together: those of one vector register where registers are widest.
-pub(super) const LANES: usize = 16;
 /// Blocks of coefficients that one task works on, where nothing makes it fewer.
 const TASK: usize = 128;
 
@@ -96,21 +94,20 @@ impl<T: Real> LocalMaps<T> {
         }
     }
 
-    /// Of maps `(coils, rows, cols)`: `conj(S)` averaged over the energy of each wavelet. As many coils at a time as
-    /// there are threads: all of them as pyramids first would double the memory.
-    pub(super) fn averaged(maps: ArrayView3<Complex<T>>, energy: &EnergyAverage<T>, tiles: &Tiles) -> Self {
-        let coils = maps.dim().0;
-        let at_once = rayon::current_num_threads().min(coils);
+    /// `conj(S)` of a set of maps, averaged over the energy of each wavelet. As many coils at a time as there are
+    /// threads: all of them as pyramids first would double the memory.
+    pub(super) fn averaged(encoding: &Encoding<T>, set: usize, energy: &EnergyAverage<T>, tiles: &Tiles) -> Self {
+        let coils: Vec<usize> = (0..encoding.coils()).collect();
+        let at_once = rayon::current_num_threads().min(coils.len());
         let mut pyramids = vec![Pyramid::filled(&tiles.layout, Complex::new(T::zero(), T::zero())); at_once];
-        let mut xi = Self::zeros(coils, tiles);
-        for first in (0..coils).step_by(at_once) {
-            let maps = maps.slice(s![first..coils.min(first + at_once), .., ..]);
-            let averages = pyramids.par_iter_mut().zip(maps.axis_iter(Axis(0)).into_par_iter());
-            averages.for_each(|(xi, map)| {
-                energy.average(map, xi);
+        let mut xi = Self::zeros(coils.len(), tiles);
+        for coils in coils.chunks(at_once) {
+            let averages = pyramids.par_iter_mut().zip(coils);
+            averages.for_each(|(xi, &coil)| {
+                energy.average(encoding.map(set, coil).view(), xi);
                 xi.values.iter_mut().for_each(|v| *v = v.conj());
             });
-            xi.put(first, &pyramids[..maps.dim().0], tiles);
+            xi.put(coils[0], &pyramids[..coils.len()], tiles);
         }
         xi
     }

@@ -65,9 +65,9 @@ enum Covariance<T> {
 impl<T: Real> StateEvolution<T> {
     pub fn new(problem: &Problem<T>, layout: &Arc<Layout>, wavelet: &Wavelet) -> Self {
         let energy = EnergyAverage::new(layout, wavelet);
-        let sets = problem.encoding.maps().outer_iter();
         Self::with_parts(problem, layout, wavelet, |tiles| {
-            sets.map(|maps| LocalMaps::averaged(maps, &energy, tiles)).collect()
+            let of_set = |set| LocalMaps::averaged(&problem.encoding, set, &energy, tiles);
+            (0..problem.encoding.sets()).map(of_set).collect()
         })
     }
 

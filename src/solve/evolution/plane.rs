@@ -1,10 +1,10 @@
 use ndarray::parallel::prelude::*;
 use num_complex::Complex;
 
-use super::local::{LANES, Lanes};
+use super::local::Lanes;
 use super::products::{STEPS, weighted_products};
 use super::{Covariance, Noise, pairs, stands_for};
-use crate::array::{Real, vectorised};
+use crate::array::{LANES, Real, vectorised};
 use crate::operator::Samples;
 use crate::solve::Problem;
 use crate::wavelet::{AxisSpectra, Band, Layout, Orientation, Spectra};

@@ -1,5 +1,5 @@
-use super::local::{LANES, Lanes};
-use crate::array::Real;
+use super::local::Lanes;
+use crate::array::{LANES, Real};
 
 /// Steps whose products are summed in T before f64 takes over. So many, of a few coils, stay in the first cache.
 pub(super) const STEPS: usize = 64;

@@ -105,9 +105,7 @@ impl<T: Real> FilterBank<T> {
         let (around, phases) = extended[..2 * long].split_at_mut(long);
         copy_around(line, n - self.lead(n), around);
         let (even, odd) = phases.split_at_mut(long / 2);
-        for ((pair, even), odd) in around.as_chunks::<2>().0.iter().zip(&mut *even).zip(&mut *odd) {
-            [*even, *odd] = *pair;
-        }
+        part(around, even, odd);
         let phases: [&[T]; 2] = [cast_slice(even), cast_slice(odd)];
         let mut lines: [&[T]; MOST_LINES] = [&[]; MOST_LINES];
         for (t, line) in lines[..taps].iter_mut().enumerate() {
@@ -146,9 +144,7 @@ impl<T: Real> FilterBank<T> {
             &self.merging,
             [cast_slice_mut(even), cast_slice_mut(odd)],
         );
-        for ((pair, even), odd) in line.as_chunks_mut::<2>().0.iter_mut().zip(even).zip(odd) {
-            *pair = [*even, *odd];
-        }
+        join(even, odd, line);
     }
 
     /// Value `index` of a splitting across `n` lines. `line` gives each of them.
@@ -194,6 +190,36 @@ fn copy_around<T: Copy>(line: &[T], first: usize, into: &mut [T]) {
         let (head, tail) = into.split_at_mut(into.len().min(line.len() - at));
         head.copy_from_slice(&line[at..at + head.len()]);
         (at, into) = (0, tail);
+    }
+}
+
+/// Even and odd samples. Whole blocks are read before they are written, or else the compiler, which cannot know that
+/// the slices lie apart, goes one by one.
+#[inline(always)]
+fn part<T: Copy>(line: &[T], even: &mut [T], odd: &mut [T]) {
+    let (blocks, rest) = line.as_chunks::<16>();
+    let (evens, even) = even.as_chunks_mut::<8>();
+    let (odds, odd) = odd.as_chunks_mut::<8>();
+    for ((&block, even), odd) in blocks.iter().zip(evens).zip(odds) {
+        *even = std::array::from_fn(|i| block[2 * i]);
+        *odd = std::array::from_fn(|i| block[2 * i + 1]);
+    }
+    for ((pair, even), odd) in rest.as_chunks::<2>().0.iter().zip(even).zip(odd) {
+        [*even, *odd] = *pair;
+    }
+}
+
+/// The inverse of [`part`].
+#[inline(always)]
+fn join<T: Copy>(even: &[T], odd: &[T], line: &mut [T]) {
+    let (blocks, rest) = line.as_chunks_mut::<16>();
+    let (evens, even) = even.as_chunks::<8>();
+    let (odds, odd) = odd.as_chunks::<8>();
+    for ((block, &even), &odd) in blocks.iter_mut().zip(evens).zip(odds) {
+        *block = std::array::from_fn(|i| if i % 2 == 0 { even[i / 2] } else { odd[i / 2] });
+    }
+    for ((pair, even), odd) in rest.as_chunks_mut::<2>().0.iter_mut().zip(even).zip(odd) {
+        *pair = [*even, *odd];
     }
 }
 

@@ -10,7 +10,7 @@ mod simd;
 
 pub use mask::Mask;
 pub use real::Real;
-pub use simd::{LANES, greatest, sum, vectorised};
+pub use simd::{Aligned, LANES, Vectors, greatest, sum, transpose, vectorised};
 
 use ndarray::{Array2, Array3, Array4};
 use num_complex::Complex;

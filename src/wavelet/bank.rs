@@ -259,14 +259,6 @@ fn weigh_block<T: Real, const N: usize>(lines: &[&[T]], weights: &[[T; 2]], at: 
     [first, second]
 }
 
-/// `out += values · weight`.
-pub(super) fn accumulate<T: Real>(out: &mut [Complex<T>], values: &[Complex<T>], weight: T) {
-    for (o, v) in out.iter_mut().zip(values) {
-        o.re += v.re * weight;
-        o.im += v.im * weight;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,30 +1,6 @@
-use super::Real;
+use super::{LANES, vectorised};
+use crate::array::Real;
 
-/// Runs `work` compiled for the widest vectors that this machine has (AVX-512, AVX2, NEON, else what every machine of
-/// its kind has).
-///
-/// Only what is inlined into `work` profits: mark it, and every function it calls, `#[inline(always)]`. Nothing is
-/// fused or reordered, so the result is the same bit for bit whatever the machine.
-#[inline(always)]
-pub fn vectorised<R>(work: impl FnMut() -> R) -> R {
-    pulp::Arch::new().dispatch(Inlined(work))
-}
-
-/// A closure called in place. (One that is called by value goes through a function of its own, which is compiled for
-/// the least of machines.)
-struct Inlined<F>(F);
-
-impl<R, F: FnMut() -> R> pulp::WithSimd for Inlined<F> {
-    type Output = R;
-
-    #[inline(always)]
-    fn with_simd<S: pulp::Simd>(mut self, _: S) -> R {
-        (self.0)()
-    }
-}
-
-/// Values worked on side by side where an order must be fixed: as many as the widest vectors hold.
-pub const LANES: usize = 16;
 /// Values that a sum takes in T before it goes on in f64.
 const BLOCK: usize = 16 * LANES;
 
@@ -70,18 +46,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_result_is_that_of_plain_code() {
-        let values: Vec<f32> = (0..1000).map(|i| (i as f32 * 0.37).sin()).collect();
-        #[inline(always)]
-        fn squares(values: &[f32]) -> Vec<f32> {
-            values.iter().map(|v| v * v + 0.1 * v).collect()
+    fn sums_and_greatest_of_any_length() {
+        for len in [0, 1, 15, 16, 255, 256, 257, 1000] {
+            let values: Vec<f32> = (0..len).map(|i| (i * 37 % 101) as f32).collect();
+            assert_eq!(sum(&values), values.iter().map(|&v| f64::from(v)).sum::<f64>());
+            assert_eq!(greatest(&values), values.iter().copied().fold(0.0, f32::max));
         }
-        assert_eq!(
-            vectorised(
-                #[inline(always)]
-                || squares(&values)
-            ),
-            squares(&values)
-        );
     }
 }

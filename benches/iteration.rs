@@ -31,6 +31,9 @@ fn state_evolution(criterion: &mut Criterion) {
         let layout = Arc::new(Layout::new(SQUARE, tuning.scales));
         let evolution = StateEvolution::new(&problem, &layout, tuning.wavelet);
         let mut tau = [Pyramid::filled(&layout, 0.0)];
+        group.bench_function(format!("new/256x256x{coils}"), |b| {
+            b.iter_with_large_drop(|| StateEvolution::new(&problem, &layout, tuning.wavelet));
+        });
         group.bench_function(format!("update/256x256x{coils}"), |b| {
             b.iter(|| evolution.update(&problem.data, &mut tau));
         });

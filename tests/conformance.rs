@@ -6,9 +6,10 @@ mod support;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use ndarray::{Array2, Array4, ArrayView2, Axis};
+use ndarray::Array2;
 use num_complex::Complex;
 use pvdamp::array::{Mask, Real};
+use pvdamp::operator::Encoding;
 use pvdamp::solve::{Limits, Method, PVdamp, Problem, Solver, StateEvolution, Tuning, Verdict, drive, mean_tau};
 use pvdamp::wavelet::{EnergyAverage, FilterBank, Layout, Orientation, Pyramid, Transform, Wavelet};
 use support::*;
@@ -44,12 +45,13 @@ fn widen<T: Real>(image: &ndarray::Array3<Complex<T>>) -> Array2<C64> {
 /// ξ as the reference run had it: one scale of energies of an image that the plain low-pass over 2 carries from
 /// scale to scale, where the product averages over the energy of each wavelet exactly.
 fn published_local_maps<T: Real>(
-    maps: &Array4<Complex<T>>,
+    encoding: &Encoding<T>,
     layout: &Layout,
     wavelet: &Wavelet,
 ) -> Vec<Pyramid<Complex<T>>> {
     let zero = Complex::new(T::zero(), T::zero());
-    let of_map = |map: ArrayView2<Complex<T>>| {
+    let of_coil = |coil: usize| {
+        let map = encoding.map(0, coil);
         let mut xi = Pyramid::filled(&Arc::new(layout.clone()), zero);
         let mut carried = map.mapv(|s| s.conj());
         for scale in 1..=layout.scales {
@@ -71,7 +73,7 @@ fn published_local_maps<T: Real>(
         }
         xi
     };
-    maps.index_axis(Axis(0), 0).outer_iter().map(of_map).collect()
+    (0..encoding.coils()).map(of_coil).collect()
 }
 
 fn problem<T: Real>(brain: &Brain, mask: &Mask, probability: &Array2<f64>) -> Problem<T> {
@@ -92,7 +94,7 @@ fn conforms<T: Real>(data: &std::path::Path, brain: &Brain, case: &str, toleranc
     let (mask, probability) = case_mask(data, case);
     let (problem, tuning) = (problem::<T>(brain, &mask, &probability), Tuning::default());
     let layout = Arc::new(Layout::new(problem.encoding.grid(), tuning.scales));
-    let xi = published_local_maps(problem.encoding.maps(), &layout, tuning.wavelet);
+    let xi = published_local_maps(&problem.encoding, &layout, tuning.wavelet);
     let evolution = StateEvolution::with_local_maps(&problem, &layout, tuning.wavelet, &[xi]);
     let mut solver = PVdamp::with_evolution(&problem, evolution, &tuning);
     let thresholds = real2(&golden, "thresholds");

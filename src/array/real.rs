@@ -1,8 +1,10 @@
 use num_traits::{Float, NumAssign};
 use rustfft::FftNum;
 
+use super::Vectors;
+
 /// The scalar of the data path: `f32` in the product, `f64` where a test wants the mathematics without rounding.
-pub trait Real: FftNum + Float + NumAssign + Default + std::iter::Sum + std::fmt::Display {
+pub trait Real: FftNum + Float + NumAssign + Default + std::iter::Sum + std::fmt::Display + Vectors {
     /// Rounds from f64.
     fn of(value: f64) -> Self;
     /// Widens to f64.

@@ -1,5 +1,6 @@
 //! The measurement as a linear operator.
 
 mod encoding;
+mod products;
 
 pub use encoding::{Encoding, Samples};

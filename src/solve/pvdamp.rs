@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use ndarray::{Array3, Axis, Zip};
+use ndarray::{Array3, Zip};
 use num_complex::Complex;
 
 use super::{
@@ -286,10 +286,9 @@ impl<T: Real> Solver<T> for PVdamp<'_, T> {
         let energy = self.energy.as_ref()?;
         let tau = self.left().map_or(Some(&self.state.tau), |left| left.tau.as_ref())?;
         let mut deviation = Array3::zeros(self.state.r.dim());
-        let maps = self.problem.encoding.maps().outer_iter();
-        for ((mut deviation, tau), maps) in deviation.outer_iter_mut().zip(tau).zip(maps) {
+        for (set, (mut deviation, tau)) in deviation.outer_iter_mut().zip(tau).enumerate() {
             // What no coil sees is zero in the image, however far a wavelet reaches.
-            let seen = maps.map_axis(Axis(0), |coils| coils.iter().any(|s| s.norm_sqr() > T::zero()));
+            let seen = self.problem.encoding.seen_by(set);
             Zip::from(&mut deviation)
                 .and(&energy.spread(tau))
                 .and(&seen)

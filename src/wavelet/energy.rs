@@ -1,12 +1,15 @@
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use ndarray::{Array2, ArrayView2, s};
+use ndarray::{Array2, ArrayView2, Axis, s};
 use num_complex::Complex;
 
-use super::bank::accumulate;
 use super::{Layout, Orientation, Pyramid, Wavelet};
-use crate::array::{Grid, Real};
+use crate::array::{Grid, Real, vectorised};
+
+/// Columns worked on together across rows: those of one strip lie row by row, in the first cache.
+const STRIP: usize = 64;
+/// Outputs worked on together along a row.
+const LANES: usize = 16;
 
 /// Averages over the energy of each wavelet: `Σ_n |ψ_j[n]|² v[n]` for every coefficient j.
 ///
@@ -19,16 +22,22 @@ pub struct EnergyAverage<T> {
     cols: Vec<AxisEnergy<T>>,
 }
 
-/// `|ψ|²` and `|φ|²` along one axis at one scale, for output 0; output o is shifted by `o · 2^scale`.
+/// `|φ|²` and `|ψ|²` along one axis at one scale, for output 0; output o is shifted by `o · 2^scale`.
 struct AxisEnergy<T> {
-    low: Taps<T>,
-    high: Taps<T>,
-}
-
-struct Taps<T> {
     /// Position of the first tap, modulo the length of the axis.
     start: usize,
-    values: Vec<T>,
+    /// Low-pass and high-pass; at most one period of them.
+    taps: Vec<[T; 2]>,
+}
+
+/// What [`EnergyAverage::average`] holds beside its result.
+struct Strips<T> {
+    /// Along the columns axis of the padded grid; the last is filled up with zeros.
+    count: usize,
+    /// The image, `[part][strip][row]`: real part, then imaginary one.
+    image: Vec<[T; STRIP]>,
+    /// Low-pass and high-pass across rows, `[part][strip][output]`.
+    averaged: Vec<[[T; STRIP]; 2]>,
 }
 
 impl<T: Real> EnergyAverage<T> {
@@ -48,27 +57,15 @@ impl<T: Real> EnergyAverage<T> {
             layout.image.dim(),
             "image of another size than the layout"
         );
-        let zero = Complex::new(T::zero(), T::zero());
-        let Grid { rows, cols } = layout.padded;
-        let plane = match values.to_slice() {
-            Some(plane) if layout.padded == layout.image => Cow::Borrowed(plane),
-            _ => {
-                let mut plane = vec![zero; layout.padded.len()];
-                for (to, from) in plane.chunks_exact_mut(cols).zip(values.outer_iter()) {
-                    to.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
-                }
-                Cow::Owned(plane)
-            }
-        };
-        let mut averaged = vec![zero; (rows >> 1) * cols];
+        let mut strips = Strips::of(values, layout.padded);
         for (scale, (along_rows, along_cols)) in (1..).zip(self.rows.iter().zip(&self.cols)) {
-            for (taps, is_high) in [(&along_rows.low, false), (&along_rows.high, true)] {
-                let averaged = &mut averaged[..(rows >> scale) * cols];
-                across_rows(taps, scale, rows, &plane, averaged, cols);
-                for (index, taps) in bands_of(layout, scale, is_high, along_cols) {
-                    along_row(taps, scale, averaged, out.band_mut(index), cols);
-                }
-            }
+            vectorised(
+                #[inline(always)]
+                || {
+                    strips.average_across(along_rows, scale, layout.padded.rows);
+                    average_along(&strips, along_cols, scale, out);
+                },
+            );
         }
     }
 
@@ -81,18 +78,24 @@ impl<T: Real> EnergyAverage<T> {
         let Grid { rows, cols } = layout.padded;
         let mut plane = Array2::zeros((rows, cols));
         for (scale, (along_rows, along_cols)) in (1..).zip(self.rows.iter().zip(&self.cols)) {
-            for (taps, is_high) in [(&along_rows.low, false), (&along_rows.high, true)] {
+            for high in 0..2 {
                 let mut lines = Array2::zeros((rows >> scale, cols));
-                for (index, taps) in bands_of(layout, scale, is_high, along_cols) {
+                for (index, band) in layout.bands.iter().enumerate().filter(|(_, band)| band.scale == scale) {
+                    let passes = passes(band.orientation);
+                    if passes[0] != high {
+                        continue;
+                    }
                     let lines = lines.outer_iter_mut();
                     for (mut line, values) in lines.zip(values.band(index).chunks_exact(cols >> scale)) {
                         for (o, value) in values.iter().enumerate() {
-                            taps.reach(o << scale, cols, |at, tap| line[at] += tap * value.wide());
+                            let reach = along_cols.reach(passes[1], o << scale, cols);
+                            reach.for_each(|(at, tap)| line[at] += tap * value.wide());
                         }
                     }
                 }
                 for (o, line) in lines.outer_iter().enumerate() {
-                    taps.reach(o << scale, rows, |at, tap| plane.row_mut(at).scaled_add(tap, &line));
+                    let reach = along_rows.reach(high, o << scale, rows);
+                    reach.for_each(|(at, tap)| plane.row_mut(at).scaled_add(tap, &line));
                 }
             }
         }
@@ -100,67 +103,161 @@ impl<T: Real> EnergyAverage<T> {
     }
 }
 
-/// The subbands of a scale that are high-pass, or low-pass, along the rows axis, each by its index and with its taps
-/// along the columns axis.
-fn bands_of<'a, T>(
-    layout: &'a Layout,
-    scale: usize,
-    is_high: bool,
-    along_cols: &'a AxisEnergy<T>,
-) -> impl Iterator<Item = (usize, &'a Taps<T>)> {
-    let bands = layout
-        .bands
-        .iter()
-        .enumerate()
-        .filter(move |(_, band)| band.scale == scale);
-    bands.filter_map(move |(index, band)| match (is_high, band.orientation) {
-        (true, Orientation::H) | (false, Orientation::A) => Some((index, &along_cols.low)),
-        (true, Orientation::D) | (false, Orientation::V) => Some((index, &along_cols.high)),
-        _ => None,
-    })
-}
-
-impl<T: Real> Taps<T> {
-    /// Every position modulo `n` that a tap meets, `by` beyond the first output, and the tap.
-    fn reach(&self, by: usize, n: usize, mut meet: impl FnMut(usize, f64)) {
-        for (t, tap) in self.values.iter().enumerate() {
-            meet((self.start + by + t) % n, tap.wide());
-        }
+/// Along the rows axis and along the columns axis: 0 for low-pass, 1 for high-pass.
+fn passes(orientation: Orientation) -> [usize; 2] {
+    match orientation {
+        Orientation::H => [1, 0],
+        Orientation::V => [0, 1],
+        Orientation::D => [1, 1],
+        Orientation::A => [0, 0],
     }
 }
 
-/// `out[o, ·] = Σ_t taps[t] plane[start + t + o 2^scale, ·]`, rows modulo their number.
-fn across_rows<T: Real>(
-    taps: &Taps<T>,
-    scale: usize,
-    rows: usize,
-    plane: &[Complex<T>],
-    out: &mut [Complex<T>],
-    cols: usize,
-) {
-    for (o, target) in out.chunks_exact_mut(cols).enumerate() {
-        target.fill(Complex::new(T::zero(), T::zero()));
-        for (t, &tap) in taps.values.iter().enumerate() {
-            let row = (taps.start + t + (o << scale)) % rows;
-            accumulate(target, &plane[row * cols..(row + 1) * cols], tap);
-        }
+impl<T: Real> AxisEnergy<T> {
+    /// Every position modulo `n` that a tap of the low-pass or high-pass meets, `by` beyond the first output, and the tap.
+    fn reach(&self, pass: usize, by: usize, n: usize) -> impl Iterator<Item = (usize, f64)> {
+        let taps = self.taps.iter().enumerate();
+        taps.map(move |(t, tap)| ((self.start + by + t) % n, tap[pass].wide()))
     }
 }
 
-/// The same along each row.
-fn along_row<T: Real>(taps: &Taps<T>, scale: usize, plane: &[Complex<T>], out: &mut [Complex<T>], cols: usize) {
-    for (source, target) in plane.chunks_exact(cols).zip(out.chunks_exact_mut(cols >> scale)) {
-        for (o, target) in target.iter_mut().enumerate() {
-            let first = (taps.start + (o << scale)) % cols;
-            // The taps are at most one period long: they wrap around once at the most.
-            let (head, tail) = taps.values.split_at(taps.values.len().min(cols - first));
-            let mut sum = Complex::new(T::zero(), T::zero());
-            for (v, &tap) in source[first..].iter().zip(head).chain(source.iter().zip(tail)) {
-                sum += v * tap;
+impl<T: Real> Strips<T> {
+    fn of(values: ArrayView2<Complex<T>>, padded: Grid) -> Self {
+        let count = padded.cols.div_ceil(STRIP);
+        let mut image = vec![[T::zero(); STRIP]; 2 * count * padded.rows];
+        let (re, im) = image.split_at_mut(count * padded.rows);
+        for (row, values) in values.outer_iter().enumerate() {
+            let strips = (row..).step_by(padded.rows);
+            for (at, values) in strips.zip(values.axis_chunks_iter(Axis(0), STRIP)) {
+                for ((re, im), v) in re[at].iter_mut().zip(&mut im[at]).zip(values) {
+                    (*re, *im) = (v.re, v.im);
+                }
             }
-            *target = sum;
+        }
+        Self {
+            count,
+            averaged: vec![[[T::zero(); STRIP]; 2]; 2 * count * (padded.rows >> 1)],
+            image,
         }
     }
+
+    /// `Σ_t taps[t] image[start + t + o 2^scale, ·]` for every output o, rows modulo their number.
+    #[inline(always)]
+    fn average_across(&mut self, energy: &AxisEnergy<T>, scale: usize, rows: usize) {
+        let outputs = self.averaged.chunks_exact_mut(rows >> scale);
+        for (image, outputs) in self.image.chunks_exact(rows).zip(outputs) {
+            for (o, output) in outputs.iter_mut().enumerate() {
+                let first = (energy.start + (o << scale)) % rows;
+                // The taps are at most one period long: they wrap around once at the most.
+                let (head, tail) = energy.taps.split_at(energy.taps.len().min(rows - first));
+                let sums = [[T::zero(); STRIP]; 2];
+                let sums = weighted_rows(sums, &image[first..], head);
+                *output = weighted_rows(sums, image, tail);
+            }
+        }
+    }
+
+    /// One row of what [`Self::average_across`] left.
+    #[inline(always)]
+    fn line(&self, part: usize, pass: usize, output: usize, outputs: usize, line: &mut [T]) {
+        let strips = (0..self.count).map(|strip| &self.averaged[(part * self.count + strip) * outputs + output][pass]);
+        for (line, strip) in line.chunks_mut(STRIP).zip(strips) {
+            line.copy_from_slice(&strip[..line.len()]);
+        }
+    }
+}
+
+/// The same along each row of what was averaged across rows.
+#[inline(always)]
+fn average_along<T: Real>(strips: &Strips<T>, energy: &AxisEnergy<T>, scale: usize, out: &mut Pyramid<Complex<T>>) {
+    let layout = Arc::clone(&out.layout);
+    let Grid { rows, cols } = layout.padded;
+    let (rows, outputs) = (rows >> scale, cols >> scale);
+    let mut line = vec![T::zero(); cols];
+    let mut phases = Phases::new(energy, scale, outputs);
+    let mut sums = [(); 2].map(|_| vec![[[T::zero(); LANES]; 2]; outputs.div_ceil(LANES)]);
+    for row in 0..rows {
+        for pass in 0..2 {
+            for (part, sums) in sums.iter_mut().enumerate() {
+                strips.line(part, pass, row, rows, &mut line);
+                phases.average(energy, &line, sums);
+            }
+            for (index, band) in layout.bands.iter().enumerate().filter(|(_, band)| band.scale == scale) {
+                let [across, along] = passes(band.orientation);
+                if across != pass {
+                    continue;
+                }
+                let out = &mut out.band_mut(index)[row * outputs..(row + 1) * outputs];
+                for ((out, re), im) in out.chunks_mut(LANES).zip(&sums[0]).zip(&sums[1]) {
+                    for ((out, &re), &im) in out.iter_mut().zip(&re[along]).zip(&im[along]) {
+                        *out = Complex::new(re, im);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A line taken apart into its `2^scale` phases, so that what neighbouring outputs meet lies side by side.
+struct Phases<T> {
+    scale: usize,
+    /// Of one phase, with all that the taps of the last output reach.
+    length: usize,
+    /// The line from the first tap of output 0 on, as often as it takes.
+    extended: Vec<T>,
+    values: Vec<T>,
+}
+
+impl<T: Real> Phases<T> {
+    fn new(energy: &AxisEnergy<T>, scale: usize, outputs: usize) -> Self {
+        let length = outputs.next_multiple_of(LANES) + (energy.taps.len() >> scale);
+        Self {
+            scale,
+            length,
+            extended: Vec::new(),
+            values: vec![T::zero(); length << scale],
+        }
+    }
+
+    /// `Σ_t taps[t] line[start + t + o 2^scale]` for every output o, modulo the length of the line.
+    #[inline(always)]
+    fn average(&mut self, energy: &AxisEnergy<T>, line: &[T], sums: &mut [[[T; LANES]; 2]]) {
+        self.extended.clear();
+        self.extended.extend_from_slice(&line[energy.start..]);
+        while self.extended.len() < self.values.len() {
+            self.extended.extend_from_slice(line);
+        }
+        for (phase, values) in self.values.chunks_exact_mut(self.length).enumerate() {
+            let from = self.extended[phase..].iter().step_by(1 << self.scale);
+            values.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+        }
+        for (block, sums) in sums.iter_mut().enumerate() {
+            let (mut low, mut high) = ([T::zero(); LANES], [T::zero(); LANES]);
+            for (t, taps) in energy.taps.iter().enumerate() {
+                let phase = t & ((1 << self.scale) - 1);
+                let first = phase * self.length + (t >> self.scale) + block * LANES;
+                let values = &self.values[first..first + LANES];
+                for j in 0..LANES {
+                    low[j] += taps[0] * values[j];
+                    high[j] += taps[1] * values[j];
+                }
+            }
+            *sums = [low, high];
+        }
+    }
+}
+
+/// `sums` and, low-pass and high-pass, what the rows add to them by their taps.
+#[inline(always)]
+fn weighted_rows<T: Real>(sums: [[T; STRIP]; 2], rows: &[[T; STRIP]], taps: &[[T; 2]]) -> [[T; STRIP]; 2] {
+    let [mut low, mut high] = sums;
+    for (row, taps) in rows.iter().zip(taps) {
+        for j in 0..STRIP {
+            low[j] += taps[0] * row[j];
+            high[j] += taps[1] * row[j];
+        }
+    }
+    [low, high]
 }
 
 /// Energies of the equivalent filters of the cascade along an axis of length `n`.
@@ -174,10 +271,14 @@ fn axis_energies<T: Real>(n: usize, scales: usize, wavelet: &Wavelet) -> Vec<Axi
     for scale in 0..scales {
         offset += lead << scale;
         let [l, h] = [&low, &high].map(|filter| upsampled_convolution(&carried, filter, 1 << scale));
-        let energy = |filter: &[f64]| squared_period(filter, offset, n);
+        let [of_low, of_high] = [&l, &h].map(|filter| squared_period(filter, n));
         energies.push(AxisEnergy {
-            low: energy(&l),
-            high: energy(&h),
+            start: (n - offset % n) % n,
+            taps: of_low
+                .into_iter()
+                .zip(of_high)
+                .map(|(low, high)| [low, high].map(T::of))
+                .collect(),
         });
         carried = l;
     }
@@ -195,17 +296,13 @@ fn upsampled_convolution(carried: &[f64], filter: &[f64], step: usize) -> Vec<f6
     out
 }
 
-/// The filter, which starts `offset` before 0, wrapped onto a period of `n`, then squared.
-fn squared_period<T: Real>(filter: &[f64], offset: usize, n: usize) -> Taps<T> {
-    let start = (n - offset % n) % n;
+/// The filter wrapped onto a period of `n`, then squared.
+fn squared_period(filter: &[f64], n: usize) -> Vec<f64> {
     let mut wrapped = vec![0.0; filter.len().min(n)];
     for (t, value) in filter.iter().enumerate() {
         wrapped[t % n] += value;
     }
-    Taps {
-        start,
-        values: wrapped.iter().map(|v| T::of(v * v)).collect(),
-    }
+    wrapped.iter().map(|v| v * v).collect()
 }
 
 #[cfg(test)]
@@ -218,6 +315,8 @@ mod tests {
         for (name, rows, cols, scales) in [
             ("db4", 32, 48, 3),
             ("sym8", 21, 16, 2),
+            // several strips, and blocks of outputs
+            ("db3", 12, 150, 2),
             ("coif2", 8, 6, 3),
             ("haar", 5, 9, 2),
         ] {

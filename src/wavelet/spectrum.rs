@@ -18,23 +18,27 @@ pub struct AxisSpectra {
 
 impl AxisSpectra {
     pub fn new(n: usize, scales: usize, wavelet: &Wavelet) -> Self {
-        let power = |filter: &[f64], omega: f64| {
-            let terms = filter.iter().enumerate();
-            let response: Complex<f64> = terms.map(|(k, &tap)| Complex::from_polar(tap, -omega * k as f64)).sum();
-            response.norm_sqr()
+        // Whatever the scale, 2^j ω_k is one of these: the filters are evaluated once.
+        let powers = |filter: &[f64]| -> Vec<f64> {
+            let power = |k: usize| {
+                let omega = TAU * k as f64 / n as f64;
+                let terms = filter.iter().enumerate();
+                let response: Complex<f64> = terms.map(|(t, &tap)| Complex::from_polar(tap, -omega * t as f64)).sum();
+                response.norm_sqr()
+            };
+            (0..n).map(power).collect()
         };
-        let (l, g) = (wavelet.low(), wavelet.high());
-        let omega = |index: usize| TAU * (index as f64 - (n / 2) as f64) / n as f64;
+        let (low_power, high_power) = (powers(&wavelet.low()), powers(&wavelet.high()));
         let mut carried = vec![1.0 / n as f64; n];
         let (mut low, mut high) = (Vec::new(), Vec::new());
         for scale in 0..scales {
-            let stretch = (1u64 << scale) as f64;
-            let times = |filter: &[f64]| -> Vec<f64> {
-                let factors = carried.iter().enumerate();
-                factors.map(|(i, a)| a * power(filter, stretch * omega(i))).collect()
+            let times = |power: &[f64]| -> Vec<f64> {
+                let factor = |index: usize| power[((index + n - n / 2) << scale) % n];
+                let carried = carried.iter().enumerate();
+                carried.map(|(index, a)| a * factor(index)).collect()
             };
-            high.push(times(&g));
-            low.push(times(&l));
+            high.push(times(&high_power));
+            low.push(times(&low_power));
             carried.clone_from(&low[scale]);
         }
         Self { low, high }

@@ -1,11 +1,12 @@
+use ndarray::Axis;
 use ndarray::parallel::prelude::*;
-use ndarray::{ArrayView1, Axis};
 use num_complex::Complex;
-use rayon::slice::ParallelSliceMut;
 
-use super::{Covariance, Noise, entry, pairs};
-use crate::array::{Grid, Real};
-use crate::fourier::Fourier;
+use super::local::Lanes;
+use super::products::{STEPS, weighted_products};
+use super::{Covariance, Noise, pairs, stands_for};
+use crate::array::{Grid, LANES, Real, vectorised};
+use crate::fourier::{self, Fourier};
 use crate::operator::Samples;
 use crate::solve::Problem;
 use crate::wavelet::{Band, FilterBank, Layout, Orientation, Spectra, Wavelet};
@@ -26,9 +27,11 @@ pub(super) struct Lines<T: Real> {
     /// Length of a line with the padding that the wavelet transform wants.
     padded: usize,
     scales: usize,
+    /// Blocks of coefficients of a line.
+    blocks: usize,
     lines: Vec<Line<T>>,
     /// For each subband.
-    bands: Vec<LineBand>,
+    bands: Vec<LineBand<T>>,
 }
 
 /// Where the samples of a line are.
@@ -39,22 +42,27 @@ struct Line<T> {
     samples: Vec<(usize, usize, T)>,
 }
 
-struct LineBand {
-    /// Where the coefficients of the readout filter begin in those of a line, and how many there are.
-    start: usize,
+struct LineBand<T> {
+    /// The first block of the coefficients of the readout filter in those of a line, and how many coefficients there are.
+    block: usize,
     length: usize,
-    /// Of each line: `|ψ̂_b(k)|²`.
-    spectrum: Vec<f64>,
+    /// Of each line: `|ψ̂_b(k)|²`, the same for every position.
+    spectrum: Vec<[[T; LANES]; 1]>,
 }
 
 impl<T: Real> Lines<T> {
     /// `phase` is the axis along which the mask varies.
-    pub(super) fn new(problem: &Problem<T>, layout: &Layout, wavelet: &Wavelet, phase: Axis) -> Self {
+    pub(super) fn new(
+        problem: &Problem<T>,
+        layout: &Layout,
+        wavelet: &Wavelet,
+        spectra: &Spectra,
+        phase: Axis,
+    ) -> Self {
         let readout = Axis(1 - phase.0);
         let along = |grid: Grid| [grid.rows, grid.cols][readout.0];
         let (length, padded) = (along(layout.image), along(layout.padded));
         let lines = lines(problem, phase);
-        let spectra = Spectra::new(layout, wavelet);
         let of_band = |band: &Band| {
             let spectrum = spectra.band(band.orientation, band.scale);
             let spectrum = [spectrum.rows, spectrum.cols][phase.0];
@@ -65,9 +73,12 @@ impl<T: Real> Lines<T> {
                 Orientation::A => false,
             };
             LineBand {
-                start: start(padded, band.scale, is_high),
+                block: first_block(padded, band.scale, is_high),
                 length: along(band.grid),
-                spectrum: lines.iter().map(|line| spectrum[line.phase]).collect(),
+                spectrum: lines
+                    .iter()
+                    .map(|line| [[T::of(spectrum[line.phase]); LANES]])
+                    .collect(),
             }
         };
         Self {
@@ -76,6 +87,7 @@ impl<T: Real> Lines<T> {
             bank: FilterBank::of(wavelet),
             padded,
             scales: layout.scales,
+            blocks: first_block(padded, layout.scales + 1, false),
             bands: layout.bands.iter().map(of_band).collect(),
             lines,
         }
@@ -83,55 +95,73 @@ impl<T: Real> Lines<T> {
 
     /// `Z_b` for every subband, at every position along the readout.
     pub(super) fn covariance(&self, z: &Samples<T>, noise: &Noise) -> Vec<Covariance<T>> {
-        let coils: Vec<_> = z.outer_iter().collect();
-        let coefficients: Vec<Vec<T>> = coils.par_iter().map(|coil| self.analyse(coil)).collect();
-        let pairs: Vec<_> = pairs(coils.len()).collect();
-        let of_band = |(index, band): (usize, &LineBand)| {
-            let mut entries = vec![Complex::new(T::zero(), T::zero()); pairs.len() * band.length];
-            entries
-                .par_chunks_mut(band.length)
-                .zip(&pairs)
-                .for_each(|(entries, &(c, d))| {
-                    let sums = self.sum(band, &coefficients[c], &coefficients[d]);
-                    let noise = noise.of(index, (c, d));
-                    entries
-                        .iter_mut()
-                        .zip(sums)
-                        .for_each(|(e, sum)| *e = entry(sum + noise, (c, d)));
-                });
-            Covariance {
-                entries,
-                positions: Some((self.readout, band.length)),
+        let analysed: Vec<Vec<Lanes<T>>> = self
+            .lines
+            .par_iter()
+            .map_init(|| self.scratch(), |scratch, line| self.analyse(line, z, scratch))
+            .collect();
+        let coils = z.dim().0;
+        let of_band = |(index, band): (usize, &LineBand<T>)| {
+            let blocks = (0..band.length.div_ceil(LANES)).into_par_iter().map(|block| {
+                vectorised(
+                    #[inline(always)]
+                    || self.entries(index, band.block + block, &analysed, coils, noise),
+                )
+            });
+            let blocks: Vec<Vec<Lanes<T>>> = blocks.collect();
+            match self.readout {
+                // One matrix for each row.
+                Axis(0) => {
+                    let position = |at: usize| {
+                        let of_pair = move |entry: &Lanes<T>| Complex::new(entry[0][at % LANES], entry[1][at % LANES]);
+                        blocks[at / LANES].iter().map(of_pair)
+                    };
+                    Covariance::Same((0..band.length).flat_map(position).collect())
+                }
+                _ => Covariance::Along(blocks.concat()),
             }
         };
-        self.bands.iter().enumerate().map(of_band).collect()
+        self.bands.par_iter().enumerate().map(of_band).collect()
     }
 
-    /// Weighted wavelet coefficients along every line of one coil: line by line, and in it as [`start`] says, real parts
-    /// before imaginary ones.
-    fn analyse(&self, z: &ArrayView1<Complex<T>>) -> Vec<T> {
+    fn scratch(&self) -> Scratch<T> {
+        let zeros = || vec![Complex::new(T::zero(), T::zero()); self.padded];
+        Scratch {
+            fourier: self.fourier.scratch(),
+            line: zeros(),
+            halves: zeros(),
+            extended: Vec::new(),
+        }
+    }
+
+    /// Weighted wavelet coefficients along a line of every coil, `[coil][block]`: the blocks in the order that
+    /// [`first_block`] says.
+    fn analyse(&self, samples: &Line<T>, z: &Samples<T>, scratch: &mut Scratch<T>) -> Vec<Lanes<T>> {
         let zero = Complex::new(T::zero(), T::zero());
-        let size = self.line_size();
-        let mut coefficients = vec![T::zero(); self.lines.len() * size];
+        let Scratch {
+            fourier,
+            line,
+            halves,
+            extended,
+        } = scratch;
         let length = self.fourier.grid().cols;
-        let mut scratch = self.fourier.scratch();
-        let (mut line, mut extended) = (vec![zero; self.padded], Vec::new());
-        let mut halves = vec![zero; self.padded];
-        for (samples, coefficients) in self.lines.iter().zip(coefficients.chunks_exact_mut(size)) {
+        let mut coefficients = vec![[[T::zero(); LANES]; 2]; z.dim().0 * self.blocks];
+        for (z, coefficients) in z.outer_iter().zip(coefficients.chunks_exact_mut(self.blocks)) {
             line.fill(zero);
             for &(sample, position, weight) in &samples.samples {
                 line[position] = z[sample] * weight;
             }
-            self.fourier.inverse(&mut line[..length], &mut scratch);
+            self.fourier.inverse(&mut line[..length], fourier);
             for scale in 1..=self.scales {
                 let n = self.padded >> scale;
                 let (low, high) = halves[..2 * n].split_at_mut(n);
-                self.bank.split_line(&line[..2 * n], low, high, &mut extended);
+                self.bank.split_line(&line[..2 * n], low, high, extended);
                 for (half, is_high) in [(&*low, false), (&*high, true)] {
-                    let first = start(self.padded, scale, is_high);
-                    let (re, im) = coefficients[first..first + 2 * n].split_at_mut(n);
-                    for ((v, re), im) in half.iter().zip(re).zip(im) {
-                        (*re, *im) = (v.re, v.im);
+                    let blocks = &mut coefficients[first_block(self.padded, scale, is_high)..];
+                    for (block, values) in blocks.iter_mut().zip(half.chunks(LANES)) {
+                        for (j, v) in values.iter().enumerate() {
+                            (block[0][j], block[1][j]) = (v.re, v.im);
+                        }
                     }
                 }
                 line[..n].copy_from_slice(low);
@@ -140,34 +170,59 @@ impl<T: Real> Lines<T> {
         coefficients
     }
 
-    /// Values that [`Self::analyse`] gives for a line: those before the first of a scale that is not there.
-    fn line_size(&self) -> usize {
-        start(self.padded, self.scales + 1, false)
-    }
-
-    /// `Σ_k |ψ̂_b(k)|² conj(left) right` at each position along the readout.
-    fn sum(&self, band: &LineBand, left: &[T], right: &[T]) -> impl Iterator<Item = Complex<f64>> {
-        let (size, n) = (self.line_size(), band.length);
-        let (mut re, mut im) = (vec![0.0; n], vec![0.0; n]);
-        let lines = left.chunks_exact(size).zip(right.chunks_exact(size));
-        for ((left, right), &spectrum) in lines.zip(&band.spectrum) {
-            let (real, imaginary) = (band.start..band.start + n, band.start + n..band.start + 2 * n);
-            let (lr, li) = (&left[real.clone()], &left[imaginary.clone()]);
-            let (rr, ri) = (&right[real], &right[imaginary]);
-            for (j, (re, im)) in re.iter_mut().zip(&mut im).enumerate() {
-                *re += spectrum * (lr[j] * rr[j] + li[j] * ri[j]).wide();
-                *im += spectrum * (lr[j] * ri[j] - li[j] * rr[j]).wide();
+    /// `Z_b` at the positions of one block: `Σ_k |ψ̂_b(k)|² conj(w_c) w_d` over the lines, and the noise.
+    #[inline(always)]
+    fn entries(
+        &self,
+        band: usize,
+        block: usize,
+        analysed: &[Vec<Lanes<T>>],
+        coils: usize,
+        noise: &Noise,
+    ) -> Vec<Lanes<T>> {
+        let spectrum = &self.bands[band].spectrum;
+        let mut sums = vec![[[0.0; LANES]; 2]; coils * (coils + 1) / 2];
+        let mut of_lines = Vec::new();
+        for (lines, spectrum) in analysed.chunks(STEPS).zip(spectrum.chunks(STEPS)) {
+            of_lines.clear();
+            for coil in 0..coils {
+                of_lines.extend(lines.iter().map(|line| line[coil * self.blocks + block]));
+            }
+            let of_coil = |coil: usize| &of_lines[coil * lines.len()..(coil + 1) * lines.len()];
+            for (sum, (c, d)) in sums.iter_mut().zip(pairs(coils)) {
+                let [more] = weighted_products(of_coil(c), of_coil(d), spectrum);
+                for j in 0..LANES {
+                    sum[0][j] += more[0][j].wide();
+                    sum[1][j] += more[1][j].wide();
+                }
             }
         }
-        re.into_iter().zip(im).map(|(re, im)| Complex::new(re, im))
+        let mut entries = vec![[[T::zero(); LANES]; 2]; sums.len()];
+        for ((entry, sum), pair) in entries.iter_mut().zip(&sums).zip(pairs(coils)) {
+            let (noise, count) = (noise.of(band, pair), stands_for(pair));
+            for j in 0..LANES {
+                entry[0][j] = T::of((sum[0][j] + noise.re) * count);
+                entry[1][j] = T::of((sum[1][j] + noise.im) * count);
+            }
+        }
+        entries
     }
 }
 
-/// Where, among the values of a line, the coefficients of a scale begin that are low-pass or high-pass along it: scale by
-/// scale, low before high, each real and then imaginary.
-fn start(padded: usize, scale: usize, is_high: bool) -> usize {
-    let before: usize = (1..scale).map(|finer| padded >> finer).sum();
-    4 * before + if is_high { 2 * (padded >> scale) } else { 0 }
+/// What a thread reuses from line to line.
+struct Scratch<T> {
+    fourier: fourier::Scratch<T>,
+    line: Vec<Complex<T>>,
+    halves: Vec<Complex<T>>,
+    extended: Vec<Complex<T>>,
+}
+
+/// Where, among the blocks of coefficients of a line, those of a scale begin that are low-pass or high-pass along it:
+/// scale by scale, low before high.
+fn first_block(padded: usize, scale: usize, is_high: bool) -> usize {
+    let blocks = |scale: usize| (padded >> scale).div_ceil(LANES);
+    let before: usize = (1..scale).map(blocks).sum();
+    2 * before + if is_high { blocks(scale) } else { 0 }
 }
 
 /// Every line with errors: of one that was sure to be sampled there are none.

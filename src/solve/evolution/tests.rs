@@ -1,4 +1,4 @@
-//! Masks of whole lines. What is asked of other masks is in `tests/evolution.rs` and `tests/conformance.rs`.
+//! The sums against their plain definitions. Whether what they predict is true is asked in `tests/evolution.rs`.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use rand_distr::StandardNormal;
 
 use crate::array::{Grid, Mask, energy};
 use crate::solve::{Problem, StateEvolution};
-use crate::wavelet::{EnergyAverage, FilterBank, Layout, Pyramid, Transform, Wavelet};
+use crate::wavelet::{EnergyAverage, FilterBank, Layout, Pyramid, Spectra, Transform, Wavelet};
 
 type C = Complex<f64>;
 
@@ -79,10 +79,83 @@ impl Lines {
 
 fn evolved(problem: &Problem<f64>, layout: &Arc<Layout>, wavelet: &Wavelet) -> Vec<Pyramid<f64>> {
     let mut tau = vec![Pyramid::filled(layout, 0.0); problem.encoding.sets()];
-    let evolution = StateEvolution::new(problem, layout, wavelet);
-    assert!(evolution.models_lines());
-    evolution.update(&problem.data, &mut tau);
+    StateEvolution::new(problem, layout, wavelet).update(&problem.data, &mut tau);
     tau
+}
+
+/// `τ_j = Re Σ conj(ξ_c) Z_b[c,c'] ξ_c'` with `Z_b` of locations that were sampled each by itself, term by term.
+fn plain(problem: &Problem<f64>, layout: &Arc<Layout>, wavelet: &Wavelet, set: usize) -> Pyramid<f64> {
+    let spectra = Spectra::new(layout, wavelet);
+    let energy = EnergyAverage::new(layout, wavelet);
+    let maps = problem.encoding.maps().index_axis(Axis(0), set);
+    let average = |map| {
+        let mut xi = Pyramid::filled(layout, Complex::new(0.0, 0.0));
+        energy.average(map, &mut xi);
+        xi
+    };
+    let averages: Vec<_> = maps.outer_iter().map(average).collect();
+    let coils = averages.len();
+    let mut tau = Pyramid::filled(layout, 0.0);
+    for (index, band) in layout.bands.iter().enumerate() {
+        let spectrum = spectra.band(band.orientation, band.scale);
+        for (c, d) in (0..coils).flat_map(|c| (0..coils).map(move |d| (c, d))) {
+            let mut z = Complex::new(0.0, 0.0);
+            for (i, &at) in problem.encoding.sampled().iter().enumerate() {
+                let (row, col) = (at as usize / layout.image.cols, at as usize % layout.image.cols);
+                let q = problem.inverse_probability[i];
+                let product = problem.data[[c, i]].conj() * problem.data[[d, i]];
+                let error = product * (q * (q - 1.0)) + problem.noise[[d, c]] * q;
+                z += error * (spectrum.rows[row] * spectrum.cols[col]);
+            }
+            let (left, right) = (averages[c].band(index), averages[d].band(index));
+            for ((tau, left), right) in tau.band_mut(index).iter_mut().zip(left).zip(right) {
+                // ξ is the conjugate of the average.
+                *tau += (left * z * right.conj()).re;
+            }
+        }
+    }
+    tau
+}
+
+/// Of any size, with coarse subbands of a few coefficients, more scales than column spectra are summed at a time, and
+/// rows of k-space that have many samples, few, or none with an error.
+#[test]
+fn sums_over_single_locations_are_those_of_the_definition() {
+    for (name, rows, cols, scales, coils) in [("db4", 64, 64, 5, 3), ("haar", 33, 150, 1, 2), ("sym8", 150, 41, 3, 5)] {
+        let mut draw = noise(7);
+        let sampled = |(r, c): (usize, usize)| r % 5 != 0 && (r * r + 3 * c) % 7 < 3;
+        let mask = Mask::new(Array2::from_shape_fn((rows, cols), sampled));
+        let p = |(r, c): (usize, usize)| {
+            if r % 9 == 4 {
+                1.0
+            } else {
+                1.0 / (1.1 + ((r + c) % 4) as f64)
+            }
+        };
+        let probability = Array2::from_shape_fn((rows, cols), p);
+        let kspace = Array3::from_shape_simple_fn((coils, rows, cols), &mut draw);
+        let maps = Array4::from_shape_simple_fn((2, coils, rows, cols), &mut draw);
+        let mixed = Array2::from_shape_simple_fn((coils, coils), &mut draw);
+        let covariance = mixed.dot(&mixed.t().map(|v| v.conj()));
+        let problem = Problem::new(kspace.view(), &mask, &probability, maps, covariance);
+        let wavelet = Wavelet::find(name).unwrap();
+        let layout = Arc::new(Layout::new(Grid::new(rows, cols), scales));
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| evolved(&problem, &layout, wavelet))
+        };
+        let (found, again) = (run(1), run(3));
+        for set in 0..2 {
+            assert_eq!(found[set].values, again[set].values);
+            let expected = plain(&problem, &layout, wavelet, set);
+            for (j, (found, expected)) in found[set].values.iter().zip(&expected.values).enumerate() {
+                assert!(
+                    (found - expected).abs() < 1e-9 * expected.abs(),
+                    "{name} set {set} coefficient {j}: {found:e} against {expected:e}"
+                );
+            }
+        }
+    }
 }
 
 /// With one coil that sees everything alike nothing is approximated: `τ_j = Σ_k (1/p)(1/p − 1) |(Ψ x_k)_j|²`,
@@ -105,6 +178,7 @@ fn is_the_energy_that_each_line_leaves_in_each_coefficient() {
             let none = Array2::zeros((1, 1));
             let problem = Problem::new(kspace.view(), mask, probability, ones.clone(), none.clone());
             let layout = Arc::new(Layout::new(grid, scales));
+            assert!(StateEvolution::new(&problem, &layout, wavelet).models_lines());
             let found = evolved(&problem, &layout, wavelet);
 
             let transform = Transform::new(&layout, FilterBank::of(wavelet));

@@ -1,3 +1,16 @@
+//! Vector instructions, chosen for the machine that runs.
+
+mod aligned;
+mod tile;
+mod vectors;
+
+pub use aligned::Aligned;
+pub use tile::transpose;
+pub use vectors::Vectors;
+
+/// Lines that kernels work on side by side: one vector of the widest, f32.
+pub const LANES: usize = 16;
+
 /// Runs `work` compiled for the widest vectors that this machine has (AVX-512, AVX2, NEON, else what every machine of
 /// its kind has).
 ///

@@ -1,0 +1,50 @@
+use std::ops::{Deref, DerefMut};
+
+/// One cache line, and one of the widest vectors.
+const ALIGNMENT: usize = 64;
+
+/// Numbers that begin at a cache line, so that no vector lies across two.
+pub struct Aligned<T> {
+    storage: Vec<T>,
+    start: usize,
+    len: usize,
+}
+
+impl<T: Copy + Default> Aligned<T> {
+    pub fn zeros(len: usize) -> Self {
+        let spare = ALIGNMENT / size_of::<T>();
+        let storage = vec![T::default(); len + spare];
+        // A start that is not aligned would only be slower.
+        let start = storage.as_ptr().align_offset(ALIGNMENT).min(spare);
+        Self { storage, start, len }
+    }
+}
+
+impl<T> Deref for Aligned<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.storage[self.start..self.start + self.len]
+    }
+}
+
+impl<T> DerefMut for Aligned<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        &mut self.storage[self.start..self.start + self.len]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn begins_at_a_cache_line() {
+        for len in [1, 5, 1000] {
+            let mut values = Aligned::<f32>::zeros(len);
+            assert_eq!((values.len(), values.as_ptr().addr() % ALIGNMENT), (len, 0));
+            values.fill(1.0);
+            assert!(values.iter().all(|&v| v == 1.0));
+        }
+    }
+}

@@ -155,8 +155,8 @@ impl Rows<'_> {
     #[inline(always)]
     fn write(&self, set: usize, block: &Block, maps: &mut ArrayViewMut2<C32>, cols: Range<usize>) {
         let mut weights = [0.0; LANES];
-        for lane in 0..LANES {
-            weights[lane] = self.crop.weight(block.values[set][lane]);
+        for (weight, &value) in weights.iter_mut().zip(&block.values[set]) {
+            *weight = self.crop.weight(value);
         }
         if weights == [0.0; LANES] {
             return;

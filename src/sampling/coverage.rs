@@ -105,7 +105,7 @@ impl Coverage {
         let (rows, cols) = (self.rows.support.clone(), self.cols.support.clone());
         let support = s![rows, cols];
         let mut altered = Array2::from_elem(mask.sampled.dim(), padding);
-        altered.slice_mut(support.clone()).assign(&mask.sampled.slice(support));
+        altered.slice_mut(support).assign(&mask.sampled.slice(support));
         Mask::new(altered)
     }
 }

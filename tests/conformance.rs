@@ -6,7 +6,7 @@ mod support;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 use num_complex::Complex;
 use pvdamp::array::{Mask, Real};
 use pvdamp::operator::Encoding;

@@ -10,7 +10,7 @@ mod simd;
 
 pub use mask::Mask;
 pub use real::Real;
-pub use simd::{Aligned, LANES, Vectors, transpose, vectorised};
+pub use simd::{Aligned, LANES, Vectors, greatest, sum, transpose, vectorised};
 
 use ndarray::{Array2, Array3, Array4};
 use num_complex::Complex;

@@ -6,7 +6,7 @@ use ndarray::{Array3, ArrayView3, s};
 use num_complex::Complex;
 use rayon::prelude::*;
 
-use super::hermitian::{eigen, gram};
+use super::hermitian::{eigen, eigen_from, gram};
 use crate::array::Grid;
 use crate::error::{Error, Result};
 
@@ -73,27 +73,31 @@ impl Calibration {
         let across = cols + 1 - kernel;
         let windows = (rows + 1 - kernel) * across;
         let length = coils * kernel * kernel;
-        let matrix = Mat::from_fn(length, windows, |i, window| {
-            let (coil, row, col) = (i / (kernel * kernel), i / kernel % kernel, i % kernel);
-            self.samples[[coil, window / across + row, window % across + col]]
-        });
-        // The smaller of the two Gram matrices has all the non-zero singular values.
-        let wide = length > windows;
-        let (values, vectors) = eigen(gram(
-            if wide {
-                matrix.adjoint().to_owned()
-            } else {
-                matrix.clone()
+        let samples = self.samples.as_slice().expect("an array of its own");
+        let mut matrix = Mat::<C64>::zeros(length, windows);
+        for (window, mut column) in matrix.col_iter_mut().enumerate() {
+            let (top, left) = (window / across, window % across);
+            let column = column
+                .as_mut()
+                .try_as_col_major_mut()
+                .expect("columns in one piece")
+                .as_slice_mut();
+            for (line, target) in column.chunks_exact_mut(kernel).enumerate() {
+                let (coil, row) = (line / kernel, top + line % kernel);
+                target.copy_from_slice(&samples[(coil * rows + row) * cols + left..][..kernel]);
             }
-            .as_ref(),
-        ))?;
-        let size = values.len();
-        let least = threshold * threshold * values[size - 1];
-        let first = values.iter().position(|&v| v > least).unwrap_or(size - 1);
-        let kept = vectors.get(.., first..);
-        if !wide {
-            return Ok(kept.to_owned());
         }
+        let above = |values: &[f64]| {
+            let largest = values[values.len() - 1];
+            let least = threshold * threshold * largest;
+            values.iter().position(|&v| v > least).unwrap_or(values.len() - 1)
+        };
+        // The smaller of the two Gram matrices has all the non-zero singular values.
+        if length <= windows {
+            return Ok(eigen_from(gram(matrix.as_ref()), above)?.1);
+        }
+        let (values, kept) = eigen_from(gram(matrix.adjoint().to_owned().as_ref()), above)?;
+        let (size, first) = (values.len(), values.len() - kept.ncols());
         let scaled = Mat::from_fn(size, size - first, |i, j| kept[(i, j)] / values[first + j].sqrt());
         let mut basis = Mat::zeros(length, size - first);
         matmul(
@@ -114,8 +118,20 @@ impl Calibration {
 pub(super) struct Correlation {
     pub coils: usize,
     pub reach: usize,
-    /// `(pair, row, col)` with the pairs `c ≤ c'` in order; `h_c'c[d] = conj(h_cc'[−d])`.
-    pub taps: Array3<Complex<f32>>,
+    /// Real and imaginary parts, `(row, pair, col)` with the pairs `c ≤ c'` in order; `h_c'c[d] = conj(h_cc'[−d])`.
+    pub taps: [Vec<f32>; 2],
+}
+
+impl Correlation {
+    /// Taps along an axis.
+    pub fn side(&self) -> usize {
+        2 * self.reach + 1
+    }
+
+    /// Taps of all pairs in a row.
+    pub fn length(&self) -> usize {
+        self.coils * (self.coils + 1) / 2 * self.side()
+    }
 }
 
 /// [`Correlation`] of the signal space with the orthonormal basis `space`.
@@ -125,7 +141,8 @@ pub(super) struct Correlation {
 pub(super) fn correlation(space: &Mat<C64>, coils: usize, kernel: usize) -> Correlation {
     let area = kernel * kernel;
     let side = 2 * kernel - 1;
-    let of_coil = |coil: usize| -> Vec<Complex<f32>> {
+    // `(other, row, col)`.
+    let of_coil = |coil: usize| -> Vec<C64> {
         let own = space.get(coil * area..(coil + 1) * area, ..);
         let others = space.get(coil * area.., ..);
         let mut projection = Mat::<C64>::zeros(area, others.nrows());
@@ -138,22 +155,29 @@ pub(super) fn correlation(space: &Mat<C64>, coils: usize, kernel: usize) -> Corr
             Par::Seq,
         );
         let mut taps = vec![C64::new(0.0, 0.0); (coils - coil) * side * side];
-        for (other, taps) in taps.chunks_exact_mut(side * side).enumerate() {
-            for b in 0..area {
-                for a in 0..area {
-                    let row = a / kernel + kernel - 1 - b / kernel;
-                    let col = a % kernel + kernel - 1 - b % kernel;
-                    taps[row * side + col] += projection[(a, other * area + b)];
-                }
+        for (b, column) in projection.col_iter().enumerate() {
+            let (other, row, col) = (b / area, b / kernel % kernel, b % kernel);
+            let column = column.try_as_col_major().expect("columns in one piece").as_slice();
+            for (a, weights) in column.chunks_exact(kernel).enumerate() {
+                let first = (other * side + a + kernel - 1 - row) * side + kernel - 1 - col;
+                let sums = &mut taps[first..first + kernel];
+                sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += weight);
             }
         }
-        taps.iter().map(|v| Complex::new(v.re as f32, v.im as f32)).collect()
+        taps
     };
     let taps: Vec<_> = (0..coils).into_par_iter().map(of_coil).collect();
-    let pairs = coils * (coils + 1) / 2;
+    let mut parts = [Vec::new(), Vec::new()];
+    for row in 0..side {
+        for pair in taps.iter().flat_map(|of_coil| of_coil.chunks_exact(side * side)) {
+            let taps = &pair[row * side..(row + 1) * side];
+            parts[0].extend(taps.iter().map(|v| v.re as f32));
+            parts[1].extend(taps.iter().map(|v| v.im as f32));
+        }
+    }
     Correlation {
         coils,
         reach: kernel - 1,
-        taps: Array3::from_shape_vec((pairs, side, side), taps.concat()).expect("a square of taps for every pair"),
+        taps: parts,
     }
 }

@@ -6,7 +6,6 @@ use ndarray::{Array2, Axis, s};
 use num_complex::Complex;
 
 use super::calibration::Calibration;
-use super::pixels::unit_towards;
 use super::{root_sum_of_squares, smooth_step};
 use crate::array::{CoilStack, Grid, Maps};
 use crate::fourier::Fourier;
@@ -71,4 +70,19 @@ fn coil_images(grid: Grid, calibration: &Calibration) -> CoilStack<f32> {
         fourier.inverse(image.as_slice_mut().expect("a plane of its own"), &mut scratch);
     }
     images
+}
+
+/// The phase factor that makes `Σ_c conj(u_c) s_c` real and positive, for the virtual coil `u`.
+fn unit_towards(virtual_coil: &[Complex<f32>], sensitivity: impl Fn(usize) -> Complex<f32>) -> Complex<f32> {
+    let product: Complex<f32> = virtual_coil
+        .iter()
+        .enumerate()
+        .map(|(coil, u)| u.conj() * sensitivity(coil))
+        .sum();
+    let size = product.norm();
+    if size > 0.0 {
+        product.conj() / size
+    } else {
+        Complex::new(1.0, 0.0)
+    }
 }

@@ -398,22 +398,19 @@ impl Crop {
         }
     }
 
+    #[inline(always)]
     fn weight(self, eigenvalue: f32) -> f32 {
-        if eigenvalue <= self.low {
-            0.0
-        } else {
-            smooth_step(eigenvalue, self.low, self.high)
-        }
+        let weight = smooth_step(eigenvalue, self.low, self.high);
+        if eigenvalue <= self.low { 0.0 } else { weight }
     }
 }
 
 /// Rises from 0 at `low` to 1 at `high` with level ends.
+#[inline(always)]
 fn smooth_step(value: f32, low: f32, high: f32) -> f32 {
-    if value >= high {
-        return 1.0;
-    }
     let t = ((value - low) / (high - low)).clamp(0.0, 1.0);
-    t * t * (3.0 - 2.0 * t)
+    let between = t * t * (3.0 - 2.0 * t);
+    if value >= high { 1.0 } else { between }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::f64::consts::{LN_2, TAU};
 
-use ndarray::{Array2, ArrayView1, ArrayView3, s};
+use ndarray::{Array2, ArrayView3};
 use num_complex::Complex;
 
 use crate::array::Mask;
@@ -109,8 +109,9 @@ struct Place {
     angle: f64,
 }
 
-fn at<'a>(kspace: &'a ArrayView3<Complex<f32>>, place: Place) -> ArrayView1<'a, Complex<f32>> {
-    kspace.slice(s![.., place.row, place.col])
+/// Of all coils.
+fn at(kspace: &ArrayView3<Complex<f32>>, place: Place) -> impl Iterator<Item = Complex<f32>> + Clone {
+    (0..kspace.dim().0).map(move |coil| kspace[[coil, place.row, place.col]])
 }
 
 fn wide(value: Complex<f32>) -> Complex<f64> {
@@ -132,11 +133,12 @@ fn measured_places(kspace: ArrayView3<Complex<f32>>, mask: &Mask) -> Vec<Place> 
             angle: along(row, grid.rows).atan2(along(col, grid.cols)) / TAU + 0.5,
         })
         .filter(|&place| {
-            let values = at(&kspace, place);
-            values.iter().any(|v| *v != Complex::new(0.0, 0.0)) && values.iter().all(|v| v.is_finite())
+            let mut values = at(&kspace, place);
+            values.clone().any(|v| v != Complex::new(0.0, 0.0)) && values.all(|v| v.is_finite())
         })
         .collect();
-    places.sort_by(|a, b| a.radius.total_cmp(&b.radius));
+    // No radius is negative: in the order of their bits.
+    places.sort_by_key(|place| place.radius.to_bits());
     places
 }
 
@@ -209,8 +211,10 @@ fn covariance(kspace: ArrayView3<Complex<f32>>, places: &[Place]) -> Array2<Comp
         .map(|coil| median_power(&kspace, places, coil) / LN_2)
         .collect();
     let mut products = Array2::<Complex<f64>>::zeros((coils, coils));
+    let mut values = Vec::with_capacity(coils);
     for &place in places {
-        let values = at(&kspace, place).mapv(wide);
+        values.clear();
+        values.extend(at(&kspace, place).map(wide));
         // A few bright samples would make all coils look alike.
         if values
             .iter()
@@ -219,9 +223,10 @@ fn covariance(kspace: ArrayView3<Complex<f32>>, places: &[Place]) -> Array2<Comp
         {
             continue;
         }
-        for c in 0..coils {
-            for d in c..coils {
-                products[[c, d]] += values[c] * values[d].conj();
+        for (c, mut products) in products.outer_iter_mut().enumerate() {
+            let products = products.as_slice_mut().expect("a row of an array");
+            for (product, value) in products[c..].iter_mut().zip(&values[c..]) {
+                *product += values[c] * value.conj();
             }
         }
     }

@@ -6,5 +6,5 @@ mod soft;
 mod wiener;
 
 pub use patches::SimilarPatches;
-pub use soft::{SureThreshold, Workspace, soft_threshold, sure_threshold};
+pub use soft::{SureThreshold, Workspace, damped_soft_threshold, soft_threshold, sure_threshold};
 pub use wiener::{LocalWiener, WienerWorkspace};

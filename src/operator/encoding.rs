@@ -300,8 +300,12 @@ impl<T: Real> Encoding<T> {
     fn add_coils(&self, coils: &[usize], planes: &mut [Scratch<T>], sums: &mut [Panels<T>]) {
         let rows = self.grid().rows;
         let exit = self.fourier.in_order(Along::Columns);
-        let mut planes = by_group(planes.iter_mut().map(|scratch| &mut scratch.panels), rows);
-        let mut sums = by_group(sums.iter_mut(), rows);
+        let mut planes = by_group(
+            planes.iter_mut().map(|scratch| &mut scratch.panels),
+            rows,
+            self.seen.len(),
+        );
+        let mut sums = by_group(sums.iter_mut(), rows, self.seen.len());
         let groups = planes
             .par_iter_mut()
             .zip(&mut sums)
@@ -402,22 +406,18 @@ fn taken<V>(idle: &Mutex<Vec<V>>) -> Option<V> {
     idle.lock().unwrap_or_else(|e| e.into_inner()).pop()
 }
 
-/// For each group of lines of `length`: its part of each of `panels`.
+/// For each of `count` groups of lines of `length`: its part of each of `panels`.
 fn by_group<'a, T: Real>(
     panels: impl Iterator<Item = &'a mut Panels<T>>,
     length: usize,
+    count: usize,
 ) -> Vec<Vec<(&'a mut [T], &'a mut [T])>> {
-    let mut groups: Vec<Vec<_>> = Vec::new();
+    let mut groups: Vec<Vec<_>> = (0..count).map(|_| Vec::new()).collect();
     for Panels { re, im } in panels {
         let parts = re
             .chunks_exact_mut(length * LANES)
             .zip(im.chunks_exact_mut(length * LANES));
-        for (group, part) in parts.enumerate() {
-            if group == groups.len() {
-                groups.push(Vec::new());
-            }
-            groups[group].push(part);
-        }
+        groups.iter_mut().zip(parts).for_each(|(group, part)| group.push(part));
     }
     groups
 }

@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::sync::Mutex;
 
 use ndarray::Array2;
 use num_complex::Complex;
@@ -6,9 +7,10 @@ use num_complex::Complex;
 use super::coils::{Calibrated, Channels};
 use super::combine::{combine_sets, combined_deviation};
 use super::{CoilsRecord, MapsRecord, NoiseRecord, Reconstruction, Sampling};
-use crate::array::{CoilStack, Image, ImageSets, Maps, Mask};
+use crate::array::{CoilStack, Image, ImageSets, Maps, Mask, vectorised};
 use crate::coil::Units;
 use crate::error::Result;
+use crate::format::Scan;
 use crate::solve::{Problem, Solver};
 
 /// A slice ready for a solver.
@@ -113,7 +115,10 @@ impl Reconstruction {
 
     /// Reads a slice and sets to zero what its mask leaves out; `None` when it holds no data.
     pub(super) fn read(&self, slice: usize) -> Result<Option<Measured<'_>>> {
-        let mut kspace = self.scan.read_slice(slice)?;
+        let mut kspace = match self.only.take(slice) {
+            Some(kspace) => kspace,
+            None => self.scan.read_slice(slice)?,
+        };
         let Some(scale) = unit_scale(&kspace) else {
             return Ok(None);
         };
@@ -150,20 +155,53 @@ pub(super) fn warnings(sampling: &Sampling, maps: &MapsRecord) -> Vec<String> {
 /// The power of two that brings the largest sample to between 1 and 2, so that nothing else depends on the units
 /// of the scan; `None` when all samples are zero.
 pub(super) fn unit_scale(kspace: &CoilStack<f32>) -> Option<f32> {
-    let parts = kspace.iter().map(|v| v.re.abs().max(v.im.abs()));
-    let largest = f64::from(parts.fold(0.0, f32::max));
+    let largest = f64::from(largest_part(kspace));
     // Beyond these the scale itself would not be a normal number.
     (largest > 0.0).then(|| (-largest.log2().floor()).clamp(-126.0, 126.0).exp2() as f32)
 }
 
+/// The largest real or imaginary part, in magnitude.
+fn largest_part(kspace: &CoilStack<f32>) -> f32 {
+    // Each on its own, so that none waits for another.
+    let mut largest = [0.0f32; 16];
+    for line in kspace.rows() {
+        let line = line.as_standard_layout();
+        let line = line.as_slice().expect("standard layout");
+        vectorised(
+            #[inline(always)]
+            || {
+                for values in line.chunks(largest.len()) {
+                    for (largest, v) in largest.iter_mut().zip(values) {
+                        *largest = largest.max(v.re.abs().max(v.im.abs()));
+                    }
+                }
+            },
+        );
+    }
+    largest.into_iter().fold(0.0, f32::max)
+}
+
 fn keep_sampled(kspace: &mut CoilStack<f32>, mask: &Mask) {
+    let zero = Complex::new(0.0, 0.0);
     for mut plane in kspace.outer_iter_mut() {
         ndarray::Zip::from(&mut plane)
             .and(&mask.sampled)
-            .for_each(|value, &sampled| {
-                if !sampled {
-                    *value = Complex::new(0.0, 0.0);
-                }
-            });
+            .for_each(|value, &sampled| *value = if sampled { *value } else { zero });
+    }
+}
+
+/// k-space of the only slice of a scan: what was read to learn where it was sampled is kept until the slice is asked
+/// for. Where there are more slices, they are read as they are needed, and nothing is kept beside them.
+pub(super) struct OnlySlice(Mutex<Option<CoilStack<f32>>>);
+
+impl OnlySlice {
+    pub fn new(scan: &Scan, kspace: Option<CoilStack<f32>>) -> Self {
+        Self(Mutex::new(kspace.filter(|_| scan.slices() == 1)))
+    }
+
+    /// Handed out once.
+    fn take(&self, slice: usize) -> Option<CoilStack<f32>> {
+        let mut kept = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        kept.take_if(|_| slice == 0)
     }
 }

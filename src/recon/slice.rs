@@ -9,7 +9,7 @@ use super::coils::Calibrated;
 use super::lambda::lambda_curve;
 use super::maps::OpenMaps;
 use super::noise::OpenNoise;
-use super::prepare::{unit_scale, warnings};
+use super::prepare::{OnlySlice, unit_scale, warnings};
 use super::sets::JudgedSets;
 use super::{Lambda, MapsRecord, Sampling, Settings, SliceRecord};
 use crate::array::{CoilStack, Grid, Image, Maps};
@@ -27,6 +27,7 @@ pub struct Reconstruction {
     pub(super) sets: JudgedSets,
     /// Whether no slice holds data.
     pub(super) empty: bool,
+    pub(super) only: OnlySlice,
     pub(super) noise: OpenNoise,
     pub(super) sampling: Sampling,
     pub(super) tuning: Tuning,
@@ -60,7 +61,7 @@ impl Reconstruction {
         let first = first_with_data(scan)?;
         let empty = first.is_none();
         let mut sampling = match first {
-            Some(kspace) => {
+            Some(ref kspace) => {
                 let probability = settings.probability.as_ref();
                 Sampling::of_scan(scan, place, kspace.view(), &settings.sampling, probability)?
             }
@@ -82,6 +83,7 @@ impl Reconstruction {
             maps,
             sets: JudgedSets::default(),
             empty,
+            only: OnlySlice::new(scan, first),
             noise: settings.noise.open(scan)?,
             sampling,
             tuning,

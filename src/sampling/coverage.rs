@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ndarray::{Array2, ArrayView1, Axis, Slice};
+use ndarray::{Array2, ArrayView1, Axis, Slice, s};
 
 use crate::array::{Grid, Mask};
 
@@ -102,12 +102,11 @@ impl Coverage {
     }
 
     fn altered(&self, mask: &Mask, padding: bool) -> Mask {
-        Mask::new(Array2::from_shape_fn(mask.sampled.dim(), |(row, col)| {
-            match self.is_padding(row, col) {
-                true => padding,
-                false => mask.sampled[[row, col]],
-            }
-        }))
+        let (rows, cols) = (self.rows.support.clone(), self.cols.support.clone());
+        let support = s![rows, cols];
+        let mut altered = Array2::from_elem(mask.sampled.dim(), padding);
+        altered.slice_mut(support).assign(&mask.sampled.slice(support));
+        Mask::new(altered)
     }
 }
 

@@ -14,7 +14,7 @@ use num_complex::Complex;
 use super::{
     BandState, Problem, Shrinkage, Solver, StateEvolution, Step, StopReason, Tracked, Tuning, Verdict, mean_tau,
 };
-use crate::array::{ImageSets, Real, energy};
+use crate::array::{ImageSets, Real, energy, sum, vectorised};
 use crate::denoise;
 use crate::operator::Samples;
 use crate::wavelet::{EnergyAverage, FilterBank, Layout, Pyramid, Transform, Workspace};
@@ -83,7 +83,6 @@ struct Estimate<T> {
 
 struct ScratchSpace<T> {
     coefficients: Pyramid<Complex<T>>,
-    band: Vec<Complex<T>>,
     residual: Samples<T>,
     wavelet: Workspace<T>,
     sure: denoise::Workspace<T>,
@@ -130,7 +129,6 @@ impl<'a, T: Real> PVdamp<'a, T> {
             },
             scratch: ScratchSpace {
                 coefficients: Pyramid::filled(&layout, zero),
-                band: Vec::new(),
                 residual: Samples::zeros(problem.data.dim()),
                 wavelet: transform.workspace(),
                 sure: denoise::Workspace::default(),
@@ -156,7 +154,6 @@ impl<'a, T: Real> PVdamp<'a, T> {
                     self.state.tau[set].band(index),
                     self.state.denoised[set].band_mut(index),
                     share,
-                    &mut self.scratch.band,
                     &mut self.scratch.sure,
                 ));
             }
@@ -319,11 +316,10 @@ fn denoise_band<T: Real>(
     tau: &[T],
     denoised: &mut [Complex<T>],
     share: f64,
-    fresh: &mut Vec<Complex<T>>,
     sure: &mut denoise::Workspace<T>,
 ) -> BandState {
     let size = w.len();
-    let mean_tau = tau.iter().map(|t| t.wide()).sum::<f64>() / size as f64;
+    let mean_tau = sum(tau) / size as f64;
     // Without noise there is nothing to remove, nor to damp: the band passes as it is.
     if mean_tau == 0.0 {
         denoised.copy_from_slice(w);
@@ -337,19 +333,18 @@ fn denoise_band<T: Real>(
             size,
         };
     }
-    fresh.clear();
-    fresh.extend_from_slice(w);
     let best = denoise::sure_threshold(w, tau, sure);
-    let alpha = share * denoise::soft_threshold(w, best.threshold, fresh);
-    let (new, old) = (T::of(share), T::of(1.0 - share));
-    for (d, f) in denoised.iter_mut().zip(fresh) {
-        *d = *f * new + *d * old;
-    }
+    let alpha = share * denoise::damped_soft_threshold(w, best.threshold, share, denoised);
     if 1.0 - alpha > IDENTITY {
         let gain = T::of(1.0 / (1.0 - alpha));
-        for (w, d) in w.iter_mut().zip(denoised) {
-            *w = *w + (*d - *w) * gain;
-        }
+        vectorised(
+            #[inline(always)]
+            || {
+                for (w, d) in w.iter_mut().zip(&*denoised) {
+                    *w = *w + (*d - *w) * gain;
+                }
+            },
+        );
     }
     BandState {
         tau: mean_tau,
@@ -364,7 +359,6 @@ fn denoise_band<T: Real>(
 
 /// Mean over all coefficients of all sets.
 fn mean<T: Real>(tau: &[Pyramid<T>]) -> f64 {
-    let values = tau.iter().flat_map(|pyramid| &pyramid.values);
-    let sum: f64 = values.map(|t| t.wide()).sum();
-    sum / tau.iter().map(|pyramid| pyramid.values.len()).sum::<usize>() as f64
+    let total: f64 = tau.iter().map(|pyramid| sum(&pyramid.values)).sum();
+    total / tau.iter().map(|pyramid| pyramid.values.len()).sum::<usize>() as f64
 }

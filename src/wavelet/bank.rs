@@ -1,34 +1,65 @@
+use bytemuck::{cast_slice, cast_slice_mut};
 use num_complex::Complex;
 
 use super::Wavelet;
-use crate::array::Real;
+use crate::array::{Real, vectorised};
+
+/// Taps of the longest filter.
+const LONGEST: usize = 30;
+/// Most lines that a sum is taken of: those of [`FilterBank::merging`].
+const MOST_LINES: usize = LONGEST + 2;
+/// Numbers that [`weigh`] works on at a time: their sums stay in registers.
+const BLOCK: usize = 32;
 
 /// The two analysis filters of one splitting, low-pass and high-pass, of the same even length.
+///
+/// A splitting is periodic, in the phase of `periodization`: value j, low or high, meets the samples from `2j − lead`
+/// on. Along a line and across lines it is the same two weighted sums, of shifted copies of a line or of whole lines.
 #[derive(Clone, Debug)]
 pub struct FilterBank<T> {
-    /// Filters reversed in time: the order in which a correlation meets the samples.
-    low: Vec<T>,
-    high: Vec<T>,
+    /// Weights of the samples that value j meets, in their order: in the low value, and in the high value.
+    splitting: Vec<[T; 2]>,
+    /// Weights of the values that samples 2q and 2q + 1 meet, in their order, each low value before the high one:
+    /// in the even sample, and in the odd one.
+    merging: Vec<[T; 2]>,
 }
 
 impl<T: Real> FilterBank<T> {
     /// The wavelet's own filters: an orthonormal splitting.
     pub fn of(wavelet: &Wavelet) -> Self {
-        let taps = |filter: Vec<f64>| filter.iter().rev().map(|&tap| T::of(tap)).collect();
+        // Reversed in time: the order in which a correlation meets the samples.
+        let taps = |filter: Vec<f64>| filter.into_iter().rev().map(T::of).collect();
+        let (low, high): (Vec<T>, Vec<T>) = (taps(wavelet.low()), taps(wavelet.high()));
+        let len = low.len();
+        let lead = len / 2 - 1;
+        // Value i meets sample 2q + r with tap r + lead − 2(i − q), where there is one.
+        let reach = len / 4;
+        let weights = |filter: &[T], value: usize| {
+            [0, 1].map(|r| {
+                let tap = (r + lead + 2 * reach).checked_sub(2 * value);
+                tap.and_then(|tap| filter.get(tap)).copied().unwrap_or(T::zero())
+            })
+        };
+        let merging = (0..=2 * reach).flat_map(|value| [weights(&low, value), weights(&high, value)]);
         Self {
-            low: taps(wavelet.low()),
-            high: taps(wavelet.high()),
+            merging: merging.collect(),
+            splitting: low.iter().zip(&high).map(|(&low, &high)| [low, high]).collect(),
         }
     }
 
-    fn len(&self) -> usize {
-        self.low.len()
+    /// Samples that a value meets before sample 2j, of n around the edges.
+    fn lead(&self, n: usize) -> usize {
+        (self.splitting.len() / 2 - 1) % n
     }
 
-    /// First sample that output 0 meets, as an offset to add modulo the length: the `periodization` phase.
-    fn start(&self, n: usize) -> usize {
-        let lead = self.len() / 2 - 1;
-        (n - lead % n) % n
+    /// Values of one kind that a pair of samples meets.
+    pub(super) fn met(&self) -> usize {
+        self.merging.len() / 2
+    }
+
+    /// Which of `half` values is the first that samples 0 and 1 meet.
+    pub(super) fn first_met(&self, half: usize) -> usize {
+        (half - self.splitting.len() / 4 % half) % half
     }
 
     /// Splits a line: `line` (even length n) into `low` and `high` (n/2 each). `extended` is scratch.
@@ -39,21 +70,10 @@ impl<T: Real> FilterBank<T> {
         high: &mut [Complex<T>],
         extended: &mut Vec<Complex<T>>,
     ) {
-        let (n, half) = (line.len(), line.len() / 2);
-        let start = self.start(n);
-        // Even samples, then odd ones, each long enough for every tap: unit stride in the loops below.
-        let phase_len = half + self.len() / 2 - 1;
-        extended.clear();
-        for parity in 0..2 {
-            extended.extend((0..phase_len).map(|i| line[(start + 2 * i + parity) % n]));
-        }
-        for (out, taps) in [(low, &self.low), (high, &self.high)] {
-            out.fill(Complex::new(T::zero(), T::zero()));
-            for (t, &tap) in taps.iter().enumerate() {
-                let from = (t % 2) * phase_len + t / 2;
-                accumulate(out, &extended[from..from + half], tap);
-            }
-        }
+        vectorised(
+            #[inline(always)]
+            || self.split(line, [&mut *low, &mut *high], extended),
+        );
     }
 
     /// The transpose of [`Self::split_line`]; for an orthonormal bank its inverse. Overwrites `line`.
@@ -64,38 +84,224 @@ impl<T: Real> FilterBank<T> {
         line: &mut [Complex<T>],
         extended: &mut Vec<Complex<T>>,
     ) {
-        let (n, half) = (line.len(), line.len() / 2);
-        let start = self.start(n);
-        let phase_len = half + self.len() / 2 - 1;
-        extended.clear();
-        extended.resize(2 * phase_len, Complex::new(T::zero(), T::zero()));
-        for (values, taps) in [(low, &self.low), (high, &self.high)] {
-            for (t, &tap) in taps.iter().enumerate() {
-                let from = (t % 2) * phase_len + t / 2;
-                accumulate(&mut extended[from..from + half], values, tap);
-            }
-        }
-        line.fill(Complex::new(T::zero(), T::zero()));
-        for parity in 0..2 {
-            for i in 0..phase_len {
-                line[(start + 2 * i + parity) % n] += extended[parity * phase_len + i];
-            }
-        }
+        vectorised(
+            #[inline(always)]
+            || self.merge([low, high], line, extended),
+        );
     }
 
-    /// Which line of `n` each tap meets for output `index`, with its low and high weights: the same
-    /// splitting across lines.
-    pub fn taps_across(&self, index: usize, n: usize) -> impl Iterator<Item = (usize, T, T)> {
-        let start = self.start(n);
-        let pairs = self.low.iter().zip(&self.high).enumerate();
-        pairs.map(move |(t, (&low, &high))| ((start + 2 * index + t) % n, low, high))
+    /// [`Self::split_line`], to be inlined into vectorised code.
+    #[inline(always)]
+    pub(super) fn split(
+        &self,
+        line: &[Complex<T>],
+        [low, high]: [&mut [Complex<T>]; 2],
+        extended: &mut Vec<Complex<T>>,
+    ) {
+        let (n, taps) = (line.len(), self.splitting.len());
+        // The line with what the first and the last value meet, then its even and its odd samples.
+        let long = n + taps - 2;
+        extended.resize(2 * long, Complex::new(T::zero(), T::zero()));
+        let (around, phases) = extended[..2 * long].split_at_mut(long);
+        copy_around(line, n - self.lead(n), around);
+        let (even, odd) = phases.split_at_mut(long / 2);
+        part(around, even, odd);
+        let phases: [&[T]; 2] = [cast_slice(even), cast_slice(odd)];
+        let mut lines: [&[T]; MOST_LINES] = [&[]; MOST_LINES];
+        for (t, line) in lines[..taps].iter_mut().enumerate() {
+            *line = &phases[t % 2][t / 2 * 2..];
+        }
+        weigh(
+            &lines[..taps],
+            &self.splitting,
+            [cast_slice_mut(low), cast_slice_mut(high)],
+        );
+    }
+
+    /// [`Self::merge_line`], to be inlined into vectorised code.
+    #[inline(always)]
+    pub(super) fn merge(
+        &self,
+        [low, high]: [&[Complex<T>]; 2],
+        line: &mut [Complex<T>],
+        extended: &mut Vec<Complex<T>>,
+    ) {
+        let (half, met) = (low.len(), self.met());
+        let long = half + met - 1;
+        extended.resize(2 * (long + half), Complex::new(T::zero(), T::zero()));
+        let (around, phases) = extended[..2 * (long + half)].split_at_mut(2 * long);
+        let (around_low, around_high) = around.split_at_mut(long);
+        copy_around(low, self.first_met(half), around_low);
+        copy_around(high, self.first_met(half), around_high);
+        let kinds: [&[T]; 2] = [cast_slice(around_low), cast_slice(around_high)];
+        let mut lines: [&[T]; MOST_LINES] = [&[]; MOST_LINES];
+        for (t, line) in lines[..2 * met].iter_mut().enumerate() {
+            *line = &kinds[t % 2][t / 2 * 2..];
+        }
+        let (even, odd) = phases.split_at_mut(half);
+        weigh(
+            &lines[..2 * met],
+            &self.merging,
+            [cast_slice_mut(even), cast_slice_mut(odd)],
+        );
+        join(even, odd, line);
+    }
+
+    /// Value `index` of a splitting across `n` lines. `line` gives each of them.
+    #[inline(always)]
+    pub(super) fn split_across<'a>(
+        &self,
+        index: usize,
+        n: usize,
+        line: impl Fn(usize) -> &'a [Complex<T>],
+        [low, high]: [&mut [Complex<T>]; 2],
+    ) {
+        let first = 2 * index + n - self.lead(n);
+        let mut lines: [&[T]; MOST_LINES] = [&[]; MOST_LINES];
+        let lines = &mut lines[..self.splitting.len()];
+        for (t, source) in lines.iter_mut().enumerate() {
+            *source = cast_slice(line((first + t) % n));
+        }
+        weigh(lines, &self.splitting, [cast_slice_mut(low), cast_slice_mut(high)]);
+    }
+
+    /// An even sample and the odd one after it, across lines. `lines` gives the low and the high value of each that
+    /// the pair meets, from the first on.
+    #[inline(always)]
+    pub(super) fn merge_across<'a>(
+        &self,
+        lines: impl Fn(usize) -> [&'a [Complex<T>]; 2],
+        [even, odd]: [&mut [Complex<T>]; 2],
+    ) {
+        let mut sources: [&[T]; MOST_LINES] = [&[]; MOST_LINES];
+        let sources = &mut sources[..self.merging.len()];
+        for (value, kinds) in sources.as_chunks_mut::<2>().0.iter_mut().enumerate() {
+            *kinds = lines(value).map(cast_slice);
+        }
+        weigh(sources, &self.merging, [cast_slice_mut(even), cast_slice_mut(odd)]);
     }
 }
 
-/// `out += values · weight`.
-pub(super) fn accumulate<T: Real>(out: &mut [Complex<T>], values: &[Complex<T>], weight: T) {
-    for (o, v) in out.iter_mut().zip(values) {
-        o.re += v.re * weight;
-        o.im += v.im * weight;
+/// `into[i] = line[first + i]`, around the edges.
+#[inline(always)]
+fn copy_around<T: Copy>(line: &[T], first: usize, into: &mut [T]) {
+    let (mut at, mut into) = (first % line.len(), into);
+    while !into.is_empty() {
+        let (head, tail) = into.split_at_mut(into.len().min(line.len() - at));
+        head.copy_from_slice(&line[at..at + head.len()]);
+        (at, into) = (0, tail);
+    }
+}
+
+/// Even and odd samples. Whole blocks are read before they are written, or else the compiler, which cannot know that
+/// the slices lie apart, goes one by one.
+#[inline(always)]
+fn part<T: Copy>(line: &[T], even: &mut [T], odd: &mut [T]) {
+    let (blocks, rest) = line.as_chunks::<16>();
+    let (evens, even) = even.as_chunks_mut::<8>();
+    let (odds, odd) = odd.as_chunks_mut::<8>();
+    for ((&block, even), odd) in blocks.iter().zip(evens).zip(odds) {
+        *even = std::array::from_fn(|i| block[2 * i]);
+        *odd = std::array::from_fn(|i| block[2 * i + 1]);
+    }
+    for ((pair, even), odd) in rest.as_chunks::<2>().0.iter().zip(even).zip(odd) {
+        [*even, *odd] = *pair;
+    }
+}
+
+/// The inverse of [`part`].
+#[inline(always)]
+fn join<T: Copy>(even: &[T], odd: &[T], line: &mut [T]) {
+    let (blocks, rest) = line.as_chunks_mut::<16>();
+    let (evens, even) = even.as_chunks::<8>();
+    let (odds, odd) = odd.as_chunks::<8>();
+    for ((block, &even), &odd) in blocks.iter_mut().zip(evens).zip(odds) {
+        *block = std::array::from_fn(|i| if i % 2 == 0 { even[i / 2] } else { odd[i / 2] });
+    }
+    for ((pair, even), odd) in rest.as_chunks_mut::<2>().0.iter_mut().zip(even).zip(odd) {
+        *pair = [*even, *odd];
+    }
+}
+
+/// `out_k = Σ_i weights[i][k] lines[i]` for k = 0 and 1. Lines may be longer than the sums.
+#[inline(always)]
+fn weigh<T: Real>(lines: &[&[T]], weights: &[[T; 2]], [first, second]: [&mut [T]; 2]) {
+    let len = first.len();
+    if len < BLOCK {
+        for at in 0..len {
+            [first[at], second[at]] = weigh_block::<T, 1>(lines, weights, at).map(|[sum]| sum);
+        }
+        return;
+    }
+    let mut at = 0;
+    loop {
+        let [a, b] = weigh_block::<T, BLOCK>(lines, weights, at);
+        first[at..at + BLOCK].copy_from_slice(&a);
+        second[at..at + BLOCK].copy_from_slice(&b);
+        if at + BLOCK == len {
+            return;
+        }
+        // The last block overlaps the one before it.
+        at = (at + BLOCK).min(len - BLOCK);
+    }
+}
+
+#[inline(always)]
+fn weigh_block<T: Real, const N: usize>(lines: &[&[T]], weights: &[[T; 2]], at: usize) -> [[T; N]; 2] {
+    let [mut first, mut second] = [[T::zero(); N]; 2];
+    for (line, &[a, b]) in lines.iter().zip(weights) {
+        let values = &line[at..at + N];
+        for ((first, second), &v) in first.iter_mut().zip(&mut second).zip(values) {
+            *first += v * a;
+            *second += v * b;
+        }
+    }
+    [first, second]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wavelet::WAVELETS;
+
+    #[test]
+    fn no_filter_is_longer_than_there_is_room_for() {
+        for wavelet in WAVELETS {
+            let bank = FilterBank::<f64>::of(wavelet);
+            assert!(bank.splitting.len() <= LONGEST, "{}", wavelet.name);
+            assert!(bank.merging.len() <= MOST_LINES, "{}", wavelet.name);
+        }
+    }
+
+    /// Against the definition, on lines down to far shorter than the filter.
+    #[test]
+    fn lines_are_split_and_merged_by_the_definition() {
+        let zero = Complex::new(0.0, 0.0);
+        for wavelet in WAVELETS {
+            let bank = FilterBank::<f64>::of(wavelet);
+            for n in [2, 4, 6, 22, 32, 70, 128] {
+                let line: Vec<_> = (0..n)
+                    .map(|i| Complex::new((i as f64 * 1.7).sin(), (i as f64 * 0.9).cos()))
+                    .collect();
+                let (mut low, mut high) = (vec![zero; n / 2], vec![zero; n / 2]);
+                bank.split_line(&line, &mut low, &mut high, &mut Vec::new());
+                let lead = wavelet.scaling.len() / 2 - 1;
+                let mut back = vec![zero; n];
+                for (values, filter) in [(&low, wavelet.low()), (&high, wavelet.high())] {
+                    for (j, value) in values.iter().enumerate() {
+                        let met = |t: usize| (2 * j + t + 100 * n - lead) % n;
+                        let taps = || filter.iter().rev().enumerate();
+                        let sum: Complex<f64> = taps().map(|(t, tap)| line[met(t)] * tap).sum();
+                        assert!((sum - value).norm() < 1e-12, "{} {n}: value {j}", wavelet.name);
+                        taps().for_each(|(t, tap)| back[met(t)] += value * tap);
+                    }
+                }
+                let mut merged = vec![zero; n];
+                bank.merge_line(&low, &high, &mut merged, &mut Vec::new());
+                for (a, b) in merged.iter().zip(&back) {
+                    assert!((a - b).norm() < 1e-12, "{} {n}", wavelet.name);
+                }
+            }
+        }
     }
 }

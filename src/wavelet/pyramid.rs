@@ -77,6 +77,12 @@ impl Layout {
         }
     }
 
+    /// Where the detail subbands H, V, D of a scale lie, one after the other.
+    pub fn details(&self, scale: usize) -> std::ops::Range<usize> {
+        let first = 3 * (scale - 1);
+        self.bands[first].offset..self.bands[first + 2].range().end
+    }
+
     pub fn band_names(&self) -> Vec<String> {
         self.bands.iter().map(Band::name).collect()
     }

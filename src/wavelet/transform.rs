@@ -1,11 +1,11 @@
 use std::sync::Arc;
 
-use ndarray::{ArrayView2, ArrayViewMut2};
+use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 use num_complex::Complex;
 
-use super::bank::{FilterBank, accumulate};
-use super::{Layout, Orientation, Pyramid};
-use crate::array::{Grid, Real};
+use super::bank::FilterBank;
+use super::{Layout, Pyramid};
+use crate::array::{Grid, Real, vectorised};
 
 /// A 2-D wavelet cascade of one filter bank over one layout.
 #[derive(Clone, Debug)]
@@ -14,11 +14,28 @@ pub struct Transform<T> {
     bank: FilterBank<T>,
 }
 
-/// Buffers of one thread: two planes of the padded grid.
+/// Buffers of one thread: the approximations of two scales, and a few lines.
 pub struct Workspace<T> {
-    plane: Vec<Complex<T>>,
-    split: Vec<Complex<T>>,
-    line: Vec<Complex<T>>,
+    /// The approximation that a scale begins with, and the one it ends with.
+    approximations: [Vec<Complex<T>>; 2],
+    lines: Lines<T>,
+}
+
+struct Lines<T> {
+    /// Low and high value of as many rows as a pair of rows meets.
+    values: Vec<[Vec<Complex<T>>; 2]>,
+    /// Scratch of the filter bank.
+    extended: Vec<Complex<T>>,
+    /// What lies beyond an image: never written.
+    zeros: Vec<Complex<T>>,
+    /// Beyond an image too, but written.
+    beyond: Vec<Complex<T>>,
+}
+
+/// What there is of a plane in row-major order: the rest, up to the grid of its scale, is padding and zero.
+struct Plane<V> {
+    values: V,
+    grid: Grid,
 }
 
 impl<T: Real> Transform<T> {
@@ -30,33 +47,53 @@ impl<T: Real> Transform<T> {
     }
 
     pub fn workspace(&self) -> Workspace<T> {
-        let zeros = vec![Complex::new(T::zero(), T::zero()); self.layout.padded.len()];
+        let zeros = |len| vec![Complex::new(T::zero(), T::zero()); len];
+        let cols = self.layout.padded.cols;
         Workspace {
-            plane: zeros.clone(),
-            split: zeros,
-            line: Vec::new(),
+            approximations: [1, 1].map(|scale| zeros(self.grid(scale).len())),
+            lines: Lines {
+                values: (0..self.bank.met()).map(|_| [zeros(cols), zeros(cols)]).collect(),
+                extended: Vec::new(),
+                zeros: zeros(cols),
+                beyond: zeros(cols),
+            },
         }
+    }
+
+    /// Of the approximation that `scale` leaves; at 0 that of the padded image.
+    fn grid(&self, scale: usize) -> Grid {
+        let Grid { rows, cols } = self.layout.padded;
+        Grid::new(rows >> scale, cols >> scale)
     }
 
     /// `Ψ image`: every subband of `out` is overwritten.
     pub fn analyse(&self, image: ArrayView2<Complex<T>>, out: &mut Pyramid<Complex<T>>, work: &mut Workspace<T>) {
         let layout = &*self.layout;
         assert_eq!(image.dim(), layout.image.dim(), "image of another size than the layout");
-        let Workspace { plane, split, line } = work;
-        plane.fill(Complex::new(T::zero(), T::zero()));
-        for (from, to) in image.outer_iter().zip(plane.chunks_exact_mut(layout.padded.cols)) {
-            for (t, f) in to.iter_mut().zip(from) {
-                *t = *f;
-            }
-        }
+        let image = image.as_standard_layout();
+        let Workspace { approximations, lines } = work;
+        let [from, to] = approximations;
         for scale in 1..=layout.scales {
-            let finer = Grid::new(layout.padded.rows >> (scale - 1), layout.padded.cols >> (scale - 1));
-            self.split_rows(finer, plane, split, line);
-            let mut bands = DetailBands::new(layout, scale, &mut out.values);
-            self.split_across(finer, split, plane, &mut bands);
+            let finer = self.grid(scale - 1);
+            let plane = match image.as_slice() {
+                Some(values) if scale == 1 => Plane {
+                    values,
+                    grid: layout.image,
+                },
+                _ => Plane {
+                    values: &from[..],
+                    grid: finer,
+                },
+            };
+            let details = &mut out.values[layout.details(scale)];
+            vectorised(
+                #[inline(always)]
+                || self.split(&plane, finer, to, details, lines),
+            );
+            std::mem::swap(from, to);
         }
         let coarsest = out.band_mut(layout.bands.len() - 1);
-        coarsest.copy_from_slice(&plane[..coarsest.len()]);
+        coarsest.copy_from_slice(&from[..coarsest.len()]);
     }
 
     /// `Ψᵀ pyramid`, which for an orthonormal bank is the inverse; cropped to the image.
@@ -68,104 +105,121 @@ impl<T: Real> Transform<T> {
     ) {
         let layout = &*self.layout;
         assert_eq!(image.dim(), layout.image.dim(), "image of another size than the layout");
-        let Workspace { plane, split, line } = work;
+        let Some(whole) = image.as_slice_mut() else {
+            let mut plain = Array2::zeros(image.dim());
+            self.synthesise(pyramid, plain.view_mut(), work);
+            image.assign(&plain);
+            return;
+        };
+        let Workspace { approximations, lines } = work;
+        let [from, to] = approximations;
         let coarsest = pyramid.band(layout.bands.len() - 1);
-        plane[..coarsest.len()].copy_from_slice(coarsest);
+        from[..coarsest.len()].copy_from_slice(coarsest);
         for scale in (1..=layout.scales).rev() {
-            let finer = Grid::new(layout.padded.rows >> (scale - 1), layout.padded.cols >> (scale - 1));
-            self.merge_across(finer, plane, pyramid, scale, split);
-            self.merge_rows(finer, split, plane, line);
-        }
-        for (to, from) in image.outer_iter_mut().zip(plane.chunks_exact(layout.padded.cols)) {
-            for (t, f) in to.into_iter().zip(from) {
-                *t = *f;
-            }
-        }
-    }
-
-    /// Along each row: low-pass half, then high-pass half.
-    fn split_rows(&self, grid: Grid, from: &[Complex<T>], to: &mut [Complex<T>], line: &mut Vec<Complex<T>>) {
-        let rows = from.chunks_exact(grid.cols).zip(to.chunks_exact_mut(grid.cols));
-        for (source, target) in rows.take(grid.rows) {
-            let (low, high) = target.split_at_mut(grid.cols / 2);
-            self.bank.split_line(source, low, high, line);
-        }
-    }
-
-    fn merge_rows(&self, grid: Grid, from: &[Complex<T>], to: &mut [Complex<T>], line: &mut Vec<Complex<T>>) {
-        let rows = from.chunks_exact(grid.cols).zip(to.chunks_exact_mut(grid.cols));
-        for (source, target) in rows.take(grid.rows) {
-            let (low, high) = source.split_at(grid.cols / 2);
-            self.bank.merge_line(low, high, target, line);
+            let finer = self.grid(scale - 1);
+            let mut plane = match scale {
+                1 => Plane {
+                    values: &mut *whole,
+                    grid: layout.image,
+                },
+                _ => Plane {
+                    values: &mut to[..],
+                    grid: finer,
+                },
+            };
+            let details = &pyramid.values[layout.details(scale)];
+            vectorised(
+                #[inline(always)]
+                || self.merge(from, details, finer, &mut plane, lines),
+            );
+            std::mem::swap(from, to);
         }
     }
 
-    /// Across the rows: whole lines at a time. `approximation` gets the low-low quarter, contiguous.
-    fn split_across(
+    /// One scale: across the rows into a low and a high line, and these along themselves into one row of each of the
+    /// four subbands, so that nothing but the plane is read and nothing but the subbands written.
+    #[inline(always)]
+    fn split(
         &self,
+        plane: &Plane<&[Complex<T>]>,
         grid: Grid,
-        split: &[Complex<T>],
         approximation: &mut [Complex<T>],
-        bands: &mut DetailBands<T>,
+        details: &mut [Complex<T>],
+        lines: &mut Lines<T>,
     ) {
+        let Lines {
+            values,
+            extended,
+            zeros,
+            ..
+        } = lines;
+        let [low, high] = &mut values[0];
+        let (low, high) = (&mut low[..grid.cols], &mut high[..grid.cols]);
+        let Grid { rows, cols } = plane.grid;
+        low[cols..].copy_from_slice(&zeros[cols..grid.cols]);
+        high[cols..].copy_from_slice(&zeros[cols..grid.cols]);
+        let source = |row: usize| {
+            if row < rows {
+                &plane.values[row * cols..(row + 1) * cols]
+            } else {
+                &zeros[..cols]
+            }
+        };
+
         let half = grid.cols / 2;
+        let (h, rest) = details.split_at_mut(grid.len() / 4);
+        let (v, d) = rest.split_at_mut(grid.len() / 4);
         for row in 0..grid.rows / 2 {
+            self.bank
+                .split_across(row, grid.rows, source, [&mut low[..cols], &mut high[..cols]]);
             let at = row * half..(row + 1) * half;
-            let a = &mut approximation[at.clone()];
-            let (h, v, d) = (&mut bands.h[at.clone()], &mut bands.v[at.clone()], &mut bands.d[at]);
-            for out in [&mut *a, &mut *h, &mut *v, &mut *d] {
-                out.fill(Complex::new(T::zero(), T::zero()));
-            }
-            for (source, low, high) in self.bank.taps_across(row, grid.rows) {
-                let (left, right) = split[source * grid.cols..(source + 1) * grid.cols].split_at(half);
-                accumulate(a, left, low);
-                accumulate(h, left, high);
-                accumulate(v, right, low);
-                accumulate(d, right, high);
-            }
+            self.bank
+                .split(low, [&mut approximation[at.clone()], &mut v[at.clone()]], extended);
+            self.bank.split(high, [&mut h[at.clone()], &mut d[at]], extended);
         }
     }
 
-    fn merge_across(
+    /// The transpose of [`Self::split`].
+    #[inline(always)]
+    fn merge(
         &self,
-        grid: Grid,
         approximation: &[Complex<T>],
-        pyramid: &Pyramid<Complex<T>>,
-        scale: usize,
-        split: &mut [Complex<T>],
+        details: &[Complex<T>],
+        grid: Grid,
+        plane: &mut Plane<&mut [Complex<T>]>,
+        lines: &mut Lines<T>,
     ) {
-        let half = grid.cols / 2;
-        let first = 3 * (scale - 1);
-        let [h, v, d] = [0, 1, 2].map(|k| pyramid.band(first + k));
-        split[..grid.len()].fill(Complex::new(T::zero(), T::zero()));
-        for row in 0..grid.rows / 2 {
-            let at = row * half..(row + 1) * half;
-            for (target, low, high) in self.bank.taps_across(row, grid.rows) {
-                let (left, right) = split[target * grid.cols..(target + 1) * grid.cols].split_at_mut(half);
-                accumulate(left, &approximation[at.clone()], low);
-                accumulate(left, &h[at.clone()], high);
-                accumulate(right, &v[at.clone()], low);
-                accumulate(right, &d[at.clone()], high);
-            }
+        let Lines {
+            values,
+            extended,
+            beyond,
+            ..
+        } = lines;
+        let (half, met) = (Grid::new(grid.rows / 2, grid.cols / 2), self.bank.met());
+        let (h, rest) = details.split_at(half.len());
+        let (v, d) = rest.split_at(half.len());
+        let first = self.bank.first_met(half.rows);
+        let Grid { rows, cols } = plane.grid;
+        let pairs = rows.div_ceil(2);
+        for ahead in 0..pairs + met - 1 {
+            let row = (first + ahead) % half.rows;
+            let at = row * half.cols..(row + 1) * half.cols;
+            let [low, high] = &mut values[ahead % met];
+            let (low, high) = (&mut low[..grid.cols], &mut high[..grid.cols]);
+            self.bank
+                .merge([&approximation[at.clone()], &v[at.clone()]], low, extended);
+            self.bank.merge([&h[at.clone()], &d[at]], high, extended);
+            // All that the next pair of rows meets is there.
+            let Some(pair) = (ahead + 1).checked_sub(met) else {
+                continue;
+            };
+            let target = &mut plane.values[2 * pair * cols..rows.min(2 * pair + 2) * cols];
+            let (even, odd) = target.split_at_mut(cols);
+            // The last row may be an even one.
+            let odd = if odd.is_empty() { &mut beyond[..cols] } else { odd };
+            let line = |value: usize| values[(pair + value) % met].each_ref().map(|line| &line[..cols]);
+            self.bank.merge_across(line, [even, odd]);
         }
-    }
-}
-
-/// The three detail subbands of one scale, to be written together.
-struct DetailBands<'a, T> {
-    h: &'a mut [Complex<T>],
-    v: &'a mut [Complex<T>],
-    d: &'a mut [Complex<T>],
-}
-
-impl<'a, T> DetailBands<'a, T> {
-    fn new(layout: &Layout, scale: usize, values: &'a mut [Complex<T>]) -> Self {
-        let h = &layout.bands[3 * (scale - 1)];
-        debug_assert_eq!(h.orientation, Orientation::H);
-        let len = h.grid.len();
-        let (h, rest) = values[h.offset..h.offset + 3 * len].split_at_mut(len);
-        let (v, d) = rest.split_at_mut(len);
-        Self { h, v, d }
     }
 }
 

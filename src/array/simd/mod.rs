@@ -1,10 +1,12 @@
 //! Vector instructions, chosen for the machine that runs.
 
 mod aligned;
+mod sums;
 mod tile;
 mod vectors;
 
 pub use aligned::Aligned;
+pub use sums::{greatest, sum};
 pub use tile::transpose;
 pub use vectors::Vectors;
 

@@ -42,7 +42,7 @@ enum Errors<T: Real> {
     /// None: every location was sampled by itself.
     Plane(Plane<T>),
     /// Those of one line.
-    Lines(Lines<T>),
+    Lines(Box<Lines<T>>),
 }
 
 /// The part of `Z_b` that measurement noise has.
@@ -91,7 +91,7 @@ impl<T: Real> StateEvolution<T> {
     ) -> Self {
         let spectra = Spectra::new(layout, wavelet);
         let errors = match sampling::line_axis(&problem.encoding.mask()) {
-            Some(axis) => Errors::Lines(Lines::new(problem, layout, wavelet, &spectra, axis)),
+            Some(axis) => Errors::Lines(Box::new(Lines::new(problem, layout, wavelet, &spectra, axis))),
             None => Errors::Plane(Plane::new(problem, layout, &spectra)),
         };
         let tiles = Tiles::new(layout, matches!(errors, Errors::Lines(_)));

@@ -87,14 +87,13 @@ fn evolved(problem: &Problem<f64>, layout: &Arc<Layout>, wavelet: &Wavelet) -> V
 fn plain(problem: &Problem<f64>, layout: &Arc<Layout>, wavelet: &Wavelet, set: usize) -> Pyramid<f64> {
     let spectra = Spectra::new(layout, wavelet);
     let energy = EnergyAverage::new(layout, wavelet);
-    let maps = problem.encoding.maps().index_axis(Axis(0), set);
-    let average = |map| {
+    let average = |coil| {
         let mut xi = Pyramid::filled(layout, Complex::new(0.0, 0.0));
-        energy.average(map, &mut xi);
+        energy.average(problem.encoding.map(set, coil).view(), &mut xi);
         xi
     };
-    let averages: Vec<_> = maps.outer_iter().map(average).collect();
-    let coils = averages.len();
+    let coils = problem.encoding.coils();
+    let averages: Vec<_> = (0..coils).map(average).collect();
     let mut tau = Pyramid::filled(layout, 0.0);
     for (index, band) in layout.bands.iter().enumerate() {
         let spectrum = spectra.band(band.orientation, band.scale);

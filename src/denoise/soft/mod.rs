@@ -5,83 +5,74 @@
 //! `SURE(λ) = Σ_j min(|w_j|, λ)² + Σ_{|w_j|>λ} τ_j (2 − λ/|w_j|) − Σ_j τ_j`
 //! (Stein 1981; Donoho & Johnstone 1995; for complex values and coloured noise P-VDAMP, arXiv:2203.04180).
 
+mod sure;
+
+pub use sure::{SureThreshold, Workspace, sure_threshold};
+
 use num_complex::Complex;
 
-use crate::array::Real;
-
-/// The threshold of least estimated risk in one subband.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct SureThreshold {
-    /// λ, in the units of the coefficients.
-    pub threshold: f64,
-    /// SURE at λ, summed over the subband; may be negative, since it is an estimate.
-    pub risk: f64,
-}
-
-/// Sorting space, reused over subbands and iterations.
-#[derive(Default)]
-pub struct Workspace<T> {
-    sorted: Vec<(T, T)>,
-}
-
-/// Finds the threshold of least SURE over `λ ∈ {|w_j|}`: one sort, one pass.
-///
-/// SURE jumps down by τ_j at each candidate. In the search the element there is counted on both sides of the
-/// threshold, as in the reference implementation, so that no candidate gains from its own jump; the risk returned
-/// is SURE itself.
-///
-/// `w` and `tau` have the same length; non-finite input gives an unspecified but finite-time answer.
-pub fn sure_threshold<T: Real>(w: &[Complex<T>], tau: &[T], work: &mut Workspace<T>) -> SureThreshold {
-    let sorted = &mut work.sorted;
-    sorted.clear();
-    sorted.extend(w.iter().zip(tau).map(|(w, &tau)| (w.norm(), tau)));
-    sorted.sort_unstable_by(|a, b| a.0.partial_cmp(&b.0).unwrap_or(std::cmp::Ordering::Equal));
-
-    let ratio = |m: f64, tau: f64| if m > 0.0 { tau / m } else { 0.0 };
-    let mut kept_tau: f64 = sorted.iter().map(|(_, tau)| tau.wide()).sum();
-    let mut kept_ratio: f64 = sorted.iter().map(|(m, tau)| ratio(m.wide(), tau.wide())).sum();
-    let all_tau = kept_tau;
-    let mut below = 0.0;
-    let mut least = f64::INFINITY;
-    let mut best = SureThreshold {
-        threshold: 0.0,
-        risk: 0.0,
-    };
-    for (i, &(magnitude, tau)) in sorted.iter().enumerate() {
-        let (m, tau) = (magnitude.wide(), tau.wide());
-        below += m * m;
-        kept_tau -= tau;
-        kept_ratio -= ratio(m, tau);
-        // Of equal magnitudes only the last has them all at or below the threshold.
-        if sorted.get(i + 1).is_some_and(|next| next.0 == magnitude) {
-            continue;
-        }
-        let above = (sorted.len() - 1 - i) as f64;
-        let risk = below + above * m * m + 2.0 * kept_tau - m * kept_ratio - all_tau;
-        let charged = risk + m * m + tau;
-        if charged < least {
-            least = charged;
-            best = SureThreshold { threshold: m, risk };
-        }
-    }
-    best
-}
+use crate::array::{LANES, Real, vectorised};
 
 /// `g(w; λ)` into `out`, and its mean divergence `α = ½ mean_j (2 − λ/|w_j|  where |w_j| > λ, else 0)`,
 /// which is `∂Re g/∂Re w + ∂Im g/∂Im w` halved: 1 for the identity, 0 for the zero map.
 pub fn soft_threshold<T: Real>(w: &[Complex<T>], threshold: f64, out: &mut [Complex<T>]) -> f64 {
+    shrink(
+        w,
+        threshold,
+        out,
+        #[inline(always)]
+        |_, g| g,
+    )
+}
+
+/// [`soft_threshold`] with damping: `out ← ρ g(w; λ) + (1 − ρ) out`. The divergence is that of g alone.
+pub fn damped_soft_threshold<T: Real>(w: &[Complex<T>], threshold: f64, share: f64, out: &mut [Complex<T>]) -> f64 {
+    let (new, old) = (T::of(share), T::of(1.0 - share));
+    shrink(
+        w,
+        threshold,
+        out,
+        #[inline(always)]
+        |out, g| g * new + out * old,
+    )
+}
+
+/// Coefficients whose divergences are added in T before the sum goes on in f64.
+const BLOCK: usize = 8 * LANES;
+
+/// `out ← merge(out, g(w; λ))`; returns the mean divergence of g.
+fn shrink<T: Real>(
+    w: &[Complex<T>],
+    threshold: f64,
+    out: &mut [Complex<T>],
+    merge: impl Fn(Complex<T>, Complex<T>) -> Complex<T>,
+) -> f64 {
     let lambda = T::of(threshold);
-    let mut divergence = 0.0;
-    for (out, w) in out.iter_mut().zip(w) {
-        let magnitude = w.norm();
-        *out = if magnitude > lambda {
-            let ratio = lambda / magnitude;
-            divergence += 2.0 - ratio.wide();
-            w * (T::one() - ratio)
-        } else {
-            Complex::new(T::zero(), T::zero())
-        };
-    }
+    let one = |out: &mut Complex<T>, w: &Complex<T>| {
+        let magnitude = (w.re * w.re + w.im * w.im).sqrt();
+        let ratio = lambda / magnitude;
+        // Not a number where both are zero, and then not kept.
+        let kept = magnitude > lambda;
+        let gain = if kept { T::one() - ratio } else { T::zero() };
+        *out = merge(*out, Complex::new(w.re * gain, w.im * gain));
+        if kept { T::one() + gain } else { T::zero() }
+    };
+    let divergence = vectorised(
+        #[inline(always)]
+        || {
+            let mut sum = 0.0;
+            for (out, w) in out.chunks_mut(BLOCK).zip(w.chunks(BLOCK)) {
+                let mut lanes = [T::zero(); LANES];
+                for (out, w) in out.chunks_mut(LANES).zip(w.chunks(LANES)) {
+                    for ((lane, out), w) in lanes.iter_mut().zip(out).zip(w) {
+                        *lane += one(out, w);
+                    }
+                }
+                sum += lanes.iter().map(|lane| lane.wide()).sum::<f64>();
+            }
+            sum
+        },
+    );
     0.5 * divergence / w.len().max(1) as f64
 }
 

@@ -1,4 +1,5 @@
-//! One iteration of P-VDAMP, and its parts: encoding, state evolution, and the SURE-tuned threshold.
+//! One iteration of P-VDAMP, and its parts: encoding, state evolution, and the SURE-tuned threshold. One iteration of
+//! HOWL, and its denoisers.
 
 mod support;
 
@@ -6,10 +7,11 @@ use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use num_complex::Complex;
-use pvdamp::denoise::{Workspace, soft_threshold, sure_threshold};
+use pvdamp::denoise::{LocalWiener, SimilarPatches, WienerWorkspace, Workspace, soft_threshold, sure_threshold};
+use pvdamp::fourier::Fourier;
 use pvdamp::operator::Samples;
-use pvdamp::solve::{PVdamp, Solver, StateEvolution, Tracked, Tuning};
-use pvdamp::wavelet::{Layout, Pyramid};
+use pvdamp::solve::{Howl, PVdamp, Solver, StateEvolution, Tracked, Tuning};
+use pvdamp::wavelet::{Frame, Layout, Pyramid, Wavelet};
 use support::{SQUARE, Slice};
 
 fn encoding(criterion: &mut Criterion) {
@@ -88,9 +90,59 @@ fn pvdamp(criterion: &mut Criterion) {
     }
 }
 
+/// Of an image as noisy as HOWL meets it.
+fn howl_denoisers(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("howl-denoise");
+    let image = Slice::new(SQUARE, 8, 5.0).image;
+    let image = image.as_slice().expect("standard layout");
+    let fourier = Fourier::new(SQUARE);
+    let mut work = WienerWorkspace::new(&fourier, 4, 24);
+    let [db4, haar] = ["db4", "haar"].map(|name| Wavelet::find(name).expect("in the table"));
+    let frames = [
+        ("db4", LocalWiener::undecimated(SQUARE, 4, db4)),
+        ("haar", LocalWiener::undecimated(SQUARE, 4, haar)),
+        ("directional", LocalWiener::new(Frame::directional(SQUARE, 4, 6))),
+    ];
+    let mut out = image.to_vec();
+    for (name, frame) in &frames {
+        group.bench_function(format!("{name}/256x256"), |b| {
+            b.iter(|| {
+                out.copy_from_slice(image);
+                frame.denoise(&mut out, 1e-4, &fourier, &mut work);
+            });
+        });
+    }
+    let pilot: Vec<f32> = image.iter().map(|v| v.re).collect();
+    let find = || SimilarPatches::find(SQUARE, &pilot).expect("large enough");
+    group.bench_function("patches-find/256x256", |b| b.iter(find));
+    let patches = find();
+    group.bench_function("patches/256x256", |b| {
+        b.iter(|| {
+            out.copy_from_slice(image);
+            patches.denoise(&mut out, 1e-4);
+        });
+    });
+}
+
+fn howl(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("howl");
+    let problem = Slice::new(SQUARE, 8, 5.0).problem();
+    // The frames take turns.
+    for (before, name) in [(1, "haar"), (2, "directional"), (3, "db4")] {
+        let begun = || {
+            let mut solver = Howl::new(&problem, &Tuning::default());
+            (0..before).for_each(|_| drop(solver.step()));
+            solver
+        };
+        group.bench_function(format!("step-{name}/256x256x8"), |b| {
+            b.iter_batched_ref(begun, |solver| solver.step(), BatchSize::PerIteration);
+        });
+    }
+}
+
 criterion_group! {
     name = iteration;
     config = support::criterion();
-    targets = encoding, state_evolution, denoise, pvdamp
+    targets = encoding, state_evolution, denoise, pvdamp, howl_denoisers, howl
 }
 criterion_main!(iteration);

@@ -2,12 +2,14 @@ use num_complex::Complex;
 use rayon::prelude::*;
 
 use super::group::{GROUP, LENGTH, PatchGroup, SIDE};
-use crate::array::{Grid, Real};
+use crate::array::{Grid, Real, vectorised};
 
 /// Distance of neighbouring reference patches.
 const STRIDE: usize = 4;
 /// Farthest displacement of a similar patch, along each axis.
 const REACH: usize = 5;
+/// Displacements along a row that are measured at once, at least all.
+const WIDTH: usize = 16;
 /// Rows of references worked on at a time.
 const ROWS: usize = 16;
 
@@ -21,13 +23,14 @@ pub struct SimilarPatches {
     grid: Grid,
     /// Top left pixels, a group after the other.
     members: Vec<[u32; 2]>,
+    /// Patches that cover a pixel.
+    count: Vec<u16>,
 }
 
-/// What the groups of one row of references add up to, over the rows they reach.
+/// What the groups of one row of references add up to, over the rows they reach. Real part, imaginary part.
 struct Strip<T> {
     first: usize,
-    sum: Vec<Complex<T>>,
-    count: Vec<T>,
+    sums: [Vec<T>; 2],
 }
 
 impl SimilarPatches {
@@ -37,16 +40,28 @@ impl SimilarPatches {
         if shortest < 2 * SIDE {
             return None;
         }
-        let padded = Padded::new(grid, REACH.min((shortest - 1) / 2), pilot);
+        let reach = REACH.min((shortest - 1) / 2);
+        let padded = Padded::new(grid, reach, reach + WIDTH, |at| pilot[at]);
         let rows: Vec<usize> = (0..grid.rows).step_by(STRIDE).collect();
         let of_row = |&row: &usize| -> Vec<[u32; 2]> {
-            let references = (0..grid.cols).step_by(STRIDE);
-            references.flat_map(|col| padded.most_similar([row, col])).collect()
+            vectorised(
+                #[inline(always)]
+                || {
+                    let references = (0..grid.cols).step_by(STRIDE);
+                    let mut members = Vec::with_capacity(grid.cols.div_ceil(STRIDE) * GROUP);
+                    for col in references {
+                        members.extend(padded.most_similar([row, col], reach));
+                    }
+                    members
+                },
+            )
         };
         let members: Vec<Vec<[u32; 2]>> = rows.par_iter().map(of_row).collect();
+        let members = members.concat();
         Some(Self {
             grid,
-            members: members.concat(),
+            count: count(grid, &members),
+            members,
         })
     }
 
@@ -54,121 +69,186 @@ impl SimilarPatches {
     pub fn denoise<T: Real>(&self, image: &mut [Complex<T>], variance: T) {
         let Grid { rows, cols } = self.grid;
         let of_row = cols.div_ceil(STRIDE) * GROUP;
-        let mut sum = vec![Complex::new(T::zero(), T::zero()); image.len()];
-        let mut count = vec![T::zero(); image.len()];
+        let parts = [
+            Padded::new(self.grid, 0, SIDE, |at| image[at].re),
+            Padded::new(self.grid, 0, SIDE, |at| image[at].im),
+        ];
+        image.fill(Complex::new(T::zero(), T::zero()));
         for (block, members) in self.members.chunks(of_row * ROWS).enumerate() {
             let strips: Vec<Strip<T>> = (members.par_chunks(of_row).enumerate())
-                .map(|(row, members)| self.strip(image, variance, (block * ROWS + row) * STRIDE, members))
+                .map(|(row, members)| self.strip(&parts, variance, (block * ROWS + row) * STRIDE, members))
                 .collect();
             // In their order, whatever the number of threads.
-            for strip in strips {
-                let lines = strip.sum.chunks_exact(cols).zip(strip.count.chunks_exact(cols));
-                for (offset, (values, counts)) in lines.enumerate() {
-                    let at = (strip.first + offset) % rows * cols;
-                    let into = sum[at..at + cols].iter_mut().zip(&mut count[at..at + cols]);
-                    for ((sum, count), (v, c)) in into.zip(values.iter().zip(counts)) {
-                        *sum += v;
-                        *count += *c;
+            for Strip { first, sums: [re, im] } in strips {
+                let width = cols + SIDE;
+                for (offset, (re, im)) in re.chunks_exact(width).zip(im.chunks_exact(width)).enumerate() {
+                    let at = (first + offset) % rows * cols;
+                    let line = &mut image[at..at + cols];
+                    for (sum, (&re, &im)) in line.iter_mut().zip(re.iter().zip(im)) {
+                        *sum = Complex::new(sum.re + re, sum.im + im);
+                    }
+                    for (sum, (&re, &im)) in line.iter_mut().zip(re[cols..].iter().zip(&im[cols..])) {
+                        *sum = Complex::new(sum.re + re, sum.im + im);
                     }
                 }
             }
         }
-        for ((pixel, sum), count) in image.iter_mut().zip(&sum).zip(&count) {
-            *pixel = sum / *count;
+        for (pixel, &count) in image.iter_mut().zip(&self.count) {
+            *pixel /= T::of(f64::from(count));
         }
     }
 
-    fn strip<T: Real>(&self, image: &[Complex<T>], variance: T, row: usize, members: &[[u32; 2]]) -> Strip<T> {
+    fn strip<T: Real>(&self, parts: &[Padded<T>; 2], variance: T, row: usize, members: &[[u32; 2]]) -> Strip<T> {
         let Grid { rows, cols } = self.grid;
         let height = 2 * REACH + SIDE;
         let mut strip = Strip {
             first: (row + rows - REACH.min(rows)) % rows,
-            sum: vec![Complex::new(T::zero(), T::zero()); height * cols],
-            count: vec![T::zero(); height * cols],
+            sums: [0, 1].map(|_| vec![T::zero(); height * (cols + SIDE)]),
         };
         let mut group = PatchGroup::new();
-        for members in members.chunks_exact(GROUP) {
-            for (member, &[top, left]) in members.iter().enumerate() {
-                for u in 0..SIDE {
-                    let line = (top as usize + u) % rows * cols;
-                    for w in 0..SIDE {
-                        group.put(member, u * SIDE + w, image[line + (left as usize + w) % cols]);
-                    }
+        vectorised(
+            #[inline(always)]
+            || {
+                for members in members.chunks_exact(GROUP) {
+                    self.shrink(parts, variance, members, &mut group, &mut strip);
                 }
+            },
+        );
+        strip
+    }
+
+    /// One group.
+    #[inline(always)]
+    fn shrink<T: Real>(
+        &self,
+        parts: &[Padded<T>; 2],
+        variance: T,
+        members: &[[u32; 2]],
+        group: &mut PatchGroup<T>,
+        strip: &mut Strip<T>,
+    ) {
+        let Grid { rows, cols } = self.grid;
+        for (member, &[top, left]) in members.iter().enumerate() {
+            for (imaginary, part) in [false, true].into_iter().zip(parts) {
+                part.patch([top as usize, left as usize], group.sample(member, imaginary));
             }
-            group.shrink(variance);
-            for (member, &[top, left]) in members.iter().enumerate() {
-                let offset = (top as usize + rows - strip.first) % rows;
+        }
+        group.shrink(variance);
+        for (member, &[top, left]) in members.iter().enumerate() {
+            let offset = match top as usize >= strip.first {
+                true => top as usize - strip.first,
+                false => top as usize + rows - strip.first,
+            };
+            for (imaginary, sums) in [false, true].into_iter().zip(&mut strip.sums) {
                 for u in 0..SIDE {
-                    let line = (offset + u) * cols;
-                    for w in 0..SIDE {
-                        let at = line + (left as usize + w) % cols;
-                        strip.sum[at] += group.get(member, u * SIDE + w);
-                        strip.count[at] += T::one();
+                    let at = (offset + u) * (cols + SIDE) + left as usize;
+                    let line: &mut [T; SIDE] = sums[at..].first_chunk_mut().expect("room for a patch");
+                    for (w, sum) in line.iter_mut().enumerate() {
+                        *sum += group.shrunk(member, imaginary, u * SIDE + w);
                     }
                 }
             }
         }
-        strip
     }
 }
 
-/// An image with a margin around it, filled periodically.
+/// How many patches cover each pixel.
+fn count(grid: Grid, members: &[[u32; 2]]) -> Vec<u16> {
+    let width = grid.cols + SIDE;
+    let mut padded = vec![0; (grid.rows + SIDE) * width];
+    for &[top, left] in members {
+        for u in 0..SIDE {
+            let at = (top as usize + u) * width + left as usize;
+            padded[at..at + SIDE].iter_mut().for_each(|count| *count += 1);
+        }
+    }
+    let mut count = vec![0; grid.len()];
+    for (row, line) in padded.chunks_exact(width).enumerate() {
+        for (col, more) in line.iter().enumerate() {
+            count[row % grid.rows * grid.cols + col % grid.cols] += more;
+        }
+    }
+    count
+}
+
+/// An image with a margin around it, filled periodically: patches need not look where it ends.
 struct Padded<T> {
     grid: Grid,
-    margin: usize,
     cols: usize,
     values: Vec<T>,
 }
 
 impl<T: Real> Padded<T> {
-    fn new(grid: Grid, margin: usize, image: &[T]) -> Self {
-        let (rows, cols) = (grid.rows + 2 * margin + SIDE, grid.cols + 2 * margin + SIDE);
+    /// `before` and `after` are the widths of the margin on the two sides of each axis.
+    fn new(grid: Grid, before: usize, after: usize, image: impl Fn(usize) -> T) -> Self {
+        let (rows, cols) = (grid.rows + before + after, grid.cols + before + after);
         let mut values = Vec::with_capacity(rows * cols);
         for row in 0..rows {
-            let line = (row + grid.rows - margin) % grid.rows * grid.cols;
-            values.extend((0..cols).map(|col| image[line + (col + grid.cols - margin) % grid.cols]));
+            let line = (row + grid.rows - before) % grid.rows * grid.cols;
+            let mut col = (grid.cols - before) % grid.cols;
+            for _ in 0..cols {
+                values.push(image(line + col));
+                col = if col + 1 == grid.cols { 0 } else { col + 1 };
+            }
         }
-        Self {
-            grid,
-            margin,
-            cols,
-            values,
-        }
+        Self { grid, cols, values }
     }
 
     /// The patches most like the one at `reference`, it first; of two as like, the earlier in row-major order.
-    fn most_similar(&self, reference: [usize; 2]) -> [[u32; 2]; GROUP] {
-        let span = 2 * self.margin + 1;
-        let mut best = [(T::infinity(), [reference[0] as u32, reference[1] as u32]); GROUP];
-        best[0].0 = -T::one();
-        let centre = self.patch(reference[0] + self.margin, reference[1] + self.margin);
-        for (down, right) in (0..span).flat_map(|down| (0..span).map(move |right| (down, right))) {
-            if (down, right) == (self.margin, self.margin) {
-                continue;
-            }
-            let candidate = self.patch(reference[0] + down, reference[1] + right);
-            let squares = centre.iter().zip(&candidate).map(|(&a, &b)| (a - b) * (a - b));
-            let distance = squares.fold(T::zero(), |sum, square| sum + square);
-            if distance < best[GROUP - 1].0 {
-                let place = best.partition_point(|(d, _)| *d <= distance);
-                best.copy_within(place..GROUP - 1, place + 1);
-                let at = |start: usize, shift: usize, n: usize| ((start + shift + n - self.margin) % n) as u32;
-                let row = at(reference[0], down, self.grid.rows);
-                let col = at(reference[1], right, self.grid.cols);
-                best[place] = (distance, [row, col]);
+    #[inline(always)]
+    fn most_similar(&self, reference: [usize; 2], reach: usize) -> [[u32; 2]; GROUP] {
+        let span = 2 * reach + 1;
+        let mut nearest = [T::infinity(); GROUP];
+        let mut places = [[reach, reach]; GROUP];
+        nearest[0] = -T::one();
+        let mut centre = [T::zero(); LENGTH];
+        self.patch([reference[0] + reach, reference[1] + reach], &mut centre);
+        for down in 0..span {
+            let distances = self.distances(&centre, [reference[0] + down, reference[1]]);
+            for (right, &distance) in distances[..span].iter().enumerate() {
+                if distance < nearest[GROUP - 1] && (down, right) != (reach, reach) {
+                    let mut place = GROUP - 1;
+                    while nearest[place - 1] > distance {
+                        (nearest[place], places[place]) = (nearest[place - 1], places[place - 1]);
+                        place -= 1;
+                    }
+                    (nearest[place], places[place]) = (distance, [down, right]);
+                }
             }
         }
-        best.map(|(_, at)| at)
+        let around = |start: usize, shift: usize, n: usize| ((start + shift + n - reach) % n) as u32;
+        places.map(|[down, right]| {
+            [
+                around(reference[0], down, self.grid.rows),
+                around(reference[1], right, self.grid.cols),
+            ]
+        })
     }
 
-    fn patch(&self, top: usize, left: usize) -> [T; LENGTH] {
-        let mut patch = [T::zero(); LENGTH];
-        for (u, line) in patch.chunks_exact_mut(SIDE).enumerate() {
-            let at = (top + u) * self.cols + left;
-            line.copy_from_slice(&self.values[at..at + SIDE]);
+    /// Squared distances of `centre` from the patch at `place` and from those to the right of it.
+    #[inline(always)]
+    fn distances(&self, centre: &[T; LENGTH], place: [usize; 2]) -> [T; WIDTH] {
+        let mut sums = [T::zero(); WIDTH];
+        for (u, centre) in centre.chunks_exact(SIDE).enumerate() {
+            let line = &self.values[(place[0] + u) * self.cols + place[1]..][..SIDE + WIDTH];
+            for (w, &centre) in centre.iter().enumerate() {
+                let values: &[T; WIDTH] = line[w..].first_chunk().expect("room for all");
+                for (sum, &value) in sums.iter_mut().zip(values) {
+                    let gap = centre - value;
+                    *sum += gap * gap;
+                }
+            }
         }
-        patch
+        sums
+    }
+
+    /// Copies a patch to the first of `out`.
+    #[inline(always)]
+    fn patch<const N: usize>(&self, [top, left]: [usize; 2], out: &mut [T; N]) {
+        for (u, to) in out[..LENGTH].chunks_exact_mut(SIDE).enumerate() {
+            let at = (top + u) * self.cols + left;
+            to.copy_from_slice(&self.values[at..at + SIDE]);
+        }
     }
 }
 

@@ -15,6 +15,8 @@ mod panels;
 use self::line::LinePlan;
 pub use self::panels::Panels;
 
+use std::ops::Range;
+
 use num_complex::Complex;
 
 use self::panels::{Run, join, load_columns, store_columns};
@@ -200,13 +202,41 @@ impl<T: Real> Fourier<T> {
     }
 
     fn transform(&self, direction: Direction, plane: &mut [Complex<T>], scratch: &mut Scratch<T>) {
+        let Grid { rows, cols } = self.grid;
+        self.transform_part(direction, 0..cols, 0..rows, plane, scratch);
+    }
+
+    /// The `rows` of [`Self::forward`]; others hold nothing that means anything.
+    pub fn forward_to(&self, rows: Range<usize>, plane: &mut [Complex<T>], scratch: &mut Scratch<T>) {
+        self.transform_part(Direction::Forward, 0..self.grid.cols, rows, plane, scratch);
+    }
+
+    /// [`Self::inverse`] of k-space that is 0 outside `cols`.
+    pub fn inverse_of(&self, cols: Range<usize>, plane: &mut [Complex<T>], scratch: &mut Scratch<T>) {
+        self.transform_part(Direction::Inverse, cols, 0..self.grid.rows, plane, scratch);
+    }
+
+    /// Columns, of which those outside `cols` are 0; then rows, of which those in `rows` are wanted.
+    fn transform_part(
+        &self,
+        direction: Direction,
+        cols: Range<usize>,
+        rows: Range<usize>,
+        plane: &mut [Complex<T>],
+        scratch: &mut Scratch<T>,
+    ) {
         assert_eq!(plane.len(), self.grid.len(), "plane of another size than the plan");
+        let meets = |group: usize, lines: &Range<usize>| group * LANES < lines.end && lines.start < (group + 1) * LANES;
         for group in 0..self.groups(Along::Columns) {
+            if !meets(group, &cols) {
+                self.first_of_zeros(Along::Columns, group, scratch);
+                continue;
+            }
             let Panels { re, im } = &mut scratch.block;
             load_columns(plane, &self.columns(group, self.entry(Along::Columns)), re, im);
             self.first(Along::Columns, direction, group, scratch);
         }
-        for group in 0..self.groups(Along::Rows) {
+        for group in (0..self.groups(Along::Rows)).filter(|&group| meets(group, &rows)) {
             let (re, im) = scratch.panels.group_mut(group, self.length(Along::Rows));
             self.run(Along::Rows, direction, re, im);
             self.store_rows(group, scratch, plane);
@@ -358,6 +388,34 @@ mod tests {
             fourier.inverse(&mut k, &mut scratch);
             for (a, b) in k.iter().zip(&x) {
                 assert!((a - b).norm() < 1e-13, "{grid}: no inverse");
+            }
+        }
+    }
+
+    #[test]
+    fn some_rows_and_columns_are_as_those_of_all() {
+        for (rows, cols) in [(40, 37), (9, 50), (1, 4)] {
+            let grid = Grid::new(rows, cols);
+            let fourier = Fourier::new(grid);
+            let mut scratch = fourier.scratch();
+            let near = |a: &[Complex<f64>], b: &[Complex<f64>]| a.iter().zip(b).all(|(a, b)| (a - b).norm() < 1e-13);
+            for part in [0.0..1.0, 0.3..0.45, 0.9..1.0, 0.5..0.5] {
+                let of = |n: usize| (part.start * n as f64) as usize..(part.end * n as f64).ceil() as usize;
+                let mut expected = ramp(grid);
+                let mut found = expected.clone();
+                fourier.forward(&mut expected, &mut scratch);
+                fourier.forward_to(of(rows), &mut found, &mut scratch);
+                let at = of(rows).start * cols..of(rows).end * cols;
+                assert!(near(&found[at.clone()], &expected[at]), "{grid}, {part:?}");
+
+                let mut found = ramp(grid);
+                for (at, value) in found.iter_mut().enumerate() {
+                    *value *= f64::from(u8::from(of(cols).contains(&(at % cols))));
+                }
+                let mut expected = found.clone();
+                fourier.inverse(&mut expected, &mut scratch);
+                fourier.inverse_of(of(cols), &mut found, &mut scratch);
+                assert!(near(&found, &expected), "{grid}, {part:?}");
             }
         }
     }

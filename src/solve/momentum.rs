@@ -1,6 +1,4 @@
-use ndarray::Zip;
-
-use crate::array::{ImageSets, Real};
+use crate::array::{ImageSets, Real, vectorised};
 
 /// An image, and how far its latest step carries on (Nesterov's momentum, as in Beck & Teboulle 2009).
 pub struct Momentum<T: Real> {
@@ -24,10 +22,16 @@ impl<T: Real> Momentum<T> {
         let grown = (1.0 + (1.0 + 4.0 * self.weight * self.weight).sqrt()) / 2.0;
         let carry = T::of((self.weight - 1.0) / grown);
         self.weight = grown;
-        Zip::from(&mut self.ahead)
-            .and(&next)
-            .and(&self.x)
-            .for_each(|ahead, &new, &old| *ahead = new + (new - old) * carry);
+        let [new, old] = [&next, &self.x].map(|x| x.as_slice().expect("standard layout"));
+        let ahead = self.ahead.as_slice_mut().expect("standard layout");
+        vectorised(
+            #[inline(always)]
+            || {
+                for (ahead, (new, old)) in ahead.iter_mut().zip(new.iter().zip(old)) {
+                    *ahead = new + (new - old) * carry;
+                }
+            },
+        );
         self.x = next;
     }
 

@@ -1,9 +1,10 @@
 use std::f64::consts::{PI, TAU};
+use std::ops::Range;
 
 use num_complex::Complex;
 
 use super::Wavelet;
-use crate::array::{Grid, Real};
+use crate::array::{Grid, Real, vectorised};
 
 /// A tight frame of filters with real impulse responses, given by what each does to k-space (origin in the centre, as
 /// all of k-space here). At every frequency the squares of all responses add up to 1, so that analysis followed by
@@ -20,8 +21,13 @@ pub enum Response<T> {
         rows: Vec<Complex<T>>,
         cols: Vec<Complex<T>>,
     },
-    /// One real value a frequency, row-major.
-    Plane(Vec<T>),
+    /// One real value a frequency, row-major, in the rows where there is any but 0.
+    Plane {
+        grid: Grid,
+        rows: Range<usize>,
+        cols: Range<usize>,
+        values: Vec<T>,
+    },
 }
 
 impl<T: Real> Frame<T> {
@@ -72,17 +78,58 @@ impl<T: Real> Frame<T> {
             plane.iter_mut().zip(mirrored).for_each(|(p, m)| *p = (*p + m) / 2.0);
         }
         tighten(&mut planes);
-        let narrowed = |plane: &Vec<f64>| Response::Plane(plane.iter().map(|&v| T::of(v)).collect());
         Self {
             grid,
-            bands: planes.iter().map(narrowed).collect(),
+            bands: planes.into_iter().map(|plane| Response::within(grid, &plane)).collect(),
         }
     }
 }
 
 impl<T: Real> Response<T> {
+    /// Without the rows where there is nothing.
+    fn within(grid: Grid, plane: &[f64]) -> Self {
+        let used = |n: usize, line: &dyn Fn(usize) -> bool| -> Range<usize> {
+            let first = (0..n).find(|&at| line(at)).unwrap_or(0);
+            first..(first..n).rfind(|&at| line(at)).map_or(first, |last| last + 1)
+        };
+        let any = |row: usize, col: usize| plane[row * grid.cols + col] != 0.0;
+        let rows = used(grid.rows, &|row| (0..grid.cols).any(|col| any(row, col)));
+        let cols = used(grid.cols, &|col| (0..grid.rows).any(|row| any(row, col)));
+        let values = &plane[rows.start * grid.cols..rows.end * grid.cols];
+        Self::Plane {
+            grid,
+            values: values.iter().map(|&v| T::of(v)).collect(),
+            rows,
+            cols,
+        }
+    }
+
+    /// The rows of k-space outside which G is 0.
+    pub fn rows(&self) -> Range<usize> {
+        match self {
+            Self::Product { rows, .. } => 0..rows.len(),
+            Self::Plane { rows, .. } => rows.clone(),
+        }
+    }
+
+    /// The columns of k-space outside which G is 0.
+    pub fn cols(&self) -> Range<usize> {
+        match self {
+            Self::Product { cols, .. } => 0..cols.len(),
+            Self::Plane { cols, .. } => cols.clone(),
+        }
+    }
+
     /// `out = G · spectrum`.
     pub fn apply(&self, spectrum: &[Complex<T>], out: &mut [Complex<T>]) {
+        vectorised(
+            #[inline(always)]
+            || self.multiply(spectrum, out),
+        );
+    }
+
+    #[inline(always)]
+    fn multiply(&self, spectrum: &[Complex<T>], out: &mut [Complex<T>]) {
         match self {
             Self::Product { rows, cols } => {
                 let lines = spectrum.chunks_exact(cols.len()).zip(out.chunks_exact_mut(cols.len()));
@@ -90,25 +137,39 @@ impl<T: Real> Response<T> {
                     let factors = from.iter().zip(cols);
                     to.iter_mut()
                         .zip(factors)
-                        .for_each(|(to, (v, &col))| *to = v * (row * col));
+                        .for_each(|(to, (&v, &col))| *to = product(v, product(row, col)));
                 }
             }
-            Self::Plane(plane) => {
-                let factors = spectrum.iter().zip(plane);
-                out.iter_mut().zip(factors).for_each(|(to, (v, &g))| *to = v * g);
+            Self::Plane { grid, rows, values, .. } => {
+                let start = rows.start * grid.cols;
+                let end = rows.end * grid.cols;
+                out[..start].fill(Complex::new(T::zero(), T::zero()));
+                out[end..].fill(Complex::new(T::zero(), T::zero()));
+                let factors = spectrum[start..end].iter().zip(values);
+                out[start..end]
+                    .iter_mut()
+                    .zip(factors)
+                    .for_each(|(to, (v, &g))| *to = Complex::new(v.re * g, v.im * g));
             }
         }
     }
 
-    /// `plane ← conj(G) · plane`.
-    pub fn apply_adjoint(&self, plane: &mut [Complex<T>]) {
+    /// `sum += conj(G) · line` in one row.
+    #[inline(always)]
+    pub fn add_adjoint(&self, row: usize, line: &[Complex<T>], sum: &mut [Complex<T>]) {
+        let pairs = sum.iter_mut().zip(line);
         match self {
-            Self::Product { rows, cols } => {
-                for (line, &row) in plane.chunks_exact_mut(cols.len()).zip(rows) {
-                    line.iter_mut().zip(cols).for_each(|(v, &col)| *v *= (row * col).conj());
-                }
+            Self::Product { rows, cols } => pairs.zip(cols).for_each(|((sum, &v), &col)| {
+                let more = product(v, product(rows[row], col).conj());
+                *sum = Complex::new(sum.re + more.re, sum.im + more.im);
+            }),
+            Self::Plane { rows, values, .. } if rows.contains(&row) => {
+                let factors = &values[(row - rows.start) * line.len()..];
+                pairs.zip(factors).for_each(|((sum, v), &g)| {
+                    *sum = Complex::new(sum.re + v.re * g, sum.im + v.im * g);
+                });
             }
-            Self::Plane(values) => plane.iter_mut().zip(values).for_each(|(v, &g)| *v *= g),
+            Self::Plane { .. } => {}
         }
     }
 
@@ -120,9 +181,15 @@ impl<T: Real> Response<T> {
                 let along = |axis: &[Complex<T>]| mean(&mut axis.iter().map(|v| v.norm_sqr().wide()), axis.len());
                 along(rows) * along(cols)
             }
-            Self::Plane(plane) => mean(&mut plane.iter().map(|v| v.wide() * v.wide()), plane.len()),
+            Self::Plane { grid, values, .. } => mean(&mut values.iter().map(|v| v.wide() * v.wide()), grid.len()),
         }
     }
+}
+
+/// Written out, so that it is inlined everywhere.
+#[inline(always)]
+fn product<T: Real>(a: Complex<T>, b: Complex<T>) -> Complex<T> {
+    Complex::new(a.re * b.re - a.im * b.im, a.re * b.im + a.im * b.re)
 }
 
 /// Responses of one axis in centred order, `[s − 1]` for scale s.
@@ -173,18 +240,23 @@ fn wedges(row: f64, col: f64, orientations: usize, out: &mut [f64]) {
         let cutoff = 0.5 / (1u64 << scale) as f64;
         // At radius 0 the logarithm is −∞, which is low.
         let height = ((radius / cutoff).log2() + 1.0).clamp(0.0, 1.0);
-        let low = (PI / 2.0 * height).cos();
+        let low = fall(height);
         let high = (1.0 - low * low).max(0.0).sqrt() * below;
         for (o, value) in octave.iter_mut().enumerate() {
             let off = angle - step * o as f64;
             let off = (off - PI * (off / PI).round()).abs();
-            *value = high * (PI / 2.0 * (off / step).min(1.0)).cos();
+            *value = high * fall(off / step);
         }
         below *= low;
     }
     if let Some(last) = out.last_mut() {
         *last = below;
     }
+}
+
+/// A quarter of a cosine, from 1 at 0 to exactly 0 from 1 on.
+fn fall(x: f64) -> f64 {
+    if x < 1.0 { (PI / 2.0 * x).cos() } else { 0.0 }
 }
 
 /// Divides by the root of the sum of squares.
@@ -227,8 +299,9 @@ mod tests {
                 let mut plane = sum.clone();
                 for band in &frame.bands {
                     band.apply(&spectrum, &mut plane);
-                    band.apply_adjoint(&mut plane);
-                    sum.iter_mut().zip(&plane).for_each(|(s, p)| *s += p);
+                    for (row, sum) in sum.chunks_exact_mut(cols).enumerate() {
+                        band.add_adjoint(row, &plane[row * cols..(row + 1) * cols], sum);
+                    }
                 }
                 let gains: f64 = frame.bands.iter().map(Response::gain).sum();
                 assert!((gains - 1.0).abs() < 1e-12, "{grid}: {gains}");

@@ -3,6 +3,7 @@
 //! The transform agrees with MATLAB's `per` mode and PyWavelets' `periodization`. An image side that `2^scales`
 //! does not divide is padded with zeros at its end for the transform, and cropped after it.
 
+mod a_trous;
 mod bank;
 mod energy;
 mod filters;
@@ -11,6 +12,7 @@ mod pyramid;
 mod spectrum;
 mod transform;
 
+pub use a_trous::{ATrous, Padded};
 pub use bank::FilterBank;
 pub use energy::EnergyAverage;
 pub use filters::{WAVELETS, Wavelet};

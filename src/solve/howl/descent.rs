@@ -1,10 +1,10 @@
-use ndarray::{ArrayView2, Axis, Zip};
+use ndarray::{ArrayView2, Axis};
 use num_complex::Complex;
 
 use super::folded::Folded;
 use super::phase;
 use super::schedule::Denoiser;
-use crate::array::{Grid, ImageSets, Real};
+use crate::array::{Grid, ImageSets, Real, vectorised};
 use crate::denoise::{LocalWiener, SimilarPatches, WienerWorkspace};
 use crate::fourier::Fourier;
 use crate::operator::Samples;
@@ -32,8 +32,11 @@ pub struct Descent<T: Real> {
     /// `y − A x` at the latest point measured.
     pub residual: Samples<T>,
     fourier: Fourier<T>,
-    frames: Vec<LocalWiener<T>>,
+    frames: [LocalWiener<T>; 3],
     work: WienerWorkspace<T>,
+    scales: usize,
+    /// The image with its phase.
+    unfolded: ImageSets<T>,
     /// Of each set of maps, once they were looked for.
     patches: Option<Vec<SimilarPatches>>,
     /// Noise of a sample, where the residual cannot show it.
@@ -44,21 +47,21 @@ impl<T: Real> Descent<T> {
     pub fn new(operator: &Folded<T>, start: ImageSets<T>, scales: usize) -> Self {
         let problem = operator.problem;
         let grid = problem.encoding.grid();
-        let [db4, haar] = ["db4", "haar"].map(|name| Wavelet::find(name).expect("in the table"));
         let frames = [
-            Frame::undecimated(grid, scales, db4),
-            Frame::undecimated(grid, scales, haar),
-            Frame::directional(grid, scales, ORIENTATIONS),
+            LocalWiener::undecimated(grid, scales, wavelet("db4")),
+            LocalWiener::undecimated(grid, scales, wavelet("haar")),
+            LocalWiener::new(Frame::directional(grid, scales, ORIENTATIONS)),
         ];
         let fourier = Fourier::new(grid);
-        let bands = frames.iter().map(|frame| frame.bands.len()).max().unwrap_or(1);
         Self {
+            unfolded: start.clone(),
             momentum: Momentum::new(start),
             step_length: problem.step_length(),
             iteration: 0,
             residual: Samples::zeros(problem.data.dim()),
-            frames: frames.into_iter().map(LocalWiener::new).collect(),
-            work: WienerWorkspace::new(&fourier, bands),
+            frames,
+            work: WienerWorkspace::new(&fourier, scales, scales * ORIENTATIONS),
+            scales,
             patches: None,
             noise: far_noise(problem),
             fourier,
@@ -71,25 +74,25 @@ impl<T: Real> Descent<T> {
     }
 
     /// The undecimated wavelet frame.
-    pub fn wavelet_frame(&self) -> &Frame<T> {
-        self.frames[0].frame()
+    pub fn wavelet_frame(&self) -> Frame<T> {
+        Frame::undecimated(self.fourier.grid(), self.scales, wavelet("db4"))
     }
 
     /// Measures the residual where the next step starts.
     pub fn look_ahead(&mut self, operator: &Folded<T>) {
-        operator.residual(&self.momentum.ahead, &mut self.residual);
+        operator.residual(&self.momentum.ahead, &mut self.unfolded, &mut self.residual);
     }
 
     /// Measures the residual of x.
     pub fn look(&mut self, operator: &Folded<T>) {
-        operator.residual(&self.momentum.x, &mut self.residual);
+        operator.residual(&self.momentum.x, &mut self.unfolded, &mut self.residual);
     }
 
     /// One iteration from the residual [ahead](Self::look_ahead), of the samples with weight 1. The denoiser is told
     /// `factor` times the noise's standard deviation. Returns the variance it was told, of a complex pixel.
     pub fn step(&mut self, operator: &Folded<T>, weights: Option<&[T]>, denoiser: Denoiser, factor: f64) -> f64 {
-        let mut next = operator.adjoint(&self.residual, weights);
-        self.add_step(&mut next, 1.0, &self.momentum.ahead);
+        let length = T::of(self.step_length);
+        let mut next = operator.step(&self.momentum.ahead, length, &self.residual, weights);
         let measured = &operator.problem.measured;
         let of_sample = self
             .noise
@@ -132,9 +135,7 @@ impl<T: Real> Descent<T> {
     /// `x + ½ step · Aᴴ z`, with z the residual [of x](Self::look): all of what the data say against x would bring back
     /// their noise, nothing of it would lose what the denoiser took.
     pub fn consistent(&self, operator: &Folded<T>) -> ImageSets<T> {
-        let mut image = operator.adjoint(&self.residual, None);
-        self.add_step(&mut image, 0.5, &self.momentum.x);
-        image
+        operator.step(&self.momentum.x, T::of(0.5 * self.step_length), &self.residual, None)
     }
 
     /// Takes out what is left of the slow phase.
@@ -147,12 +148,10 @@ impl<T: Real> Descent<T> {
     pub fn rest(&mut self) {
         self.momentum = Momentum::new(self.momentum.x.clone());
     }
+}
 
-    /// `gradient ← from + share · step · gradient`.
-    fn add_step(&self, gradient: &mut ImageSets<T>, share: f64, from: &ImageSets<T>) {
-        let length = T::of(share * self.step_length);
-        Zip::from(gradient).and(from).for_each(|g, &x| *g = x + *g * length);
-    }
+fn wavelet(name: &str) -> &'static Wavelet {
+    Wavelet::find(name).expect("in the table")
 }
 
 /// `None` for images too small.
@@ -200,8 +199,15 @@ fn far_noise<T: Real>(problem: &Problem<T>) -> Option<f64> {
 pub fn sample_energies<T: Real>(samples: &Samples<T>) -> Vec<f64> {
     let mut energies = vec![0.0; samples.dim().1];
     for of_coil in samples.outer_iter() {
-        let pairs = energies.iter_mut().zip(&of_coil);
-        pairs.for_each(|(sum, v)| *sum += v.norm_sqr().wide());
+        let of_coil = of_coil.to_slice().expect("standard layout");
+        vectorised(
+            #[inline(always)]
+            || {
+                for (sum, v) in energies.iter_mut().zip(of_coil) {
+                    *sum += (v.re * v.re + v.im * v.im).wide();
+                }
+            },
+        );
     }
     energies
 }

@@ -1,7 +1,7 @@
 use ndarray::Zip;
 use num_complex::Complex;
 
-use crate::array::{ImageSets, Real};
+use crate::array::{ImageSets, Real, vectorised};
 use crate::operator::Samples;
 use crate::solve::Problem;
 
@@ -17,10 +17,19 @@ impl<T: Real> Folded<'_, T> {
         self.problem.encoding.forward(&self.unfold(x))
     }
 
-    /// `y − A x`, into `out`.
-    pub fn residual(&self, x: &ImageSets<T>, out: &mut Samples<T>) {
+    /// `y − A x`, into `out`. Leaves the image of x in `unfolded`.
+    pub fn residual(&self, x: &ImageSets<T>, unfolded: &mut ImageSets<T>, out: &mut Samples<T>) {
         let Problem { encoding, data, .. } = self.problem;
-        encoding.residual(data, &self.unfold(x), out);
+        vectorised(
+            #[inline(always)]
+            || {
+                let known = flat(x).iter().zip(flat(&self.phase));
+                for (pixel, (x, phase)) in flat_mut(unfolded).iter_mut().zip(known) {
+                    *pixel = x * phase;
+                }
+            },
+        );
+        encoding.residual(data, unfolded, out);
     }
 
     /// `Aᴴ W samples`, with a real weight for each location (all 1 where `None`).
@@ -28,6 +37,21 @@ impl<T: Real> Folded<'_, T> {
         let mut x = self.problem.encoding.adjoint(samples, weights);
         turn_back(&mut x, &self.phase);
         x
+    }
+
+    /// `x + length · Aᴴ W samples`.
+    pub fn step(&self, x: &ImageSets<T>, length: T, samples: &Samples<T>, weights: Option<&[T]>) -> ImageSets<T> {
+        let mut next = self.problem.encoding.adjoint(samples, weights);
+        vectorised(
+            #[inline(always)]
+            || {
+                let known = flat(&self.phase).iter().zip(flat(x));
+                for (next, (phase, x)) in flat_mut(&mut next).iter_mut().zip(known) {
+                    *next = x + *next * phase.conj() * length;
+                }
+            },
+        );
+        next
     }
 
     /// The image of x.
@@ -50,4 +74,14 @@ fn turn<T: Real>(x: &mut ImageSets<T>, phase: &ImageSets<T>) {
 
 fn turn_back<T: Real>(x: &mut ImageSets<T>, phase: &ImageSets<T>) {
     Zip::from(x).and(phase).for_each(|x, p: &Complex<T>| *x *= p.conj());
+}
+
+#[inline(always)]
+fn flat<T: Real>(x: &ImageSets<T>) -> &[Complex<T>] {
+    x.as_slice().expect("standard layout")
+}
+
+#[inline(always)]
+fn flat_mut<T: Real>(x: &mut ImageSets<T>) -> &mut [Complex<T>] {
+    x.as_slice_mut().expect("standard layout")
 }

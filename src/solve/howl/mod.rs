@@ -125,7 +125,7 @@ impl<'a, T: Real> Howl<'a, T> {
         let Some(bars) = bars else { return };
         descent.look(operator);
         let spectrum = bars.held_out.spectrum(&operator.problem.encoding, &bars.errors);
-        let prior = ErrorPrior::new(&spectrum, &bars.noise, descent.x(), descent.wavelet_frame(), operator);
+        let prior = ErrorPrior::new(&spectrum, &bars.noise, descent.x(), &descent.wavelet_frame(), operator);
         let image = descent.x() + &prior.correction(operator, &descent.residual);
         bars.prior = Some(prior);
         bars.corrected = Some(image);

@@ -46,8 +46,11 @@ pub fn of_image<T: Real>(x: &ImageSets<T>, fourier: &Fourier<T>) -> ImageSets<T>
     for mut image in slow.axis_iter_mut(Axis(0)) {
         let plane = image.as_slice_mut().expect("standard layout");
         fourier.forward(plane, &mut scratch);
-        for (at, value) in plane.iter_mut().enumerate() {
-            *value *= T::of(window.at(at, grid));
+        for (line, row) in plane.chunks_exact_mut(grid.cols).zip(&window.rows) {
+            let weights = window.cols.iter().map(|col| T::of(row * col));
+            line.iter_mut()
+                .zip(weights)
+                .for_each(|(value, weight)| *value *= weight);
         }
         fourier.inverse(plane, &mut scratch);
     }
@@ -80,7 +83,9 @@ fn cosine(n: usize, w: usize, power: i32) -> Vec<f64> {
 /// Each value over its magnitude; 1 where that is 0.
 fn unit<T: Real>(values: ImageSets<T>) -> ImageSets<T> {
     values.mapv_into(|v| {
-        let norm = v.norm();
+        // In double precision no square is too large or too small.
+        let (re, im) = (v.re.wide(), v.im.wide());
+        let norm = T::of((re * re + im * im).sqrt());
         match norm > T::min_positive_value() {
             true => v / norm,
             false => Complex::new(T::one(), T::zero()),

@@ -1,0 +1,161 @@
+use super::Wavelet;
+use crate::array::Real;
+
+/// The two filters of one scale of the undecimated transform, in space: N taps each, `step` pixels apart, over √2.
+/// Around the edges, at any size of image, also one that is shorter than the filters.
+///
+/// What [`Frame::undecimated`](super::Frame::undecimated) defines by frequency responses; a response
+/// `Σ_t f_t exp(−iωt)` is `Σ_t f_t x(n − t)`. Real filters: the real part of an image and its imaginary part are
+/// filtered each by itself.
+pub struct ATrous<T, const N: usize> {
+    /// Low, high.
+    taps: [[T; 2]; N],
+    step: usize,
+}
+
+/// A line and its periodic continuation on one side, as far as a filter reaches.
+pub struct Padded<T> {
+    /// Pixels of the line.
+    len: usize,
+    values: Vec<T>,
+}
+
+impl<T: Real, const N: usize> ATrous<T, N> {
+    /// Of `scale`, 1 the finest. `None` for a wavelet that has not N taps.
+    pub fn new(wavelet: &Wavelet, scale: usize) -> Option<Self> {
+        let over_root = |tap: f64| T::of(tap / std::f64::consts::SQRT_2);
+        let pairs = wavelet.low().into_iter().zip(wavelet.high());
+        let taps: Vec<[T; 2]> = pairs.map(|(low, high)| [over_root(low), over_root(high)]).collect();
+        Some(Self {
+            taps: taps.try_into().ok()?,
+            step: 1 << (scale - 1),
+        })
+    }
+
+    /// A line of `len` pixels with room for the filters on one side.
+    pub fn line(&self, len: usize) -> Padded<T> {
+        Padded {
+            len,
+            values: vec![T::zero(); len + (N - 1) * self.step],
+        }
+    }
+
+    /// Filters along the rows axis: one row of both bands. `plane` is row-major.
+    #[inline(always)]
+    pub fn split_rows(&self, plane: &[T], row: usize, low: &mut [T], high: &mut [T]) {
+        let cols = low.len();
+        let rows = plane.len() / cols;
+        let above = |t: usize| (row + t * (rows - self.step % rows)) % rows * cols;
+        split(&self.taps, std::array::from_fn(|t| &plane[above(t)..]), low, high);
+    }
+
+    /// Filters along the columns axis: a row of both bands. `line` is [continued before](Padded::continue_before).
+    #[inline(always)]
+    pub fn split_cols(&self, line: &Padded<T>, low: &mut [T], high: &mut [T]) {
+        let before = |t: usize| (N - 1 - t) * self.step;
+        split(
+            &self.taps,
+            std::array::from_fn(|t| &line.values[before(t)..]),
+            low,
+            high,
+        );
+    }
+
+    /// The adjoint of [`Self::split_rows`].
+    #[inline(always)]
+    pub fn merge_rows(&self, low: &[T], high: &[T], row: usize, out: &mut [T]) {
+        let cols = out.len();
+        let rows = low.len() / cols;
+        let below = |t: usize| (row + t * self.step) % rows * cols;
+        let low = std::array::from_fn(|t| &low[below(t)..]);
+        let high = std::array::from_fn(|t| &high[below(t)..]);
+        merge(&self.taps, low, high, out);
+    }
+
+    /// The adjoint of [`Self::split_cols`]. The lines are [continued behind](Padded::continue_behind).
+    #[inline(always)]
+    pub fn merge_cols(&self, low: &Padded<T>, high: &Padded<T>, out: &mut [T]) {
+        let low = std::array::from_fn(|t| &low.values[t * self.step..]);
+        let high = std::array::from_fn(|t| &high.values[t * self.step..]);
+        merge(&self.taps, low, high, out);
+    }
+}
+
+impl<T: Real> Padded<T> {
+    /// The pixels of a line that will be continued before its first.
+    #[inline(always)]
+    pub fn last(&mut self) -> &mut [T] {
+        let reach = self.values.len() - self.len;
+        &mut self.values[reach..]
+    }
+
+    /// The pixels of a line that will be continued behind its last.
+    #[inline(always)]
+    pub fn first(&mut self) -> &mut [T] {
+        &mut self.values[..self.len]
+    }
+
+    /// Fills in what comes before the [last](Self::last) pixels.
+    #[inline(always)]
+    pub fn continue_before(&mut self) {
+        let mut missing = self.values.len() - self.len;
+        while missing > 0 {
+            let count = missing.min(self.len);
+            let from = missing + self.len - count;
+            self.values.copy_within(from..from + count, missing - count);
+            missing -= count;
+        }
+    }
+
+    /// Fills in what comes behind the [first](Self::first) pixels.
+    #[inline(always)]
+    pub fn continue_behind(&mut self) {
+        let mut known = self.len;
+        while known < self.values.len() {
+            let count = self.len.min(self.values.len() - known);
+            self.values
+                .copy_within(known - self.len..known - self.len + count, known);
+            known += count;
+        }
+    }
+}
+
+/// Both bands of the lines that the taps meet.
+#[inline(always)]
+fn split<T: Real, const N: usize>(taps: &[[T; 2]; N], mut lines: [&[T]; N], low: &mut [T], high: &mut [T]) {
+    let len = low.len();
+    let high = &mut high[..len];
+    cut(&mut lines, len);
+    for i in 0..len {
+        let (mut l, mut h) = (taps[0][0] * lines[0][i], taps[0][1] * lines[0][i]);
+        for t in 1..N {
+            l += taps[t][0] * lines[t][i];
+            h += taps[t][1] * lines[t][i];
+        }
+        low[i] = l;
+        high[i] = h;
+    }
+}
+
+/// The adjoint of [`split`], of the lines that the taps meet in both bands.
+#[inline(always)]
+fn merge<T: Real, const N: usize>(taps: &[[T; 2]; N], mut low: [&[T]; N], mut high: [&[T]; N], out: &mut [T]) {
+    let len = out.len();
+    cut(&mut low, len);
+    cut(&mut high, len);
+    for i in 0..len {
+        let mut sum = taps[0][0] * low[0][i] + taps[0][1] * high[0][i];
+        for t in 1..N {
+            sum += taps[t][0] * low[t][i] + taps[t][1] * high[t][i];
+        }
+        out[i] = sum;
+    }
+}
+
+/// To one length, which the compiler then knows: without checks in it, a loop becomes vector instructions alone.
+#[inline(always)]
+fn cut<T, const N: usize>(lines: &mut [&[T]; N], len: usize) {
+    for line in lines {
+        *line = &line[..len];
+    }
+}

@@ -23,6 +23,19 @@ impl<T: Real> Panels<T> {
         self.im.fill(T::zero());
     }
 
+    pub fn scale(&mut self, by: T) {
+        let Self { re, im } = self;
+        vectorised(
+            #[inline(always)]
+            || {
+                re.iter_mut().chain(im.iter_mut()).for_each(
+                    #[inline(always)]
+                    |v| *v *= by,
+                )
+            },
+        );
+    }
+
     /// The group of lines `group`, each of `length` values.
     pub fn group(&self, group: usize, length: usize) -> (&[T], &[T]) {
         let range = group * length * LANES..(group + 1) * length * LANES;

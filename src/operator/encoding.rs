@@ -1,7 +1,7 @@
 use std::ops::Range;
 use std::sync::Mutex;
 
-use ndarray::{Array2, Array3, Array4, ArrayView3, Axis, Zip};
+use ndarray::{Array2, Array3, ArrayView3, Axis, Zip};
 use num_complex::Complex;
 use rayon::prelude::*;
 
@@ -30,8 +30,8 @@ pub struct Encoding<T: Real> {
     /// For each sample, where it is put into its group of rows, and where it is found in the transform of that.
     entry: Vec<u32>,
     exit: Vec<u32>,
-    /// `Σ_c conj(S_{m,c}) S_{m',c}`, `(sets, sets, rows, cols)`.
-    gram: Array4<Complex<T>>,
+    /// `SᴴS`: `Σ_c conj(S_{m,c}) S_{m',c}` of each set m and, in it, each set m', as the maps are.
+    gram: Vec<Panels<T>>,
     /// Buffers handed from task to task, and those for images.
     idle: Mutex<Vec<Scratch<T>>>,
     idle_images: Mutex<Vec<Panels<T>>>,
@@ -43,8 +43,8 @@ impl<T: Real> Encoding<T> {
         let (sets, coils, rows, cols) = maps.dim();
         assert_eq!((rows, cols), mask.sampled.dim(), "maps and mask of different grids");
         let fourier = Fourier::new(Grid::new(rows, cols));
-        let gram = gram(&maps);
         let maps = panels_of(&fourier, maps);
+        let gram = gram(&fourier, &maps, sets, coils);
         let size = rows * LANES;
         let any = |group: usize| {
             let range = group * size..(group + 1) * size;
@@ -154,14 +154,7 @@ impl<T: Real> Encoding<T> {
     /// `finish` sees the index of each sample in `(coils, samples)` and its value in `A x`.
     fn encode(&self, x: &ImageSets<T>, out: &mut Samples<T>, finish: impl Fn(usize, Complex<T>) -> Complex<T> + Sync) {
         assert_eq!(x.dim().0, self.sets(), "one image for each set of maps");
-        let x = x.as_standard_layout();
-        let images: Vec<Panels<T>> = (x.outer_iter())
-            .map(|x| {
-                let mut image = self.image();
-                self.fourier.load(x.to_slice().expect("standard layout"), &mut image);
-                image
-            })
-            .collect();
+        let images = self.panelled(x);
         let samples = self.sampled.len();
         let out = out.as_slice_mut().expect("samples in standard layout");
         out.par_chunks_mut(samples.max(1))
@@ -184,58 +177,140 @@ impl<T: Real> Encoding<T> {
         scratch: &mut Scratch<T>,
         mut put: impl FnMut(usize, Complex<T>),
     ) {
-        let (fourier, scale) = (&self.fourier, self.fourier.scale());
-        let (rows, cols) = self.grid().dim();
+        self.along_columns(coil, images, scratch);
+        for group in 0..self.groups.len() {
+            self.along_rows(group, scratch, &mut put);
+        }
+    }
+
+    /// The first half of the transform of what a coil sees.
+    fn along_columns(&self, coil: usize, images: &[Panels<T>], scratch: &mut Scratch<T>) {
+        let rows = self.grid().rows;
         for (group, &seen) in self.seen.iter().enumerate() {
             if !seen {
-                fourier.first_of_zeros(Along::Columns, group, scratch);
+                self.fourier.first_of_zeros(Along::Columns, group, scratch);
                 continue;
             }
             for (set, image) in images.iter().enumerate() {
+                let map = self.panels(set, coil).group(group, rows);
                 let product = scratch.block.group_mut(0, rows);
+                multiply(image.group(group, rows), map, product, set > 0);
+            }
+            self.fourier.first(Along::Columns, Direction::Forward, group, scratch);
+        }
+    }
+
+    /// The second half, of a group of rows: `put` gets each of its samples.
+    fn along_rows(&self, group: usize, scratch: &mut Scratch<T>, put: &mut impl FnMut(usize, Complex<T>)) {
+        let samples = self.groups[group].clone();
+        if samples.is_empty() {
+            return;
+        }
+        let scale = self.fourier.scale();
+        let (re, im) = scratch.panels.group_mut(group, self.grid().cols);
+        self.fourier.run(Along::Rows, Direction::Forward, re, im);
+        for (sample, &at) in samples.clone().zip(&self.exit[samples]) {
+            put(sample, Complex::new(re[at as usize] * scale, im[at as usize] * scale));
+        }
+    }
+
+    /// `Aᴴ W z` and `z = y − A x`, which goes into `residual`, with real weights per sampled location (all 1 where
+    /// `None`). Each coil is there and back before its maps have left the cache.
+    pub fn gradient(
+        &self,
+        y: &Samples<T>,
+        x: &ImageSets<T>,
+        weights: Option<&[T]>,
+        residual: &mut Samples<T>,
+    ) -> ImageSets<T> {
+        let images = self.panelled(x);
+        let sums = self.zero_images();
+        self.there_and_back(y, images, weights, residual, sums)
+    }
+
+    /// [`Self::gradient`] and `SᴴS x`, which is what remains of an image that only the coils see: the identity on the
+    /// object; outside the support of the maps it removes what no coil can measure.
+    pub fn corrected(
+        &self,
+        y: &Samples<T>,
+        x: &ImageSets<T>,
+        weights: Option<&[T]>,
+        residual: &mut Samples<T>,
+    ) -> ImageSets<T> {
+        let images = self.panelled(x);
+        let mut sums = self.zero_images();
+        // What the inverse transform is scaled by comes at the end.
+        let scale = T::one() / self.fourier.scale();
+        for (sum, gram) in sums.iter_mut().zip(self.gram.chunks_exact(self.sets)) {
+            for (set, (gram, image)) in gram.iter().zip(&images).enumerate() {
                 multiply(
-                    image.group(group, rows),
-                    self.panels(set, coil).group(group, rows),
-                    product,
+                    (&gram.re, &gram.im),
+                    (&image.re, &image.im),
+                    (&mut sum.re, &mut sum.im),
                     set > 0,
                 );
             }
-            fourier.first(Along::Columns, Direction::Forward, group, scratch);
+            sum.scale(scale);
         }
-        for (group, samples) in self
-            .groups
-            .iter()
-            .enumerate()
-            .filter(|(_, samples)| !samples.is_empty())
-        {
-            let (re, im) = scratch.panels.group_mut(group, cols);
-            fourier.run(Along::Rows, Direction::Forward, re, im);
-            for (sample, &at) in samples.clone().zip(&self.exit[samples.clone()]) {
-                put(sample, Complex::new(re[at as usize] * scale, im[at as usize] * scale));
+        self.there_and_back(y, images, weights, residual, sums)
+    }
+
+    /// Adds the gradient to `sums`.
+    fn there_and_back(
+        &self,
+        y: &Samples<T>,
+        images: Vec<Panels<T>>,
+        weights: Option<&[T]>,
+        residual: &mut Samples<T>,
+        sums: Vec<Panels<T>>,
+    ) -> ImageSets<T> {
+        assert_eq!(y.dim(), residual.dim(), "a residual for each sample");
+        let y = y.as_standard_layout();
+        let residual = residual.as_slice_mut().expect("samples in standard layout");
+        let coils = residual.chunks_mut(self.sampled.len().max(1)).collect();
+        let combined = self.combine(sums, coils, |coil, residual: &mut [Complex<T>]| {
+            let (mut there, mut back) = (self.scratch(), self.scratch());
+            let y = y.row(coil).to_slice().expect("standard layout");
+            self.along_columns(coil, &images, &mut there);
+            for (group, samples) in self.groups.iter().enumerate() {
+                let Panels { re, im } = &mut back.block;
+                re.fill(T::zero());
+                im.fill(T::zero());
+                self.along_rows(group, &mut there, &mut |sample, value| {
+                    let z = y[sample] - value;
+                    residual[sample] = z;
+                    let at = self.entry[sample] as usize;
+                    let weight = weights.map_or(T::one(), |weights| weights[sample]);
+                    (re[at], im[at]) = (z.re * weight, z.im * weight);
+                });
+                self.back_along_rows(group, !samples.is_empty(), &mut back);
             }
-        }
+            self.put_back(there);
+            back
+        });
+        self.put_back_images(images);
+        combined
     }
 
     /// `Aᴴ W samples`, `(sets, rows, cols)`, with real weights per sampled location (all 1 where `None`).
     pub fn adjoint(&self, samples: &Samples<T>, weights: Option<&[T]>) -> ImageSets<T> {
         let samples = samples.as_standard_layout();
-        self.combine(|coil, group, block| {
-            let run = self.groups[group].clone();
-            if run.is_empty() {
-                return false;
-            }
+        let coils = vec![(); self.coils];
+        self.combine(self.zero_images(), coils, |coil, ()| {
+            let mut scratch = self.scratch();
             let values = samples.row(coil).to_slice().expect("standard layout");
-            let places = self.entry[run.clone()].iter().zip(&values[run.clone()]);
-            let (re, im) = block.group_mut(0, self.grid().cols);
-            re.fill(T::zero());
-            im.fill(T::zero());
-            match weights {
-                Some(weights) => places
-                    .zip(&weights[run])
-                    .for_each(|((&at, v), &w)| (re[at as usize], im[at as usize]) = (v.re * w, v.im * w)),
-                None => places.for_each(|(&at, v)| (re[at as usize], im[at as usize]) = (v.re, v.im)),
+            for (group, run) in self.groups.iter().enumerate() {
+                let (re, im) = scratch.block.group_mut(0, self.grid().cols);
+                re.fill(T::zero());
+                im.fill(T::zero());
+                for sample in run.clone() {
+                    let (at, v) = (self.entry[sample] as usize, values[sample]);
+                    let weight = weights.map_or(T::one(), |weights| weights[sample]);
+                    (re[at], im[at]) = (v.re * weight, v.im * weight);
+                }
+                self.back_along_rows(group, !run.is_empty(), &mut scratch);
             }
-            true
+            scratch
         })
     }
 
@@ -247,44 +322,52 @@ impl<T: Real> Encoding<T> {
             "k-space of as many coils as there are maps"
         );
         let rows = self.grid().rows;
-        self.combine(|coil, group, block| {
+        self.combine(self.zero_images(), vec![(); self.coils], |coil, ()| {
+            let mut scratch = self.scratch();
             let plane = kspace.index_axis(Axis(0), coil);
-            for (lane, row) in (group * LANES..rows.min((group + 1) * LANES)).enumerate() {
-                for (value, &place) in plane.row(row).iter().zip(self.fourier.entry(Along::Rows)) {
-                    let at = place as usize * LANES + lane;
-                    (block.re[at], block.im[at]) = (value.re, value.im);
+            for group in 0..self.groups.len() {
+                let Panels { re, im } = &mut scratch.block;
+                for (lane, row) in (group * LANES..rows.min((group + 1) * LANES)).enumerate() {
+                    for (value, &place) in plane.row(row).iter().zip(self.fourier.entry(Along::Rows)) {
+                        let at = place as usize * LANES + lane;
+                        (re[at], im[at]) = (value.re, value.im);
+                    }
                 }
+                self.back_along_rows(group, true, &mut scratch);
             }
-            true
+            scratch
         })
     }
 
-    /// `Σ_c conj(S_c) Fᴴ` of k-space, of which `fill` gives a group of rows of each coil, as the transform along them
-    /// wants it; it returns whether there is anything but zeros.
+    /// The first half of the inverse transform, of a group of rows in `scratch.block`.
+    fn back_along_rows(&self, group: usize, any: bool, scratch: &mut Scratch<T>) {
+        match any {
+            true => self.fourier.first(Along::Rows, Direction::Inverse, group, scratch),
+            false => self.fourier.first_of_zeros(Along::Rows, group, scratch),
+        }
+    }
+
+    /// `sums + Σ_c conj(S_c) Fᴴ` of k-space, of which `half` does the first half of the inverse transform: it gets each
+    /// coil and its part of `coils`. All of it scaled as the transform is.
     ///
     /// A few coils at a time, so that memory does not grow with the coils. Each pixel adds the coils in their order, so
     /// that the sum is the same whatever the number of threads.
-    fn combine(&self, fill: impl Fn(usize, usize, &mut Panels<T>) -> bool + Sync) -> ImageSets<T> {
-        let coils: Vec<usize> = (0..self.coils).collect();
+    fn combine<I: Send>(
+        &self,
+        mut sums: Vec<Panels<T>>,
+        coils: Vec<I>,
+        half: impl Fn(usize, I) -> Scratch<T> + Sync,
+    ) -> ImageSets<T> {
         let at_once = match rayon::current_num_threads() {
             1 => 1,
             threads => 2 * threads,
         };
-        let mut sums: Vec<Panels<T>> = (0..self.sets).map(|_| self.image()).collect();
-        sums.iter_mut().for_each(Panels::fill_zero);
-        for coils in coils.chunks(at_once) {
-            let along_rows = |&coil: &usize| {
-                let mut scratch = self.scratch();
-                for group in 0..self.groups.len() {
-                    match fill(coil, group, &mut scratch.block) {
-                        true => self.fourier.first(Along::Rows, Direction::Inverse, group, &mut scratch),
-                        false => self.fourier.first_of_zeros(Along::Rows, group, &mut scratch),
-                    }
-                }
-                scratch
-            };
-            let mut planes: Vec<Scratch<T>> = coils.par_iter().map(along_rows).collect();
-            self.add_coils(coils, &mut planes, &mut sums);
+        let mut coils = coils.into_iter().enumerate();
+        for first in (0..self.coils).step_by(at_once) {
+            let some: Vec<(usize, I)> = coils.by_ref().take(at_once).collect();
+            let planes = some.into_par_iter().map(|(coil, part)| half(coil, part));
+            let mut planes: Vec<Scratch<T>> = planes.collect();
+            self.add_coils(first, &mut planes, &mut sums);
             planes.into_iter().for_each(|scratch| self.put_back(scratch));
         }
         let mut images = Array3::zeros((self.sets, self.grid().rows, self.grid().cols));
@@ -296,8 +379,8 @@ impl<T: Real> Encoding<T> {
         images
     }
 
-    /// Transforms the columns of some coils, group by group, and adds them to the images.
-    fn add_coils(&self, coils: &[usize], planes: &mut [Scratch<T>], sums: &mut [Panels<T>]) {
+    /// The second half: transforms the columns of the coils from `first` on, group by group, and adds them to the images.
+    fn add_coils(&self, first: usize, planes: &mut [Scratch<T>], sums: &mut [Panels<T>]) {
         let rows = self.grid().rows;
         let exit = self.fourier.in_order(Along::Columns);
         let mut planes = by_group(
@@ -306,13 +389,10 @@ impl<T: Real> Encoding<T> {
             self.seen.len(),
         );
         let mut sums = by_group(sums.iter_mut(), rows, self.seen.len());
-        let groups = planes
-            .par_iter_mut()
-            .zip(&mut sums)
-            .enumerate()
-            .filter(|&(group, _)| self.seen[group]);
-        groups.for_each(|(group, (planes, sums))| {
-            for (&coil, (re, im)) in coils.iter().zip(planes) {
+        let groups = planes.par_iter_mut().zip(&mut sums).enumerate();
+        let seen = groups.filter(|&(group, _)| self.seen[group]);
+        seen.for_each(|(group, (planes, sums))| {
+            for (coil, (re, im)) in (first..).zip(planes) {
                 self.fourier.run(Along::Columns, Direction::Inverse, re, im);
                 for (set, (sum_re, sum_im)) in sums.iter_mut().enumerate() {
                     let map = self.panels(set, coil).group(group, rows);
@@ -326,25 +406,36 @@ impl<T: Real> Encoding<T> {
         &self.maps[set * self.coils + coil]
     }
 
-    /// `sum += Sᴴ S x`: what remains of an image that only the coils see. The identity on the object; outside the
-    /// support of the maps it removes what no coil can measure.
-    pub fn add_restricted(&self, x: &ImageSets<T>, sum: &mut ImageSets<T>) {
-        for (mut target, rows) in sum.outer_iter_mut().zip(self.gram.outer_iter()) {
-            for (gram, source) in rows.outer_iter().zip(x.outer_iter()) {
-                Zip::from(&mut target)
-                    .and(gram)
-                    .and(source)
-                    .for_each(|t, g, s| *t += g * s);
-            }
-        }
-    }
-
     /// A bound of `‖A‖²`: of `SᴴS` in every pixel, by the row sums of its magnitudes. 1 for one set of normalised maps.
     pub fn norm_bound(&self) -> f64 {
-        let sums = self
-            .gram
-            .map_axis(Axis(1), |row| row.iter().map(|v| v.norm().wide()).sum::<f64>());
-        sums.into_iter().fold(0.0, f64::max)
+        let magnitude = |panels: &Panels<T>, at: usize| Complex::new(panels.re[at], panels.im[at]).norm().wide();
+        let row = |gram: &[Panels<T>], at: usize| gram.iter().map(|panels| magnitude(panels, at)).sum::<f64>();
+        let pixels = 0..self.gram.first().map_or(0, |gram| gram.re.len());
+        let rows = self.gram.chunks_exact(self.sets);
+        rows.flat_map(|gram| pixels.clone().map(move |at| row(gram, at)))
+            .fold(0.0, f64::max)
+    }
+
+    /// Images as the transform along columns wants them.
+    fn panelled(&self, x: &ImageSets<T>) -> Vec<Panels<T>> {
+        assert_eq!(x.dim().0, self.sets(), "one image for each set of maps");
+        let x = x.as_standard_layout();
+        let one = |plane: &[Complex<T>]| {
+            let mut image = self.image();
+            self.fourier.load(plane, &mut image);
+            image
+        };
+        x.as_slice()
+            .expect("standard layout")
+            .chunks_exact(self.grid().len())
+            .map(one)
+            .collect()
+    }
+
+    fn zero_images(&self) -> Vec<Panels<T>> {
+        let mut images: Vec<Panels<T>> = (0..self.sets).map(|_| self.image()).collect();
+        images.iter_mut().for_each(Panels::fill_zero);
+        images
     }
 
     /// Buffers that an earlier task has left, or new ones.
@@ -369,22 +460,25 @@ impl<T: Real> Encoding<T> {
     }
 }
 
-/// `Σ_c conj(S_{m,c}) S_{m',c}`, `(sets, sets, rows, cols)`.
-fn gram<T: Real>(maps: &Maps<T>) -> Array4<Complex<T>> {
-    let (sets, coils, rows, cols) = maps.dim();
-    let mut gram = Array4::zeros((sets, sets, rows, cols));
-    for (a, b) in (0..sets).flat_map(|a| (0..sets).map(move |b| (a, b))) {
-        let mut sum = gram.index_axis_mut(Axis(0), a);
-        let mut sum = sum.index_axis_mut(Axis(0), b);
-        for c in 0..coils {
-            let [left, right] = [a, b].map(|m| maps.index_axis(Axis(0), m).index_axis_move(Axis(0), c));
-            Zip::from(&mut sum)
-                .and(left)
-                .and(right)
-                .for_each(|s, l, r| *s += l.conj() * r);
+fn gram<T: Real>(fourier: &Fourier<T>, maps: &[Panels<T>], sets: usize, coils: usize) -> Vec<Panels<T>> {
+    let vectors: Vec<u32> = (0..(fourier.groups(Along::Columns) * fourier.length(Along::Columns)) as u32).collect();
+    let of_sets = |(a, b): (usize, usize)| {
+        let mut sum = fourier.panels();
+        for coil in 0..coils {
+            let [left, right] = [a, b].map(|set| &maps[set * coils + coil]);
+            accumulate_conjugate(
+                (&left.re, &left.im),
+                (&right.re, &right.im),
+                &vectors,
+                (&mut sum.re, &mut sum.im),
+            );
         }
-    }
-    gram
+        sum
+    };
+    (0..sets)
+        .flat_map(|a| (0..sets).map(move |b| (a, b)))
+        .map(of_sets)
+        .collect()
 }
 
 /// One for each set and, in it, each coil.
@@ -425,6 +519,7 @@ fn by_group<'a, T: Real>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ndarray::Array4;
     use proptest::prelude::*;
 
     fn noise(seed: u64, len: usize) -> Vec<Complex<f64>> {
@@ -464,6 +559,11 @@ mod tests {
             let mut residual = y.clone();
             a.residual(&y, &x, &mut residual);
             prop_assert!(residual.iter().zip(&(&y - &ax)).all(|(a, b)| (a - b).norm() < 1e-12));
+
+            let mut again = y.clone();
+            let gradient = a.gradient(&y, &x, Some(&weights), &mut again);
+            prop_assert_eq!(&again, &residual);
+            prop_assert_eq!(gradient, a.adjoint(&residual, Some(&weights)));
         }
     }
 
@@ -479,8 +579,8 @@ mod tests {
         let normal = a.adjoint(&a.forward(&x), None);
         let kspace = a.forward(&x).into_shape_with_order((3, 9, 12)).unwrap();
         assert_eq!(a.combine_full(kspace.view()), normal);
-        let mut restricted = Array3::zeros(x.dim());
-        a.add_restricted(&x, &mut restricted);
+        let y = a.forward(&x);
+        let restricted = a.corrected(&y, &x, None, &mut y.clone());
         assert!(normal.iter().zip(&restricted).all(|(a, b)| (a - b).norm() < 1e-12));
     }
 
@@ -504,7 +604,11 @@ mod tests {
         let x = Array3::from_shape_vec((1, 24, 20), noise(4, 480)).unwrap();
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| a.adjoint(&a.forward(&x), None))
+            pool.install(|| {
+                let y = a.forward(&x);
+                let image = a.adjoint(&y, None);
+                (a.corrected(&y, &image, None, &mut y.clone()), image)
+            })
         };
         assert_eq!(run(1), run(3));
     }

@@ -91,8 +91,7 @@ impl<'a, T: Real> ProximalGradient<'a, T> {
     /// `x + step · Aᴴ (y − A x)`, at the point ahead.
     fn gradient_step(&mut self) -> ImageSets<T> {
         let Problem { encoding, data, .. } = self.problem;
-        encoding.residual(data, &self.momentum.ahead, &mut self.residual);
-        let mut step = encoding.adjoint(&self.residual, None);
+        let mut step = encoding.gradient(data, &self.momentum.ahead, None, &mut self.residual);
         let length = T::of(self.step);
         Zip::from(&mut step)
             .and(&self.momentum.ahead)

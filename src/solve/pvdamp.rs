@@ -171,11 +171,8 @@ impl<'a, T: Real> PVdamp<'a, T> {
     /// `r' = SᴴS r̃ + Aᴴ P⁻¹ (y − A r̃)`: unbiased again. Leaves the residual in the scratch space.
     fn unbias(&mut self, corrected: ImageSets<T>) -> ImageSets<T> {
         let Problem { encoding, data, .. } = self.problem;
-        let residual = &mut self.scratch.residual;
-        encoding.residual(data, &corrected, residual);
-        let mut next = encoding.adjoint(residual, Some(&self.problem.inverse_probability));
-        encoding.add_restricted(&corrected, &mut next);
-        next
+        let weights = &self.problem.inverse_probability;
+        encoding.corrected(data, &corrected, Some(weights), &mut self.scratch.residual)
     }
 
     /// Makes `next` the current iterate, unless it is none: then the best one before it stays.
@@ -266,10 +263,7 @@ impl<T: Real> Solver<T> for PVdamp<'_, T> {
             self.transform.synthesise(denoised, target.view_mut(), work);
         }
         let Problem { encoding, data, .. } = self.problem;
-        encoding.residual(data, &image, &mut self.scratch.residual);
-        let mut consistent = encoding.adjoint(&self.scratch.residual, None);
-        encoding.add_restricted(&image, &mut consistent);
-        consistent
+        encoding.corrected(data, &image, None, &mut self.scratch.residual)
     }
 
     /// The estimate that the image was made of: the one whose variance the iteration kept has on record.

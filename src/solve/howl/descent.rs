@@ -78,26 +78,29 @@ impl<T: Real> Descent<T> {
         Frame::undecimated(self.fourier.grid(), self.scales, wavelet("db4"))
     }
 
-    /// Measures the residual where the next step starts.
-    pub fn look_ahead(&mut self, operator: &Folded<T>) {
-        operator.residual(&self.momentum.ahead, &mut self.unfolded, &mut self.residual);
+    /// Measures the residual where the next step starts, and gives the gradient there.
+    pub fn look_ahead(&mut self, operator: &Folded<T>, weights: Option<&[T]>) -> ImageSets<T> {
+        operator.gradient(&self.momentum.ahead, weights, &mut self.unfolded, &mut self.residual)
     }
 
-    /// Measures the residual of x.
-    pub fn look(&mut self, operator: &Folded<T>) {
-        operator.residual(&self.momentum.x, &mut self.unfolded, &mut self.residual);
+    /// Measures the residual of x, and gives the gradient there.
+    pub fn look(&mut self, operator: &Folded<T>) -> ImageSets<T> {
+        operator.gradient(&self.momentum.x, None, &mut self.unfolded, &mut self.residual)
     }
 
-    /// One iteration from the residual [ahead](Self::look_ahead), of the samples with weight 1. The denoiser is told
-    /// `factor` times the noise's standard deviation. Returns the variance it was told, of a complex pixel.
-    pub fn step(&mut self, operator: &Folded<T>, weights: Option<&[T]>, denoiser: Denoiser, factor: f64) -> f64 {
+    /// Complex noise variance of a sample, as the latest residual shows it at the samples with weight 1.
+    pub fn noise(&self, operator: &Folded<T>, weights: Option<&[T]>) -> f64 {
+        let (measured, sets) = (&operator.problem.measured, self.momentum.x.dim().0);
+        self.noise
+            .unwrap_or_else(|| residual_noise(&self.residual, measured, weights, sets))
+    }
+
+    /// One iteration from the gradient [ahead](Self::look_ahead). `noise` is the variance of a sample that the denoiser
+    /// is to take out. Returns what it was told, of a complex pixel.
+    pub fn step(&mut self, operator: &Folded<T>, gradient: ImageSets<T>, denoiser: Denoiser, noise: f64) -> f64 {
         let length = T::of(self.step_length);
-        let mut next = operator.step(&self.momentum.ahead, length, &self.residual, weights);
-        let measured = &operator.problem.measured;
-        let of_sample = self
-            .noise
-            .unwrap_or_else(|| residual_noise(&self.residual, measured, weights, self.momentum.x.dim().0));
-        let noise = self.step_length * of_sample * factor * factor;
+        let mut next = operator.step(&self.momentum.ahead, length, gradient);
+        let noise = self.step_length * noise;
         let told = match denoiser {
             Denoiser::Patches => self.denoise_patches(&mut next, noise),
             Denoiser::Frame => self.denoise_frame(&mut next, noise),
@@ -132,10 +135,11 @@ impl<T: Real> Descent<T> {
         told
     }
 
-    /// `x + ½ step · Aᴴ z`, with z the residual [of x](Self::look): all of what the data say against x would bring back
-    /// their noise, nothing of it would lose what the denoiser took.
-    pub fn consistent(&self, operator: &Folded<T>) -> ImageSets<T> {
-        operator.step(&self.momentum.x, T::of(0.5 * self.step_length), &self.residual, None)
+    /// `x + ½ step · Aᴴ z`, with z the residual of x: all of what the data say against x would bring back their noise,
+    /// nothing of it would lose what the denoiser took.
+    pub fn consistent(&mut self, operator: &Folded<T>) -> ImageSets<T> {
+        let gradient = self.look(operator);
+        operator.step(&self.momentum.x, T::of(0.5 * self.step_length), gradient)
     }
 
     /// Takes out what is left of the slow phase.

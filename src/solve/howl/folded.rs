@@ -17,8 +17,15 @@ impl<T: Real> Folded<'_, T> {
         self.problem.encoding.forward(&self.unfold(x))
     }
 
-    /// `y − A x`, into `out`. Leaves the image of x in `unfolded`.
-    pub fn residual(&self, x: &ImageSets<T>, unfolded: &mut ImageSets<T>, out: &mut Samples<T>) {
+    /// `Aᴴ W z` of the image, not yet folded, and `z = y − A x`, which goes into `residual`; with real weights for each
+    /// location (all 1 where `None`). Leaves the image of x in `unfolded`.
+    pub fn gradient(
+        &self,
+        x: &ImageSets<T>,
+        weights: Option<&[T]>,
+        unfolded: &mut ImageSets<T>,
+        residual: &mut Samples<T>,
+    ) -> ImageSets<T> {
         let Problem { encoding, data, .. } = self.problem;
         vectorised(
             #[inline(always)]
@@ -29,7 +36,7 @@ impl<T: Real> Folded<'_, T> {
                 }
             },
         );
-        encoding.residual(data, unfolded, out);
+        encoding.gradient(data, unfolded, weights, residual)
     }
 
     /// `Aᴴ W samples`, with a real weight for each location (all 1 where `None`).
@@ -39,9 +46,9 @@ impl<T: Real> Folded<'_, T> {
         x
     }
 
-    /// `x + length · Aᴴ W samples`.
-    pub fn step(&self, x: &ImageSets<T>, length: T, samples: &Samples<T>, weights: Option<&[T]>) -> ImageSets<T> {
-        let mut next = self.problem.encoding.adjoint(samples, weights);
+    /// `x + length ·` a [gradient](Self::gradient), folded; in the place of that.
+    pub fn step(&self, x: &ImageSets<T>, length: T, gradient: ImageSets<T>) -> ImageSets<T> {
+        let mut next = gradient;
         vectorised(
             #[inline(always)]
             || {

@@ -86,12 +86,13 @@ impl<'a, T: Real> Howl<'a, T> {
             bars,
             ..
         } = self;
-        descent.look_ahead(operator);
+        let weights = bars.as_ref().map(|bars| bars.held_out.weights.as_slice());
+        let gradient = descent.look_ahead(operator, weights);
+        let noise = descent.noise(operator, weights);
         if let Some(bars) = bars {
             bars.judge(operator, &descent.residual);
         }
-        let weights = bars.as_ref().map(|bars| bars.held_out.weights.as_slice());
-        let noise = descent.step(operator, weights, denoiser, factor);
+        let noise = descent.step(operator, gradient, denoiser, factor * factor * noise);
         (bars.as_ref().map_or(Vec::new(), Bars::states), noise)
     }
 
@@ -104,14 +105,16 @@ impl<'a, T: Real> Howl<'a, T> {
             bars,
             ..
         } = self;
-        if let (true, Some(bars)) = (first, bars) {
-            descent.look(operator);
+        let gradient = if let (true, Some(bars)) = (first, bars) {
+            let gradient = descent.look(operator);
             bars.judge(operator, &descent.residual);
             descent.rest();
+            gradient
         } else {
-            descent.look_ahead(operator);
-        }
-        descent.step(operator, None, denoiser, 1.0)
+            descent.look_ahead(operator, None)
+        };
+        let noise = descent.noise(operator, None);
+        descent.step(operator, gradient, denoiser, noise)
     }
 
     /// Adds the linear estimate of its error to the image.
@@ -214,10 +217,7 @@ impl<T: Real> Solver<T> for Howl<'_, T> {
         let corrected = self.bars.as_ref().and_then(|bars| bars.corrected.as_ref());
         match corrected {
             Some(image) => self.operator.unfold(image),
-            None => {
-                self.descent.look(&self.operator);
-                self.operator.unfold(&self.descent.consistent(&self.operator))
-            }
+            None => self.operator.unfold(&self.descent.consistent(&self.operator)),
         }
     }
 

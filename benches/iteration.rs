@@ -19,8 +19,9 @@ fn encoding(criterion: &mut Criterion) {
     let problem = Slice::new(SQUARE, 8, 5.0).problem();
     let x = problem.density_compensated();
     let mut residual = Samples::zeros(problem.data.dim());
-    group.bench_function("residual/256x256x8", |b| {
-        b.iter(|| problem.encoding.residual(&problem.data, &x, &mut residual));
+    group.bench_function("corrected/256x256x8", |b| {
+        let weights = Some(&problem.inverse_probability[..]);
+        b.iter(|| problem.encoding.corrected(&problem.data, &x, weights, &mut residual));
     });
     group.bench_function("adjoint/256x256x8", |b| b.iter(|| problem.density_compensated()));
 }

@@ -289,8 +289,7 @@ fn fista_ends_at_the_minimum() {
         let mut w = Pyramid::filled(&layout, C32::new(0.0, 0.0));
         transform.analyse(x.index_axis(Axis(0), 0), &mut w, &mut transform.workspace());
         let norm: f64 = w.values.iter().map(|v| f64::from(v.norm())).sum();
-        let mut residual = problem.data.clone();
-        problem.encoding.residual(&problem.data, x, &mut residual);
+        let residual = &problem.data - &problem.encoding.forward(x);
         0.5 * energy(&residual) + tuning.lambda * problem.intensity() * norm
     };
     assert!(objective(&late) < objective(&early));

@@ -10,12 +10,11 @@ use pvdamp::wavelet::{FilterBank, Layout, Pyramid, Transform};
 
 use crate::support::clock::Work;
 
-pub const RESIDUAL: &str = "residual `y − A x`";
-pub const ADJOINT: &str = "adjoint `Aᴴ P⁻¹ z`";
+pub const ENCODING: &str = "encoding: `z = y − A x` and `SᴴS x + Aᴴ P⁻¹ z`";
 pub const EVOLUTION: &str = "state evolution";
 pub const WAVELET: &str = "wavelet, there and back";
 pub const SHRINK: &str = "SURE and soft threshold";
-pub const PARTS: [&str; 5] = [RESIDUAL, ADJOINT, EVOLUTION, WAVELET, SHRINK];
+pub const PARTS: [&str; 4] = [ENCODING, EVOLUTION, WAVELET, SHRINK];
 
 /// Each on what it meets halfway through a run.
 pub fn works(problem: &Problem<f32>) -> Vec<Work<'_>> {
@@ -41,14 +40,15 @@ pub fn works(problem: &Problem<f32>) -> Vec<Work<'_>> {
     let mut w = Pyramid::filled(&layout, Complex::new(0.0, 0.0));
     transform.analyse(image.view(), &mut w, &mut turns);
     let mut residual = Samples::zeros(problem.data.dim());
-    problem.encoding.residual(&problem.data, &x, &mut residual);
+    let there_and_back = move |residual: &mut _| {
+        let weights = Some(&problem.inverse_probability[..]);
+        problem.encoding.corrected(&problem.data, &x, weights, residual)
+    };
+    there_and_back(&mut residual);
     let z = residual.clone();
 
     let mut told = [tau.clone()];
-    let update: Work = {
-        let z = z.clone();
-        Box::new(move |clock| clock.time(EVOLUTION, || evolution.update(&z, &mut told)))
-    };
+    let update: Work = { Box::new(move |clock| clock.time(EVOLUTION, || evolution.update(&z, &mut told))) };
     let (mut out, mut sure) = (w.clone(), Workspace::default());
     let noisy = w.clone();
     let shrink: Work = Box::new(move |clock| {
@@ -60,11 +60,8 @@ pub fn works(problem: &Problem<f32>) -> Vec<Work<'_>> {
         });
     });
     vec![
-        Box::new(move |clock| clock.time(RESIDUAL, || problem.encoding.residual(&problem.data, &x, &mut residual))),
         Box::new(move |clock| {
-            clock.time(ADJOINT, || {
-                problem.encoding.adjoint(&z, Some(&problem.inverse_probability))
-            });
+            clock.time(ENCODING, || there_and_back(&mut residual));
         }),
         update,
         Box::new(move |clock| {

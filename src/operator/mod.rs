@@ -3,4 +3,4 @@
 mod encoding;
 mod products;
 
-pub use encoding::{Encoding, Samples};
+pub use encoding::{Encoding, Samples, gather};

@@ -11,6 +11,7 @@ use crate::array::{CoilStack, Image, ImageSets, Maps, Mask, vectorised};
 use crate::coil::Units;
 use crate::error::Result;
 use crate::format::Scan;
+use crate::operator::gather;
 use crate::solve::{Problem, Solver};
 
 /// A slice ready for a solver.
@@ -78,7 +79,9 @@ impl Reconstruction {
             ..
         } = measured;
         let kept_maps = self.settings.keep_maps.then(|| channels.of_scan(maps.clone()));
-        let kspace = std::mem::take(&mut channels.kspace);
+        let mask = sampling.known();
+        // Not both k-space and what the problem makes of the maps.
+        let data = gather(std::mem::take(&mut channels.kspace).view(), &mask);
         let Channels {
             covariance,
             virtual_coils,
@@ -86,14 +89,7 @@ impl Reconstruction {
             coils,
             ..
         } = channels;
-        let mut problem = Problem::new(
-            kspace.view(),
-            &sampling.known(),
-            &sampling.probability,
-            maps,
-            covariance,
-        );
-        drop(kspace);
+        let mut problem = Problem::of_samples(data, &mask, &sampling.probability, maps, covariance);
         if let Some(complete) = complete {
             let mut complete = complete.mapv_into(|v| v * scale);
             if let Some(virtual_coils) = &virtual_coils {

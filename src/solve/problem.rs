@@ -3,7 +3,7 @@ use num_complex::Complex;
 
 use crate::array::{Grid, ImageSets, Maps, Mask, Real};
 use crate::fourier::Fourier;
-use crate::operator::{Encoding, Samples};
+use crate::operator::{Encoding, Samples, gather};
 use crate::sampling;
 
 /// Longest side of the centre of k-space that the intensity is judged by.
@@ -34,8 +34,18 @@ impl<T: Real> Problem<T> {
         maps: Maps<T>,
         noise: Array2<Complex<f64>>,
     ) -> Self {
+        Self::of_samples(gather(kspace, mask), mask, probability, maps, noise)
+    }
+
+    /// The same of `data` that were picked out of k-space already, so that this need not be kept meanwhile.
+    pub fn of_samples(
+        data: Samples<T>,
+        mask: &Mask,
+        probability: &Array2<f64>,
+        maps: Maps<T>,
+        noise: Array2<Complex<f64>>,
+    ) -> Self {
         let encoding = Encoding::new(maps, mask);
-        let data = encoding.gather(kspace);
         let sampled = mask.sampled.iter().zip(probability).filter(|&(&sampled, _)| sampled);
         let inverse_probability = sampled.map(|(_, &p)| T::of(1.0 / p)).collect();
         Self {

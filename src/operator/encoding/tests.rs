@@ -1,5 +1,5 @@
 use super::*;
-use ndarray::Array4;
+use ndarray::{Array3, Array4};
 use proptest::prelude::*;
 
 fn noise(seed: u64, len: usize) -> Vec<Complex<f64>> {

@@ -1,3 +1,4 @@
+mod band;
 mod frequency;
 mod space;
 mod window;
@@ -6,7 +7,7 @@ use num_complex::Complex;
 
 use self::frequency::{Buffers, InFrequency};
 use self::space::{InSpace, Planes};
-use crate::array::{Grid, Real};
+use crate::array::Real;
 use crate::fourier::Fourier;
 use crate::wavelet::{Frame, Wavelet};
 
@@ -35,16 +36,16 @@ pub struct WienerWorkspace<T> {
 
 impl<T: Real> LocalWiener<T> {
     /// In any frame.
-    pub fn new(frame: Frame<T>) -> Self {
-        Self(Way::Frequency(InFrequency::new(frame)))
+    pub fn new(frame: &Frame<T>, fourier: &Fourier<T>) -> Self {
+        Self(Way::Frequency(InFrequency::new(frame, fourier)))
     }
 
     /// In [`Frame::undecimated`]; faster, where the wavelet has two or eight taps.
-    pub fn undecimated(grid: Grid, scales: usize, wavelet: &Wavelet) -> Self {
-        let frame = Frame::undecimated(grid, scales, wavelet);
+    pub fn undecimated(scales: usize, wavelet: &Wavelet, fourier: &Fourier<T>) -> Self {
+        let frame = Frame::undecimated(fourier.grid(), scales, wavelet);
         let haar = InSpace::new(&frame, scales, wavelet).map(Way::Haar);
         let in_space = haar.or_else(|| InSpace::new(&frame, scales, wavelet).map(Way::Db4));
-        in_space.map_or_else(|| Self::new(frame), Self)
+        in_space.map_or_else(|| Self::new(&frame, fourier), Self)
     }
 
     /// Denoises `image`, row-major and of the frame's grid. `variance` is s².
@@ -76,11 +77,12 @@ impl<T: Real> WienerWorkspace<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::array::Grid;
     use crate::wavelet::Wavelet;
 
     fn denoised(grid: Grid, image: &[Complex<f64>], variance: f64) -> Vec<Complex<f64>> {
         let fourier = Fourier::new(grid);
-        let denoiser = LocalWiener::undecimated(grid, 3, Wavelet::find("haar").unwrap());
+        let denoiser = LocalWiener::undecimated(3, Wavelet::find("haar").unwrap(), &fourier);
         let mut out = image.to_vec();
         denoiser.denoise(&mut out, variance, &fourier, &mut WienerWorkspace::new(&fourier, 3, 10));
         out
@@ -102,9 +104,9 @@ mod tests {
             let image = noise(grid.len(), 4);
             let mut work = WienerWorkspace::new(&fourier, 4, 13);
             for wavelet in ["haar", "db4"].map(|name| Wavelet::find(name).unwrap()) {
-                let space = LocalWiener::undecimated(grid, 4, wavelet);
+                let space = LocalWiener::undecimated(4, wavelet, &fourier);
                 assert!(!matches!(space.0, Way::Frequency(_)), "{}", wavelet.name);
-                let frequency = LocalWiener::new(Frame::undecimated(grid, 4, wavelet));
+                let frequency = LocalWiener::new(&Frame::undecimated(grid, 4, wavelet), &fourier);
                 for variance in [0.0, 0.02, 0.5] {
                     let [found, expected] = [&space, &frequency].map(|denoiser| {
                         let mut out = image.clone();

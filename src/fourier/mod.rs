@@ -16,6 +16,8 @@ mod strip;
 use self::line::LinePlan;
 pub use self::panels::Panels;
 
+use std::ops::Range;
+
 use num_complex::Complex;
 
 use self::panels::{Run, join, load_columns, store_columns};
@@ -161,24 +163,49 @@ impl<T: Real> Fourier<T> {
     /// The first axis: transforms the lines of a group, which are in `scratch.block`, and puts their values where the
     /// transform along the other axis wants them, into `scratch.panels`. Not scaled.
     pub fn first(&self, along: Along, direction: Direction, group: usize, scratch: &mut Scratch<T>) {
-        let (re, im) = scratch.block.group_mut(0, self.length(along));
+        self.first_to(along, direction, group, 0..self.groups(along.other()), scratch);
+    }
+
+    /// [`Self::first`] where only some groups along the other axis are wanted.
+    pub fn first_to(
+        &self,
+        along: Along,
+        direction: Direction,
+        group: usize,
+        wanted: Range<usize>,
+        scratch: &mut Scratch<T>,
+    ) {
+        let Scratch { block, panels, .. } = scratch;
+        let (re, im) = block.group_mut(0, self.length(along));
         self.run(along, direction, re, im);
-        self.pass_on(along, group, scratch);
+        let other = self.length(along.other());
+        let places = self.places(along, group);
+        let lines = &self.line(along).exit[wanted.start * LANES..wanted.end * LANES];
+        let first = wanted.start * other * LANES;
+        transpose(&block.re, lines, &mut panels.re[first..], other, places);
+        transpose(&block.im, lines, &mut panels.im[first..], other, places);
     }
 
     /// [`Self::first`] of lines that are all zero.
     pub fn first_of_zeros(&self, along: Along, group: usize, scratch: &mut Scratch<T>) {
-        scratch.block.fill_zero();
-        self.pass_on(along, group, scratch);
+        let Panels { re, im } = &mut scratch.panels;
+        for part in [re, im] {
+            for group_of_other in part
+                .as_chunks_mut::<LANES>()
+                .0
+                .chunks_exact_mut(self.length(along.other()))
+            {
+                for &place in self.places(along, group) {
+                    group_of_other[place as usize] = [T::zero(); LANES];
+                }
+            }
+        }
     }
 
-    fn pass_on(&self, along: Along, group: usize, scratch: &mut Scratch<T>) {
-        let Scratch { block, panels, .. } = scratch;
-        let other = self.line(along.other());
-        let places = &other.entry[group * LANES..((group + 1) * LANES).min(other.length())];
-        let lines = &self.line(along).exit;
-        transpose(&block.re, lines, &mut panels.re, other.length(), places);
-        transpose(&block.im, lines, &mut panels.im, other.length(), places);
+    /// Where the lines of a group go in those along the other axis.
+    fn places(&self, along: Along, group: usize) -> &[u32] {
+        let entry = &self.line(along.other()).entry;
+        &entry[group * LANES..((group + 1) * LANES).min(entry.len())]
     }
 
     /// The second axis: transforms the lines of a group, `re` and `im`, in place. Not scaled.

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use num_complex::Complex;
 
 use crate::array::{Aligned, LANES, Real, vectorised};
@@ -72,9 +74,11 @@ impl<T: Real> Band<T> {
         }
     }
 
-    /// Whether there is anything but 0 in a group of columns.
-    pub fn meets(&self, group: usize) -> bool {
-        !self.groups[group].is_empty()
+    /// The groups of columns outside which all is 0.
+    pub fn groups(&self) -> Range<usize> {
+        let used = |runs: &Vec<Run>| !runs.is_empty();
+        let first = self.groups.iter().position(used).unwrap_or(0);
+        first..self.groups.iter().rposition(used).map_or(first, |last| last + 1)
     }
 
     /// `out = G · spectrum`, of a group of columns.
@@ -135,16 +139,15 @@ impl<T: Real> Band<T> {
     fn each(&self, group: usize, mut work: impl FnMut(usize, &[T; LANES], Option<&[T; LANES]>)) {
         let Panels { re, im } = &self.response;
         for &Run { first, stored, count } in &self.groups[group] {
+            // Loops, since what the library has for them is not always inlined.
             if im.is_empty() {
-                (0..count).for_each(
-                    #[inline(always)]
-                    |at| work(first + at, lanes(re, stored + at), None),
-                );
+                for at in 0..count {
+                    work(first + at, lanes(re, stored + at), None);
+                }
             } else {
-                (0..count).for_each(
-                    #[inline(always)]
-                    |at| work(first + at, lanes(re, stored + at), Some(lanes(im, stored + at))),
-                );
+                for at in 0..count {
+                    work(first + at, lanes(re, stored + at), Some(lanes(im, stored + at)));
+                }
             }
         }
     }

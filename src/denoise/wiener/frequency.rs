@@ -111,8 +111,9 @@ impl<T: Real> Task<T> {
     fn shrink(&mut self, band: &Band<T>, noise: T, fourier: &Fourier<T>, spectrum: &Panels<T>) {
         let scratch = &mut self.scratch;
         let rows = fourier.length(Along::Columns);
+        let cols = band.groups();
         for group in 0..fourier.groups(Along::Columns) {
-            if band.meets(group) {
+            if cols.contains(&group) {
                 band.apply(group, spectrum.group(group, rows), scratch.block.group_mut(0, rows));
                 fourier.first(Along::Columns, Direction::Inverse, group, scratch);
             } else {
@@ -131,9 +132,9 @@ impl<T: Real> Task<T> {
                 || self.shrink_strip(group, noise, fourier),
             );
             fourier.load_rows(&self.shrunk.re, &self.shrunk.im, &mut self.scratch.block);
-            fourier.first(Along::Rows, Direction::Forward, group, &mut self.scratch);
+            fourier.first_to(Along::Rows, Direction::Forward, group, cols.clone(), &mut self.scratch);
         }
-        for group in (0..fourier.groups(Along::Columns)).filter(|&group| band.meets(group)) {
+        for group in cols {
             let (re, im) = self.scratch.panels.group_mut(group, rows);
             fourier.run(Along::Columns, Direction::Forward, re, im);
         }

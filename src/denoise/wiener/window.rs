@@ -1,21 +1,24 @@
-use crate::array::Real;
+use crate::array::{Aligned, LANES, Real};
 
 /// Energies around the coefficients of a row of the real or imaginary part of a band, while rows pass by.
 pub(super) struct Energies<T> {
     /// Over three columns, of three rows.
-    rows: [Vec<T>; 3],
+    rows: [Aligned<T>; 3],
+    /// Of the latest row, from [`LANES`] on, with one more column on both sides.
+    squares: Aligned<T>,
 }
 
 /// The same, and the coefficients.
 pub(super) struct Window<T> {
-    values: [Vec<T>; 3],
+    values: [Aligned<T>; 3],
     energies: Energies<T>,
 }
 
 impl<T: Real> Energies<T> {
     pub fn new(cols: usize) -> Self {
         Self {
-            rows: std::array::from_fn(|_| vec![T::zero(); cols]),
+            rows: std::array::from_fn(|_| Aligned::zeros(cols)),
+            squares: Aligned::zeros(cols + 2 * LANES),
         }
     }
 
@@ -24,15 +27,15 @@ impl<T: Real> Energies<T> {
     pub fn advance(&mut self, line: &[T]) {
         self.rows.rotate_left(1);
         let cols = line.len();
-        let sums = &mut self.rows[2][..cols];
-        let square = |v: T| v * v;
-        // Within the line, then around its ends.
-        for (sum, near) in sums.iter_mut().skip(1).zip(line.windows(3)) {
-            *sum = square(near[0]) + square(near[1]) + square(near[2]);
+        let squares = &mut self.squares[LANES - 1..][..cols + 2];
+        for (square, &v) in squares[1..=cols].iter_mut().zip(line) {
+            *square = v * v;
         }
-        for col in [0, cols - 1] {
-            let (left, right) = ((col + cols - 1) % cols, (col + 1) % cols);
-            sums[col] = square(line[left]) + square(line[col]) + square(line[right]);
+        squares[0] = squares[cols];
+        squares[cols + 1] = squares[1];
+        let (left, here, right) = (&squares[..cols], &squares[1..=cols], &squares[2..]);
+        for (sum, ((&l, &h), &r)) in self.rows[2].iter_mut().zip(left.iter().zip(here).zip(right)) {
+            *sum = l + h + r;
         }
     }
 
@@ -42,7 +45,7 @@ impl<T: Real> Energies<T> {
         // The energy below is a sum over nine.
         let noise = noise * T::of(9.0);
         let [above, here, below] = &self.rows;
-        let around = above.iter().zip(here).zip(below).map(|((&a, &b), &c)| a + b + c);
+        let around = above.iter().zip(&**here).zip(&**below).map(|((&a, &b), &c)| a + b + c);
         for ((out, &value), energy) in out.iter_mut().zip(values).zip(around) {
             *out = value * wiener_gain(noise, energy);
         }
@@ -52,7 +55,7 @@ impl<T: Real> Energies<T> {
 impl<T: Real> Window<T> {
     pub fn new(cols: usize) -> Self {
         Self {
-            values: std::array::from_fn(|_| vec![T::zero(); cols]),
+            values: std::array::from_fn(|_| Aligned::zeros(cols)),
             energies: Energies::new(cols),
         }
     }

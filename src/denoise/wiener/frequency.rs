@@ -63,7 +63,7 @@ impl<T: Real> InFrequency<T> {
         let order = fourier.in_order(Along::Columns);
         fourier.forward(image, scratch);
         // Bands are transformed there and back without scale: half of it is here, half of it at the end.
-        image.iter_mut().for_each(|v| *v = *v * fourier.scale());
+        image.iter_mut().for_each(|v| *v *= fourier.scale());
         fourier.load(image, spectrum);
         (0..groups).for_each(|group| low_pass.apply(group, spectrum.group(group, rows), sum.group_mut(group, rows)));
 

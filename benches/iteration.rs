@@ -100,9 +100,12 @@ fn howl_denoisers(criterion: &mut Criterion) {
     let mut work = WienerWorkspace::new(&fourier, 4, 24);
     let [db4, haar] = ["db4", "haar"].map(|name| Wavelet::find(name).expect("in the table"));
     let frames = [
-        ("db4", LocalWiener::undecimated(SQUARE, 4, db4)),
-        ("haar", LocalWiener::undecimated(SQUARE, 4, haar)),
-        ("directional", LocalWiener::new(Frame::directional(SQUARE, 4, 6))),
+        ("db4", LocalWiener::undecimated(4, db4, &fourier)),
+        ("haar", LocalWiener::undecimated(4, haar, &fourier)),
+        (
+            "directional",
+            LocalWiener::new(&Frame::directional(SQUARE, 4, 6), &fourier),
+        ),
     ];
     let mut out = image.to_vec();
     for (name, frame) in &frames {

@@ -1,5 +1,4 @@
 use std::f64::consts::{PI, TAU};
-use std::ops::Range;
 
 use num_complex::Complex;
 
@@ -21,13 +20,8 @@ pub enum Response<T> {
         rows: Vec<Complex<T>>,
         cols: Vec<Complex<T>>,
     },
-    /// One real value a frequency, row-major, in the rows where there is any but 0.
-    Plane {
-        grid: Grid,
-        rows: Range<usize>,
-        cols: Range<usize>,
-        values: Vec<T>,
-    },
+    /// One real value a frequency, row-major.
+    Plane { cols: usize, values: Vec<T> },
 }
 
 impl<T: Real> Frame<T> {
@@ -78,45 +72,24 @@ impl<T: Real> Frame<T> {
             plane.iter_mut().zip(mirrored).for_each(|(p, m)| *p = (*p + m) / 2.0);
         }
         tighten(&mut planes);
+        let response = |plane: Vec<f64>| Response::Plane {
+            cols: grid.cols,
+            values: plane.into_iter().map(T::of).collect(),
+        };
         Self {
             grid,
-            bands: planes.into_iter().map(|plane| Response::within(grid, &plane)).collect(),
+            bands: planes.into_iter().map(response).collect(),
         }
     }
 }
 
 impl<T: Real> Response<T> {
-    /// Without the rows where there is nothing.
-    fn within(grid: Grid, plane: &[f64]) -> Self {
-        let used = |n: usize, line: &dyn Fn(usize) -> bool| -> Range<usize> {
-            let first = (0..n).find(|&at| line(at)).unwrap_or(0);
-            first..(first..n).rfind(|&at| line(at)).map_or(first, |last| last + 1)
-        };
-        let any = |row: usize, col: usize| plane[row * grid.cols + col] != 0.0;
-        let rows = used(grid.rows, &|row| (0..grid.cols).any(|col| any(row, col)));
-        let cols = used(grid.cols, &|col| (0..grid.rows).any(|row| any(row, col)));
-        let values = &plane[rows.start * grid.cols..rows.end * grid.cols];
-        Self::Plane {
-            grid,
-            values: values.iter().map(|&v| T::of(v)).collect(),
-            rows,
-            cols,
-        }
-    }
-
-    /// The rows of k-space outside which G is 0.
-    pub fn rows(&self) -> Range<usize> {
+    /// G at a frequency, origin in the centre.
+    #[inline(always)]
+    pub fn at(&self, row: usize, col: usize) -> Complex<T> {
         match self {
-            Self::Product { rows, .. } => 0..rows.len(),
-            Self::Plane { rows, .. } => rows.clone(),
-        }
-    }
-
-    /// The columns of k-space outside which G is 0.
-    pub fn cols(&self) -> Range<usize> {
-        match self {
-            Self::Product { cols, .. } => 0..cols.len(),
-            Self::Plane { cols, .. } => cols.clone(),
+            Self::Product { rows, cols } => product(rows[row], cols[col]),
+            Self::Plane { cols, values } => Complex::new(values[row * cols + col], T::zero()),
         }
     }
 
@@ -140,36 +113,12 @@ impl<T: Real> Response<T> {
                         .for_each(|(to, (&v, &col))| *to = product(v, product(row, col)));
                 }
             }
-            Self::Plane { grid, rows, values, .. } => {
-                let start = rows.start * grid.cols;
-                let end = rows.end * grid.cols;
-                out[..start].fill(Complex::new(T::zero(), T::zero()));
-                out[end..].fill(Complex::new(T::zero(), T::zero()));
-                let factors = spectrum[start..end].iter().zip(values);
-                out[start..end]
-                    .iter_mut()
+            Self::Plane { values, .. } => {
+                let factors = spectrum.iter().zip(values);
+                out.iter_mut()
                     .zip(factors)
                     .for_each(|(to, (v, &g))| *to = Complex::new(v.re * g, v.im * g));
             }
-        }
-    }
-
-    /// `sum += conj(G) · line` in one row.
-    #[inline(always)]
-    pub fn add_adjoint(&self, row: usize, line: &[Complex<T>], sum: &mut [Complex<T>]) {
-        let pairs = sum.iter_mut().zip(line);
-        match self {
-            Self::Product { rows, cols } => pairs.zip(cols).for_each(|((sum, &v), &col)| {
-                let more = product(v, product(rows[row], col).conj());
-                *sum = Complex::new(sum.re + more.re, sum.im + more.im);
-            }),
-            Self::Plane { rows, values, .. } if rows.contains(&row) => {
-                let factors = &values[(row - rows.start) * line.len()..];
-                pairs.zip(factors).for_each(|((sum, v), &g)| {
-                    *sum = Complex::new(sum.re + v.re * g, sum.im + v.im * g);
-                });
-            }
-            Self::Plane { .. } => {}
         }
     }
 
@@ -181,7 +130,7 @@ impl<T: Real> Response<T> {
                 let along = |axis: &[Complex<T>]| mean(&mut axis.iter().map(|v| v.norm_sqr().wide()), axis.len());
                 along(rows) * along(cols)
             }
-            Self::Plane { grid, values, .. } => mean(&mut values.iter().map(|v| v.wide() * v.wide()), grid.len()),
+            Self::Plane { values, .. } => mean(&mut values.iter().map(|v| v.wide() * v.wide()), values.len()),
         }
     }
 }
@@ -299,8 +248,8 @@ mod tests {
                 let mut plane = sum.clone();
                 for band in &frame.bands {
                     band.apply(&spectrum, &mut plane);
-                    for (row, sum) in sum.chunks_exact_mut(cols).enumerate() {
-                        band.add_adjoint(row, &plane[row * cols..(row + 1) * cols], sum);
+                    for (at, sum) in sum.iter_mut().enumerate() {
+                        *sum += band.at(at / cols, at % cols).conj() * plane[at];
                     }
                 }
                 let gains: f64 = frame.bands.iter().map(Response::gain).sum();

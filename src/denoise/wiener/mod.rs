@@ -1,3 +1,4 @@
+mod band;
 mod frequency;
 mod space;
 mod window;
@@ -6,7 +7,7 @@ use num_complex::Complex;
 
 use self::frequency::{Buffers, InFrequency};
 use self::space::{InSpace, Planes};
-use crate::array::{Grid, Real};
+use crate::array::Real;
 use crate::fourier::Fourier;
 use crate::wavelet::{Frame, Wavelet};
 
@@ -35,16 +36,16 @@ pub struct WienerWorkspace<T> {
 
 impl<T: Real> LocalWiener<T> {
     /// In any frame.
-    pub fn new(frame: Frame<T>) -> Self {
-        Self(Way::Frequency(InFrequency::new(frame)))
+    pub fn new(frame: &Frame<T>, fourier: &Fourier<T>) -> Self {
+        Self(Way::Frequency(InFrequency::new(frame, fourier)))
     }
 
     /// In [`Frame::undecimated`]; faster, where the wavelet has two or eight taps.
-    pub fn undecimated(grid: Grid, scales: usize, wavelet: &Wavelet) -> Self {
-        let frame = Frame::undecimated(grid, scales, wavelet);
+    pub fn undecimated(scales: usize, wavelet: &Wavelet, fourier: &Fourier<T>) -> Self {
+        let frame = Frame::undecimated(fourier.grid(), scales, wavelet);
         let haar = InSpace::new(&frame, scales, wavelet).map(Way::Haar);
         let in_space = haar.or_else(|| InSpace::new(&frame, scales, wavelet).map(Way::Db4));
-        in_space.map_or_else(|| Self::new(frame), Self)
+        in_space.map_or_else(|| Self::new(&frame, fourier), Self)
     }
 
     /// Denoises `image`, row-major and of the frame's grid. `variance` is s².
@@ -76,11 +77,12 @@ impl<T: Real> WienerWorkspace<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::array::Grid;
     use crate::wavelet::Wavelet;
 
     fn denoised(grid: Grid, image: &[Complex<f64>], variance: f64) -> Vec<Complex<f64>> {
         let fourier = Fourier::new(grid);
-        let denoiser = LocalWiener::undecimated(grid, 3, Wavelet::find("haar").unwrap());
+        let denoiser = LocalWiener::undecimated(3, Wavelet::find("haar").unwrap(), &fourier);
         let mut out = image.to_vec();
         denoiser.denoise(&mut out, variance, &fourier, &mut WienerWorkspace::new(&fourier, 3, 10));
         out
@@ -102,9 +104,9 @@ mod tests {
             let image = noise(grid.len(), 4);
             let mut work = WienerWorkspace::new(&fourier, 4, 13);
             for wavelet in ["haar", "db4"].map(|name| Wavelet::find(name).unwrap()) {
-                let space = LocalWiener::undecimated(grid, 4, wavelet);
+                let space = LocalWiener::undecimated(4, wavelet, &fourier);
                 assert!(!matches!(space.0, Way::Frequency(_)), "{}", wavelet.name);
-                let frequency = LocalWiener::new(Frame::undecimated(grid, 4, wavelet));
+                let frequency = LocalWiener::new(&Frame::undecimated(grid, 4, wavelet), &fourier);
                 for variance in [0.0, 0.02, 0.5] {
                     let [found, expected] = [&space, &frequency].map(|denoiser| {
                         let mut out = image.clone();
@@ -120,6 +122,89 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// As [`LocalWiener`] says it, band by band in row-major planes.
+    fn plain(frame: &Frame<f64>, image: &[Complex<f64>], variance: f64) -> Vec<Complex<f64>> {
+        let Grid { rows, cols } = frame.grid;
+        let fourier = Fourier::new(frame.grid);
+        let mut scratch = fourier.scratch();
+        let mut spectrum = image.to_vec();
+        fourier.forward(&mut spectrum, &mut scratch);
+        let mut sum = vec![Complex::new(0.0, 0.0); image.len()];
+        for (number, band) in frame.bands.iter().enumerate() {
+            let mut plane = sum.clone();
+            band.apply(&spectrum, &mut plane);
+            if number + 1 < frame.bands.len() {
+                fourier.inverse(&mut plane, &mut scratch);
+                let noise = variance * band.gain();
+                let shrunk = |at: usize| {
+                    let near = |k: usize| (at / cols + rows + k / 3 - 1) % rows * cols + (at + cols + k % 3 - 1) % cols;
+                    let gain = |part: fn(Complex<f64>) -> f64| {
+                        let energy = (0..9).map(|k| part(plane[near(k)]).powi(2)).sum::<f64>() / 9.0;
+                        energy / (energy + noise).max(f64::MIN_POSITIVE)
+                    };
+                    Complex::new(plane[at].re * gain(|v| v.re), plane[at].im * gain(|v| v.im))
+                };
+                plane = (0..image.len()).map(shrunk).collect();
+                fourier.forward(&mut plane, &mut scratch);
+            }
+            for (at, sum) in sum.iter_mut().enumerate() {
+                *sum += band.at(at / cols, at % cols).conj() * plane[at];
+            }
+        }
+        fourier.inverse(&mut sum, &mut scratch);
+        sum
+    }
+
+    #[test]
+    fn any_frame_follows_the_definition_at_any_size() {
+        for (rows, cols) in [(64, 48), (70, 33), (15, 22), (5, 140), (3, 2), (1, 9), (1, 1)] {
+            let grid = Grid::new(rows, cols);
+            let fourier = Fourier::new(grid);
+            let image = noise(grid.len(), 5);
+            let mut work = WienerWorkspace::new(&fourier, 4, 24);
+            let db3 = Wavelet::find("db3").unwrap();
+            for frame in [Frame::directional(grid, 4, 6), Frame::undecimated(grid, 2, db3)] {
+                let denoiser = LocalWiener::new(&frame, &fourier);
+                // Twice, since buffers are used again.
+                for variance in [0.5, 0.02] {
+                    let mut found = image.clone();
+                    denoiser.denoise(&mut found, variance, &fourier, &mut work);
+                    let expected = plain(&frame, &image, variance);
+                    let near = found.iter().zip(&expected).all(|(a, b)| (a - b).norm() < 1e-11);
+                    assert!(near, "{grid}, {variance}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn results_do_not_depend_on_the_number_of_threads() {
+        let grid = Grid::new(70, 52);
+        let image: Vec<Complex<f32>> = noise(grid.len(), 6)
+            .iter()
+            .map(|v| Complex::new(v.re as f32, v.im as f32))
+            .collect();
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| {
+                let fourier = Fourier::new(grid);
+                let [db4, haar] = ["db4", "haar"].map(|name| Wavelet::find(name).unwrap());
+                let mut work = WienerWorkspace::new(&fourier, 4, 24);
+                [
+                    LocalWiener::undecimated(4, db4, &fourier),
+                    LocalWiener::undecimated(4, haar, &fourier),
+                    LocalWiener::new(&Frame::directional(grid, 4, 6), &fourier),
+                ]
+                .map(|denoiser| {
+                    let mut out = image.clone();
+                    denoiser.denoise(&mut out, 0.05, &fourier, &mut work);
+                    out
+                })
+            })
+        };
+        assert_eq!(run(1), run(3));
     }
 
     #[test]

@@ -1,21 +1,62 @@
-use crate::array::Real;
+use crate::array::{Aligned, LANES, Real};
 
-/// Three rows of the real or imaginary part of a band, one after the other, and the energies around their coefficients.
+/// Energies around the coefficients of a row of the real or imaginary part of a band, while rows pass by.
+pub(super) struct Energies<T> {
+    /// Over three columns, of three rows.
+    rows: [Aligned<T>; 3],
+    /// Of the latest row, from [`LANES`] on, with one more column on both sides.
+    squares: Aligned<T>,
+}
+
+/// The same, and the coefficients.
 pub(super) struct Window<T> {
-    values: [Vec<T>; 3],
-    /// Over three columns, of the same rows.
-    energies: [Vec<T>; 3],
-    /// Of the latest row, with one more column on both sides.
-    squares: Vec<T>,
+    values: [Aligned<T>; 3],
+    energies: Energies<T>,
+}
+
+impl<T: Real> Energies<T> {
+    pub fn new(cols: usize) -> Self {
+        Self {
+            rows: std::array::from_fn(|_| Aligned::zeros(cols)),
+            squares: Aligned::zeros(cols + 2 * LANES),
+        }
+    }
+
+    /// Moves on by a row, which is the lowest of the three then.
+    #[inline(always)]
+    pub fn advance(&mut self, line: &[T]) {
+        self.rows.rotate_left(1);
+        let cols = line.len();
+        let squares = &mut self.squares[LANES - 1..][..cols + 2];
+        for (square, &v) in squares[1..=cols].iter_mut().zip(line) {
+            *square = v * v;
+        }
+        squares[0] = squares[cols];
+        squares[cols + 1] = squares[1];
+        let (left, here, right) = (&squares[..cols], &squares[1..=cols], &squares[2..]);
+        for (sum, ((&l, &h), &r)) in self.rows[2].iter_mut().zip(left.iter().zip(here).zip(right)) {
+            *sum = l + h + r;
+        }
+    }
+
+    /// `values`, the middle row, shrunk. `noise` is the variance of a coefficient.
+    #[inline(always)]
+    pub fn shrink(&self, noise: T, values: &[T], out: &mut [T]) {
+        // The energy below is a sum over nine.
+        let noise = noise * T::of(9.0);
+        let [above, here, below] = &self.rows;
+        let around = above.iter().zip(&**here).zip(&**below).map(|((&a, &b), &c)| a + b + c);
+        for ((out, &value), energy) in out.iter_mut().zip(values).zip(around) {
+            *out = value * wiener_gain(noise, energy);
+        }
+    }
 }
 
 impl<T: Real> Window<T> {
     pub fn new(cols: usize) -> Self {
-        let rows = || std::array::from_fn(|_| vec![T::zero(); cols]);
         Self {
-            values: rows(),
-            energies: rows(),
-            squares: vec![T::zero(); cols + 2],
+            values: std::array::from_fn(|_| Aligned::zeros(cols)),
+            energies: Energies::new(cols),
         }
     }
 
@@ -23,33 +64,14 @@ impl<T: Real> Window<T> {
     #[inline(always)]
     pub fn advance(&mut self, fill: impl FnOnce(&mut [T])) {
         self.values.rotate_left(1);
-        self.energies.rotate_left(1);
-        let [.., latest] = &mut self.values;
-        fill(latest);
-        let cols = latest.len();
-        let squares = &mut self.squares[..cols + 2];
-        squares[1..=cols]
-            .iter_mut()
-            .zip(&*latest)
-            .for_each(|(s, &v)| *s = v * v);
-        squares[0] = squares[cols];
-        squares[cols + 1] = squares[1];
-        let (left, here, right) = (&squares[..cols], &squares[1..=cols], &squares[2..]);
-        for (sum, ((&l, &h), &r)) in self.energies[2].iter_mut().zip(left.iter().zip(here).zip(right)) {
-            *sum = l + h + r;
-        }
+        fill(&mut self.values[2]);
+        self.energies.advance(&self.values[2]);
     }
 
     /// The middle row, shrunk. `noise` is the variance of a coefficient.
     #[inline(always)]
     pub fn shrink(&self, noise: T, out: &mut [T]) {
-        // The energy below is a sum over nine.
-        let noise = noise * T::of(9.0);
-        let [above, here, below] = &self.energies;
-        let around = above.iter().zip(here).zip(below).map(|((&a, &b), &c)| a + b + c);
-        for ((out, &value), energy) in out.iter_mut().zip(&self.values[1]).zip(around) {
-            *out = value * wiener_gain(noise, energy);
-        }
+        self.energies.shrink(noise, &self.values[1], out);
     }
 }
 

@@ -47,12 +47,12 @@ impl<T: Real> Descent<T> {
     pub fn new(operator: &Folded<T>, start: ImageSets<T>, scales: usize) -> Self {
         let problem = operator.problem;
         let grid = problem.encoding.grid();
-        let frames = [
-            LocalWiener::undecimated(grid, scales, wavelet("db4")),
-            LocalWiener::undecimated(grid, scales, wavelet("haar")),
-            LocalWiener::new(Frame::directional(grid, scales, ORIENTATIONS)),
-        ];
         let fourier = Fourier::new(grid);
+        let frames = [
+            LocalWiener::undecimated(scales, wavelet("db4"), &fourier),
+            LocalWiener::undecimated(scales, wavelet("haar"), &fourier),
+            LocalWiener::new(&Frame::directional(grid, scales, ORIENTATIONS), &fourier),
+        ];
         Self {
             unfolded: start.clone(),
             momentum: Momentum::new(start),

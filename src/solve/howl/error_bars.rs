@@ -209,7 +209,7 @@ fn detail<T: Real>(image: &Array2<Complex<T>>, frame: &Frame<T>, fourier: &Fouri
     let details = frame.bands.len() - 1;
     for (band, weight) in frame.bands[..details].iter().zip(DETAIL) {
         band.apply(spectrum, &mut plane);
-        fourier.inverse_of(band.cols(), &mut plane, &mut scratch);
+        fourier.inverse(&mut plane, &mut scratch);
         sum.iter_mut()
             .zip(&plane)
             .for_each(|(sum, v)| *sum += weight * v.norm_sqr().wide());

@@ -6,10 +6,11 @@
 //!
 //! What is done otherwise than in the published code is said in `docs/algorithm.md`.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use ndarray::{Array3, Zip};
+use ndarray::{Array3, Axis, Zip};
 use num_complex::Complex;
+use rayon::prelude::*;
 
 use super::{
     BandState, Problem, Shrinkage, Solver, StateEvolution, Step, StopReason, Tracked, Tuning, Verdict, mean_tau,
@@ -85,7 +86,8 @@ struct ScratchSpace<T> {
     coefficients: Pyramid<Complex<T>>,
     residual: Samples<T>,
     wavelet: Workspace<T>,
-    sure: denoise::Workspace<T>,
+    /// Handed from band to band.
+    sure: Mutex<Vec<denoise::Workspace<T>>>,
 }
 
 impl<'a, T: Real> PVdamp<'a, T> {
@@ -131,7 +133,7 @@ impl<'a, T: Real> PVdamp<'a, T> {
                 coefficients: Pyramid::filled(&layout, zero),
                 residual: Samples::zeros(problem.data.dim()),
                 wavelet: transform.workspace(),
-                sure: denoise::Workspace::default(),
+                sure: Mutex::default(),
             },
             problem,
             evolution,
@@ -144,19 +146,25 @@ impl<'a, T: Real> PVdamp<'a, T> {
         let mut corrected = ImageSets::zeros(self.state.r.dim());
         let share = self.damping[self.state.iteration.min(1)];
         for (set, mut target) in corrected.outer_iter_mut().enumerate() {
-            let w = &mut self.scratch.coefficients;
-            let work = &mut self.scratch.wavelet;
-            self.transform
-                .analyse(self.state.r.index_axis(ndarray::Axis(0), set), w, work);
-            for index in 0..w.layout.bands.len() {
-                bands.push(denoise_band(
-                    w.band_mut(index),
-                    self.state.tau[set].band(index),
-                    self.state.denoised[set].band_mut(index),
-                    share,
-                    &mut self.scratch.sure,
-                ));
-            }
+            let ScratchSpace {
+                coefficients: w,
+                wavelet: work,
+                sure,
+                ..
+            } = &mut self.scratch;
+            let sure = &*sure;
+            let State { r, tau, denoised, .. } = &mut self.state;
+            self.transform.analyse(r.index_axis(Axis(0), set), w, work);
+            let tau = &tau[set];
+            let pairs = w.bands_mut().into_par_iter().zip(denoised[set].bands_mut()).enumerate();
+            let states = pairs.map(|(index, (w, denoised))| {
+                let idle = || sure.lock().unwrap_or_else(|e| e.into_inner());
+                let mut work = idle().pop().unwrap_or_default();
+                let state = denoise_band(w, tau.band(index), denoised, share, &mut work);
+                idle().push(work);
+                state
+            });
+            bands.par_extend(states);
             self.transform.synthesise(w, target.view_mut(), work);
         }
         corrected

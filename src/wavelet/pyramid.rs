@@ -124,6 +124,17 @@ impl<V> Pyramid<V> {
         let range = self.layout.bands[index].range();
         &mut self.values[range]
     }
+
+    /// All subbands, in their order.
+    pub fn bands_mut(&mut self) -> Vec<&mut [V]> {
+        let mut rest = &mut self.values[..];
+        let mut next = |len: usize| {
+            let (band, after) = std::mem::take(&mut rest).split_at_mut(len);
+            rest = after;
+            band
+        };
+        self.layout.bands.iter().map(|band| next(band.grid.len())).collect()
+    }
 }
 
 #[cfg(test)]
@@ -142,6 +153,19 @@ mod tests {
             next += band.grid.len();
         }
         assert_eq!(next, layout.padded.len());
+    }
+
+    #[test]
+    fn subbands_together_are_those_one_by_one() {
+        let layout = Arc::new(Layout::new(Grid::new(20, 12), 2));
+        let mut pyramid = Pyramid::filled(&layout, 0);
+        (0..).zip(&mut pyramid.values).for_each(|(i, value)| *value = i);
+        let same = pyramid.clone();
+        let bands = pyramid.bands_mut();
+        assert_eq!(bands.len(), layout.bands.len());
+        for (index, band) in bands.into_iter().enumerate() {
+            assert_eq!(band, same.band(index));
+        }
     }
 
     #[test]

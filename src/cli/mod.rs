@@ -87,16 +87,16 @@ pub fn main() -> ExitCode {
         }
     }
     let done = match cli.command {
-        Command::Recon(command) => command.run(&console),
+        Command::Recon(command) => on_the_pool(|| command.run(&console)),
         Command::Demo(command) => command.run(&console),
         Command::Simulate(command) => command.run(&console),
         Command::Mask(command) => command.run(&console),
-        Command::Maps(command) => command.run(&console),
+        Command::Maps(command) => on_the_pool(|| command.run(&console)),
         Command::Info(command) => command.run(&console),
         Command::Eval(command) => command.run(&console),
         Command::Convert(command) => command.run(&console),
         Command::Batch(command) => command.run(&console),
-        Command::Bench(command) => command.run(&console),
+        Command::Bench(command) => on_the_pool(|| command.run(&console)),
         Command::Report(command) => command.run(&console),
     };
     let Err(error) = done else {
@@ -109,6 +109,12 @@ pub fn main() -> ExitCode {
         Error::PassedOver { .. } => ExitCode::from(3),
         Error::Interrupted => ExitCode::from(130),
     }
+}
+
+/// Runs what iterates on a thread of the pool. From any other, every loop that is shared out would be handed over and
+/// waited for asleep, many times an iteration.
+fn on_the_pool<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| work())
 }
 
 #[cfg(test)]

@@ -310,6 +310,27 @@ mod tests {
     use super::*;
 
     #[test]
+    fn machines_without_wide_vectors_find_the_same() {
+        for length in [12, 40, 56, 256] {
+            let plan = LinePlan::<f32>::new(length);
+            let Kind::Stages(stages) = &plan.kind else {
+                unreachable!("small factors")
+            };
+            let values = |by: f32| -> Vec<f32> { (0..length * LANES).map(|i| (i as f32 * by).sin()).collect() };
+            let (mut re, mut im) = (values(0.37), values(0.11));
+            plan.run(&mut re, &mut im);
+            let (mut plain_re, mut plain_im) = (values(0.37), values(0.11));
+            let (re_parts, im_parts) = (&mut plain_re[..], &mut plain_im[..]);
+            pulp::Scalar::new().vectorize(Run {
+                stages,
+                re: re_parts,
+                im: im_parts,
+            });
+            assert!((&re, &im) == (&plain_re, &plain_im), "{length}");
+        }
+    }
+
+    #[test]
     fn every_length_follows_the_definition() {
         let lengths = (1..=70).chain([81, 92, 96, 100, 121, 128, 134, 167, 230, 256, 331, 368, 512, 640, 2048]);
         for length in lengths {

@@ -39,12 +39,7 @@ const OTHERS: [Grid; 4] = [
 const MANY: [usize; 6] = [1, 2, 4, 8, 16, 32];
 
 fn main() {
-    let asked: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|word| !word.starts_with("--"))
-        .collect();
-    let rounds = asked.iter().find_map(|word| word.strip_prefix("rounds=")?.parse().ok());
-    let rounds = rounds.unwrap_or(ROUNDS).max(1);
+    let (asked, rounds) = support::asked(ROUNDS);
     let fftw = Fftw::load();
     let is_asked = |what: &str| asked.iter().any(|word| word == what);
     if is_asked("pixels") {

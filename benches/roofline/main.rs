@@ -38,11 +38,7 @@ const ARITHMETIC: &str = "multiply and add";
 const TURNS: usize = 10_000;
 
 fn main() {
-    let asked: Vec<String> = std::env::args()
-        .skip(1)
-        .filter(|word| !word.starts_with("--"))
-        .collect();
-    let rounds = asked.iter().find_map(|word| word.strip_prefix("rounds=")?.parse().ok());
+    let (asked, rounds) = support::asked(ROUNDS);
     let cases = CASES.iter().enumerate().filter(|(i, (grid, coils))| {
         let named = |word: &String| word == "all" || *word == format!("{grid}x{coils}");
         asked.iter().any(named) || (*i == 0 && asked.iter().all(|word| word.contains('=')))
@@ -52,7 +48,7 @@ fn main() {
         println!("FFTW: skipped: no libfftw3f\n");
     }
     for (_, &(grid, coils)) in cases {
-        Case::new(grid, coils).report(fftw.as_ref(), rounds.unwrap_or(ROUNDS).max(1));
+        Case::new(grid, coils).report(fftw.as_ref(), rounds);
     }
 }
 

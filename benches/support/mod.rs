@@ -26,6 +26,17 @@ pub const ACS: Grid = Grid::new(24, 24);
 const NOISE: f64 = 0.01;
 const SEED: u64 = 1;
 
+/// Words of the command line that are no options, and the number of rounds that one of them may ask for.
+pub fn asked(usual: usize) -> (Vec<String>, usize) {
+    let words: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with("--"))
+        .collect();
+    let rounds = words.iter().find_map(|word| word.strip_prefix("rounds=")?.parse().ok());
+    let rounds = rounds.unwrap_or(usual).max(1);
+    (words, rounds)
+}
+
 /// Few samples of a short while.
 pub fn criterion() -> Criterion {
     Criterion::default()

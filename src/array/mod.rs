@@ -5,10 +5,12 @@
 //! image space and in k-space, is at index `n / 2`.
 
 mod mask;
+mod over_coils;
 mod real;
 mod simd;
 
 pub use mask::Mask;
+pub use over_coils::over_coils;
 pub use real::Real;
 pub use simd::{Aligned, LANES, Vectors, greatest, sum, transpose, vectorised};
 

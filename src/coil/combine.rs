@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayView3, Axis, Zip};
 use num_complex::Complex;
 
-use crate::array::{Maps, vectorised};
+use crate::array::{Maps, over_coils};
 use crate::error::{Error, Result};
 
 /// A pixel whose largest `Σ_c |S_c|²` over the sets is below this fraction of the maximum over pixels is outside.
@@ -17,21 +17,12 @@ pub fn root_sum_of_squares(images: ArrayView3<Complex<f32>>) -> Array2<f32> {
 }
 
 fn energy_over_coils(images: ArrayView3<Complex<f32>>) -> Array2<f64> {
-    let (_, rows, cols) = images.dim();
-    let mut sum = vec![0.0; rows * cols];
-    for image in images.outer_iter() {
-        let image = image.as_standard_layout();
-        let values = image.as_slice().expect("standard layout");
-        vectorised(
-            #[inline(always)]
-            || {
-                for (sum, v) in sum.iter_mut().zip(values) {
-                    *sum += f64::from(v.re) * f64::from(v.re) + f64::from(v.im) * f64::from(v.im);
-                }
-            },
-        );
-    }
-    Array2::from_shape_vec((rows, cols), sum).expect("a value for each pixel")
+    over_coils(
+        images,
+        0.0,
+        #[inline(always)]
+        |sum: &mut f64, v| *sum += f64::from(v.re) * f64::from(v.re) + f64::from(v.im) * f64::from(v.im),
+    )
 }
 
 /// What [`normalise`] found and did.

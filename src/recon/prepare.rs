@@ -7,7 +7,7 @@ use num_complex::Complex;
 use super::coils::{Calibrated, Channels};
 use super::combine::{combine_sets, combined_deviation};
 use super::{CoilsRecord, MapsRecord, NoiseRecord, Reconstruction, Sampling};
-use crate::array::{CoilStack, Image, ImageSets, Maps, Mask, vectorised};
+use crate::array::{CoilStack, Image, ImageSets, LANES, Maps, Mask, vectorised};
 use crate::coil::Units;
 use crate::error::Result;
 use crate::format::Scan;
@@ -159,7 +159,7 @@ pub(super) fn unit_scale(kspace: &CoilStack<f32>) -> Option<f32> {
 /// The largest real or imaginary part, in magnitude.
 fn largest_part(kspace: &CoilStack<f32>) -> f32 {
     // Each on its own, so that none waits for another.
-    let mut largest = [0.0f32; 16];
+    let mut largest = [0.0f32; LANES];
     for line in kspace.rows() {
         let line = line.as_standard_layout();
         let line = line.as_slice().expect("standard layout");

@@ -23,10 +23,10 @@ pub use coverage::{Coverage, Span, lacks_side};
 pub use density::{Density, estimate_density};
 pub use request::{Acs, DEFAULT_ORDER, LARGEST_ORDER, Request};
 
-use ndarray::{Array2, ArrayView3, Axis};
+use ndarray::{Array2, ArrayView3};
 use num_complex::Complex;
 
-use crate::array::{Grid, Mask, Real, vectorised};
+use crate::array::{Grid, Mask, Real, over_coils};
 use crate::error::{Error, Result};
 
 /// A mask and the probability with which its generator samples each location: in `(0, 1]`, 1 in the ACS.
@@ -137,21 +137,12 @@ impl Family {
 
 /// The mask of measured k-space `(coils, rows, cols)`: sampled where any coil is not exactly zero.
 pub fn nonzero_mask<T: Real>(kspace: ArrayView3<Complex<T>>) -> Mask {
-    let (_, rows, cols) = kspace.dim();
-    let mut sampled = vec![false; rows * cols];
-    for coil in kspace.axis_iter(Axis(0)) {
-        let coil = coil.as_standard_layout();
-        let values = coil.as_slice().expect("standard layout");
-        vectorised(
-            #[inline(always)]
-            || {
-                for (s, v) in sampled.iter_mut().zip(values) {
-                    *s |= (v.re != T::zero()) | (v.im != T::zero());
-                }
-            },
-        );
-    }
-    Mask::new(Array2::from_shape_vec((rows, cols), sampled).expect("a value for each location"))
+    Mask::new(over_coils(
+        kspace,
+        false,
+        #[inline(always)]
+        |sampled, v| *sampled |= (v.re != T::zero()) | (v.im != T::zero()),
+    ))
 }
 
 #[cfg(test)]

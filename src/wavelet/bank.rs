@@ -76,20 +76,6 @@ impl<T: Real> FilterBank<T> {
         );
     }
 
-    /// The transpose of [`Self::split_line`]; for an orthonormal bank its inverse. Overwrites `line`.
-    pub fn merge_line(
-        &self,
-        low: &[Complex<T>],
-        high: &[Complex<T>],
-        line: &mut [Complex<T>],
-        extended: &mut Vec<Complex<T>>,
-    ) {
-        vectorised(
-            #[inline(always)]
-            || self.merge([low, high], line, extended),
-        );
-    }
-
     /// [`Self::split_line`], to be inlined into vectorised code.
     #[inline(always)]
     pub(super) fn split(
@@ -118,7 +104,8 @@ impl<T: Real> FilterBank<T> {
         );
     }
 
-    /// [`Self::merge_line`], to be inlined into vectorised code.
+    /// The transpose of [`Self::split`]; for an orthonormal bank its inverse. Overwrites `line`. To be inlined into
+    /// vectorised code.
     #[inline(always)]
     pub(super) fn merge(
         &self,
@@ -297,7 +284,7 @@ mod tests {
                     }
                 }
                 let mut merged = vec![zero; n];
-                bank.merge_line(&low, &high, &mut merged, &mut Vec::new());
+                bank.merge([&low, &high], &mut merged, &mut Vec::new());
                 for (a, b) in merged.iter().zip(&back) {
                     assert!((a - b).norm() < 1e-12, "{} {n}", wavelet.name);
                 }

@@ -69,15 +69,11 @@ impl<T: Real> Encoding<T> {
             let y = y.row(coil).to_slice().expect("standard layout");
             self.along_columns(coil, &images, &mut there);
             for (group, samples) in self.groups.iter().enumerate() {
-                let Panels { re, im } = &mut back.block;
-                re.fill(T::zero());
-                im.fill(T::zero());
+                let mut rows = self.empty_rows(&mut back.block);
                 self.along_rows(group, &mut there, &mut |sample, value| {
                     let z = y[sample] - value;
                     residual[sample] = z;
-                    let at = self.entry[sample] as usize;
-                    let weight = weights.map_or(T::one(), |weights| weights[sample]);
-                    (re[at], im[at]) = (z.re * weight, z.im * weight);
+                    self.put(sample, z, weights, &mut rows);
                 });
                 self.back_along_rows(group, !samples.is_empty(), &mut back);
             }
@@ -96,13 +92,9 @@ impl<T: Real> Encoding<T> {
             let mut scratch = self.scratch();
             let values = samples.row(coil).to_slice().expect("standard layout");
             for (group, run) in self.groups.iter().enumerate() {
-                let (re, im) = scratch.block.group_mut(0, self.grid().cols);
-                re.fill(T::zero());
-                im.fill(T::zero());
+                let mut rows = self.empty_rows(&mut scratch.block);
                 for sample in run.clone() {
-                    let (at, v) = (self.entry[sample] as usize, values[sample]);
-                    let weight = weights.map_or(T::one(), |weights| weights[sample]);
-                    (re[at], im[at]) = (v.re * weight, v.im * weight);
+                    self.put(sample, values[sample], weights, &mut rows);
                 }
                 self.back_along_rows(group, !run.is_empty(), &mut scratch);
             }
@@ -133,6 +125,22 @@ impl<T: Real> Encoding<T> {
             }
             scratch
         })
+    }
+
+    /// A group of rows of k-space without samples.
+    fn empty_rows<'a>(&self, block: &'a mut Panels<T>) -> (&'a mut [T], &'a mut [T]) {
+        let (re, im) = block.group_mut(0, self.grid().cols);
+        re.fill(T::zero());
+        im.fill(T::zero());
+        (re, im)
+    }
+
+    /// Puts a sample, times its weight, into its group of rows.
+    #[inline(always)]
+    fn put(&self, sample: usize, value: Complex<T>, weights: Option<&[T]>, (re, im): &mut (&mut [T], &mut [T])) {
+        let at = self.entry[sample] as usize;
+        let weight = weights.map_or(T::one(), |weights| weights[sample]);
+        (re[at], im[at]) = (value.re * weight, value.im * weight);
     }
 
     /// The first half of the inverse transform, of a group of rows in `scratch.block`.

@@ -1,0 +1,28 @@
+use ndarray::{Array2, ArrayView3};
+use num_complex::Complex;
+
+use super::{Real, vectorised};
+
+/// For each location of `(coils, rows, cols)` what `add` makes of its values, coil by coil, from `start` on.
+pub fn over_coils<T: Real, V: Clone>(
+    stack: ArrayView3<Complex<T>>,
+    start: V,
+    add: impl Fn(&mut V, Complex<T>),
+) -> Array2<V> {
+    let (_, rows, cols) = stack.dim();
+    let mut found = vec![start; rows * cols];
+    for plane in stack.outer_iter() {
+        let plane = plane.as_standard_layout();
+        let values = plane.as_slice().expect("standard layout");
+        vectorised(
+            #[inline(always)]
+            || {
+                found.iter_mut().zip(values).for_each(
+                    #[inline(always)]
+                    |(found, &value)| add(found, value),
+                )
+            },
+        );
+    }
+    Array2::from_shape_vec((rows, cols), found).expect("a value for each location")
+}

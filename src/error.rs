@@ -1,104 +1,180 @@
-//! The one error type: a sentence a user can act on.
+//! What can go wrong, in terms of the engine: no file and no command line.
 
-use std::path::{Path, PathBuf};
+use std::fmt;
 
+/// The result of whatever can fail.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What went wrong, where, and the mend. `Display` is one line.
-#[derive(Debug, thiserror::Error)]
+/// Why something cannot be computed. `Display` is one sentence without a full stop.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A file, or a dataset of it, cannot be used.
-    #[error("{place}: {problem}; {mend}")]
-    Data {
-        place: Place,
-        problem: String,
-        mend: String,
+    /// A setting that makes no sense.
+    #[error("{parameter} {value} {why}")]
+    Setting {
+        /// What was set.
+        parameter: Parameter,
+        /// The value, as it would be typed.
+        value: String,
+        /// What is wrong with it and what to do, continuing "parameter value".
+        why: String,
     },
-    /// Settings that contradict each other or the scan.
-    #[error("{0}")]
-    Setting(String),
-    /// The user asked to stop; no file was left half written.
-    #[error("interrupted; nothing was left half written")]
-    Interrupted,
-    /// Of many files some could not be used, each of which was reported; the work on all others is done. `what` names
-    /// them in the plural.
-    #[error("passed over {failed} of {of} {what}, which could not be used; the reasons are told, the others are done")]
-    PassedOver { failed: usize, of: usize, what: String },
+    /// Data that do not fit, or cannot be.
+    #[error("{what}: found {found}; expected {expected}")]
+    Data {
+        /// Which of the inputs.
+        what: Input,
+        /// What it is.
+        found: String,
+        /// What it should be.
+        expected: String,
+    },
+    /// Too little data for what was asked for.
+    #[error("{what}: {found}; {needed}")]
+    NotEnough {
+        /// Which of the inputs.
+        what: Input,
+        /// What there is.
+        found: String,
+        /// What is needed.
+        needed: String,
+    },
+    /// The observer asked to stop.
+    #[error("cancelled")]
+    Cancelled,
+    /// A defect of this library.
+    #[error("internal error: {0}; please report it")]
+    Internal(String),
 }
 
 impl Error {
-    /// An error about `place`: what is wrong there, and what to do about it.
-    pub fn data(place: impl Into<Place>, problem: impl Into<String>, mend: impl Into<String>) -> Self {
+    /// [`Error::Setting`]; `why` continues the words "parameter value".
+    pub fn setting(parameter: Parameter, value: impl ToString, why: impl Into<String>) -> Self {
+        Self::Setting {
+            parameter,
+            value: value.to_string(),
+            why: why.into(),
+        }
+    }
+
+    /// [`Error::Data`].
+    pub fn data(what: Input, found: impl Into<String>, expected: impl Into<String>) -> Self {
         Self::Data {
-            place: place.into(),
-            problem: problem.into(),
-            mend: mend.into(),
+            what,
+            found: found.into(),
+            expected: expected.into(),
         }
     }
 
-    /// The end of work on `of` files, `what` in the plural: an error where some failed.
-    pub fn passed_over(failed: usize, of: usize, what: &str) -> Result<()> {
-        match failed {
-            0 => Ok(()),
-            _ => Err(Self::PassedOver {
-                failed,
-                of,
-                what: what.into(),
-            }),
-        }
-    }
-
-    pub fn setting(message: impl Into<String>) -> Self {
-        Self::Setting(message.into())
-    }
-}
-
-/// A file, or a dataset in one. Written `FILE` or `FILE:dataset`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    pub file: PathBuf,
-    pub dataset: Option<String>,
-}
-
-impl Place {
-    pub fn new(file: impl Into<PathBuf>, dataset: impl Into<String>) -> Self {
-        Self {
-            file: file.into(),
-            dataset: Some(dataset.into()),
+    /// [`Error::NotEnough`].
+    pub fn not_enough(what: Input, found: impl Into<String>, needed: impl Into<String>) -> Self {
+        Self::NotEnough {
+            what,
+            found: found.into(),
+            needed: needed.into(),
         }
     }
 }
 
-impl From<&Path> for Place {
-    fn from(file: &Path) -> Self {
-        Self {
-            file: file.to_path_buf(),
-            dataset: None,
-        }
+/// What can be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Parameter {
+    /// R of a mask.
+    Acceleration,
+    /// Size of the fully sampled centre.
+    Acs,
+    /// The same as a share of the lines.
+    AcsFraction,
+    /// Order of a sampling density.
+    Order,
+    /// Seed of a random draw.
+    Seed,
+    /// Size of a k-space plane.
+    Size,
+    /// Number of simulated coils.
+    Coils,
+    /// Number of simulated slices.
+    Slices,
+    /// Index of a slice.
+    Slice,
+    /// Standard deviation of simulated noise.
+    NoiseLevel,
+    /// ρ of P-VDAMP.
+    Damping,
+    /// The regularisation weight.
+    Lambda,
+    /// Scales of the wavelet transform.
+    Scales,
+    /// Iterations at most.
+    Iterations,
+    /// Sets of coil sensitivity maps.
+    MapSets,
+    /// Side of the ESPIRiT kernel.
+    Kernel,
+    /// Side of the calibration region.
+    Calibration,
+    /// Threshold of singular values in ESPIRiT.
+    SingularThreshold,
+    /// Eigenvalue at which ESPIRiT maps end.
+    Crop,
+}
+
+impl fmt::Display for Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Acceleration => "acceleration",
+            Self::Acs => "ACS",
+            Self::AcsFraction => "ACS fraction",
+            Self::Order => "order",
+            Self::Seed => "seed",
+            Self::Size => "size",
+            Self::Coils => "number of coils",
+            Self::Slices => "number of slices",
+            Self::Slice => "slice",
+            Self::NoiseLevel => "noise",
+            Self::Damping => "damping",
+            Self::Lambda => "regularisation weight",
+            Self::Scales => "scales",
+            Self::Iterations => "iterations",
+            Self::MapSets => "sets of coil sensitivity maps",
+            Self::Kernel => "ESPIRiT kernel",
+            Self::Calibration => "calibration region",
+            Self::SingularThreshold => "singular value threshold",
+            Self::Crop => "crop",
+        })
     }
 }
 
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.dataset {
-            Some(dataset) => write!(f, "{}: dataset '{dataset}'", self.file.display()),
-            None => write!(f, "{}", self.file.display()),
-        }
-    }
+/// What a reconstruction is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Input {
+    /// k-space.
+    Kspace,
+    /// The sampling mask.
+    Mask,
+    /// The sampling probability.
+    Probability,
+    /// Which part of k-space was acquired.
+    Acquired,
+    /// Coil sensitivity maps.
+    Maps,
+    /// The noise covariance over coils.
+    NoiseCovariance,
+    /// Samples of noise.
+    NoiseSamples,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_was_passed_over_is_one_sentence() {
-        let error = Error::PassedOver {
-            failed: 1,
-            of: 5,
-            what: "scans".into(),
-        };
-        let told = "passed over 1 of 5 scans, which could not be used; the reasons are told, the others are done";
-        assert_eq!(error.to_string(), told);
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Kspace => "k-space",
+            Self::Mask => "sampling mask",
+            Self::Probability => "sampling probability",
+            Self::Acquired => "acquired part of k-space",
+            Self::Maps => "coil sensitivity maps",
+            Self::NoiseCovariance => "noise covariance",
+            Self::NoiseSamples => "noise samples",
+        })
     }
 }

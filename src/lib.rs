@@ -18,20 +18,15 @@
 //! `docs/` has these at length, with the algorithm, the file formats and the commands.
 
 pub mod array;
-pub mod batch;
-pub mod bench;
-pub mod cli;
 pub mod coil;
 pub mod denoise;
 pub mod error;
-pub mod evaluate;
-pub mod format;
 pub mod fourier;
 pub mod operator;
 pub mod quality;
-pub mod recon;
-pub mod report;
 pub mod sampling;
 pub mod simulate;
 pub mod solve;
 pub mod wavelet;
+
+pub use error::{Error, Input, Parameter, Result};

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::hermitian::{eigen, eigen_from, gram};
 use crate::array::Grid;
-use crate::error::{Error, Result};
+use crate::error::{Error, Input, Result};
 
 type C64 = Complex<f64>;
 
@@ -24,10 +24,12 @@ impl Calibration {
         let centre = kspace.slice(s![.., row..row + window.rows, col..col + window.cols]);
         let mut samples = centre.mapv(|v| C64::new(v.re.into(), v.im.into()));
         if samples.iter().any(|v| !v.is_finite()) {
-            return Err(Error::setting(format!(
-                "the {window} centre of k-space has values that are not finite, so coil maps cannot be calibrated from \
-                 it; mend the data or give maps with --maps"
-            )));
+            let found = format!("values that are not finite in the {window} centre");
+            return Err(Error::data(
+                Input::Kspace,
+                found,
+                "finite values to calibrate coil maps from",
+            ));
         }
         let largest = samples.iter().map(|v| v.norm()).fold(0.0, f64::max);
         if largest > 0.0 {

@@ -4,7 +4,7 @@ use ndarray::{Array2, ArrayView3, Axis, Zip};
 use num_complex::Complex;
 
 use crate::array::{Maps, over_coils};
-use crate::error::{Error, Result};
+use crate::error::{Error, Input, Result};
 
 /// A pixel whose largest `Σ_c |S_c|²` over the sets is below this fraction of the maximum over pixels is outside.
 const OUTSIDE: f64 = 1e-3;
@@ -48,9 +48,7 @@ pub fn normalise(maps: &mut Maps<f32>) -> Result<Normalisation> {
         let energy = energy_over_coils(set);
         // In double precision the square of no finite value overflows.
         if energy.iter().any(|v| !v.is_finite()) {
-            return Err(Error::setting(
-                "the coil maps have values that are not finite; mend them or leave --maps out",
-            ));
+            return Err(Error::data(Input::Maps, "values that are not finite", "finite values"));
         }
         Zip::from(&mut strongest)
             .and(&energy)
@@ -58,9 +56,7 @@ pub fn normalise(maps: &mut Maps<f32>) -> Result<Normalisation> {
     }
     let largest = strongest.iter().copied().fold(0.0, f64::max);
     if largest == 0.0 {
-        return Err(Error::setting(
-            "the coil maps are zero everywhere; mend them or leave --maps out",
-        ));
+        return Err(Error::data(Input::Maps, "zero everywhere", "some sensitivity"));
     }
     let inside = |energy: f64| energy > OUTSIDE * largest;
     let (mut count, mut at_one, mut deviation) = (0, 0, 0.0f64);

@@ -12,7 +12,7 @@ use faer::linalg::qr::no_pivoting::factor::recommended_block_size;
 use faer::{Accum, Auto, Conj, Mat, MatRef, Par};
 use num_complex::Complex;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Input, Result};
 
 type C64 = Complex<f64>;
 
@@ -84,7 +84,7 @@ pub(super) fn eigen_from(mut lower: Mat<C64>, first: impl Fn(&[f64]) -> usize) -
         stack,
         params.into(),
     )
-    .map_err(|_| Error::setting("the coils of the scan have no eigenvectors: are its values finite?"))?;
+    .map_err(|_| Error::data(Input::Kspace, "coils without eigenvectors", "finite values"))?;
 
     let values: Vec<f64> = (0..size).map(|i| values[i]).collect();
     let first = first(&values);

@@ -30,7 +30,7 @@ use num_complex::Complex;
 use serde::{Serialize, Serializer};
 
 use crate::array::{Grid, Maps};
-use crate::error::{Error, Result};
+use crate::error::{Error, Input, Parameter, Result};
 use calibration::Calibration;
 
 /// The smallest kernel that still tells coils apart.
@@ -78,33 +78,29 @@ impl EspiritSettings {
     }
 
     fn check(&self) -> Result<()> {
-        let refuse = |text: String| Err(Error::setting(text));
         if !(1..=2).contains(&self.sets) {
-            return refuse(format!(
-                "{} sets of coil maps cannot be estimated; ask for 1 or 2",
-                self.sets
-            ));
+            let why = "cannot be estimated; ask for 1 or 2";
+            return Err(Error::setting(Parameter::MapSets, self.sets, why));
         }
         if self.kernel < SMALLEST_KERNEL {
-            return refuse(format!(
-                "an ESPIRiT kernel of {} is too small; give at least {SMALLEST_KERNEL}, 6 is usual",
-                self.kernel
-            ));
+            let why = format!("is too small; give at least {SMALLEST_KERNEL}, 6 is usual");
+            return Err(Error::setting(Parameter::Kernel, self.kernel, why));
         }
         if self.calibration == 0 {
-            return refuse("an ESPIRiT calibration region of 0 samples holds nothing; 24 is usual".into());
+            let why = "holds no samples; 24 is usual";
+            return Err(Error::setting(Parameter::Calibration, self.calibration, why));
         }
         if !(0.0..1.0).contains(&self.singular_threshold) {
-            return refuse(format!(
-                "the ESPIRiT threshold {} is no fraction of the largest singular value; give 0 to 1, 0.02 is usual",
-                self.singular_threshold
+            let why = "is no fraction of the largest singular value; give 0 to 1, 0.02 is usual";
+            return Err(Error::setting(
+                Parameter::SingularThreshold,
+                self.singular_threshold,
+                why,
             ));
         }
         if !(0.0..1.0).contains(&self.crop) {
-            return refuse(format!(
-                "the ESPIRiT crop {} is no eigenvalue; give 0 to 1, 0.8 is usual",
-                self.crop
-            ));
+            let why = "is no eigenvalue; give 0 to 1, 0.8 is usual";
+            return Err(Error::setting(Parameter::Crop, self.crop, why));
         }
         Ok(())
     }
@@ -205,22 +201,26 @@ pub fn espirit(
     let (coils, rows, cols) = kspace.dim();
     let grid = Grid::new(rows, cols);
     if coils == 0 || grid.is_empty() {
-        return Err(Error::setting(format!(
-            "no coil maps can be made from k-space of {coils} coils, {grid}"
-        )));
+        let found = format!("{coils} coils, {grid}");
+        return Err(Error::data(Input::Kspace, found, "at least one coil and one location"));
     }
     if centre.rows > rows || centre.cols > cols {
-        return Err(Error::setting(format!(
-            "a fully sampled centre of {centre} does not fit into k-space of {grid}"
-        )));
+        let found = format!("{grid}");
+        return Err(Error::data(
+            Input::Kspace,
+            found,
+            format!("at least the fully sampled centre of {centre}"),
+        ));
     }
     let window = settings.window(centre);
     if coils == 1 {
         return Ok(unit_maps(grid, window, settings.sets));
     }
     if window.is_empty() {
-        return Err(Error::setting(
-            "k-space is not sampled at its origin, so coil maps cannot be calibrated from it; give maps with --maps",
+        return Err(Error::not_enough(
+            Input::Kspace,
+            "is not sampled at its origin, so that coil maps cannot be calibrated from it",
+            "give coil maps",
         ));
     }
     let calibration = Calibration::cut(kspace, window)?;

@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayView2};
 use num_complex::Complex;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Input, Result};
 
 type C64 = Complex<f64>;
 
@@ -39,10 +39,9 @@ pub fn sample_covariance(samples: ArrayView2<Complex<f32>>) -> Result<(Array2<C6
         }
     }
     if count < LEAST_PER_COIL * coils {
-        return Err(Error::setting(format!(
-            "{count} noise samples are too few for {coils} coils, which need {}",
-            LEAST_PER_COIL * coils
-        )));
+        let found = format!("{count} are too few for {coils} coils");
+        let needed = format!("{} are needed", LEAST_PER_COIL * coils);
+        return Err(Error::not_enough(Input::NoiseSamples, found, needed));
     }
     let all = count as f64;
     let covariance = Array2::from_shape_fn((coils, coils), |(c, d)| match c >= d {
@@ -51,7 +50,7 @@ pub fn sample_covariance(samples: ArrayView2<Complex<f32>>) -> Result<(Array2<C6
     });
     match covariance.diag().iter().any(|v| v.re > 0.0) {
         true => Ok((covariance, count)),
-        false => Err(Error::setting("the noise samples are all alike, and so no noise")),
+        false => Err(Error::data(Input::NoiseSamples, "values that are all alike", "noise")),
     }
 }
 

@@ -394,20 +394,15 @@ fn impossible_requests_are_refused_with_a_mend() {
     assert!(refused(&kspace, CENTRE, usual()).contains("not finite"));
 }
 
-fn shared(name: &str) -> Option<hdf5::File> {
-    let beside = || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let folder = std::env::var_os("PVDAMP_SHARED").map_or_else(beside, Into::into);
-    let path = folder.join("data").join(name);
-    path.exists().then(|| hdf5::File::open(path).unwrap())
-}
+#[path = "../../tests/support/shared_data.rs"]
+mod shared_data;
 
 /// The maps of the P-VDAMP authors' demo scan, from all of k-space with a 5×5 kernel, where the brain is.
 #[test]
 fn a_small_centre_of_a_brain_gives_the_published_maps() {
-    let (Some(brain), Some(golden)) = (shared("brain8_pvdamp.h5"), shared("golden_bern_r5.h5")) else {
-        eprintln!("skipped: no shared data");
-        return;
-    };
+    let Some(data) = shared_data::shared_data() else { return };
+    let [brain, golden] =
+        ["brain8_pvdamp.h5", "golden_bern_r5.h5"].map(|name| hdf5::File::open(data.join(name)).unwrap());
     let kspace: ndarray::Array4<C32> = brain.dataset("kspace").unwrap().read().unwrap();
     let published: Array3<C32> = golden.dataset("smaps").unwrap().read().unwrap();
     let image: Array2<C32> = golden.dataset("x0").unwrap().read().unwrap();

@@ -8,7 +8,7 @@ use ndarray::Array2;
 use super::request::{Acs, Request, typed};
 use super::{Drawn, random_state::RandomState};
 use crate::array::{Grid, Mask};
-use crate::error::{Error, Result};
+use crate::error::{Error, Parameter, Result};
 
 /// Share of the lines in the centre, times R: fastMRI has 8 % at R = 4 and 4 % at R = 8.
 const CENTRE_SHARE: f64 = 0.32;
@@ -52,34 +52,34 @@ pub(super) fn centre(grid: Grid, acceleration: f64, acs: Option<Acs>) -> Result<
         Some(Acs::Side(columns)) => columns,
         Some(Acs::Fraction(share)) if (0.0..=1.0).contains(&share) => of_share(share),
         Some(Acs::Fraction(share)) => {
-            return Err(Error::setting(format!(
-                "--acs-fraction {share} is no share of the columns; give a number from 0 to 1, such as --acs-fraction 0.08"
-            )));
+            let why = "is no share of the columns; give a number from 0 to 1, such as 0.08";
+            return Err(Error::setting(Parameter::AcsFraction, share, why));
         }
         Some(Acs::Rectangle(rectangle)) => {
-            return Err(Error::setting(format!(
-                "--acs {rectangle}: the centre of a mask of whole lines is a number of columns; give --acs {}, or \
-                 --acs-fraction",
+            let why = format!(
+                "is a rectangle, but the centre of a mask of whole lines is a number of columns; give {}, or a fraction",
                 rectangle.cols
-            )));
+            );
+            return Err(Error::setting(Parameter::Acs, rectangle, why));
         }
     };
     if columns > grid.cols {
-        return Err(Error::setting(format!(
-            "--acs {columns} is more than the {} columns of the k-space grid; make it smaller",
+        let why = format!(
+            "is more than the {} columns of the k-space grid; make it smaller",
             grid.cols
-        )));
+        );
+        return Err(Error::setting(Parameter::Acs, columns, why));
     }
     Ok(Grid::new(grid.rows, columns))
 }
 
 fn random_state(request: &Request) -> Result<RandomState> {
     let seed = u32::try_from(request.seed).map_err(|_| {
-        Error::setting(format!(
-            "--seed {}: seeds of masks of whole lines are those of fastMRI, which end at {}; give a smaller one",
-            request.seed,
+        let why = format!(
+            "is too large: seeds of masks of whole lines are those of fastMRI, which end at {}; give a smaller one",
             u32::MAX
-        ))
+        );
+        Error::setting(Parameter::Seed, request.seed, why)
     })?;
     Ok(RandomState::new(seed))
 }
@@ -106,11 +106,12 @@ impl Plan {
         let (columns, low) = (grid.cols, acs.cols);
         let largest = columns as f64 / (low + 1).min(columns) as f64;
         if acceleration > largest {
-            return Err(Error::setting(format!(
-                "--accel {acceleration} cannot be reached: with {low} of {columns} columns in the centre the largest is \
-                 {:.2}; lower --accel, or make --acs or --acs-fraction smaller",
+            let why = format!(
+                "cannot be reached: with {low} of {columns} columns in the centre the largest is {:.2}; lower it, or make \
+                 the ACS or its fraction smaller",
                 typed(largest)
-            )));
+            );
+            return Err(Error::setting(Parameter::Acceleration, acceleration, why));
         }
         let first = (columns - low).div_ceil(2);
         let wanted = columns as f64 / acceleration - low as f64;

@@ -27,7 +27,7 @@ use ndarray::{Array2, ArrayView3};
 use num_complex::Complex;
 
 use crate::array::{Grid, Mask, Real, over_coils};
-use crate::error::{Error, Result};
+use crate::error::{Error, Parameter, Result};
 
 /// A mask and the probability with which its generator samples each location: in `(0, 1]`, 1 in the ACS.
 #[derive(Clone, Debug)]
@@ -87,8 +87,10 @@ impl Family {
         FAMILIES.iter().find(|family| family.name == name)
     }
 
-    /// What to draw: the customary centre and density where `acs` and `order` are `None`. The errors name the command
-    /// line's options, also one that means nothing to this family.
+    /// What to draw: the customary centre and density where `acs` and `order` are `None`.
+    ///
+    /// # Errors
+    /// Values that make no mask, and those that mean nothing to this family.
     pub fn request(
         &self,
         grid: Grid,
@@ -97,22 +99,28 @@ impl Family {
         order: Option<f64>,
         seed: u64,
     ) -> Result<Request> {
-        let meaningless = |option: &str, taken: &str| {
-            Error::setting(format!(
-                "{option} means nothing to --sampling {}, which takes {taken}",
-                self.name
-            ))
+        let meaningless = |parameter, value, taken: &str| {
+            let why = format!("means nothing to {} masks, which take {taken}", self.name);
+            Error::setting(parameter, value, why)
         };
+        if let (true, Some(order)) = (self.lines, order) {
+            return Err(meaningless(
+                Parameter::Order,
+                order,
+                "acceleration, ACS or its fraction, and seed",
+            ));
+        }
         let acs = match (self.lines, acs) {
-            (true, _) if order.is_some() => {
-                return Err(meaningless("--order", "--accel, --acs or --acs-fraction, --seed"));
-            }
             (true, acs) => lines::centre(grid, acceleration, acs)?,
             (false, None) => Request::default_acs(grid),
             (false, Some(Acs::Side(side))) => Grid::new(side, side),
             (false, Some(Acs::Rectangle(rectangle))) => rectangle,
-            (false, Some(Acs::Fraction(_))) => {
-                return Err(meaningless("--acs-fraction", "--accel, --acs, --order, --seed"));
+            (false, Some(Acs::Fraction(share))) => {
+                return Err(meaningless(
+                    Parameter::AcsFraction,
+                    share,
+                    "acceleration, ACS, order and seed",
+                ));
             }
         };
         let request = Request {
@@ -126,7 +134,7 @@ impl Family {
         Ok(request)
     }
 
-    /// Whether such a mask exists. The errors name the command line's options.
+    /// Whether such a mask exists.
     pub fn validate(&self, request: &Request) -> Result<()> {
         match self.lines {
             true => lines::validate(request),

@@ -1,5 +1,5 @@
 use crate::array::Grid;
-use crate::error::{Error, Result};
+use crate::error::{Error, Parameter, Result};
 
 /// Order of the density where the user names none.
 pub const DEFAULT_ORDER: f64 = 2.0;
@@ -32,7 +32,7 @@ pub enum Acs {
 }
 
 impl Request {
-    /// Whether a mask of single locations exists. The errors name the command line's options.
+    /// Whether a mask of single locations exists.
     pub fn validate(&self) -> Result<()> {
         self.validate_numbers()?;
         let Self {
@@ -43,11 +43,12 @@ impl Request {
         } = *self;
         let largest = self.largest_acceleration();
         if acceleration > largest {
-            return Err(Error::setting(format!(
-                "--accel {acceleration} cannot be reached: with an ACS of {acs} on a grid of {grid} the largest is \
-                 {:.2}; lower --accel or make --acs smaller",
+            let why = format!(
+                "cannot be reached: with an ACS of {acs} on a grid of {grid} the largest is {:.2}; lower it or make the \
+                 ACS smaller",
                 typed(largest)
-            )));
+            );
+            return Err(Error::setting(Parameter::Acceleration, acceleration, why));
         }
         Ok(())
     }
@@ -62,24 +63,21 @@ impl Request {
             ..
         } = *self;
         if grid.is_empty() {
-            return Err(Error::setting(format!(
-                "a mask of {grid} has no location to sample; give both sizes above 0"
-            )));
+            let why = "has no location to sample; give both sides above 0";
+            return Err(Error::setting(Parameter::Size, grid, why));
         }
         if !acceleration.is_finite() || acceleration < 1.0 {
-            return Err(Error::setting(format!(
-                "--accel {acceleration} is not an acceleration; give a number of at least 1, such as --accel 5"
-            )));
+            let why = "is not an acceleration; give a number of at least 1, such as 5";
+            return Err(Error::setting(Parameter::Acceleration, acceleration, why));
         }
         if !(0.0..=LARGEST_ORDER).contains(&order) {
-            return Err(Error::setting(format!(
-                "--order {order} is not an order of the sampling density; give a number from 0 (uniform) to {LARGEST_ORDER}"
-            )));
+            let why =
+                format!("is not an order of the sampling density; give a number from 0 (uniform) to {LARGEST_ORDER}");
+            return Err(Error::setting(Parameter::Order, order, why));
         }
         if acs.rows > grid.rows || acs.cols > grid.cols {
-            return Err(Error::setting(format!(
-                "--acs {acs} is larger than the k-space grid of {grid}; make it smaller"
-            )));
+            let why = format!("is larger than the k-space grid of {grid}; make it smaller");
+            return Err(Error::setting(Parameter::Acs, acs, why));
         }
         Ok(())
     }

@@ -7,12 +7,10 @@ mod anatomy;
 mod coils;
 mod field;
 mod frame;
-mod header;
 mod outline;
 mod phantom;
 
 pub use coils::coil_maps;
-pub use header::{header_xml, volume_header_xml};
 pub use phantom::phantom;
 
 use ndarray::{Axis, Zip};
@@ -22,7 +20,7 @@ use rand_distr::StandardNormal;
 use rayon::prelude::*;
 
 use crate::array::{CoilStack, Grid, Image};
-use crate::error::{Error, Result};
+use crate::error::{Error, Parameter, Result};
 use crate::fourier::Fourier;
 use field::Stream;
 
@@ -57,22 +55,20 @@ impl SimulationSettings {
             ..
         } = *self;
         if grid.is_empty() {
-            return Err(Error::setting(format!(
-                "cannot simulate a matrix of {grid}; both sides must be at least 1"
-            )));
+            let why = "cannot be simulated; both sides must be at least 1";
+            return Err(Error::setting(Parameter::Size, grid, why));
         }
         if !(1..=MOST_COILS).contains(&coils) {
-            return Err(Error::setting(format!(
-                "cannot simulate {coils} coils; choose from 1 to {MOST_COILS}"
-            )));
+            let why = format!("cannot be simulated; choose from 1 to {MOST_COILS}");
+            return Err(Error::setting(Parameter::Coils, coils, why));
         }
         if slices == 0 {
-            return Err(Error::setting("cannot simulate 0 slices; ask for at least 1"));
+            let why = "cannot be simulated; ask for at least 1";
+            return Err(Error::setting(Parameter::Slices, slices, why));
         }
         if !(noise.is_finite() && noise >= 0.0) {
-            return Err(Error::setting(format!(
-                "cannot simulate noise of standard deviation {noise}; it must be 0 or a positive number"
-            )));
+            let why = "cannot be simulated; a standard deviation is 0 or a positive number";
+            return Err(Error::setting(Parameter::NoiseLevel, noise, why));
         }
         Ok(())
     }
@@ -103,9 +99,8 @@ pub fn simulate_slice(settings: &SimulationSettings, slice: usize) -> Result<Sim
         seed,
     } = *settings;
     if slice >= slices {
-        return Err(Error::setting(format!(
-            "there is no slice {slice} among {slices} simulated slices; they count from 0"
-        )));
+        let why = format!("is not among the {slices} simulated slices, which count from 0");
+        return Err(Error::setting(Parameter::Slice, slice, why));
     }
     let position = (slice as f64 + 0.5) / slices as f64;
     let image = phantom(grid, position, seed);

@@ -44,7 +44,7 @@ pub type Observer<'a, T> = dyn FnMut(&IterationRecord, &mut dyn Solver<T>) -> Co
 
 /// Steps `solver` until it or a limit says stop. What `observe` takes does not count as the solver's time.
 ///
-/// Errors: [`Error::Interrupted`] when `observe` broke off.
+/// Errors: [`Error::Cancelled`] when `observe` broke off.
 pub fn drive<T: Real>(solver: &mut dyn Solver<T>, limits: Limits, observe: &mut Observer<T>) -> Result<History> {
     let start = Instant::now();
     let mut seconds = 0.0;
@@ -68,7 +68,7 @@ pub fn drive<T: Real>(solver: &mut dyn Solver<T>, limits: Limits, observe: &mut 
             bands: step.bands,
         };
         if observe(&record, solver).is_break() {
-            return Err(Error::Interrupted);
+            return Err(Error::Cancelled);
         }
         iterations.push(record);
         kept = step.kept;

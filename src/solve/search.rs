@@ -158,8 +158,8 @@ mod tests {
         let broken = search_lambda(1, &mut |_| Ok(f64::NAN)).unwrap();
         assert_eq!(broken.best(), None);
         assert!(matches!(
-            search_lambda(1, &mut |_| Err(Error::Interrupted)),
-            Err(Error::Interrupted)
+            search_lambda(1, &mut |_| Err(Error::Cancelled)),
+            Err(Error::Cancelled)
         ));
     }
 }

@@ -1,5 +1,5 @@
 use crate::array::Grid;
-use crate::error::{Error, Result};
+use crate::error::{Error, Parameter, Result};
 use crate::wavelet::{Layout, Wavelet};
 
 /// ρ unless one is given: the published value.
@@ -48,23 +48,22 @@ impl Tuning {
     /// Errors: [`Error::Setting`] where a value has no meaning for an image of this size.
     pub fn validate(&self, grid: Grid) -> Result<()> {
         if let Some(found) = self.damping.filter(|&share| !(share > 0.0 && share <= 1.0)) {
-            return Err(Error::setting(format!(
-                "--damping {found}: the damping must be above 0 and at most 1; 0.75 is the published value"
-            )));
+            let why = "is no share; give a number above 0 and at most 1, 0.75 is the published value";
+            return Err(Error::setting(Parameter::Damping, found, why));
         }
         if !(self.lambda >= 0.0 && self.lambda.is_finite()) {
             let found = self.lambda;
-            return Err(Error::setting(format!(
-                "--lambda {found}: a regularisation weight is a finite number, 0 or more"
-            )));
+            let why = "is no weight; give a finite number, 0 or more";
+            return Err(Error::setting(Parameter::Lambda, found, why));
         }
         let most = usize::BITS - (grid.rows.max(grid.cols).max(2) - 1).leading_zeros();
         if self.scales == 0 || self.scales > most as usize {
             let deepest = Layout::deepest(grid, self.wavelet.scaling.len());
-            return Err(Error::setting(format!(
-                "--scales {}: an image of {grid} can be split 1 to {most} times; for {} at most {deepest} makes sense",
-                self.scales, self.wavelet.name
-            )));
+            let why = format!(
+                "are impossible: an image of {grid} can be split 1 to {most} times; for {} at most {deepest} makes sense",
+                self.wavelet.name
+            );
+            return Err(Error::setting(Parameter::Scales, self.scales, why));
         }
         Ok(())
     }

@@ -1,0 +1,336 @@
+//! What outlives a killed batch: a line for each result, on disk before the result has its name.
+//!
+//! A result counts as done when it is there and is, byte for byte, what a line says. So a kill at any moment leaves either
+//! both, or a line without its result, which is done again.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::shard::suffix;
+use super::{Shard, SliceLine, VolumeRecord, manifest};
+use pvdamp_io::error::{Error, Result};
+
+/// Folder for what is not for eyes.
+const FOLDER: &str = ".pvdamp";
+const TRIES: usize = 20;
+const PAUSE: Duration = Duration::from_millis(20);
+const MEND: &str = "make room, or choose another -o folder";
+
+/// A line.
+#[derive(Serialize, Deserialize)]
+enum Entry {
+    /// Before the lines of a run.
+    Run(Run),
+    Volume(Box<Finished>),
+    /// Nothing was left.
+    End,
+}
+
+/// A run of a batch.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Run {
+    /// Checksum of version and settings.
+    pub recipe: String,
+    pub version: String,
+    pub settings: BTreeMap<String, String>,
+    /// Whether it does again what is done.
+    pub redo: bool,
+    /// [`AtomicFile::word`].
+    pub word: String,
+}
+
+/// A volume that is done.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Finished {
+    /// [`Run::recipe`].
+    pub recipe: String,
+    pub record: VolumeRecord,
+    pub slices: Vec<SliceLine>,
+}
+
+/// What earlier runs left in a folder, those of other shards among them.
+#[derive(Default)]
+pub struct Past {
+    /// By the name of the result, the latest last.
+    pub volumes: HashMap<String, Vec<Finished>>,
+    /// The last run of each recipe.
+    pub runs: HashMap<String, Run>,
+}
+
+impl Past {
+    /// Reads all journals of a folder; none is no error.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let mut past = Self::default();
+        for path in journals(folder) {
+            for entry in entries(&path)? {
+                match entry {
+                    Entry::Run(run) => {
+                        past.runs.insert(run.recipe.clone(), run);
+                    }
+                    Entry::Volume(finished) => {
+                        let name = finished.record.name.clone();
+                        past.volumes.entry(name).or_default().push(*finished);
+                    }
+                    Entry::End => {}
+                }
+            }
+        }
+        Ok(past)
+    }
+}
+
+/// Whether nobody else holds a journal, where that can be told. Others that begin now look whether anybody does, and hold it
+/// for that long.
+fn claimed(file: &File) -> bool {
+    for _ in 0..TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            _ => return true,
+        }
+    }
+    false
+}
+
+fn journals(folder: &Path) -> Vec<PathBuf> {
+    let listed = std::fs::read_dir(folder.join(FOLDER)).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = listed.map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|e| e == "jsonl"));
+    paths.sort();
+    paths
+}
+
+/// A line that was torn does not parse, and is passed over.
+fn entries(path: &Path) -> Result<Vec<Entry>> {
+    let bytes = std::fs::read(path)
+        .map_err(|e| Error::data(path, format!("cannot be read ({e})"), "see that it may be read"))?;
+    let lines = bytes.split(|&byte| byte == b'\n');
+    Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
+}
+
+/// The journal of one shard, or of a whole batch, which nobody else writes.
+pub struct Journal {
+    file: File,
+    path: PathBuf,
+    /// Words of processes that are at work no more, and may have left files.
+    pub dead: HashSet<String>,
+    /// What an earlier run that was to do all again, and did not come to its end, has done, with its recipe.
+    redone: (String, HashSet<String>),
+}
+
+impl Journal {
+    /// Opens it for this run; nothing is written yet.
+    ///
+    /// Errors: a folder that cannot be written or whose manifest is of something else, and another run of the same shard
+    /// that is at work; that is noticed where the file system has locks, and costs double work where it has none.
+    pub fn open(folder: &Path, shard: Option<Shard>) -> Result<Self> {
+        let hidden = folder.join(FOLDER);
+        let [manifest, _] = manifest::paths(folder, shard);
+        if manifest.exists() && !hidden.exists() {
+            let problem = "is there, and no batch wrote it";
+            return Err(Error::data(manifest.as_path(), problem, "choose another -o folder"));
+        }
+        let failed = |path: &Path, e: std::io::Error| Error::data(path, format!("cannot be written ({e})"), MEND);
+        std::fs::create_dir_all(&hidden).map_err(|e| failed(&hidden, e))?;
+        let path = hidden.join(format!("journal{}.jsonl", suffix(shard)));
+        let open = OpenOptions::new().create(true).read(true).append(true).open(&path);
+        let file = open.map_err(|e| failed(&path, e))?;
+        if !claimed(&file) {
+            let mend = "wait for it, stop it, or choose another -o folder or --shard";
+            return Err(Error::data(folder, "another pvdamp batch is at work there", mend));
+        }
+        let mut journal = Self {
+            file,
+            path,
+            dead: HashSet::new(),
+            redone: Default::default(),
+        };
+        journal.take_up(folder)?;
+        Ok(journal)
+    }
+
+    /// Names of what such a run has done, if it was of this recipe.
+    pub fn redone_of(&self, recipe: &str) -> HashSet<String> {
+        match &self.redone {
+            (of, names) if of == recipe => names.clone(),
+            _ => HashSet::new(),
+        }
+    }
+
+    /// Learns from its own lines, and of other journals that nobody holds.
+    fn take_up(&mut self, folder: &Path) -> Result<()> {
+        let mut unfinished = false;
+        for entry in entries(&self.path)? {
+            match entry {
+                Entry::Run(run) => {
+                    if !(unfinished && run.redo && run.recipe == self.redone.0) {
+                        self.redone = (run.recipe, HashSet::new());
+                    }
+                    unfinished = run.redo;
+                    self.dead.insert(run.word);
+                }
+                Entry::Volume(finished) => {
+                    self.redone.1.insert(finished.record.name);
+                }
+                Entry::End => unfinished = false,
+            }
+        }
+        if !unfinished {
+            self.redone = Default::default();
+        }
+        for other in journals(folder).into_iter().filter(|path| *path != self.path) {
+            // the lock is let go of at once: that it could be had tells
+            let free = File::open(&other).is_ok_and(|file| file.try_lock_shared().is_ok());
+            if free {
+                let words = entries(&other)?.into_iter().filter_map(|entry| match entry {
+                    Entry::Run(run) => Some(run.word),
+                    _ => None,
+                });
+                self.dead.extend(words);
+            }
+        }
+        Ok(())
+    }
+
+    /// A run begins.
+    pub fn begin(&mut self, run: Run) -> Result<()> {
+        // a line that was torn ends here
+        self.write("\n".into())?;
+        self.append(&Entry::Run(run))
+    }
+
+    /// Adds a volume whose result is on disk and about to get its name.
+    pub fn add(&mut self, finished: &Finished) -> Result<()> {
+        self.append(&Entry::Volume(Box::new(finished.clone())))
+    }
+
+    /// Nothing is left.
+    pub fn end(&mut self) -> Result<()> {
+        self.append(&Entry::End)
+    }
+
+    fn append(&mut self, entry: &Entry) -> Result<()> {
+        let line = serde_json::to_string(entry)
+            .map_err(|e| Error::internal(format!("the journal cannot be put as JSON ({e})")))?;
+        self.write(line + "\n")
+    }
+
+    fn write(&mut self, text: String) -> Result<()> {
+        let written = self
+            .file
+            .write_all(text.as_bytes())
+            .and_then(|()| self.file.sync_data());
+        written.map_err(|e| Error::data(self.path.as_path(), format!("cannot be written ({e})"), MEND))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::batch::Status;
+    use crate::batch::record::tests::volume;
+
+    fn finished(name: &str, recipe: &str) -> Finished {
+        Finished {
+            recipe: recipe.into(),
+            record: volume(name, Status::Done),
+            slices: Vec::new(),
+        }
+    }
+
+    fn run(word: &str, redo: bool) -> Run {
+        Run {
+            recipe: "r1".into(),
+            version: "1.0".into(),
+            settings: BTreeMap::from([("method".to_string(), "howl".to_string())]),
+            redo,
+            word: word.into(),
+        }
+    }
+
+    #[test]
+    fn what_was_added_is_read_back_but_for_a_torn_line() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(Past::read(folder.path()).unwrap().volumes.is_empty());
+        let open = |shard, word| {
+            let mut journal = Journal::open(folder.path(), shard).unwrap();
+            journal.begin(run(word, false)).unwrap();
+            journal
+        };
+        let mut journal = open(None, "w1");
+        journal.add(&finished("a.h5", "r1")).unwrap();
+        // as a kill in the middle of a line leaves it
+        journal.write("{\"Volume\":{\"recipe\":\"r1\",\"rec".into()).unwrap();
+        drop(journal);
+        open(None, "w2").add(&finished("b.h5", "r1")).unwrap();
+        let mut shard = open("1/2".parse().ok(), "w3");
+        assert_eq!(shard.dead, HashSet::from(["w1".to_string(), "w2".to_string()]));
+        shard.add(&finished("a.h5", "r2")).unwrap();
+        // it is at work still
+        assert!(!Journal::open(folder.path(), None).unwrap().dead.contains("w3"));
+        let past = Past::read(folder.path()).unwrap();
+        assert_eq!(past.runs["r1"].settings["method"], "howl");
+        let recipes = |name: &str| past.volumes[name].iter().map(|f| f.recipe.clone()).collect::<Vec<_>>();
+        let mut a = recipes("a.h5");
+        a.sort();
+        assert_eq!(
+            (a, recipes("b.h5")),
+            (vec!["r1".into(), "r2".into()], vec!["r1".to_string()])
+        );
+    }
+
+    #[test]
+    fn two_at_once_are_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = |shard| Journal::open(folder.path(), shard);
+        let held = open(None).unwrap();
+        assert!(open(None).err().unwrap().to_string().contains("at work"));
+        assert!(open("1/2".parse().ok()).is_ok());
+        drop(held);
+        assert!(open(None).is_ok());
+    }
+
+    #[test]
+    fn doing_all_again_goes_on_until_it_is_done() {
+        let folder = tempfile::tempdir().unwrap();
+        let open = || Journal::open(folder.path(), None).unwrap();
+        let redone = |journal: &Journal| {
+            let mut names: Vec<String> = journal.redone.1.iter().cloned().collect();
+            names.sort();
+            names
+        };
+        let work = |redo: bool, name: &str| {
+            let mut journal = open();
+            journal.begin(run("w", redo)).unwrap();
+            journal.add(&finished(name, "r1")).unwrap();
+            journal
+        };
+        drop(work(false, "a.h5"));
+        assert!(redone(&open()).is_empty());
+        drop(work(true, "b.h5"));
+        assert_eq!(redone(&open()), ["b.h5"]);
+        let mut journal = work(true, "c.h5");
+        journal.end().unwrap();
+        drop(journal);
+        assert!(redone(&open()).is_empty());
+        drop(work(true, "d.h5"));
+        assert_eq!(redone(&open()), ["d.h5"]);
+        drop(work(false, "e.h5"));
+        assert!(redone(&open()).is_empty());
+    }
+
+    #[test]
+    fn what_is_not_of_a_batch_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("batch.json"), "{}").unwrap();
+        let told = Journal::open(folder.path(), None).err().unwrap().to_string();
+        assert!(
+            told.contains("batch.json") && told.contains("no batch wrote it"),
+            "{told}"
+        );
+    }
+}

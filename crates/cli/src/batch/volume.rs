@@ -1,0 +1,285 @@
+//! One scan at work: opened, its slices in any order and several at once, and its result closed.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard};
+use std::time::Instant;
+
+use super::file::{Sums, changed, stamp_of};
+use super::journal::Finished;
+use super::plan::{Planned, memory_of};
+use super::{FileRecord, Metrics, Recipe, SliceLine, Status, VolumeRecord, lock};
+use pvdamp::array::Grid;
+use pvdamp::quality::{FastMri, Score, common_region, crop};
+use pvdamp_io::error::{Error, Result};
+use pvdamp_io::format::{AtomicFile, Scan, Stamp};
+use pvdamp_io::recon::{ReconOutput, Reconstruction, SliceRecord, SliceResult};
+
+/// What stops a scan.
+pub enum Trouble {
+    /// It cannot be used; the others can.
+    Scan(Error),
+    /// Nothing more can be written, or the user asked to stop: all of them.
+    All(Error),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Interrupted => Self::All(error),
+            _ => Self::Scan(error),
+        }
+    }
+}
+
+/// A scan that is open, with its result under a temporary name.
+pub struct OpenVolume {
+    /// Bytes that a slice takes at work.
+    pub memory: u64,
+    record: VolumeRecord,
+    start: Instant,
+    /// Everything that is read for it, as it was before.
+    read: Vec<(PathBuf, Stamp)>,
+    reconstruction: Reconstruction,
+    /// Maximum of the reference, where there is one that the images can be held to.
+    range: Option<f64>,
+    work: Mutex<Work>,
+    /// Slices that are not done.
+    left: AtomicUsize,
+}
+
+struct Work {
+    /// `None` once it is closed, or after a failure.
+    output: Option<ReconOutput>,
+    slices: Vec<(SliceLine, Option<Score>)>,
+    trouble: Option<Trouble>,
+}
+
+impl OpenVolume {
+    /// Errors: [`Trouble::All`] where the folder of results cannot be written.
+    pub fn open(planned: &Planned, recipe: &Recipe, output: &Path) -> std::result::Result<Self, Trouble> {
+        let start = Instant::now();
+        let stamp = |path: &PathBuf| Ok((path.clone(), stamp_of(path)?));
+        let read = planned.read.iter().map(stamp).collect::<Result<Vec<_>>>()?;
+        let reconstruction = recipe.open(&planned.input)?;
+        let scan = reconstruction.scan();
+        let sets = reconstruction.sets()?;
+        let mut record = planned.record.clone();
+        (record.slices, record.coils) = (scan.slices(), scan.coils());
+        record.acceleration = Some(reconstruction.sampling().record.acceleration);
+        record.warnings = [&scan.warnings[..], &reconstruction.sampling().warnings].concat();
+        record
+            .warnings
+            .extend(reconstruction.why_two_sets()?.map(str::to_string));
+        let range = match range_of(scan) {
+            Ok(range) => range,
+            Err(error) => {
+                record.warnings.push(format!("there are no metrics: {error}"));
+                None
+            }
+        };
+        let path = output.join(&record.name);
+        if let Some(folder) = path.parent() {
+            let failed = |e: std::io::Error| Error::data(folder, format!("this folder cannot be made ({e})"), ROOM);
+            std::fs::create_dir_all(folder)
+                .map_err(failed)
+                .map_err(|error| blame(error, output))?;
+        }
+        let work = ReconOutput::create(&path, &reconstruction).map_err(|error| blame(error, output))?;
+        Ok(Self {
+            memory: memory_of(&reconstruction.workload(sets)),
+            start,
+            read,
+            range,
+            left: AtomicUsize::new(record.slices),
+            record,
+            reconstruction,
+            work: Mutex::new(Work {
+                output: Some(work),
+                slices: Vec::new(),
+                trouble: None,
+            }),
+        })
+    }
+
+    pub fn slices(&self) -> usize {
+        self.record.slices
+    }
+
+    /// Reconstructs a slice and writes it. What goes wrong is kept, and the slices after it are not begun.
+    pub fn slice(&self, slice: usize, going: &dyn Fn() -> ControlFlow<()>) -> Option<SliceLine> {
+        if self.lock().trouble.is_some() {
+            return None;
+        }
+        let done = self.try_slice(slice, going);
+        done.map_err(|trouble| self.fail(trouble)).ok()
+    }
+
+    fn try_slice(&self, slice: usize, going: &dyn Fn() -> ControlFlow<()>) -> std::result::Result<SliceLine, Trouble> {
+        if going().is_break() {
+            return Err(Trouble::All(Error::Interrupted));
+        }
+        let result = self.reconstruction.slice(slice, &mut |_| going())?;
+        let score = self.range.map(|range| self.score(&result, range)).transpose()?;
+        let metrics = score
+            .as_ref()
+            .zip(self.range)
+            .map(|(score, range)| score.metrics(range).into());
+        let line = line_of(
+            &self.record,
+            &result.record,
+            metrics,
+            &self.reconstruction.sampling().warnings,
+        );
+        let mut work = self.lock();
+        if let Some(output) = &mut work.output {
+            output.write(&result).map_err(Trouble::All)?;
+        }
+        work.slices.push((line.clone(), score));
+        Ok(line)
+    }
+
+    fn score(&self, result: &SliceResult, range: f64) -> Result<Score> {
+        let target = self.reconstruction.scan().read_reference(result.record.slice)?;
+        let target = target.ok_or_else(|| {
+            Error::data(
+                self.reconstruction.scan().place().clone(),
+                "lost its reference",
+                "run it again",
+            )
+        })?;
+        let region = common_region(target.dim().into(), Grid::from(result.magnitude.dim()));
+        Ok(Score::of(
+            crop(target.view(), region),
+            crop(result.magnitude.view(), region),
+            range,
+        ))
+    }
+
+    /// Keeps the first trouble; the result is given up.
+    pub fn fail(&self, trouble: Trouble) {
+        let mut work = self.lock();
+        work.output = None;
+        work.trouble.get_or_insert(trouble);
+    }
+
+    /// Some slices are done, or left out: whether none are left.
+    pub fn ended(&self, slices: usize) -> bool {
+        self.left.fetch_sub(slices, Ordering::AcqRel) == slices
+    }
+
+    /// What came of it, when no slice is left: the result, still without its name.
+    pub fn close(&self, recipe: &str, sums: &Sums) -> std::result::Result<(Finished, AtomicFile), Trouble> {
+        let mut work = self.lock();
+        let output = work.output.take();
+        if let Some(trouble) = work.trouble.take() {
+            return Err(trouble);
+        }
+        let mut slices = std::mem::take(&mut work.slices);
+        drop(work);
+        slices.sort_by_key(|(line, _)| line.slice);
+        let mut total = Score::default();
+        slices
+            .iter()
+            .filter_map(|(_, score)| score.as_ref())
+            .for_each(|score| total.add(score));
+        let output = output.ok_or_else(|| Error::internal("a result was closed twice"))?;
+        let mut file = output.close().map_err(Trouble::All)?;
+        file.close().map_err(Trouble::All)?;
+        let mut record = self.record.clone();
+        for (path, before) in &self.read {
+            let now = sums.record(path)?;
+            if now.stamp != *before {
+                return Err(changed(path).into());
+            }
+            record.read.push(now);
+        }
+        record.written = Some(FileRecord::of(file.temporary(), self.record.name.clone()).map_err(Trouble::All)?);
+        record.metrics = self.range.map(|range| total.metrics(range).into());
+        record.status = Status::Done;
+        record.seconds = Some(self.start.elapsed().as_secs_f64());
+        let finished = Finished {
+            recipe: recipe.into(),
+            record,
+            slices: slices.into_iter().map(|(line, _)| line).collect(),
+        };
+        Ok((finished, file))
+    }
+
+    /// What is known of it.
+    pub fn record(&self) -> &VolumeRecord {
+        &self.record
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Work> {
+        lock(&self.work)
+    }
+}
+
+const ROOM: &str = "make room, or choose another -o folder";
+
+/// Whether a result cannot be begun because of itself, or because nothing can be written any more.
+fn blame(error: Error, output: &Path) -> Trouble {
+    let probe = AtomicFile::create(&output.join("probe")).and_then(|mut file| {
+        let written = std::io::Write::write_all(&mut file, &[1; 1 << 16]);
+        written.map_err(|e| Error::data(output, format!("cannot be written ({e})"), ROOM))?;
+        file.close()
+    });
+    match probe {
+        Ok(()) => Trouble::Scan(error),
+        Err(_) => Trouble::All(error),
+    }
+}
+
+/// Maximum of the part of the reference that images are held to. Errors: a reference that cannot be read.
+fn range_of(scan: &Scan) -> Result<Option<f64>> {
+    let mut range = None;
+    for slice in 0..scan.slices() {
+        let Some(target) = scan.read_reference(slice)? else {
+            return Ok(None);
+        };
+        let region = common_region(target.dim().into(), scan.crop_size());
+        let largest = crop(target.view(), region).iter().copied().fold(0.0, f32::max);
+        range = Some(range.unwrap_or(0.0_f64).max(f64::from(largest)));
+    }
+    Ok(range)
+}
+
+impl From<FastMri> for Metrics {
+    fn from(found: FastMri) -> Self {
+        Self {
+            nmse: found.nmse,
+            // JSON has no infinity
+            psnr_db: found.psnr.filter(|psnr| psnr.is_finite()),
+            ssim: found.ssim,
+        }
+    }
+}
+
+fn line_of(volume: &VolumeRecord, slice: &SliceRecord, metrics: Option<Metrics>, known: &[String]) -> SliceLine {
+    let history = slice.history.as_ref();
+    SliceLine {
+        volume: volume.name.clone(),
+        slice: slice.slice,
+        version: slice.version.into(),
+        method: slice.method.into(),
+        acceleration: slice.sampling.acceleration,
+        iterations: history.map_or(0, |history| history.iterations.len()),
+        kept: history.map_or(0, |history| history.kept),
+        stop: history.map(|history| history.stop.name().into()),
+        lambda: slice.lambda,
+        predicted_nmse: slice.predicted_nmse,
+        metrics,
+        seconds: slice.seconds,
+        preparation_seconds: slice.preparation_seconds,
+        notes: slice.notes.clone(),
+        // those of the whole scan are told once
+        warnings: slice
+            .warnings
+            .iter()
+            .filter(|warning| !known.contains(warning))
+            .cloned()
+            .collect(),
+    }
+}

@@ -1,0 +1,236 @@
+//! Groups of options that several commands share, turned into settings once.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use pvdamp::array::Grid;
+use pvdamp::coil::EspiritSettings;
+use pvdamp::sampling::{Acs, FAMILIES, Family, Request};
+use pvdamp_io::error::{Error, Place, Result};
+use pvdamp_io::format::{Axes, ImageFormat, Scan, ScanOptions, files_of};
+use pvdamp_io::recon::{MapSets, MapsSource};
+
+/// A choice from a table, by name.
+macro_rules! one_of {
+    ($table:expr) => {
+        clap::builder::PossibleValuesParser::new(
+            $table
+                .iter()
+                .map(|row| clap::builder::PossibleValue::new(row.name).help(row.summary)),
+        )
+    };
+}
+pub(super) use one_of;
+
+/// The scan and where its k-space lies.
+#[derive(Args)]
+pub struct ScanArguments {
+    /// Scan with k-space
+    #[arg(value_name = "SCAN")]
+    pub scan: PathBuf,
+
+    #[command(flatten)]
+    pub options: ScanOptionArguments,
+}
+
+impl ScanArguments {
+    pub fn open(&self) -> Result<Scan> {
+        Scan::open(&self.scan, &self.options.options())
+    }
+}
+
+/// How k-space lies in its file.
+#[derive(Args)]
+pub struct ScanOptionArguments {
+    /// Dataset of the k-space [default: kspace]
+    #[arg(long, value_name = "DATASET")]
+    kspace: Option<String>,
+
+    /// What the axes of k-space mean, slowest first: slice, coil, kx, x (a readout that is transformed already), ky, kz
+    /// [default: as the format has them]
+    #[arg(long, value_name = "AXES")]
+    axes: Option<Axes>,
+}
+
+impl ScanOptionArguments {
+    pub fn options(&self) -> ScanOptions {
+        ScanOptions {
+            dataset: self.kspace.clone(),
+            axes: self.axes.clone(),
+        }
+    }
+}
+
+/// Drawing a mask.
+#[derive(Args, Clone)]
+#[command(next_help_heading = "Undersampling a fully sampled scan")]
+pub struct DrawArguments {
+    /// Acceleration R: draw a mask that keeps 1/R of k-space
+    #[arg(long, value_name = "R")]
+    pub accel: Option<f64>,
+
+    /// How the mask is drawn
+    #[arg(long, value_name = "FAMILY", requires = "accel", default_value = "bernoulli", value_parser = one_of!(FAMILIES))]
+    pub sampling: String,
+
+    /// Fully sampled centre (ACS), N or ROWSxCOLS; of masks of whole lines N of them [default: 24, or the axis where that is shorter]
+    #[arg(long, value_name = "N", requires = "accel", value_parser = parse_acs)]
+    pub acs: Option<Acs>,
+
+    /// For masks of whole lines, in place of --acs: share of the lines in the fully sampled centre [default: 0.32/R]
+    #[arg(long, value_name = "SHARE", requires = "accel", conflicts_with = "acs")]
+    pub acs_fraction: Option<f64>,
+
+    /// How steeply the sampling density falls from the centre; 0 is uniform. Not for masks of whole lines [default: 2]
+    #[arg(long, value_name = "ORDER", requires = "accel")]
+    pub order: Option<f64>,
+
+    /// Seed of the mask
+    #[arg(long, value_name = "SEED", requires = "accel", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=i64::MAX as u64))]
+    pub seed: u64,
+}
+
+impl DrawArguments {
+    pub fn family(&self) -> Result<&'static Family> {
+        Family::find(&self.sampling).ok_or_else(|| unknown("--sampling", &self.sampling))
+    }
+
+    pub fn request(&self, grid: Grid, acceleration: f64) -> Result<Request> {
+        let acs = self.acs.or(self.acs_fraction.map(Acs::Fraction));
+        Ok(self.family()?.request(grid, acceleration, acs, self.order, self.seed)?)
+    }
+}
+
+/// Coil maps.
+#[derive(Args)]
+#[command(next_help_heading = "Coil sensitivity maps")]
+pub struct EspiritArguments {
+    /// Sets of ESPIRiT maps, 1 or 2: 2 where the object is larger than the field of view, which auto judges by the scan
+    #[arg(long, value_name = "auto|N", default_value = "auto", value_parser = parse_map_sets)]
+    pub map_sets: MapSets,
+
+    /// Side of the calibration region, at most [samples]
+    #[arg(long, value_name = "N", default_value_t = 24)]
+    pub calibration: usize,
+
+    /// Side of the ESPIRiT kernel [samples]
+    #[arg(long, value_name = "N", default_value_t = 6)]
+    pub kernel: usize,
+
+    /// ESPIRiT eigenvalue below which a pixel counts as outside the object; 0 keeps all
+    #[arg(long, value_name = "EIGENVALUE", default_value_t = 0.8)]
+    pub crop: f64,
+}
+
+impl EspiritArguments {
+    pub fn source(&self) -> MapsSource {
+        let settings = EspiritSettings {
+            kernel: self.kernel,
+            calibration: self.calibration,
+            crop: self.crop,
+            ..EspiritSettings::default()
+        };
+        MapsSource::Espirit(settings, self.map_sets)
+    }
+}
+
+/// Coil maps, given or to be estimated.
+#[derive(Args)]
+pub struct MapsArguments {
+    /// Coil maps [default: ESPIRiT from the sampled centre]
+    #[arg(
+        long,
+        value_name = "FILE[:DATASET]",
+        conflicts_with = "EspiritArguments",
+        help_heading = "Coil sensitivity maps"
+    )]
+    pub maps: Option<Place>,
+
+    #[command(flatten)]
+    espirit: EspiritArguments,
+}
+
+impl MapsArguments {
+    pub fn source(&self) -> MapsSource {
+        match &self.maps {
+            Some(place) => MapsSource::File(place.clone()),
+            None => self.espirit.source(),
+        }
+    }
+}
+
+fn parse_map_sets(text: &str) -> std::result::Result<MapSets, String> {
+    match text {
+        "auto" => Ok(MapSets::Auto),
+        "1" => Ok(MapSets::Fixed(1)),
+        "2" => Ok(MapSets::Fixed(2)),
+        _ => Err("it is auto, 1 or 2".into()),
+    }
+}
+
+pub fn unknown(option: &str, name: &str) -> Error {
+    Error::setting(format!("{option} {name}: there is no such name, see --help"))
+}
+
+/// Makes a folder for output, where it is not there yet.
+pub fn make_folder(folder: &Path, mend: &str) -> Result<()> {
+    let failed = |e: std::io::Error| Error::data(folder, format!("this folder cannot be made ({e})"), mend);
+    std::fs::create_dir_all(folder).map_err(failed)
+}
+
+/// `N` or `ROWSxCOLS`.
+pub fn parse_grid(text: &str) -> std::result::Result<Grid, String> {
+    let number = |part: &str| {
+        part.parse::<usize>()
+            .map_err(|_| format!("'{text}' is not N or ROWSxCOLS"))
+    };
+    match text.split_once(['x', 'X']) {
+        Some((rows, cols)) => Ok(Grid::new(number(rows)?, number(cols)?)),
+        None => number(text).map(|n| Grid::new(n, n)),
+    }
+}
+
+/// `N` or `ROWSxCOLS`.
+pub fn parse_acs(text: &str) -> std::result::Result<Acs, String> {
+    let grid = parse_grid(text)?;
+    Ok(match text.contains(['x', 'X']) {
+        true => Acs::Rectangle(grid),
+        false => Acs::Side(grid.rows),
+    })
+}
+
+/// Refuses an output that would replace a file being read.
+pub fn refuse_overwrite<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> Result<()> {
+    let mut files = inputs.into_iter().flat_map(files_of);
+    match files.any(|input| same_file(output, &input)) {
+        true => Err(Error::data(output, "is an input of this run", "choose another output")),
+        false => Ok(()),
+    }
+}
+
+/// The files that a result of this name is made of.
+pub fn written_files(format: Option<&ImageFormat>, output: &Path, slices: usize) -> Vec<PathBuf> {
+    match format {
+        Some(format) => format.files(output, slices),
+        None => vec![output.to_path_buf()],
+    }
+}
+
+/// The same for several outputs.
+pub fn refuse_inputs(outputs: &[PathBuf], inputs: &[PathBuf]) -> Result<()> {
+    let read = || inputs.iter().map(PathBuf::as_path);
+    outputs.iter().try_for_each(|output| refuse_overwrite(output, read()))
+}
+
+/// Whether two paths lead to one file, which need not be there yet.
+pub fn same_file(a: &Path, b: &Path) -> bool {
+    let place = |path: &Path| {
+        path.canonicalize().ok().or_else(|| {
+            let folder = path.parent().filter(|folder| *folder != Path::new(""));
+            let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
+            Some(folder.join(path.file_name()?))
+        })
+    };
+    place(a).is_some_and(|a| Some(a) == place(b))
+}

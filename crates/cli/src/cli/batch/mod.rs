@@ -1,0 +1,310 @@
+mod progress;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::{ArgMatches, Args, Command, FromArgMatches};
+
+use super::arguments::ScanOptionArguments;
+use super::console::{self, Console};
+use super::reconstruction::ReconArguments;
+use crate::batch::{
+    Batch, Forecast, Journal, Listener, Manifest, Plan, Recipe, Shard, at_once, forecast, inputs, merge, usual_limit,
+    whole_memory,
+};
+use progress::{Progress, lasting};
+use pvdamp_io::error::{Error, Result};
+use pvdamp_io::recon::PROGRAM_MEMORY;
+
+/// Reconstruct many scans, go on after an interruption, share the work with other machines
+#[derive(Args)]
+#[command(after_help = "\
+EXAMPLES
+  pvdamp batch scans/ -o results/
+  pvdamp batch 'study/*/kspace.h5' -o results/ --method howl --uncertainty
+  pvdamp batch full/ -o results/ --accel 4 --sampling lines-equispaced --seed 1
+  pvdamp batch scans/ -o results/ --dry-run
+  pvdamp batch scans/ -o results/ --shard auto     a task of a Slurm job array
+  pvdamp batch --merge -o results/                 once all shards are done
+
+The folder gets one HDF5 file for each scan, as 'pvdamp recon' writes it, of the scan's name, subfolders kept;
+batch.json with settings, checksums, times, metrics, warnings and errors; and batch.jsonl, a line for each slice. A scan
+that cannot be used is told of and passed over (exit code 3). Started again with the same words, a batch does what is not
+done yet: results that are there are held to their checksums, not to their names.
+
+A mask is drawn for each scan anew, from --seed and the name of its result. An option that names a file of masks, maps or
+noise may name a folder: each scan then has its own file in it, of the name of its result.")]
+pub struct RunBatch {
+    #[command(flatten)]
+    described: Described,
+
+    /// Folders (with all .h5, .hdf5 and .mrd files below), patterns, lists of scans (.txt, one a line), scans
+    #[arg(value_name = "SCANS", required_unless_present = "merge")]
+    scans: Vec<PathBuf>,
+
+    #[command(flatten)]
+    options: ScanOptionArguments,
+
+    /// Folder for the results
+    #[arg(short, long, value_name = "DIR")]
+    output: PathBuf,
+
+    /// Say what would be done, and about how long and how much memory it would take; write nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Memory to take at most, as 8G or 500M: fewer slices are reconstructed at once [default: most of what is free]
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
+    memory: Option<u64>,
+
+    /// Do all again, and replace what is there
+    #[arg(long)]
+    redo: bool,
+
+    /// Do a part of the scans only, with about as many slices as each of the others: I of N, counted from 1; auto takes
+    /// both from the Slurm job array or the indexed Kubernetes job (JOB_COMPLETION_INDEX, and PVDAMP_SHARDS for N)
+    #[arg(long, value_name = "I/N|auto", value_parser = parse_shard, help_heading = "Beyond one machine")]
+    shard: Option<Shard>,
+
+    /// Join the manifests of all shards in the folder, and check their results
+    #[arg(long, conflicts_with_all = ["scans", "shard", "dry_run", "redo"], help_heading = "Beyond one machine")]
+    merge: bool,
+
+    #[command(flatten)]
+    arguments: ReconArguments,
+}
+
+/// The options of a reconstruction and their values, the defaults among them, by name.
+struct Described(BTreeMap<String, String>);
+
+impl Described {
+    fn of(matches: &ArgMatches) -> Self {
+        let options = ReconArguments::augment_args(ScanOptionArguments::augment_args(Command::new("")));
+        let value = |option: &clap::Arg| -> Option<(String, String)> {
+            let values = matches.get_raw(option.get_id().as_str())?;
+            let values: Vec<_> = values.map(|value| value.to_string_lossy()).collect();
+            let name = option.get_long()?.to_string();
+            // a switch that is off
+            (values != ["false"]).then(|| (name, values.join(",")))
+        };
+        Self(options.get_arguments().filter_map(value).collect())
+    }
+}
+
+impl FromArgMatches for Described {
+    fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
+        Ok(Self::of(matches))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> std::result::Result<(), clap::Error> {
+        *self = Self::of(matches);
+        Ok(())
+    }
+}
+
+/// It has no options of its own.
+impl Args for Described {
+    fn augment_args(command: Command) -> Command {
+        command
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        command
+    }
+}
+
+impl RunBatch {
+    pub fn run(self, console: &Console) -> Result<()> {
+        if self.merge {
+            let manifest = merge(&self.output)?;
+            return conclude(&manifest, console);
+        }
+        console::catch_interrupt();
+        // before results are read, which fills caches that count as used
+        let limit = self.memory.or_else(usual_limit).unwrap_or(u64::MAX);
+        let inputs = inputs(&self.scans, &self.output)?;
+        let arguments = self.arguments;
+        let recipe = Recipe {
+            scan: self.options.options(),
+            settings: Box::new(move |grid| arguments.settings(grid)),
+            described: self.described.0,
+        };
+        let mut plan = Plan::new(inputs, &recipe, self.shard, &console::going)?;
+        plan.keep_inputs(&self.output)?;
+        let journal = match self.dry_run {
+            true => None,
+            false => Some(Journal::open(&self.output, self.shard)?),
+        };
+        let redone = journal.as_ref().map(|journal| journal.redone_of(&plan.recipe));
+        let redo = self.redo.then(|| redone.unwrap_or_default());
+        plan.take_up(&self.output, redo.as_ref(), &recipe.described, &console::going)?;
+        if self.memory.is_some() {
+            plan.refuse_larger(limit, "raise --memory, which is");
+        } else if let Some(whole) = whole_memory() {
+            plan.refuse_larger(whole, "take a machine with more than these");
+        }
+        let room = limit.saturating_sub(PROGRAM_MEMORY);
+        announce(&plan, &recipe, self.shard, room, console);
+        let Some(journal) = journal else {
+            let forecast = forecast(&plan, &recipe, room, &console::going)?;
+            return tell_plan(&plan, &forecast, console);
+        };
+        let progress = Progress::new(&plan, console);
+        plan.failed().for_each(|volume| progress.volume(volume));
+        let batch = Batch {
+            plan,
+            recipe,
+            output: self.output,
+            shard: self.shard,
+            redo: self.redo,
+            memory: room,
+        };
+        let done = batch.run(journal, &progress);
+        progress.finish();
+        if done.is_err() {
+            console.say("what is done is kept: the same command goes on from here");
+        }
+        conclude(&done?, console)
+    }
+}
+
+/// What is planned, on one line, and the seed.
+fn announce(plan: &Plan, recipe: &Recipe, shard: Option<Shard>, room: u64, console: &Console) {
+    let slices: usize = plan.volumes.iter().map(|volume| volume.record.slices).sum();
+    let done = plan.volumes.iter().filter(|volume| volume.past.is_some()).count();
+    let to_do = plan.volumes.iter().filter(|volume| volume.to_do());
+    let largest = to_do.map(|volume| volume.memory).max().unwrap_or(0);
+    let shard = shard.map_or(String::new(), |shard| format!("shard {shard}: "));
+    let seed = match (recipe.described.get("seed"), recipe.described.get("accel")) {
+        (Some(seed), Some(_)) => format!("; masks drawn from seed {seed} and the names of the scans"),
+        _ => String::new(),
+    };
+    console.say(&format!(
+        "{shard}{} scan(s), {slices} slice(s), {done} scan(s) done already; {} slice(s) at once, each about {} MB{seed}",
+        plan.volumes.len(),
+        at_once(largest, room),
+        largest.div_ceil(1_000_000),
+    ));
+}
+
+/// Each scan and what would be done with it, and the whole.
+fn tell_plan(plan: &Plan, forecast: &Forecast, console: &Console) -> Result<()> {
+    for volume in &plan.volumes {
+        let record = &volume.record;
+        let what = match (&record.error, &volume.past) {
+            (Some(error), _) => format!("cannot be used ({error})"),
+            (None, Some(_)) => "done".into(),
+            (None, None) => format!(
+                "{} slice(s) of {}x{}, {} coil(s)",
+                record.slices, record.rows, record.cols, record.coils
+            ),
+        };
+        console.result(&format!("{}: {what}", record.name))?;
+    }
+    for trouble in &forecast.troubles {
+        console.warn(&format!("could not be tried: {trouble}"));
+    }
+    console.result(&format!(
+        "to do: {} scan(s), {} slice(s); about {}, {} MB of memory ({} slice(s) at once), {} MB of results",
+        forecast.volumes,
+        forecast.slices,
+        lasting(forecast.time),
+        (forecast.memory + PROGRAM_MEMORY).div_ceil(1_000_000),
+        forecast.slices_at_once,
+        forecast.written.div_ceil(1_000_000),
+    ))
+}
+
+/// The last words, and the exit code.
+fn conclude(manifest: &Manifest, console: &Console) -> Result<()> {
+    let totals = manifest.totals;
+    let warned = match totals.slices_with_warnings {
+        0 => String::new(),
+        count => format!(", {count} with warnings"),
+    };
+    console.say(&format!(
+        "{} of {} scan(s) done, {} failed; {} slice(s){warned}",
+        totals.done, totals.volumes, totals.failed, totals.slices_done
+    ));
+    Error::passed_over(totals.failed, totals.volumes, "scans")
+}
+
+/// `500M`, `8G`, `8GiB`: of 1024, as Slurm counts.
+fn parse_memory(text: &str) -> std::result::Result<u64, String> {
+    let wrong = || "it is a number with K, M, G or T, as 8G".to_string();
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit() && c != '.')
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let power = match unit.to_ascii_uppercase().trim_end_matches("IB").trim_end_matches('B') {
+        "K" => 1,
+        "M" => 2,
+        "G" => 3,
+        "T" => 4,
+        _ => return Err(wrong()),
+    };
+    let number: f64 = number.parse().map_err(|_| wrong())?;
+    let bytes = number * 1024_f64.powi(power);
+    match bytes.is_finite() && bytes >= 1.0 {
+        true => Ok(bytes as u64),
+        false => Err(wrong()),
+    }
+}
+
+fn parse_shard(text: &str) -> std::result::Result<Shard, String> {
+    match text {
+        "auto" => Shard::of_environment(|name| std::env::var(name).ok()),
+        _ => text.parse(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_is_counted_as_slurm_counts() {
+        let parsed = |text| parse_memory(text).ok();
+        assert_eq!(parsed("8G"), Some(8 << 30));
+        assert_eq!(parsed("1.5g"), Some(3 << 29));
+        assert_eq!(
+            (parsed("500M"), parsed("500MiB"), parsed("500MB")),
+            (Some(500 << 20), Some(500 << 20), Some(500 << 20))
+        );
+        for wrong in ["", "8", "G", "-1G", "8X", "1e3G", "0G"] {
+            assert_eq!(parsed(wrong), None, "{wrong}");
+        }
+    }
+
+    #[derive(clap::Parser)]
+    struct Typed {
+        #[command(flatten)]
+        batch: RunBatch,
+    }
+
+    #[test]
+    fn settings_are_told_with_their_defaults() {
+        let typed = |words: &str| {
+            <Typed as clap::Parser>::try_parse_from(words.split_whitespace())
+                .unwrap()
+                .batch
+        };
+        let one = typed("batch in -o out --accel 4 --uncertainty --whiten off")
+            .described
+            .0;
+        let told = |name: &str| one.get(name).map(String::as_str);
+        assert_eq!(
+            (told("accel"), told("seed"), told("method")),
+            (Some("4"), Some("0"), Some("pvdamp"))
+        );
+        assert_eq!(
+            (told("uncertainty"), told("whiten"), told("save-maps")),
+            (Some("0"), Some("off"), None)
+        );
+        assert_eq!((told("output"), told("memory"), told("scans")), (None, None, None));
+        let other = typed("batch other -o else --accel 4 --uncertainty=0 --memory 4G --shard 1/3 --whiten off")
+            .described
+            .0;
+        assert_eq!(one, other);
+    }
+}

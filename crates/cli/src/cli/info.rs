@@ -1,0 +1,153 @@
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::arguments::ScanArguments;
+use super::console::Console;
+use pvdamp::array::Grid;
+use pvdamp_io::error::Result;
+use pvdamp_io::format::{Scan, ScanFormat};
+use pvdamp_io::recon::{Reconstruction, Settings, Workload};
+
+/// Say what is in a scan, and what a reconstruction would do with it
+#[derive(Args)]
+#[command(after_help = "\
+EXAMPLES
+  pvdamp info scan.h5
+  pvdamp info scan.h5 --json")]
+pub struct Info {
+    #[command(flatten)]
+    scan: ScanArguments,
+
+    /// As JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl Info {
+    pub fn run(&self, console: &Console) -> Result<()> {
+        let scan = Arc::new(self.scan.open()?);
+        let settings = Settings::default();
+        let reconstruction = Reconstruction::new(&scan, &settings)?;
+        for warning in scan.warnings.iter().chain(&reconstruction.sampling().warnings) {
+            console.warn(warning);
+        }
+        let facts = facts(&scan, &reconstruction, console)?;
+        if self.json {
+            return console.result(&format!("{:#}", Value::Object(facts.into_iter().collect())));
+        }
+        let line = |(name, value): &(String, Value)| {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
+            format!("{:<22}{text}", name.replace('_', " "))
+        };
+        let known = facts.iter().filter(|(_, value)| !value.is_null());
+        console.result(&known.map(line).collect::<Vec<_>>().join("\n"))
+    }
+}
+
+/// What is known of a scan, in the order a reader wants it.
+fn facts(scan: &Scan, reconstruction: &Reconstruction, console: &Console) -> Result<Vec<(String, Value)>> {
+    let grid = scan.grid();
+    let sampling = &reconstruction.sampling().record;
+    let references: Vec<String> = scan.references().into_iter().map(|r| r.dataset).collect();
+    let attributes: Vec<&str> = scan.attributes.iter().map(|a| a.name.as_str()).collect();
+    let header = scan.header.as_ref();
+    let encoded = header.and_then(|h| h.encoded).map(|space| matrix(space.matrix));
+    let recon = header.and_then(|h| h.recon).map(|space| matrix(space.matrix));
+    let plan = match reconstruction.sampling().is_complete() {
+        true => "combine the coils: nothing is missing (--accel R undersamples it first)".to_string(),
+        false if scan.coils() > 1 && reconstruction.sampling().centre.is_empty() => {
+            "fail: the centre of k-space is not sampled, so that coil maps must be given (--maps)".to_string()
+        }
+        false if scan.coils() == 1 => format!(
+            "P-VDAMP, {} scales of {}; one coil needs no maps",
+            reconstruction.tuning().scales,
+            reconstruction.tuning().wavelet.name,
+        ),
+        false => format!(
+            "P-VDAMP, {} scales of {}, maps by ESPIRiT from the {} centre",
+            reconstruction.tuning().scales,
+            reconstruction.tuning().wavelet.name,
+            sampling.centre
+        ),
+    };
+    let missing =
+        (!sampling.missing_sides.is_empty()).then(|| format!("{} missing", sampling.missing_sides.join(", ")));
+    let one_image = Grid::len(grid) as u64 * 8;
+    // Without a sampled centre there are no maps to judge.
+    let sets = match scan.coils() > 1 && reconstruction.sampling().centre.is_empty() {
+        true => None,
+        // What stops a reconstruction is worth telling, and the rest too.
+        false => reconstruction.sets().map_err(|e| console.warn(&e.to_string())).ok(),
+    };
+    let (coils, noise) = reconstruction.outlook()?.unzip();
+    let used = coils.as_ref().map_or(scan.coils(), |coils| coils.used);
+    let coils = coils.map(|coils| {
+        let whitened = if coils.whitened { "whitened, " } else { "" };
+        match coils.used < coils.measured {
+            true => format!(
+                "{whitened}{used} virtual coil(s) with {:.2} % of the energy",
+                100.0 * coils.energy
+            ),
+            false => format!("{whitened}all {used}"),
+        }
+    });
+    let noise = noise.map(|noise| format!("{:.3e}, {}", noise.standard_deviation, noise.origin));
+    let workload = Workload {
+        used,
+        ..reconstruction.workload(sets.unwrap_or(1))
+    };
+    let facts = [
+        (
+            "format",
+            json!(ScanFormat::find(scan.format).map(|format| format.title)),
+        ),
+        (
+            "kspace",
+            json!(format!("{} slice(s), {} coil(s), {grid}", scan.slices(), scan.coils())),
+        ),
+        ("slices", json!(listed(&scan.geometry.names))),
+        ("stored_as", json!(&scan.dtype)),
+        ("encoded_matrix", json!(encoded)),
+        ("recon_matrix", json!(recon)),
+        ("readout_oversampling", json!(scan.readout_oversampling())),
+        ("image_written", json!(scan.crop_size().to_string())),
+        ("mask", json!(sampling.origin)),
+        ("acceleration", json!((sampling.acceleration * 1000.0).round() / 1000.0)),
+        ("sampled_centre", json!(sampling.centre)),
+        ("zero_padding", json!(sampling.padding())),
+        ("partial_fourier", json!(missing)),
+        ("sampling_probability", json!(sampling.density)),
+        ("references", json!(references)),
+        ("attributes", json!(attributes)),
+        ("noise", json!(noise)),
+        ("coils_used", json!(coils)),
+        ("map_sets", json!(sets)),
+        ("recon_would", json!(plan)),
+        (
+            "kspace_of_a_slice_mb",
+            json!(megabytes(one_image * scan.coils() as u64)),
+        ),
+        ("memory_mb", json!(megabytes(workload.alone(scan.slices())))),
+    ];
+    Ok(facts.map(|(name, value)| (name.to_string(), value)).to_vec())
+}
+
+/// The names of slices, the middle of a long list left out.
+fn listed(names: &[String]) -> Option<String> {
+    const SHOWN: usize = 8;
+    match names {
+        [] => None,
+        [first, second, .., last] if names.len() > SHOWN => Some(format!("{first}; {second}; ... {last}")),
+        _ => Some(names.join("; ")),
+    }
+}
+
+fn matrix([x, y, z]: [usize; 3]) -> String {
+    format!("{x}x{y}x{z}")
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    (bytes as f64 / 1e5).round() / 10.0
+}

@@ -1,0 +1,100 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::arguments::{EspiritArguments, ScanArguments, refuse_overwrite};
+use super::console::{self, Console};
+use pvdamp_io::error::{Place, Result};
+use pvdamp_io::format::{Attribute, Hdf5Output};
+use pvdamp_io::recon::{MapsRecord, Reconstruction, SamplingSource, Settings, SliceMaps, maps_dataset};
+
+/// Estimate coil sensitivity maps by ESPIRiT
+#[derive(Args)]
+#[command(after_help = "\
+EXAMPLES
+  pvdamp maps scan.h5 -o maps.h5
+  pvdamp recon scan.h5 --maps maps.h5 -o out.h5
+
+The file holds 'maps', complex64 (slices, sets, coils, rows, cols); the sum of squares over coils is 1 on the object.")]
+pub struct MakeMaps {
+    #[command(flatten)]
+    scan: ScanArguments,
+
+    /// Sampling mask [default: the scan's, or where k-space is not zero]
+    #[arg(long, value_name = "FILE[:DATASET]")]
+    mask: Option<Place>,
+
+    #[command(flatten)]
+    espirit: EspiritArguments,
+
+    /// Maps to write, HDF5
+    #[arg(short, long, value_name = "FILE")]
+    output: PathBuf,
+}
+
+impl MakeMaps {
+    pub fn run(&self, console: &Console) -> Result<()> {
+        console::catch_interrupt();
+        let mask = self.mask.as_ref().map(|place| place.file.as_path());
+        refuse_overwrite(&self.output, mask.into_iter().chain([self.scan.scan.as_path()]))?;
+        let scan = Arc::new(self.scan.open()?);
+        let settings = Settings {
+            maps: self.espirit.source(),
+            sampling: self.mask.clone().map_or(SamplingSource::Scan, SamplingSource::File),
+            ..Settings::default()
+        };
+        let reconstruction = Reconstruction::new(&scan, &settings)?;
+        let scan_wide = &reconstruction.sampling().warnings;
+        scan.warnings
+            .iter()
+            .chain(scan_wide)
+            .for_each(|warning| console.warn(warning));
+        let grid = scan.grid();
+        if let Some(why) = reconstruction.why_two_sets()? {
+            console.say(why);
+        }
+        let shape = [
+            scan.slices(),
+            reconstruction.sets()?,
+            scan.coils(),
+            grid.rows,
+            grid.cols,
+        ];
+        let file = Hdf5Output::create(&self.output)?;
+        let dataset = maps_dataset(&file, shape)?;
+        let bar = console.progress(scan.slices());
+        for slice in 0..scan.slices() {
+            console::check_interrupt()?;
+            match reconstruction.maps(slice)? {
+                Some(SliceMaps { maps, record, warnings }) => {
+                    dataset.write_slice(slice, maps.view())?;
+                    let own = warnings.iter().filter(|w| !scan_wide.contains(w));
+                    bar.suspend(|| {
+                        own.for_each(|warning| console.warn(&format!("slice {slice}: {warning}")));
+                        report(console, slice, &record);
+                    });
+                }
+                None => bar.suspend(|| console.warn(&format!("slice {slice} is all zero, and so are its maps"))),
+            }
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        file.attribute("maps", &Attribute::new("settings", settings.maps.to_string()))?;
+        file.attribute("/", &Attribute::new("pvdamp_version", env!("CARGO_PKG_VERSION")))?;
+        file.finish()?;
+        console.say(&format!("wrote {}", self.output.display()));
+        Ok(())
+    }
+}
+
+fn report(console: &Console, slice: usize, record: &MapsRecord) {
+    let MapsRecord::Estimated(report) = record else { return };
+    let eigenvalue = report.first_eigenvalue.map_or("none".into(), |v| format!("{v:.4}"));
+    console.say(&format!(
+        "slice {slice}: calibration {}, kernel {}, object {:.0} % of the field of view, median eigenvalue {eigenvalue}",
+        report.calibration,
+        report.kernel,
+        100.0 * report.support,
+    ));
+}

@@ -1,0 +1,142 @@
+//! The command line: one file a command.
+
+mod arguments;
+mod batch;
+mod bench;
+mod console;
+mod convert;
+mod demo;
+mod eval;
+mod info;
+mod maps;
+mod mask;
+mod recon;
+mod reconstruction;
+mod report;
+mod simulate;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::flags::in_flags;
+use console::Console;
+use pvdamp::Error as Engine;
+use pvdamp_io::error::Error;
+
+/// Tuning-free compressed-sensing MRI reconstruction: k-space in, image out, nothing to tune.
+#[derive(Parser)]
+#[command(
+    name = "pvdamp",
+    version,
+    after_help = "\
+EXAMPLES
+  pvdamp demo                                   simulate a scan, reconstruct it, compare
+  pvdamp recon scan.h5 -o out.h5                reconstruct an undersampled fastMRI file
+  pvdamp recon full.h5 --accel 8 -o out.h5      undersample a full scan first, then reconstruct
+  pvdamp batch scans/ -o results/               reconstruct a folder of scans; go on after an interruption
+  pvdamp eval --target full.h5 out.h5           fastMRI's NMSE, PSNR and SSIM
+  pvdamp bench full.h5 --accel 5,10 -o bench/   compare methods, with a report
+  pvdamp report results/                        a page to look over a batch
+  pvdamp convert out.h5 out.nii.gz              a result as NIfTI, DICOM, BART, NumPy or PNG
+  pvdamp info scan.h5                           what is in this file, and what would be done
+
+EXIT CODES
+  0 done   1 a file or its data cannot be used   2 wrong usage or settings   130 interrupted
+  3 of many files some could not be used and were passed over; all others are done"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Say nothing but errors
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+
+    /// Say more: every iteration
+    #[arg(short, long, global = true)]
+    verbose: bool,
+
+    /// Threads to use [default: all processors]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    threads: Option<u16>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Recon(Box<recon::Recon>),
+    Demo(demo::Demo),
+    Simulate(simulate::Simulate),
+    Mask(mask::DrawMask),
+    Maps(maps::MakeMaps),
+    Info(info::Info),
+    Eval(eval::Eval),
+    Convert(convert::Convert),
+    Batch(Box<batch::RunBatch>),
+    Bench(Box<bench::RunBench>),
+    Report(report::Report),
+}
+
+/// Parses the command line, runs it, and answers with the exit code.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let console = Console::new(cli.quiet, cli.verbose);
+    if let Some(threads) = cli.threads {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
+        if let Err(error) = pool.build_global() {
+            console.error(&format!("{threads} threads cannot be started: {error}"));
+            return ExitCode::FAILURE;
+        }
+    }
+    let done = match cli.command {
+        Command::Recon(command) => on_the_pool(|| command.run(&console)),
+        Command::Demo(command) => command.run(&console),
+        Command::Simulate(command) => command.run(&console),
+        Command::Mask(command) => command.run(&console),
+        Command::Maps(command) => on_the_pool(|| command.run(&console)),
+        Command::Info(command) => command.run(&console),
+        Command::Eval(command) => command.run(&console),
+        Command::Convert(command) => command.run(&console),
+        Command::Batch(command) => command.run(&console),
+        Command::Bench(command) => on_the_pool(|| command.run(&console)),
+        Command::Report(command) => command.run(&console),
+    };
+    let Err(error) = done else {
+        return ExitCode::SUCCESS;
+    };
+    console.error(&in_flags(&error));
+    exit_code(&error)
+}
+
+/// As `README.md` and `docs/commands.md` have them.
+fn exit_code(error: &Error) -> ExitCode {
+    match error {
+        Error::Data { .. } => ExitCode::FAILURE,
+        Error::Setting(_) => ExitCode::from(2),
+        Error::PassedOver { .. } => ExitCode::from(3),
+        Error::Interrupted => ExitCode::from(130),
+        Error::Engine(error) => match error {
+            Engine::Setting { .. } => ExitCode::from(2),
+            Engine::Data { .. } | Engine::NotEnough { .. } => ExitCode::FAILURE,
+            Engine::Cancelled => ExitCode::from(130),
+            // EX_SOFTWARE of sysexits.h
+            Engine::Internal(_) => ExitCode::from(70),
+        },
+    }
+}
+
+/// Runs what iterates on a thread of the pool. From any other, every loop that is shared out would be handed over and
+/// waited for asleep, many times an iteration.
+fn on_the_pool<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| work())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,351 @@
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use clap::Args;
+use indicatif::ProgressBar;
+
+use super::arguments::{ScanArguments, make_folder, refuse_inputs, same_file, written_files};
+use super::console::{self, Console};
+use super::reconstruction::ReconArguments;
+use pvdamp::coil::Compression;
+use pvdamp::solve::StopReason;
+use pvdamp_io::error::{Error, Result};
+use pvdamp_io::format::{AtomicFile, ImageFormat, ImageSink, Series, window, write_png};
+use pvdamp_io::recon::{CoilsRecord, ReconOutput, Reconstruction, Settings, SliceRecord, SliceResult};
+
+/// Reconstruct a scan
+#[derive(Args)]
+#[command(after_help = "\
+EXAMPLES
+  pvdamp recon scan.h5 -o out.h5
+  pvdamp recon full.h5 --sampling bernoulli --accel 8 --acs 24 --seed 3 -o out.h5 --png pictures/
+  pvdamp recon full.h5 --mask masks.h5:r5/mask --prob-map masks.h5:r5/prob_map --maps maps.h5 -o out.h5
+  pvdamp recon scan.h5 -o out.nii.gz
+
+The ending of the output's name says what it is: .cfl and .npy hold the complex image, .nii, .nii.gz, .dcm and .png
+its magnitude, all cropped as the header says. Any other name is HDF5, which alone holds everything:
+'reconstruction' (float32 magnitude, cropped), 'image' and 'unbiased' (complex64, full size), the mask, the sampling
+probability, every setting, and the state evolution; with --uncertainty also 'std' (float32, full size), the
+predicted standard deviation of the error of 'image'.")]
+pub struct Recon {
+    #[command(flatten)]
+    pub scan: ScanArguments,
+
+    #[command(flatten)]
+    pub arguments: ReconArguments,
+
+    #[command(flatten)]
+    pub products: Products,
+}
+
+/// What a reconstruction writes.
+#[derive(Args)]
+pub struct Products {
+    /// Result: .cfl, .npy, .nii, .nii.gz, .dcm or .png for the image; any other name is HDF5, which holds everything
+    #[arg(short, long, value_name = "FILE")]
+    pub output: PathBuf,
+
+    /// Also write a picture of each slice into this folder
+    #[arg(long, value_name = "DIR")]
+    pub png: Option<PathBuf>,
+
+    /// Also write what was done, one JSON line a slice
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+}
+
+impl Recon {
+    pub fn run(&self, console: &Console) -> Result<()> {
+        let mut inputs = self.arguments.inputs();
+        inputs.push(self.scan.scan.clone());
+        let Products { output, trace, .. } = &self.products;
+        let format = ImageFormat::of(output);
+        let scan = Arc::new(self.scan.open()?);
+        let mut written = written_files(format, output, scan.slices());
+        if let Some(trace) = trace {
+            if written.iter().any(|file| same_file(trace, file)) {
+                let mend = "choose another --trace file";
+                return Err(Error::data(trace.as_path(), "is a part of the result too", mend));
+            }
+            written.push(trace.clone());
+        }
+        refuse_inputs(&written, &inputs)?;
+        // Opening may take long where planes have to be put in order, and writes nothing that stays.
+        console::catch_interrupt();
+        let settings = self.arguments.settings(scan.grid())?;
+        if let Some(format) = format {
+            refuse_whole_results(format, &settings)?;
+        }
+        let reconstruction = Reconstruction::new(&scan, &settings)?;
+        let output = match format {
+            Some(format) => {
+                let description = describe(&settings, &reconstruction);
+                let series = Series::of_scan(&scan, description, settings.method.name);
+                Output::Images(format.create(output, &series)?)
+            }
+            None => Output::Whole(Box::new(ReconOutput::create(output, &reconstruction)?)),
+        };
+        let job = Job {
+            reconstruction: &reconstruction,
+            iterations: reconstruction.iterations(),
+            stem: stem(&self.products.output),
+            products: &self.products,
+            console,
+        };
+        job.announce(settings.compression)?;
+        job.run(output)
+    }
+}
+
+/// Where the slices go.
+enum Output {
+    Whole(Box<ReconOutput>),
+    Images(Box<dyn ImageSink>),
+}
+
+impl Output {
+    fn write(&mut self, reconstruction: &Reconstruction, result: &SliceResult) -> Result<()> {
+        match self {
+            Self::Whole(output) => output.write(result),
+            Self::Images(sink) => sink.write(result.record.slice, reconstruction.cropped(result.image.view())),
+        }
+    }
+
+    fn finish(self) -> Result<()> {
+        match self {
+            Self::Whole(output) => output.finish(),
+            Self::Images(sink) => sink.finish(),
+        }
+    }
+}
+
+/// A file of images has no place for what else may be asked for.
+fn refuse_whole_results(format: &ImageFormat, settings: &Settings) -> Result<()> {
+    let asked = [
+        ("--save-maps", settings.keep_maps),
+        ("--uncertainty", settings.error_bars.is_some()),
+    ];
+    match asked.iter().find(|(_, asked)| *asked) {
+        Some((option, _)) => Err(Error::setting(format!(
+            "{option} needs an HDF5 result, and {} holds the image alone: name the output .h5, and convert it after \
+             (pvdamp convert)",
+            format.title
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn describe(settings: &Settings, reconstruction: &Reconstruction) -> String {
+    let sampling = &reconstruction.sampling().record;
+    format!(
+        "reconstructed by pvdamp {}, method {}, from k-space at R = {:.2}",
+        env!("CARGO_PKG_VERSION"),
+        settings.method.name,
+        sampling.acceleration
+    )
+}
+
+/// A reconstruction about to run.
+struct Job<'a> {
+    reconstruction: &'a Reconstruction,
+    /// Of a slice, as far as is known beforehand.
+    iterations: usize,
+    stem: String,
+    products: &'a Products,
+    console: &'a Console,
+}
+
+impl Job<'_> {
+    fn announce(&self, compression: Compression) -> Result<()> {
+        let scan = self.reconstruction.scan();
+        let method = self.reconstruction.settings().method.name;
+        let (coils, sets) = (scan.coils(), self.reconstruction.sets()?);
+        let memory = self.reconstruction.workload(sets).alone(scan.slices());
+        let sampling = self.reconstruction.sampling();
+        let padding = sampling.record.padding();
+        let padding = padding.map_or(String::new(), |padding| {
+            format!("; {padding} of zero padding, known to be zero")
+        });
+        self.console.say(&format!(
+            "{} slice(s) of {}, {} coil(s); R = {:.2} ({}){padding}; sampling probability {}; {method}, about {} MB of memory",
+            scan.slices(),
+            scan.grid(),
+            scan.coils(),
+            sampling.record.acceleration,
+            sampling.record.origin,
+            sampling.record.density,
+            memory.div_ceil(1_000_000),
+        ));
+        for warning in scan.warnings.iter().chain(&sampling.warnings) {
+            self.console.warn(warning);
+        }
+        if let Compression::To(wanted) = compression
+            && wanted >= coils
+        {
+            self.console.warn(&format!(
+                "--virtual-coils {wanted} compresses nothing: the scan has {coils} coil(s), and all are used"
+            ));
+        }
+        if let Some(why) = self.reconstruction.why_two_sets()? {
+            self.console.say(why);
+        }
+        Ok(())
+    }
+
+    fn run(&self, mut output: Output) -> Result<()> {
+        let start = Instant::now();
+        let mut trace = self.products.trace.as_deref().map(Trace::create).transpose()?;
+        if let Some(folder) = &self.products.png {
+            make_folder(folder, "choose another --png folder")?;
+        }
+        let slices = self.reconstruction.scan().slices();
+        let bar = self.console.progress(slices * self.iterations);
+        for slice in 0..slices {
+            let result = self.slice(slice, &bar)?;
+            output.write(self.reconstruction, &result)?;
+            if let Some(folder) = &self.products.png {
+                self.write_pictures(folder, slice, &result)?;
+            }
+            if let Some(trace) = &mut trace {
+                trace.add(&result.record)?;
+            }
+            bar.suspend(|| self.report(&result.record));
+        }
+        bar.finish_and_clear();
+        output.finish()?;
+        trace.map_or(Ok(()), Trace::finish)?;
+        let seconds = start.elapsed().as_secs_f64();
+        let written = self.products.output.display();
+        self.console.say(&format!("wrote {written} in {seconds:.2} s"));
+        Ok(())
+    }
+
+    fn slice(&self, slice: usize, bar: &ProgressBar) -> Result<SliceResult> {
+        console::check_interrupt()?;
+        bar.set_position((slice * self.iterations) as u64);
+        bar.set_message(format!("slice {}/{}", slice + 1, self.reconstruction.scan().slices()));
+        let last = ((slice + 1) * self.iterations) as u64;
+        self.reconstruction.slice(slice, &mut |iteration| {
+            if bar.position() < last {
+                bar.inc(1);
+            }
+            let mut told = format!("  slice {slice}: after {:.3} s", iteration.seconds);
+            if !iteration.bands.is_empty() {
+                told += &format!(", mean τ {:.4e}", iteration.tau);
+            }
+            if let Some(noise) = iteration.noise {
+                told += &format!(", noise {noise:.4e}");
+            }
+            self.console.detail(&told);
+            console::going()
+        })
+    }
+
+    fn write_pictures(&self, folder: &Path, slice: usize, result: &SliceResult) -> Result<()> {
+        let picture = |what: &str| folder.join(format!("{}_{slice:03}{what}.png", self.stem));
+        let range = window(&result.magnitude);
+        write_png(&picture(""), result.magnitude.view(), range)?;
+        if let Some(unbiased) = &result.unbiased {
+            let magnitude = self.reconstruction.cropped_magnitude(unbiased);
+            write_png(&picture("_unbiased"), magnitude.view(), range)?;
+        }
+        // of NaN a picture would be as black as of certainty
+        let told = result.deviation.as_ref().filter(|d| d.iter().all(|v| v.is_finite()));
+        if let Some(deviation) = told {
+            let deviation = self.reconstruction.cropped(deviation.view()).to_owned();
+            write_png(&picture("_std"), deviation.view(), window(&deviation))?;
+        }
+        Ok(())
+    }
+
+    fn report(&self, record: &SliceRecord) {
+        let scan_wide = &self.reconstruction.sampling().warnings;
+        for warning in record.warnings.iter().filter(|w| !scan_wide.contains(w)) {
+            self.console.warn(&format!("slice {}: {warning}", record.slice));
+        }
+        if let Some(coils) = &record.coils {
+            self.report_coils(record.slice, coils);
+        }
+        for note in &record.notes {
+            self.console.say(&format!("slice {}: {note}", record.slice));
+        }
+        if let Some(history) = &record.history {
+            let steps = match (history.stop, history.iterations.len()) {
+                (StopReason::Direct, _) => String::new(),
+                (_, 1) => "1 iteration, ".into(),
+                (_, steps) => format!("{steps} iterations, "),
+            };
+            let (sentence, seconds) = (history.stop.sentence(), record.seconds);
+            let lambda = record
+                .lambda
+                .map_or(String::new(), |lambda| format!("λ = {lambda:.4}, "));
+            self.console.say(&format!(
+                "slice {}: {lambda}{steps}{sentence}; {seconds:.2} s",
+                record.slice
+            ));
+        }
+    }
+}
+
+impl Job<'_> {
+    /// What was made of the coils of a slice.
+    fn report_coils(&self, slice: usize, coils: &CoilsRecord) {
+        let mut told = Vec::new();
+        if coils.whitened {
+            told.push("coils whitened by the noise covariance".to_string());
+        }
+        if coils.used < coils.measured {
+            let (measured, used, energy) = (coils.measured, coils.used, 100.0 * coils.energy);
+            told.push(format!(
+                "{measured} coils compressed to {used} virtual coil(s) with {energy:.2} % of the energy"
+            ));
+        }
+        if !told.is_empty() {
+            self.console.say(&format!("slice {slice}: {}", told.join("; ")));
+        }
+    }
+}
+
+/// File name without folder and extension.
+fn stem(path: &Path) -> String {
+    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// One JSON line a slice.
+struct Trace {
+    file: BufWriter<AtomicFile>,
+    path: PathBuf,
+}
+
+impl Trace {
+    fn create(path: &Path) -> Result<Self> {
+        Ok(Self {
+            file: BufWriter::new(AtomicFile::create(path)?),
+            path: path.to_path_buf(),
+        })
+    }
+
+    fn add(&mut self, record: &SliceRecord) -> Result<()> {
+        writeln!(self.file, "{}", record.line()?).map_err(|e| self.failed(&e.to_string()))
+    }
+
+    fn finish(self) -> Result<()> {
+        let path = self.path;
+        let file = self.file.into_inner().map_err(|e| unwritten(&path, &e.to_string()))?;
+        file.commit()
+    }
+
+    fn failed(&self, why: &str) -> Error {
+        unwritten(&self.path, why)
+    }
+}
+
+fn unwritten(path: &Path, why: &str) -> Error {
+    Error::data(
+        path,
+        format!("cannot be written ({why})"),
+        "make room, or choose another --trace file",
+    )
+}

@@ -1,0 +1,170 @@
+//! Results of other programs, judged as our own: `peers/CONTENDER/CASE.h5` in the folder of a bench, with dataset
+//! `image` `(rows, cols)` in the units of the scan, and attributes that say what it is.
+
+use std::path::{Path, PathBuf};
+
+use super::run::Ground;
+use super::store::read_image;
+use super::{CaseRecord, ContenderRecord, RunRecord, SensitivityRecord};
+use pvdamp::array::Image;
+use pvdamp_io::error::{Error, Place, Result};
+use pvdamp_io::format::{Attribute, AttributeValue, read_attributes, read_list};
+
+const PEERS: &str = "peers";
+
+/// One image of another program.
+pub struct PeerResult {
+    pub record: RunRecord,
+    pub image: Image<f32>,
+    pub sensitivity: Option<SensitivityRecord>,
+}
+
+/// The contenders that left results, by name.
+pub fn contenders(folder: &Path) -> Result<Vec<ContenderRecord>> {
+    let Ok(entries) = std::fs::read_dir(folder.join(PEERS)) else {
+        return Ok(Vec::new());
+    };
+    let mut folders: Vec<PathBuf> = entries
+        .filter_map(|e| Some(e.ok()?.path()))
+        .filter(|p| p.is_dir())
+        .collect();
+    folders.sort();
+    folders
+        .iter()
+        .filter_map(|folder| contender(folder).transpose())
+        .collect()
+}
+
+/// From any of its results; `None` for a folder without one.
+fn contender(folder: &Path) -> Result<Option<ContenderRecord>> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|e| Some(e.ok()?.path()))
+        .filter(|p| is_result(p))
+        .collect();
+    files.sort();
+    let Some(file) = files.first() else {
+        return Ok(None);
+    };
+    let about = About::of(file)?;
+    Ok(Some(ContenderRecord {
+        id: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+        label: about.text("label")?,
+        program: about.text("program")?,
+        oracle: about.text("oracle")?,
+        timed: about.text("timed").unwrap_or_default(),
+    }))
+}
+
+fn is_result(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "h5")
+}
+
+pub fn path(folder: &Path, contender: &str, case: &str) -> PathBuf {
+    folder.join(PEERS).join(contender).join(format!("{case}.h5"))
+}
+
+/// Judges the result at `path`. Errors: an image of another size, and attributes that are missing.
+pub fn judge(path: &Path, contender: &str, case: &CaseRecord, ground: &Ground) -> Result<PeerResult> {
+    let about = About::of(path)?;
+    // Made of a case of this name that was another.
+    if about
+        .text("arguments")
+        .is_ok_and(|words| words != case.arguments.join(" "))
+    {
+        let problem = format!("is of another case than {} is now", case.id);
+        return Err(Error::data(path, problem, "delete it, and have it made again"));
+    }
+    let image = read_image(path)?;
+    let grid = ground.prepared.problem.encoding.grid();
+    if image.dim() != grid.dim() {
+        let problem = format!("is {}x{}, the case {grid}", image.nrows(), image.ncols());
+        return Err(Error::data(
+            Place::new(path, "image"),
+            problem,
+            "give the whole image, not cropped",
+        ));
+    }
+    // The judge sees images as the solvers make them.
+    let scaled = image.mapv(|v| v * ground.prepared.scale);
+    let magnitude = |image: &Image<f32>| ground.reconstruction.cropped_magnitude(image);
+    let record = RunRecord {
+        case: case.id.clone(),
+        contender: contender.into(),
+        lambda: about.number("lambda").ok(),
+        threads: about.number("threads")? as usize,
+        iterations: about.number("iterations")? as usize,
+        kept: about.number("iterations")? as usize,
+        stop: "iterations".into(),
+        seconds: about.number("seconds")?,
+        converged_seconds: None,
+        converged_iteration: None,
+        metrics: ground.judge.as_ref().map(|judge| judge.metrics(&scaled, magnitude)),
+        trace: Vec::new(),
+        notes: Vec::new(),
+    };
+    Ok(PeerResult {
+        record,
+        image: ground.unscaled(&ground.aligned(scaled)),
+        sensitivity: sensitivity(path, contender, &case.id, about.number("lambda").ok())?,
+    })
+}
+
+/// The λ that were tried, where the program left them.
+fn sensitivity(path: &Path, contender: &str, case: &str, lambda: Option<f64>) -> Result<Option<SensitivityRecord>> {
+    let column = |name: &str| read_list(&Place::new(path, format!("sensitivity/{name}")));
+    let (Some(lambda), Some(lambdas), Some(errors)) = (lambda, column("lambda")?, column("nmse_object_db")?) else {
+        return Ok(None);
+    };
+    let mut points: Vec<(f64, f64)> = lambdas.into_iter().zip(errors).collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    Ok(Some(SensitivityRecord {
+        case: case.into(),
+        contender: contender.into(),
+        lambda,
+        points,
+    }))
+}
+
+/// The attributes of a result.
+struct About<'a> {
+    path: &'a Path,
+    attributes: Vec<Attribute>,
+}
+
+impl<'a> About<'a> {
+    fn of(path: &'a Path) -> Result<Self> {
+        Ok(Self {
+            path,
+            attributes: read_attributes(path)?,
+        })
+    }
+
+    fn value(&self, name: &str) -> Option<&AttributeValue> {
+        self.attributes.iter().find(|a| a.name == name).map(|a| &a.value)
+    }
+
+    fn text(&self, name: &str) -> Result<String> {
+        match self.value(name) {
+            Some(AttributeValue::Text(text)) => Ok(text.clone()),
+            _ => Err(self.missing(name, "a text")),
+        }
+    }
+
+    fn number(&self, name: &str) -> Result<f64> {
+        match self.value(name) {
+            Some(AttributeValue::Float(number)) => Ok(*number),
+            Some(AttributeValue::Int(number)) => Ok(*number as f64),
+            _ => Err(self.missing(name, "a number")),
+        }
+    }
+
+    fn missing(&self, name: &str, kind: &str) -> Error {
+        let problem = format!("has no attribute '{name}' that is {kind}");
+        Error::data(
+            self.path,
+            problem,
+            "write it as docs/formats.md has it, or take the file away",
+        )
+    }
+}

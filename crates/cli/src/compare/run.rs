@@ -1,0 +1,166 @@
+//! One contender on one case.
+
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use ndarray::{Array2, Axis};
+
+use super::calibration::calibration;
+use super::judge::{Judge, converged};
+use super::watch::Watch;
+use super::{CalibrationRecord, Contender, EvolutionRecord, RunRecord, ShownResidual, TracePoint};
+use pvdamp::array::Image;
+use pvdamp::quality::align_phase;
+use pvdamp::solve::{IterationRecord, Solver, drive};
+use pvdamp_io::error::Result;
+use pvdamp_io::recon::{Prepared, Reconstruction};
+
+/// A case, ready to be run.
+pub struct Ground<'a> {
+    pub case: &'a str,
+    pub reconstruction: &'a Reconstruction,
+    pub prepared: &'a Prepared<'a>,
+    /// Where there is a reference.
+    pub judge: Option<Judge>,
+}
+
+/// What came of a run.
+pub struct Outcome {
+    pub record: RunRecord,
+    /// In the units of the scan, its phase aligned to the reference.
+    pub image: Image<f32>,
+    pub evolution: Option<(EvolutionRecord, Vec<ShownResidual>)>,
+    /// Error bars held to the reference, and themselves, in the units of the scan.
+    pub calibration: Option<(CalibrationRecord, Array2<f32>)>,
+}
+
+impl<'a> Ground<'a> {
+    pub fn new(case: &'a str, reconstruction: &'a Reconstruction, prepared: &'a Prepared<'a>) -> Self {
+        let reference = prepared.reference();
+        Self {
+            case,
+            reconstruction,
+            prepared,
+            judge: reference.map(Judge::new),
+        }
+    }
+
+    /// The image in the units of the scan.
+    pub fn unscaled(&self, image: &Image<f32>) -> Image<f32> {
+        image.mapv(|v| v / self.prepared.scale)
+    }
+
+    /// Runs `contender` at `lambda`. The time is that of setting up, iterations and the final image; what `judge` and
+    /// `closely` look at after each iteration does not count, nor does reading error bars off at the end. `closely`
+    /// holds the state evolution to the reference.
+    pub fn run(
+        &self,
+        contender: &Contender,
+        lambda: f64,
+        closely: bool,
+        going: &mut dyn FnMut() -> ControlFlow<()>,
+    ) -> Result<Outcome> {
+        let method = contender.method;
+        let tuning = contender.tuning(self.reconstruction.tuning(), lambda);
+        let start = Instant::now();
+        let mut solver = (method.build)(&self.prepared.problem, &tuning);
+        let setup = start.elapsed().as_secs_f64();
+
+        let mut trace = Vec::new();
+        let judge = self.judge.as_ref();
+        // In the units that the solver has.
+        let reference = self.prepared.problem.reference.as_ref().filter(|_| closely);
+        let reference = reference.map(|sets| sets.index_axis(Axis(0), 0).to_owned());
+        let mut watch = reference.as_ref().map(Watch::new);
+        let look = |watch: &mut Option<Watch>, solver: &dyn Solver<f32>| {
+            if let (Some(watch), Some(tracked)) = (watch, solver.tracked()) {
+                watch.look(&tracked);
+            }
+        };
+        look(&mut watch, solver.as_ref());
+        let mut observe = |step: &IterationRecord, solver: &mut dyn Solver<f32>| {
+            trace.push(TracePoint {
+                seconds: setup + step.seconds,
+                nmse_object_db: judge.and_then(|judge| judge.nmse_object_db(&self.prepared.image(solver.image()))),
+                tau: step.tau,
+            });
+            look(&mut watch, solver);
+            going()
+        };
+        let history = drive(solver.as_mut(), contender.limits(), &mut observe)?;
+        let end = Instant::now();
+        let images = solver.image();
+        let finishing = end.elapsed().as_secs_f64();
+        let wanted = contender.error_bars.is_some();
+        let deviation = wanted
+            .then(|| self.prepared.deviation(solver.as_mut(), &images))
+            .flatten();
+        let image = self.prepared.image(images);
+        // When the image of an iteration could have been there.
+        trace
+            .iter_mut()
+            .for_each(|point: &mut TracePoint| point.seconds += finishing);
+        let mut notes = solver.notes();
+        if wanted && deviation.is_none() {
+            notes.push("its error bars cannot be told".into());
+        }
+        let image = match image.iter().all(|v| v.is_finite()) {
+            true => image,
+            false => {
+                notes.push("the image is not finite: zero was judged in its place".into());
+                Image::zeros(image.dim())
+            }
+        };
+
+        let scale = f64::from(self.prepared.scale);
+        let power = scale * scale;
+        let evolution = watch.filter(|_| solver.tracked().is_some());
+        // With shifts at random the last iterate is one of many, and to come near it by chance is no convergence.
+        let at = converged(&trace).filter(|_| contender.shift.is_none());
+        let record = RunRecord {
+            case: self.case.into(),
+            contender: contender.id.clone(),
+            lambda: contender.recorded(lambda),
+            threads: rayon::current_num_threads(),
+            iterations: history.iterations.len(),
+            kept: history.kept,
+            stop: history.stop.name().into(),
+            seconds: setup + history.seconds + finishing,
+            converged_seconds: at.map(|i| trace[i].seconds),
+            converged_iteration: at.map(|i| i + 1),
+            metrics: judge.map(|judge| judge.metrics(&image, |image| self.reconstruction.cropped_magnitude(image))),
+            trace: trace
+                .into_iter()
+                .map(|point| TracePoint {
+                    tau: point.tau / power,
+                    ..point
+                })
+                .collect(),
+            notes,
+        };
+        let image = self.aligned(image);
+        let calibration = judge.zip(deviation).and_then(|(judge, deviation)| {
+            let names = [self.case, contender.id.as_str()];
+            let record = calibration(judge, &image, &deviation, scale, names)?;
+            Some((record, deviation.mapv_into(|v| v / self.prepared.scale)))
+        });
+        Ok(Outcome {
+            evolution: evolution.map(|watch| watch.finish(self.case, &contender.id, power)),
+            image: self.unscaled(&image),
+            calibration,
+            record,
+        })
+    }
+
+    /// Turned to the phase of the reference.
+    pub fn aligned(&self, image: Image<f32>) -> Image<f32> {
+        match &self.judge {
+            Some(judge) => {
+                let phase = align_phase(&judge.reference, &image, None);
+                let phase = num_complex::Complex::new(phase.re as f32, phase.im as f32);
+                image.mapv_into(|v| v * phase)
+            }
+            None => image,
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! The folder of a bench: a journal that survives interruption, and the pictures.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use ndarray::Array2;
+use serde::{Deserialize, Serialize};
+
+use super::plan::{Case, file_name};
+use super::{
+    CalibrationRecord, CaseRecord, EvolutionRecord, Outcome, RunRecord, SensitivityRecord, Shown, ShownResidual,
+};
+use pvdamp::array::Image;
+use pvdamp_io::error::{Error, Place, Result};
+use pvdamp_io::format::{Hdf5Output, Role, Volume, read_volume};
+use pvdamp_io::recon::Machine;
+
+const JOURNAL: &str = "journal.jsonl";
+const SHOWN: &str = "shown";
+const REFERENCE: &str = "reference";
+
+/// A line of the journal.
+#[derive(Serialize, Deserialize)]
+enum Entry {
+    Start { version: String, machine: Machine },
+    Case { stamp: String, record: CaseRecord },
+    Curve(SensitivityRecord),
+    Run(RunRecord),
+    Evolution(EvolutionRecord),
+    Calibration(CalibrationRecord),
+}
+
+/// What is done, in memory and on disk.
+pub struct Store {
+    folder: PathBuf,
+    journal: File,
+    /// By case and contender.
+    pub runs: HashMap<(String, String), RunRecord>,
+    pub curves: HashMap<(String, String), SensitivityRecord>,
+    pub evolutions: HashMap<(String, String), EvolutionRecord>,
+    pub calibrations: HashMap<(String, String), CalibrationRecord>,
+}
+
+impl Store {
+    /// Opens the folder and takes up what an earlier bench left there of the same cases, by the same version and with
+    /// as many threads; a journal of another is set aside. Says what was found.
+    ///
+    /// Errors: a folder that cannot be read or written.
+    pub fn open(folder: &Path, machine: &Machine, cases: &[Case]) -> Result<(Self, Option<String>)> {
+        let path = folder.join(JOURNAL);
+        let failed = |e: std::io::Error| Error::data(path.as_path(), format!("cannot be used ({e})"), MEND);
+        let mut text = String::new();
+        if path.exists() {
+            let bytes = std::fs::read(&path).map_err(failed)?;
+            text = String::from_utf8_lossy(&bytes).into_owned();
+        }
+        // A line that was torn by an interruption does not parse, and is done again.
+        let entries: Vec<Entry> = text
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
+        let fits = match entries.first() {
+            Some(Entry::Start { version, machine: then }) => version == env!("CARGO_PKG_VERSION") && then == machine,
+            _ => false,
+        };
+        let mut said = None;
+        if path.exists() && !fits {
+            let aside = free_name(folder);
+            std::fs::rename(&path, &aside).map_err(failed)?;
+            said = Some(format!(
+                "{} is of another version, machine or number of threads: all is run anew, and it is kept as {}",
+                path.display(),
+                aside.display()
+            ));
+            text.clear();
+        }
+        let journal = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(failed)?;
+        let mut store = Self {
+            folder: folder.to_path_buf(),
+            journal,
+            runs: HashMap::new(),
+            curves: HashMap::new(),
+            evolutions: HashMap::new(),
+            calibrations: HashMap::new(),
+        };
+        match text.is_empty() {
+            true => store.append(&Entry::Start {
+                version: env!("CARGO_PKG_VERSION").into(),
+                machine: machine.clone(),
+            })?,
+            false => {
+                if !text.ends_with('\n') {
+                    store.write("\n")?;
+                }
+                store.take_up(entries, cases);
+            }
+        }
+        Ok((store, said))
+    }
+
+    /// Keeps the entries of cases that are the same now.
+    fn take_up(&mut self, entries: Vec<Entry>, cases: &[Case]) {
+        let now: HashMap<&str, &Case> = cases.iter().map(|case| (case.record.id.as_str(), case)).collect();
+        let mut same: HashMap<String, bool> = HashMap::new();
+        for entry in entries {
+            match entry {
+                Entry::Start { .. } => {}
+                Entry::Case { stamp, record } => {
+                    let found = now.get(record.id.as_str());
+                    let is_same = found.is_some_and(|case| case.stamp == stamp && case.record == record);
+                    if !is_same {
+                        self.forget(&record.id);
+                    }
+                    same.insert(record.id, is_same);
+                }
+                Entry::Curve(curve) if same.get(&curve.case) == Some(&true) => {
+                    self.curves.insert((curve.case.clone(), curve.contender.clone()), curve);
+                }
+                Entry::Run(run) if same.get(&run.case) == Some(&true) => {
+                    self.runs.insert((run.case.clone(), run.contender.clone()), run);
+                }
+                Entry::Evolution(evolution) if same.get(&evolution.case) == Some(&true) => {
+                    let key = (evolution.case.clone(), evolution.contender.clone());
+                    self.evolutions.insert(key, evolution);
+                }
+                Entry::Calibration(calibration) if same.get(&calibration.case) == Some(&true) => {
+                    let key = (calibration.case.clone(), calibration.contender.clone());
+                    self.calibrations.insert(key, calibration);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// What was found of a case that was another.
+    fn forget(&mut self, case: &str) {
+        // Pictures that stay would pass for those of the case as it is now.
+        let _ = std::fs::remove_dir_all(self.folder.join(SHOWN).join(case));
+        self.runs.retain(|key, _| key.0 != case);
+        self.curves.retain(|key, _| key.0 != case);
+        self.evolutions.retain(|key, _| key.0 != case);
+        self.calibrations.retain(|key, _| key.0 != case);
+    }
+
+    /// What follows in the journal is of this case.
+    pub fn begin(&mut self, case: &Case) -> Result<()> {
+        self.append(&Entry::Case {
+            stamp: case.stamp.clone(),
+            record: case.record.clone(),
+        })
+    }
+
+    pub fn add_curve(&mut self, curve: SensitivityRecord) -> Result<()> {
+        let key = (curve.case.clone(), curve.contender.clone());
+        self.append(&Entry::Curve(curve.clone()))?;
+        self.curves.insert(key, curve);
+        Ok(())
+    }
+
+    /// Adds a run; of a case that is `shown`, its pictures first.
+    pub fn add_run(&mut self, outcome: Outcome, shown: bool) -> Result<()> {
+        let Outcome {
+            record,
+            image,
+            evolution,
+            calibration,
+        } = outcome;
+        let (evolution, residuals) = evolution.unzip();
+        let (calibration, deviation) = calibration.unzip();
+        if shown {
+            let residuals = residuals.unwrap_or_default();
+            self.write_pictures(&record.case, &record.contender, &image, &residuals, deviation.as_ref())?;
+        }
+        let key = (record.case.clone(), record.contender.clone());
+        if let Some(evolution) = evolution {
+            self.append(&Entry::Evolution(evolution.clone()))?;
+            self.evolutions.insert(key.clone(), evolution);
+        }
+        if let Some(calibration) = calibration {
+            self.append(&Entry::Calibration(calibration.clone()))?;
+            self.calibrations.insert(key.clone(), calibration);
+        }
+        self.append(&Entry::Run(record.clone()))?;
+        self.runs.insert(key, record);
+        Ok(())
+    }
+
+    pub fn has_pictures(&self, case: &str, contender: &str) -> bool {
+        self.pictures(case, contender).is_file()
+    }
+
+    pub fn has_reference(&self, case: &str) -> bool {
+        self.has_pictures(case, REFERENCE)
+    }
+
+    pub fn write_reference(&self, case: &str, image: &Image<f32>) -> Result<()> {
+        self.write_pictures(case, REFERENCE, image, &[], None)
+    }
+
+    fn write_pictures(
+        &self,
+        case: &str,
+        name: &str,
+        image: &Image<f32>,
+        residuals: &[ShownResidual],
+        deviation: Option<&Array2<f32>>,
+    ) -> Result<()> {
+        let path = self.pictures(case, name);
+        let folder = path.parent().expect("a folder of pictures");
+        let failed = |e: std::io::Error| Error::data(folder, format!("cannot be made ({e})"), MEND);
+        std::fs::create_dir_all(folder).map_err(failed)?;
+        let file = Hdf5Output::create(&path)?;
+        file.write("image", image.view())?;
+        for residual in residuals {
+            file.write(&format!("error_{}", residual.iteration), residual.error.view())?;
+            file.write(&format!("predicted_{}", residual.iteration), residual.predicted.view())?;
+        }
+        if let Some(deviation) = deviation {
+            file.write("std", deviation.view())?;
+        }
+        file.finish()
+    }
+
+    /// The pictures of a case: the reference, the contenders', and what was looked at closely.
+    pub fn shown(&self, case: &str, contenders: &[String]) -> Result<Shown> {
+        let mut shown = Shown {
+            case: case.into(),
+            reference: None,
+            images: Vec::new(),
+            residuals: Vec::new(),
+            deviations: Vec::new(),
+        };
+        let reference = self.pictures(case, REFERENCE);
+        if reference.is_file() {
+            shown.reference = Some(read_image(&reference)?);
+        }
+        for contender in contenders {
+            let path = self.pictures(case, contender);
+            let key = (case.to_string(), contender.clone());
+            if !path.is_file() || !self.runs.contains_key(&key) {
+                continue;
+            }
+            shown.images.push((contender.clone(), read_image(&path)?));
+            if self.calibrations.contains_key(&key) {
+                shown.deviations.push((contender.clone(), read_plane(&path, "std")?));
+            }
+            let looked = self.evolutions.get(&key);
+            for residual in looked.iter().flat_map(|evolution| &evolution.residuals) {
+                let iteration = residual.iteration;
+                shown.residuals.push(ShownResidual {
+                    contender: contender.clone(),
+                    iteration,
+                    error: read_plane(&path, &format!("error_{iteration}"))?,
+                    predicted: read_plane(&path, &format!("predicted_{iteration}"))?,
+                });
+            }
+        }
+        Ok(shown)
+    }
+
+    fn pictures(&self, case: &str, name: &str) -> PathBuf {
+        self.folder
+            .join(SHOWN)
+            .join(case)
+            .join(format!("{}.h5", file_name(name)))
+    }
+
+    fn append(&mut self, entry: &Entry) -> Result<()> {
+        let line = serde_json::to_string(entry)
+            .map_err(|e| Error::internal(format!("the journal cannot be put as JSON ({e})")))?;
+        self.write(&(line + "\n"))
+    }
+
+    fn write(&mut self, text: &str) -> Result<()> {
+        let path = self.folder.join(JOURNAL);
+        let written = self
+            .journal
+            .write_all(text.as_bytes())
+            .and_then(|()| self.journal.sync_data());
+        written.map_err(|e| Error::data(path.as_path(), format!("cannot be written ({e})"), MEND))
+    }
+}
+
+const MEND: &str = "make room, or choose another -o folder";
+
+fn free_name(folder: &Path) -> PathBuf {
+    let name = |n: usize| folder.join(format!("journal-{n}.jsonl"));
+    (1..).map(name).find(|path| !path.exists()).expect("a free name")
+}
+
+/// A complex image `(rows, cols)` in dataset `image`.
+pub fn read_image(path: &Path) -> Result<Image<f32>> {
+    let place = Place::new(path, "image");
+    match read_volume(&place, Role::Result)? {
+        Volume::Complex(images) if images.dim().0 == 1 => Ok(images.index_axis_move(ndarray::Axis(0), 0)),
+        _ => Err(Error::data(
+            place,
+            "is not one complex image",
+            "delete the file to have it made again",
+        )),
+    }
+}
+
+fn read_plane(path: &Path, dataset: &str) -> Result<Array2<f32>> {
+    let planes = read_volume(&Place::new(path, dataset), Role::Result)?.into_magnitude();
+    Ok(planes.index_axis_move(ndarray::Axis(0), 0))
+}

@@ -1,0 +1,132 @@
+//! `results.csv` and `calibration.csv`: one line a run.
+
+use serde::Serialize;
+
+use super::{CalibrationRecord, CaseRecord, Results};
+use pvdamp_io::error::{Error, Result};
+
+#[derive(Serialize)]
+struct Line<'a> {
+    case: &'a str,
+    scan: &'a str,
+    slice: usize,
+    sampling: &'a str,
+    acceleration: f64,
+    seed: Option<u64>,
+    method: &'a str,
+    program: &'a str,
+    oracle: &'a str,
+    lambda: Option<f64>,
+    threads: usize,
+    iterations: usize,
+    kept: usize,
+    stop: &'a str,
+    seconds: f64,
+    converged_seconds: Option<f64>,
+    converged_iteration: Option<usize>,
+    nmse_db: Option<f64>,
+    nmse_object_db: Option<f64>,
+    psnr_db: Option<f64>,
+    ssim: Option<f64>,
+    hfen_db: Option<f64>,
+}
+
+/// The runs as a table with a heading; figures that have no value are empty.
+pub fn results_csv(results: &Results) -> Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for run in &results.runs {
+        let case = results.cases.iter().find(|case| case.id == run.case);
+        let contender = results
+            .contenders
+            .iter()
+            .find(|contender| contender.id == run.contender);
+        let (Some(case), Some(contender)) = (case, contender) else {
+            continue;
+        };
+        let metrics = run.metrics.unwrap_or_default();
+        let line = Line {
+            case: &case.id,
+            scan: &case.scan,
+            slice: case.slice,
+            sampling: &case.sampling,
+            acceleration: case.acceleration,
+            seed: case.seed,
+            method: &run.contender,
+            program: &contender.program,
+            oracle: &contender.oracle,
+            lambda: run.lambda,
+            threads: run.threads,
+            iterations: run.iterations,
+            kept: run.kept,
+            stop: &run.stop,
+            seconds: run.seconds,
+            converged_seconds: run.converged_seconds,
+            converged_iteration: run.converged_iteration,
+            nmse_db: metrics.nmse_db,
+            nmse_object_db: metrics.nmse_object_db,
+            psnr_db: metrics.psnr_db,
+            ssim: metrics.ssim,
+            hfen_db: metrics.hfen_db,
+        };
+        writer.serialize(line).map_err(unwritten)?;
+    }
+    writer.into_inner().map_err(unwritten)
+}
+
+#[derive(Serialize)]
+struct CalibrationLine<'a> {
+    case: &'a str,
+    scan: &'a str,
+    slice: usize,
+    sampling: &'a str,
+    acceleration: f64,
+    seed: Option<u64>,
+    method: &'a str,
+    pixels: usize,
+    within_68: f64,
+    within_95: f64,
+    energy_ratio: Option<f64>,
+}
+
+/// The runs with error bars that were held to a reference, as a table with a heading; `None` without any.
+pub fn calibration_csv(results: &Results) -> Result<Option<Vec<u8>>> {
+    if results.calibrations.is_empty() {
+        return Ok(None);
+    }
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let case_of = |record: &CalibrationRecord| results.cases.iter().find(|case| case.id == record.case);
+    let pairs = results
+        .calibrations
+        .iter()
+        .filter_map(|record| Some((case_of(record)?, record)));
+    for (case, record) in pairs {
+        let CaseRecord {
+            id,
+            scan,
+            slice,
+            sampling,
+            acceleration,
+            seed,
+            ..
+        } = case;
+        let line = CalibrationLine {
+            case: id,
+            scan,
+            slice: *slice,
+            sampling,
+            acceleration: *acceleration,
+            seed: *seed,
+            method: &record.contender,
+            pixels: record.pixels,
+            within_68: record.within_68,
+            within_95: record.within_95,
+            energy_ratio: record.energy_ratio,
+        };
+        writer.serialize(line).map_err(unwritten)?;
+    }
+    Ok(Some(writer.into_inner().map_err(unwritten)?))
+}
+
+fn unwritten(e: impl std::fmt::Display) -> Error {
+    Error::internal(format!("the results cannot be put as a table ({e})"))
+}

@@ -1,0 +1,3 @@
+fn main() -> std::process::ExitCode {
+    pvdamp_cli::cli::main()
+}

@@ -1,0 +1,182 @@
+//! What the script of the page reads: figures of all slices in one block, pictures and courses in one for each volume.
+
+use std::collections::HashMap;
+
+use maud::{Markup, html};
+use serde::Serialize;
+
+use super::pictures::BatchPictures;
+use super::view::{View, psnr};
+use super::warnings::Groups;
+use crate::batch::{SliceLine, Status};
+use crate::report::page::data;
+use pvdamp_io::error::Result;
+
+#[derive(Serialize)]
+struct Index<'a> {
+    /// Longer side of a picture in pixels.
+    side: usize,
+    volumes: Vec<VolumeEntry<'a>>,
+    slices: Vec<SliceEntry>,
+    /// Warnings, notes, names of methods and reasons to stop, each once.
+    texts: Vec<&'a str>,
+    /// For each text the group of warnings that it is of.
+    groups: Vec<Option<usize>>,
+}
+
+#[derive(Serialize)]
+struct VolumeEntry<'a> {
+    name: &'a str,
+    status: Status,
+    error: Option<&'a str>,
+    acquisition: Option<&'a str>,
+    rows: usize,
+    cols: usize,
+    coils: usize,
+    seed: Option<u64>,
+    warnings: &'a [String],
+    /// Whether there is a block of pictures.
+    shown: bool,
+}
+
+/// A slice, or a volume that has none to show. Figures to six digits.
+#[derive(Default, Serialize)]
+struct SliceEntry {
+    v: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    s: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    figures: Option<Figures>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<usize>,
+}
+
+/// `[method, R, iterations, kept, stop, λ, predicted NMSE, NMSE, PSNR, SSIM, seconds, preparation]`; the PSNR of a perfect
+/// image is null, as JSON has no infinity.
+type Figures = (
+    usize,
+    f64,
+    usize,
+    usize,
+    Option<usize>,
+    Option<f64>,
+    Option<f64>,
+    Option<f64>,
+    Option<f64>,
+    Option<f64>,
+    f64,
+    f64,
+);
+
+/// All blocks: `index`, and `volume-N` for each volume with pictures.
+pub fn blocks(view: &View, groups: &Groups, pictures: &BatchPictures) -> Result<Markup> {
+    let mut texts = Texts::default();
+    let slices = slices(view, pictures, &mut texts);
+    let index = Index {
+        side: pictures.side(),
+        volumes: view
+            .volumes
+            .iter()
+            .map(|volume| entry(volume.record, pictures))
+            .collect(),
+        slices,
+        groups: texts.all.iter().map(|text| groups.group(text)).collect(),
+        texts: texts.all,
+    };
+    let mut blocks = vec![data("index", &index)?];
+    for (i, volume) in view.volumes.iter().enumerate() {
+        if let Some(shown) = pictures.volumes.get(&volume.record.name) {
+            blocks.push(data(&format!("volume-{i}"), shown)?);
+        }
+    }
+    Ok(html! { @for block in &blocks { (block) } })
+}
+
+fn entry<'a>(record: &'a crate::batch::VolumeRecord, pictures: &BatchPictures) -> VolumeEntry<'a> {
+    VolumeEntry {
+        name: &record.name,
+        status: record.status,
+        error: record.error.as_deref(),
+        acquisition: record.acquisition.as_deref(),
+        rows: record.rows,
+        cols: record.cols,
+        coils: record.coils,
+        seed: record.seed,
+        warnings: &record.warnings,
+        shown: pictures.volumes.contains_key(&record.name),
+    }
+}
+
+/// Every slice that has a picture or a line, and one entry for each volume without any.
+fn slices<'a>(view: &View<'a>, pictures: &BatchPictures, texts: &mut Texts<'a>) -> Vec<SliceEntry> {
+    let mut entries = Vec::new();
+    for (v, volume) in view.volumes.iter().enumerate() {
+        let shown = pictures.volumes.get(&volume.record.name).map_or(0, |p| p.len());
+        let mut lines = volume.lines.iter().peekable();
+        let last = volume.lines.last().map_or(0, |line| line.slice + 1);
+        for slice in 0..shown.max(last) {
+            match lines.next_if(|line| line.slice == slice) {
+                Some(line) => entries.push(slice_entry(v, line, texts)),
+                None if slice < shown => entries.push(SliceEntry {
+                    v,
+                    s: Some(slice),
+                    ..SliceEntry::default()
+                }),
+                None => {}
+            }
+        }
+        if shown == 0 && volume.lines.is_empty() {
+            entries.push(SliceEntry {
+                v,
+                ..SliceEntry::default()
+            });
+        }
+    }
+    entries
+}
+
+fn slice_entry<'a>(v: usize, line: &'a SliceLine, texts: &mut Texts<'a>) -> SliceEntry {
+    SliceEntry {
+        v,
+        s: Some(line.slice),
+        figures: Some((
+            texts.place(&line.method),
+            short(line.acceleration),
+            line.iterations,
+            line.kept,
+            line.stop.as_deref().map(|stop| texts.place(stop)),
+            line.lambda.map(short),
+            line.predicted_nmse.map(short),
+            line.metrics.and_then(|m| m.nmse).map(short),
+            psnr(line).map(short),
+            line.metrics.and_then(|m| m.ssim).map(short),
+            short(line.seconds),
+            short(line.preparation_seconds),
+        )),
+        warnings: line.warnings.iter().map(|text| texts.place(text)).collect(),
+        notes: line.notes.iter().map(|text| texts.place(text)).collect(),
+    }
+}
+
+/// Six digits.
+fn short(value: f64) -> f64 {
+    format!("{value:.5e}").parse().unwrap_or(value)
+}
+
+#[derive(Default)]
+struct Texts<'a> {
+    all: Vec<&'a str>,
+    places: HashMap<&'a str, usize>,
+}
+
+impl<'a> Texts<'a> {
+    fn place(&mut self, text: &'a str) -> usize {
+        let all = &mut self.all;
+        *self.places.entry(text).or_insert_with(|| {
+            all.push(text);
+            all.len() - 1
+        })
+    }
+}

@@ -1,0 +1,198 @@
+//! Figures as text: a real minus sign, a fixed number of digits, a dash where there is no figure.
+
+pub use pvdamp::quality::Spread;
+
+/// What stands where there is no figure.
+pub const NONE: &str = "–";
+
+/// With `decimals` digits after the point. Infinity as `∞`, NaN as a dash, and no negative zero.
+pub fn fixed(value: f64, decimals: usize) -> String {
+    if value.is_nan() {
+        return NONE.into();
+    }
+    let size = if value.is_infinite() {
+        "∞".into()
+    } else {
+        format!("{:.decimals$}", value.abs())
+    };
+    let is_zero = size.chars().all(|c| matches!(c, '0' | '.'));
+    if value < 0.0 && !is_zero {
+        format!("−{size}")
+    } else {
+        size
+    }
+}
+
+/// Decibels: two decimals.
+pub fn decibels(value: f64) -> String {
+    fixed(value, 2)
+}
+
+/// Digits after the point that leave `digits` significant ones.
+pub fn decimals_for(value: f64, digits: i32) -> usize {
+    if value == 0.0 || !value.is_finite() {
+        return 0;
+    }
+    // rounded first, so that 9.999 counts as 10.0
+    let rounded = format!("{:.*e}", (digits - 1).max(0) as usize, value.abs());
+    let exponent = rounded.split_once('e').and_then(|(_, e)| e.parse().ok()).unwrap_or(0);
+    (digits - 1 - exponent).clamp(0, 12) as usize
+}
+
+/// To the precision of three significant digits of `scale`: a standard deviation beside its mean.
+pub fn as_precise(value: f64, scale: f64) -> String {
+    fixed(value, decimals_for(scale, 3))
+}
+
+/// Three significant digits; what is very small or very large as a power of ten.
+pub fn significant(value: f64) -> String {
+    let size = value.abs();
+    if size.is_finite() && size != 0.0 && !(1e-4..1e6).contains(&size) {
+        let text = format!("{size:.2e}");
+        let (digits, exponent) = text.split_once('e').expect("the form of e");
+        let sign = if value < 0.0 { "−" } else { "" };
+        return format!("{sign}{digits}×10{}", superscript(exponent));
+    }
+    fixed(value, decimals_for(value, 3))
+}
+
+/// R of a mask, or any other number a user typed: as short as it can be.
+pub fn short(value: f64) -> String {
+    let text = fixed(value, 2);
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').into()
+    } else {
+        text
+    }
+}
+
+/// The digits of an integer, raised.
+pub fn superscript(integer: &str) -> String {
+    let raised = |c| match c {
+        '-' | '−' => '⁻',
+        '0'..='9' => ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'][c as usize - '0' as usize],
+        other => other,
+    };
+    integer.chars().map(raised).collect()
+}
+
+/// `one case`, `3 cases`.
+pub fn counted(count: usize, noun: &str) -> String {
+    match count {
+        1 => format!("one {noun}"),
+        _ => format!("{count} {noun}s"),
+    }
+}
+
+/// With a capital at its start.
+pub fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Each value once, in the order in which they come first.
+pub fn distinct<T: PartialEq>(values: impl IntoIterator<Item = T>) -> Vec<T> {
+    values.into_iter().fold(Vec::new(), |mut seen, value| {
+        if !seen.contains(&value) {
+            seen.push(value);
+        }
+        seen
+    })
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub fn listed<S: AsRef<str>>(words: &[S]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.as_ref().into(),
+        [first @ .., last] => {
+            let first: Vec<&str> = first.iter().map(AsRef::as_ref).collect();
+            format!("{} and {}", first.join(", "), last.as_ref())
+        }
+    }
+}
+
+/// A time in seconds in the two units that suit it: `0.52 s`, `4 min 05 s`, `3 h 12 min`, `2 d 4 h`.
+pub fn duration(seconds: f64) -> String {
+    if !(seconds.is_finite() && seconds >= 59.95) {
+        return format!("{} s", fixed(seconds, decimals_for(seconds, 3).min(2)));
+    }
+    let whole = seconds.round() as u64;
+    let minutes = (whole + 30) / 60;
+    let hours = (minutes + 30) / 60;
+    match (whole, minutes) {
+        (0..3600, _) => format!("{} min {:02} s", whole / 60, whole % 60),
+        (_, 0..2880) => format!("{} h {:02} min", minutes / 60, minutes % 60),
+        _ => format!("{} d {} h", hours / 24, hours % 24),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_have_a_real_minus_and_no_negative_zero() {
+        assert_eq!(decibels(-23.456), "−23.46");
+        assert_eq!(decibels(-0.001), "0.00");
+        assert_eq!(decibels(f64::NEG_INFINITY), "−∞");
+        assert_eq!(decibels(f64::NAN), NONE);
+    }
+
+    #[test]
+    fn three_digits_stay_significant() {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.012345, "0.0123"),
+            (9.999, "10.0"),
+            (1234.5, "1234"),
+            (-2.5e-7, "−2.50×10⁻⁷"),
+            (3.21e12, "3.21×10¹²"),
+            (f64::INFINITY, "∞"),
+        ] {
+            assert_eq!(significant(value), text);
+        }
+        assert_eq!(as_precise(1e-17, 7.2), "0.00");
+        assert_eq!(as_precise(0.51, 18.2), "0.5");
+        assert_eq!(short(4.0), "4");
+        assert_eq!(short(100.0), "100");
+        assert_eq!(short(4.5), "4.5");
+    }
+
+    #[test]
+    fn the_spread_is_that_of_a_sample() {
+        let spread = Spread::of([1.0, 2.0, 3.0, f64::NAN]).unwrap();
+        assert_eq!((spread.mean, spread.sd, spread.count), (2.0, Some(1.0), 3));
+        assert_eq!(Spread::of([5.0]).unwrap().sd, None);
+        assert_eq!(Spread::of([f64::NAN]), None);
+        let perfect = Spread::of([f64::INFINITY, 40.0]).unwrap();
+        assert_eq!((perfect.mean, perfect.sd), (f64::INFINITY, None));
+    }
+
+    #[test]
+    fn times_have_the_units_that_suit_them() {
+        for (seconds, text) in [
+            (0.0, "0 s"),
+            (0.519, "0.52 s"),
+            (7.25, "7.25 s"),
+            (59.9, "59.9 s"),
+            (59.97, "1 min 00 s"),
+            (245.0, "4 min 05 s"),
+            (3599.7, "1 h 00 min"),
+            (11_520.0, "3 h 12 min"),
+            (187_200.0, "2 d 4 h"),
+            (f64::NAN, "– s"),
+        ] {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+
+    #[test]
+    fn words_are_joined() {
+        assert_eq!(listed(&["a", "b", "c"]), "a, b and c");
+        assert_eq!(listed::<&str>(&[]), "");
+        assert_eq!(counted(1, "case"), "one case");
+    }
+}

@@ -1,0 +1,497 @@
+//! What must be refused: with one sentence that names the file and the mend, and nothing left behind.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use crate::support::command::*;
+use ndarray::{Array1, Array2, Array3, Array4, Array5, ArrayD, Axis, s};
+
+/// A small full scan of 48x40, 3 coils, 2 slices, and `under.h5` made of it by `mask.h5`.
+fn scan() -> Folder {
+    let folder = Folder::with_scan("--size 48x40 --coils 3 --slices 2 --seed 3");
+    folder.undersample("--accel 3 --acs 14");
+    folder
+}
+
+const DATA: i32 = 1;
+const USAGE: i32 = 2;
+
+#[test]
+fn what_is_no_scan() {
+    let folder = scan();
+    let scan = std::fs::read(folder.path("full.h5")).unwrap();
+    std::fs::write(folder.path("text.h5"), "k-space ".repeat(1000)).unwrap();
+    std::fs::write(folder.path("empty.h5"), "").unwrap();
+    std::fs::write(folder.path("cut.h5"), &scan[..scan.len() / 2]).unwrap();
+    std::fs::create_dir(folder.path("folder")).unwrap();
+    let cases = [
+        ("text.h5", "not an HDF5 file; give"),
+        ("empty.h5", "empty; copy"),
+        ("cut.h5", "truncated; copy"),
+        ("missing.h5", "no such file; check"),
+        ("folder", "folder; name"),
+    ];
+    for (name, told) in cases {
+        for command in [
+            format!("recon {name} -o out.h5 --trace t.jsonl"),
+            format!("maps {name} -o out.h5"),
+            format!("info {name}"),
+            format!("eval --target full.h5 {name}"),
+            format!("eval --target {name} full.h5"),
+            format!("recon full.h5 --mask {name} -o out.h5"),
+            format!("recon under.h5 --prob-map {name}:prob_map -o out.h5"),
+            format!("recon under.h5 --maps {name} -o out.h5"),
+            format!("recon under.h5 --noise-covariance {name} -o out.h5"),
+            format!("recon under.h5 --noise {name} -o out.h5"),
+        ] {
+            folder.refused(&command, DATA, &[name, told]);
+        }
+    }
+}
+
+#[test]
+fn a_scan_still_being_written() {
+    let folder = scan();
+    let writer = hdf5::File::append(folder.path("under.h5")).unwrap();
+    let told = [
+        "under.h5",
+        "another program has it open for writing",
+        "; close it there",
+    ];
+    folder.refused("recon under.h5 -o out.h5", DATA, &told);
+    drop(writer);
+}
+
+#[test]
+fn kspace_that_cannot_be() {
+    let folder = scan();
+    let kspace = folder.complex("full.h5:kspace");
+    let put = |name: &str, at: [usize; 4], value: C32| {
+        let mut kspace = kspace.clone();
+        kspace[at] = value;
+        folder.write(name, &kspace);
+    };
+    put("nan.h5:kspace", [1, 2, 0, 0], C32::new(0.0, f32::NAN));
+    put("inf.h5:kspace", [0, 0, 24, 20], C32::new(f32::INFINITY, 0.0));
+    folder.write("other.h5:ksp", &kspace);
+    folder.write("real.h5:kspace", &Array4::<f32>::ones((1, 2, 16, 16)));
+    folder.write("five.h5:kspace", &Array5::<C32>::ones((1, 1, 2, 16, 16)));
+    folder.write("one.h5:kspace", &Array1::<C32>::ones(16));
+    folder.write("none.h5:kspace", &Array4::<C32>::ones((1, 0, 16, 16)));
+    let shape = [1usize, 200, 16, 16];
+    folder.write("coils.h5:kspace", &Array4::<C32>::ones(shape));
+    let cases: [(&str, &[&str]); 8] = [
+        ("nan.h5", &["'kspace'", "slice 1", "NaN", "; set them to zero"]),
+        ("inf.h5", &["'kspace'", "slice 0", "infinite", "; set them to zero"]),
+        ("other.h5", &["no dataset 'kspace'", "ksp (2, 3, 48, 40)", "; name"]),
+        ("real.h5", &["'kspace'", "float32", "; give complex"]),
+        ("five.h5", &["'kspace'", "(1, 1, 2, 16, 16)", "; name them by --axes"]),
+        ("one.h5", &["'kspace'", "(16)", "; name them by --axes"]),
+        ("none.h5", &["'kspace'", "empty axis", "; give"]),
+        ("coils.h5", &["'kspace'", "200 coils", "; if the coils are last"]),
+    ];
+    for (name, told) in cases {
+        let told = [&[name], told].concat();
+        folder.refused(&format!("recon {name} -o out.h5 --trace t.jsonl"), DATA, &told);
+        folder.refused(&format!("maps {name} -o out.h5"), DATA, &told);
+    }
+    // a dataset named otherwise is a scan all the same
+    folder.done("recon other.h5 --kspace ksp -o out.h5");
+}
+
+#[test]
+fn masks_and_probabilities_that_do_not_fit() {
+    let folder = scan();
+    let mask: ArrayD<bool> = folder.read("mask.h5:mask");
+    let probability: ArrayD<f64> = folder.read("mask.h5:prob_map");
+    let turned = mask.t().to_owned();
+    folder.write("odd.h5:turned", &turned);
+    folder.write("odd.h5:lines", &Array1::from_elem(48, true));
+    folder.write("odd.h5:nothing", &Array2::from_elem((48, 40), 0u8));
+    folder.write("odd.h5:shape", &Array2::from_elem((48, 41), 0.5));
+    folder.write("odd.h5:two", &probability.mapv(|p| if p > 0.3 { 2.0 } else { p }));
+    folder.write("odd.h5:zero", &probability.mapv(|p| if p == 1.0 { 0.0 } else { p }));
+    folder.write("odd.h5:nan", &probability.mapv(|p| if p == 1.0 { f64::NAN } else { p }));
+    let cases: [(&str, &str, &[&str]); 8] = [
+        ("--mask", "turned", &["(40, 48)", "; transpose"]),
+        ("--mask", "lines", &["(48)", "; a mask of one axis"]),
+        ("--mask", "nothing", &["samples nothing", "; mark"]),
+        ("--mask", "missing", &["is not there", "; name"]),
+        ("--prob-map", "shape", &["(48, 41)", "; give"]),
+        ("--prob-map", "two", &["2 is not a probability", "; give"]),
+        ("--prob-map", "zero", &["is 0 at 196 locations", "; give"]),
+        ("--prob-map", "nan", &["NaN", "; set"]),
+    ];
+    for (option, dataset, told) in cases {
+        let named = format!("'{dataset}'");
+        let told = [&["odd.h5", named.as_str()], told].concat();
+        folder.refused(
+            &format!("recon under.h5 {option} odd.h5:{dataset} -o out.h5"),
+            DATA,
+            &told,
+        );
+    }
+    // the same in the scan itself
+    let within = |dataset: &str, from: &str| {
+        let copy = format!("own_{from}.h5");
+        folder.write(&format!("{copy}:kspace"), &folder.complex("under.h5:kspace"));
+        match dataset {
+            "mask" => folder.write(&format!("{copy}:mask"), &turned),
+            _ => folder.write(
+                &format!("{copy}:prob_map"),
+                &folder.read::<f64>(&format!("odd.h5:{from}")),
+            ),
+        }
+        let (named, recon) = (dataset.to_string(), format!("recon {copy} -o out.h5"));
+        folder.refused(&recon, DATA, &[&copy, &named, "; "]);
+    };
+    within("mask", "turned");
+    within("prob_map", "shape");
+    within("prob_map", "zero");
+
+    // a mask of locations where the scan has nothing
+    let outside = mask.mapv(|sampled| !sampled);
+    folder.write("odd.h5:outside", &outside);
+    let command = "recon under.h5 --mask odd.h5:outside -o out.h5";
+    folder.refused(
+        command,
+        DATA,
+        &["odd.h5", "'outside'", "none of the locations", "; give"],
+    );
+}
+
+#[test]
+fn maps_and_noise_that_do_not_fit() {
+    let folder = scan();
+    let maps = folder.complex("full.h5:sensitivity_maps");
+    folder.write("odd.h5:coils", &maps.slice(s![.., 0..2, .., ..]).to_owned());
+    folder.write("odd.h5:turned", &maps.view().permuted_axes(vec![0, 1, 3, 2]).to_owned());
+    folder.write("odd.h5:last", &maps.view().permuted_axes(vec![0, 2, 3, 1]).to_owned());
+    folder.write("odd.h5:real", &Array3::<f32>::zeros((1, 1, 1)));
+    folder.write("odd.h5:zero", &maps.mapv(|_| C32::ZERO));
+    folder.write("odd.h5:nan", &maps.mapv(|v| v / 0.0));
+    folder.write("cov.h5:small", &Array2::<f64>::eye(2));
+    folder.write("cov.h5:negative", &Array2::<f64>::eye(3).mapv(|v| -v));
+    folder.write(
+        "cov.h5:skew",
+        &Array2::<f64>::from_shape_fn((3, 3), |(i, j)| (i + 2 * j) as f64),
+    );
+    let cases: [(&str, &[&str]); 9] = [
+        ("--maps odd.h5:coils", &["(2, 2, 48, 40)", "; give"]),
+        ("--maps odd.h5:turned", &["(2, 3, 40, 48)", "; transpose"]),
+        ("--maps odd.h5:last", &["(2, 48, 40, 3)", "; move"]),
+        ("--maps odd.h5:real", &["(1, 1, 1)", "; give"]),
+        ("--maps odd.h5:zero", &["zero", "; "]),
+        ("--maps odd.h5:nan", &["NaN", "; set"]),
+        ("--noise-covariance cov.h5:small", &["(2, 2)", "; measure"]),
+        ("--noise-covariance cov.h5:negative", &["negative eigenvalue", "; give"]),
+        ("--noise-covariance cov.h5:skew", &["not Hermitian", "; give"]),
+    ];
+    for (options, told) in cases {
+        let (_, place) = options.split_once(' ').unwrap();
+        let (file, dataset) = place.split_once(':').unwrap();
+        let named = format!("'{dataset}'");
+        let told = [&[file, named.as_str()], told].concat();
+        folder.refused(&format!("recon under.h5 {options} -o out.h5"), DATA, &told);
+    }
+}
+
+#[test]
+fn a_centre_without_samples_has_no_maps() {
+    let folder = scan();
+    let mut kspace = folder.complex("under.h5:kspace");
+    kspace.slice_mut(s![.., .., 20..28, 16..24]).fill(C32::ZERO);
+    folder.write("hollow.h5:kspace", &kspace);
+    for command in ["recon", "maps"] {
+        folder.refused(
+            &format!("{command} hollow.h5 -o out.h5"),
+            DATA,
+            &["hollow.h5", "centre", "--maps"],
+        );
+    }
+    folder.done("recon hollow.h5 --maps full.h5:sensitivity_maps -o out.h5");
+}
+
+#[test]
+fn outputs_that_cannot_be_written() {
+    let folder = scan();
+    std::fs::create_dir(folder.path("folder")).unwrap();
+    std::fs::write(folder.path("file"), "x").unwrap();
+    let outputs = [
+        ("none/out.h5", "does not exist; create"),
+        ("folder", "folder; name"),
+        ("file/out.h5", "does not exist; create"),
+    ];
+    for (output, told) in outputs {
+        for command in [
+            format!("recon under.h5 -o {output}"),
+            format!("recon under.h5 -o out.h5 --trace {output}"),
+            format!("maps under.h5 -o {output}"),
+            format!("mask --size 32 --accel 3 --acs 8 -o {output}"),
+            format!("simulate --size 16 -o {output}"),
+        ] {
+            folder.refused(&command, DATA, &[output, told]);
+        }
+    }
+    folder.refused(
+        "recon under.h5 -o out.h5 --png file",
+        DATA,
+        &["file", "cannot be made", "; choose"],
+    );
+    folder.refused("demo -o file", DATA, &["file", "cannot be made", "; choose"]);
+}
+
+#[test]
+fn inputs_are_not_overwritten() {
+    let folder = scan();
+    folder.write("cov.h5:noise_covariance", &Array2::<f64>::eye(3).mapv(|v| 1e-4 * v));
+    let cases = [
+        ("recon under.h5 -o under.h5", "under.h5"),
+        ("recon under.h5 -o ./under.h5", "under.h5"),
+        ("recon under.h5 -o out.h5 --trace under.h5", "under.h5"),
+        ("recon under.h5 --mask mask.h5 -o mask.h5", "mask.h5"),
+        ("recon under.h5 --prob-map mask.h5:prob_map -o mask.h5", "mask.h5"),
+        ("recon under.h5 --maps full.h5 -o full.h5", "full.h5"),
+        ("recon under.h5 --noise-covariance cov.h5 -o cov.h5", "cov.h5"),
+        ("maps under.h5 -o under.h5", "under.h5"),
+        ("maps under.h5 --mask mask.h5 -o mask.h5", "mask.h5"),
+    ];
+    for (command, named) in cases {
+        folder.refused(
+            command,
+            DATA,
+            &[named, "is an input of this run; choose another output"],
+        );
+    }
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(folder.path("under.h5"), folder.path("link.h5")).unwrap();
+        folder.refused(
+            "recon under.h5 -o link.h5",
+            DATA,
+            &["link.h5", "is an input of this run"],
+        );
+    }
+    folder.refused("recon under.h5 -o out.h5 --trace out.h5", DATA, &["out.h5", "; "]);
+}
+
+/// A limit on the size of files stands in for a full disk: writing fails half-way.
+#[test]
+#[cfg(unix)]
+fn a_full_disk() {
+    let folder = scan();
+    // in blocks of 512 or 1024 bytes, as the shell has it
+    for (words, named, blocks) in [
+        ("recon under.h5 -o out.h5", "out.h5", 40),
+        ("recon under.h5 --save-maps -o out.h5", "out.h5", 120),
+        ("recon under.h5 -o out.h5 --trace out.h5.jsonl", "out.h5", 16),
+        ("maps under.h5 -o out.h5", "out.h5", 16),
+        ("mask --size 128 --accel 4 -o out.h5", "out.h5", 16),
+        ("simulate --size 64 -o out.h5", "out.h5", 40),
+    ] {
+        folder.refuses(words, DATA, &[named, "cannot be written", "; make room"], || {
+            let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+            let mut shell = Command::new("sh");
+            shell.args(["-c", &limited, env!("CARGO_BIN_EXE_pvdamp")]);
+            shell.args(words.split_whitespace()).current_dir(folder.path(""));
+            Said::new(&shell.output().unwrap())
+        });
+    }
+}
+
+#[test]
+fn settings_without_meaning() {
+    let folder = scan();
+    let cases = [
+        ("full.h5 --accel 0", "--accel 0"),
+        ("full.h5 --accel=-3", "--accel -3"),
+        ("full.h5 --accel NaN", "--accel NaN"),
+        ("full.h5 --accel inf", "--accel inf"),
+        ("full.h5 --accel 1e9", "--accel 1000000000"),
+        ("full.h5 --accel 4 --acs 64", "--acs 64x64"),
+        ("full.h5 --accel 4 --acs 40x41", "--acs 40x41"),
+        ("full.h5 --accel 4 --order=-1", "--order -1"),
+        ("full.h5 --accel 4 --order NaN", "--order NaN"),
+        (
+            "full.h5 --accel 4 --sampling lines-random --order 2",
+            "--order means nothing to --sampling lines-random",
+        ),
+        (
+            "full.h5 --accel 4 --acs-fraction 0.1",
+            "--acs-fraction means nothing to --sampling bernoulli",
+        ),
+        (
+            "full.h5 --accel 4 --sampling lines-equispaced --acs 12x8",
+            "give --acs 8",
+        ),
+        (
+            "full.h5 --accel 4 --sampling lines-equispaced --acs-fraction 2",
+            "--acs-fraction 2 is no share",
+        ),
+        (
+            "full.h5 --accel 9 --sampling lines-equispaced --acs 8",
+            "--accel 9 cannot be reached: with 8 of 40 columns",
+        ),
+        (
+            "full.h5 --accel 4 --sampling lines-random --seed 4294967296",
+            "--seed 4294967296",
+        ),
+        ("under.h5 --iterations 0", "--iterations 0"),
+        ("under.h5 --damping 0", "--damping 0"),
+        ("under.h5 --damping 2", "--damping 2"),
+        ("under.h5 --damping NaN", "--damping NaN"),
+        ("under.h5 --scales 0", "--scales 0"),
+        ("under.h5 --scales 40", "--scales 40"),
+        ("under.h5 --time-limit=-1", "--time-limit -1"),
+        ("under.h5 --time-limit NaN", "--time-limit NaN"),
+        (
+            "under.h5 --method fista --lambda 0.01 --uncertainty",
+            "--uncertainty means nothing to --method fista",
+        ),
+        ("under.h5 --noise-covariance=-1", "--noise-covariance -1"),
+        ("under.h5 --noise-covariance inf", "--noise-covariance inf"),
+        ("under.h5 --kernel 0", "kernel of 0"),
+        ("under.h5 --calibration 0", "calibration region of 0"),
+        ("under.h5 --crop 2", "crop 2"),
+        ("under.h5 --crop NaN", "crop NaN"),
+    ];
+    for (words, named) in cases {
+        folder.refused(&format!("recon {words} -o out.h5"), USAGE, &[named]);
+    }
+    for (words, named) in [
+        ("mask --size 32 -o out.h5", "--accel"),
+        ("mask --size 32 --accel 0.5 -o out.h5", "--accel 0.5"),
+        ("mask --size 0 --accel 1 -o out.h5", "0x0"),
+        ("simulate --size 0x8 -o out.h5", "0x8"),
+        ("simulate --coils 0 -o out.h5", "0 coils"),
+        ("simulate --slices 0 -o out.h5", "0 slices"),
+        ("simulate --noise=-1 -o out.h5", "-1"),
+        ("simulate --noise NaN -o out.h5", "NaN"),
+    ] {
+        folder.refused(words, USAGE, &[named]);
+    }
+    let told = [
+        "under.h5: dataset 'kspace'",
+        "undersampled already",
+        "; leave out --accel",
+    ];
+    folder.refused("recon under.h5 --accel 2 -o out.h5", DATA, &told);
+}
+
+/// What the parser of the command line refuses, in its own words.
+#[test]
+fn usage() {
+    let folder = scan();
+    let before = folder.contents();
+    for (words, named) in [
+        ("", "Usage"),
+        ("reconstruct full.h5", "reconstruct"),
+        ("recon full.h5", "--output"),
+        ("recon -o out.h5", "<SCAN>"),
+        ("recon under.h5 --method fista -o out.h5", "fista"),
+        ("recon under.h5 --wavelet db99 -o out.h5", "db99"),
+        ("recon full.h5 --accel 4 --sampling radial -o out.h5", "radial"),
+        ("recon full.h5 --accel 4 --mask mask.h5 -o out.h5", "--accel"),
+        ("recon full.h5 --accel 4 --prob-map mask.h5 -o out.h5", "--accel"),
+        ("recon full.h5 --accel four -o out.h5", "four"),
+        ("recon full.h5 --accel 4 --seed=-1 -o out.h5", "--seed"),
+        ("recon full.h5 --accel 4 --acs 3x -o out.h5", "3x"),
+        (
+            "recon full.h5 --accel 4 --sampling lines-random --acs 8 --acs-fraction 0.1 -o out.h5",
+            "--acs-fraction",
+        ),
+        ("recon under.h5 --threads 0 -o out.h5", "--threads"),
+        ("recon under.h5 --map-sets 3 -o out.h5", "--map-sets"),
+        ("recon under.h5 -q -v -o out.h5", "--quiet"),
+        ("mask --size 32x --accel 2 -o out.h5", "32x"),
+    ] {
+        let said = folder.run(words);
+        assert_eq!(said.code, Some(USAGE), "pvdamp {words}\n{}", said.err);
+        assert!(
+            said.err.contains(named) && !said.err.contains("panicked"),
+            "pvdamp {words}\n{}",
+            said.err
+        );
+    }
+    assert!(folder.contents() == before);
+}
+
+#[test]
+fn volumes_that_cannot_be_compared() {
+    let folder = scan();
+    folder.write("odd.h5:reconstruction", &Array3::<f32>::ones((3, 48, 40)));
+    folder.write("odd.h5:five", &Array5::<f32>::ones((1, 1, 1, 8, 8)));
+    folder.write("odd.h5:nan", &Array3::from_elem((2, 48, 40), f32::NAN));
+    for (result, told) in [
+        ("odd.h5", ["odd.h5", "3 slice(s)", "; compare"]),
+        ("odd.h5:five", ["'five'", "(1, 1, 1, 8, 8)", "; give"]),
+        ("odd.h5:nan", ["'nan'", "NaN", "; set"]),
+        ("odd.h5:missing", ["'missing'", "is not there", "; name"]),
+        ("mask.h5", ["mask.h5", "images", "; name"]),
+    ] {
+        folder.refused(&format!("eval --target full.h5 {result}"), DATA, &told);
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupt_leaves_nothing() {
+    let folder = Folder::with_scan("--size 128 --coils 4 --seed 1");
+    let slice = folder.complex("full.h5:kspace").index_axis_move(Axis(0), 0);
+    let many = slice.broadcast([200, 4, 128, 128]).unwrap().to_owned();
+    folder.write("long.h5:kspace", &many);
+    // the result, or the first part of it, and the trace
+    for (output, begun) in [("out.h5", 2), ("out.nii.gz", 2), ("out.cfl", 3), ("out.png", 2)] {
+        let words = format!("recon long.h5 --accel 6 --trace t.jsonl -o {output}");
+        folder.refuses(&words, 130, &["interrupted"], || interrupted(&folder, &words, begun));
+    }
+}
+
+/// What a run says that is interrupted when it has begun to write so many files.
+#[cfg(unix)]
+fn interrupted(folder: &Folder, words: &str, begun: usize) -> Said {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pvdamp"));
+    let command = command.args(words.split_whitespace()).current_dir(folder.path(""));
+    let mut run = command.stderr(Stdio::piped()).spawn().unwrap();
+    let hidden = |file: &PathBuf| file.file_name().unwrap().to_string_lossy().ends_with(".part");
+    let files = || std::fs::read_dir(folder.path("")).unwrap().map(|f| f.unwrap().path());
+    while files().filter(hidden).count() < begun && run.try_wait().unwrap().is_none() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(200));
+    let id = run.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    Said::new(&run.wait_with_output().unwrap())
+}
+
+/// Whoever reads what is said may leave, as `head` does; a result that cannot be written is an error.
+#[test]
+#[cfg(unix)]
+fn nobody_listens() {
+    let folder = scan();
+    let shell = |line: &str| {
+        let line = line.replace("pvdamp", env!("CARGO_BIN_EXE_pvdamp"));
+        let mut shell = Command::new("sh");
+        Said::new(&shell.args(["-c", &line]).current_dir(folder.path("")).output().unwrap())
+    };
+    // the reader is gone before the program starts
+    for command in ["pvdamp info full.h5", "pvdamp -v recon under.h5 -o out.h5"] {
+        shell(&format!("{{ sleep 0.1; {command} 2>&1; echo $? > code; }} | true"));
+        let code = std::fs::read_to_string(folder.path("code")).unwrap();
+        assert_eq!(code, "0\n", "{command}");
+    }
+    assert_eq!(folder.shape("out.h5:image"), [2, 48, 40]);
+    #[cfg(target_os = "linux")]
+    for command in [
+        "pvdamp info full.h5",
+        "pvdamp eval --json --target full.h5 full.h5:reconstruction_rss",
+    ] {
+        folder.refuses(
+            command,
+            DATA,
+            &["standard output", "cannot be written", "; make room"],
+            || shell(&format!("{command} > /dev/full")),
+        );
+    }
+}

@@ -1,0 +1,20 @@
+//! The program as a user runs it.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod acquired;
+mod bad_input;
+mod batch;
+mod bench;
+mod client_ismrmrd;
+mod clients;
+mod coils;
+mod commands;
+mod convert;
+mod docs;
+mod error_bars;
+mod eval;
+mod report;
+mod shapes;
+mod volumes;

@@ -1,0 +1,251 @@
+//! Scans of every size, shape and unit: the image must be right in all of them.
+
+use crate::support::command::*;
+use ndarray::{ArrayD, Axis};
+
+/// Reconstructs `scan` of a folder with `full.h5`, and holds the magnitude image to the truth: its NMSE must be below
+/// `share` of that of the zero-filled image.
+fn right_image(folder: &Folder, scan: &str, options: &str, share: f64) -> Said {
+    let said = folder.done(&format!("recon {scan} {options} --trace trace.jsonl -o out.h5"));
+    folder.done(&format!("recon {scan} {options} --method zero-filled -o zero.h5"));
+    let truth = magnitude(&folder.complex("full.h5:ground_truth"));
+    let error = |result: &str| nmse(&magnitude(&folder.complex(result)), &truth);
+    let (ours, zero) = (error("out.h5:image"), error("zero.h5:image"));
+    assert!(
+        ours < zero * share,
+        "{scan} {options}: NMSE {ours:.5}, zero-filled {zero:.5}"
+    );
+    assert!(
+        folder
+            .read::<f32>("out.h5:reconstruction")
+            .iter()
+            .all(|v| v.is_finite())
+    );
+    said
+}
+
+#[test]
+fn any_size() {
+    let sizes = [
+        ("230x180", "--accel 5"),
+        ("235x221", "--accel 5"),
+        ("33x150", "--accel 3"),
+        ("64x64", "--accel 3 --acs 14x20"),
+    ];
+    for (size, draw) in sizes {
+        let folder = Folder::with_scan(&format!("--size {size} --coils 4 --seed 7"));
+        right_image(&folder, "full.h5", draw, 0.4);
+    }
+}
+
+#[test]
+fn one_coil_in_every_layout() {
+    let folder = Folder::with_scan("--size 128x120 --coils 1 --slices 2 --seed 1");
+    right_image(&folder, "full.h5", "--accel 2.5", 0.6);
+    let four_axes = folder.bits("out.h5");
+    let kspace = folder.complex("full.h5:kspace").index_axis_move(Axis(1), 0);
+    folder.write("slices.h5:kspace", &kspace);
+    folder.write("plane.h5:kspace", &kspace.index_axis(Axis(0), 0).to_owned());
+    folder.done("recon slices.h5 --accel 2.5 -o out.h5");
+    assert_eq!(folder.bits("out.h5"), four_axes);
+    folder.done("recon plane.h5 --accel 2.5 -o plane_out.h5");
+    let (planes, plane) = (folder.complex("out.h5:image"), folder.complex("plane_out.h5:image"));
+    assert_eq!(plane.index_axis(Axis(0), 0), planes.index_axis(Axis(0), 0));
+    assert_eq!(plane.shape(), [1, 128, 120]);
+}
+
+#[test]
+fn many_coils() {
+    let folder = Folder::with_scan("--size 72x64 --coils 32 --seed 2");
+    right_image(&folder, "full.h5", "--accel 4 --acs 20", 0.4);
+}
+
+#[test]
+fn many_slices() {
+    let folder = Folder::with_scan("--size 40x36 --coils 3 --slices 30 --seed 3");
+    right_image(&folder, "full.h5", "--accel 2.5 --acs 14", 0.7);
+    assert_eq!(folder.trace("trace.jsonl").len(), 30);
+    let (image, truth) = (folder.complex("out.h5:image"), folder.complex("full.h5:ground_truth"));
+    // every slice in its own place: nearest to its own truth
+    for (slice, image) in image.axis_iter(Axis(0)).enumerate().step_by(7) {
+        let error = |other: usize| {
+            let truth = truth.index_axis(Axis(0), other).to_owned();
+            nmse(&magnitude(&image.to_owned()), &magnitude(&truth))
+        };
+        let nearest = (0..30).min_by(|&a, &b| error(a).total_cmp(&error(b)));
+        assert_eq!(nearest, Some(slice));
+    }
+}
+
+/// In units that differ by a power of two all is the same to the last bit. By another factor k-space is rounded
+/// anew: the first iterations agree to rounding, until SURE meets two thresholds of one risk and takes the other, which
+/// the image must hardly show.
+#[test]
+fn units_do_not_matter() {
+    let folder = Folder::with_scan("--size 96x80 --coils 4 --slices 2 --seed 3");
+    let draw = "--accel 4 --acs 16";
+    folder.done(&format!("recon full.h5 {draw} --iterations 4 -o short.h5"));
+    right_image(&folder, "full.h5", draw, 0.4);
+    let (kspace, truth) = (folder.complex("full.h5:kspace"), folder.complex("full.h5:ground_truth"));
+    let (image, short) = (folder.complex("out.h5:image"), folder.complex("short.h5:image"));
+    let own_error = nmse(&magnitude(&image), &magnitude(&truth));
+    let ssim = folder.ssim("full.h5:ground_truth", "out.h5:image");
+    let tau = |name: &str| folder.read::<f64>(&format!("{name}:state_evolution/mean_tau"));
+    for factor in [2f32.powi(-23), 2f32.powi(43), 1e-7, 1e13] {
+        folder.write("scaled.h5:kspace", &kspace.mapv(|v| v * factor));
+        folder.write("scaled.h5:ground_truth", &truth.mapv(|v| v * factor));
+        folder.done(&format!("recon scaled.h5 {draw} -o scaled_out.h5"));
+        folder.done(&format!("recon scaled.h5 {draw} --iterations 4 -o scaled_short.h5"));
+        let scaled = folder.complex("scaled_out.h5:image");
+        if factor.log2().fract() == 0.0 {
+            assert_eq!(scaled, image.mapv(|v| v * factor));
+            let power = f64::from(factor).powi(2);
+            let bits = |taus: ArrayD<f64>| taus.mapv(f64::to_bits);
+            assert_eq!(bits(tau("scaled_out.h5")), bits(tau("out.h5").mapv(|t| t * power)));
+        }
+        let first = nmse(&folder.complex("scaled_short.h5:image"), &short.mapv(|v| v * factor)).sqrt();
+        let last = nmse(&scaled, &image.mapv(|v| v * factor));
+        assert!(
+            first < 1e-5 && last < own_error / 50.0,
+            "times {factor:e}: {first:e}, {last:e}"
+        );
+        let scaled = folder.ssim("scaled.h5:ground_truth", "scaled_out.h5:image");
+        assert!(
+            (scaled - ssim).abs() < 2e-3,
+            "times {factor:e}: SSIM {scaled}, not {ssim}"
+        );
+    }
+}
+
+#[test]
+fn double_precision_on_disk_is_the_same_scan() {
+    let folder = Folder::with_scan("--size 64x64 --coils 4 --seed 3");
+    let wide = folder.complex("full.h5:kspace");
+    let wide = wide.mapv(|v| crate::support::C64::new(v.re.into(), v.im.into()));
+    folder.write("wide.h5:kspace", &wide);
+    for name in ["full.h5", "wide.h5"] {
+        folder.done(&format!("recon {name} --accel 3 --acs 16 -o out_{name}"));
+    }
+    assert_eq!(folder.bits("out_full.h5"), folder.bits("out_wide.h5"));
+}
+
+/// As in the test files of fastMRI: whole lines, k-space zero elsewhere, and a mask of one axis.
+#[test]
+fn whole_lines() {
+    let folder = Folder::with_scan("--size 96x80 --coils 8 --slices 2 --seed 5");
+    let line = |col: usize| (34..46).contains(&col) || col * 7919 % 100 < 30;
+    let damping = |folder: &Folder| {
+        let settings = folder.open("out.h5").group("settings").unwrap();
+        settings.attr("damping").unwrap().read_scalar::<f64>().unwrap()
+    };
+    let mut kspace = folder.complex("full.h5:kspace");
+    for (col, mut plane) in kspace.axis_iter_mut(Axis(3)).enumerate() {
+        if !line(col) {
+            plane.fill(C32::ZERO);
+        }
+    }
+    folder.write("lines.h5:kspace", &kspace);
+    for told in [false, true] {
+        if told {
+            folder.write("lines.h5:mask", &ndarray::Array1::from_shape_fn(80, line));
+        }
+        let said = right_image(&folder, "lines.h5", "", 1.0);
+        let warnings = said.warnings();
+        assert!(
+            warnings.len() == 1 && warnings[0].contains("whole lines"),
+            "{warnings:?}"
+        );
+        assert!(!warnings[0].contains("regular distances"), "{warnings:?}");
+        assert_eq!(damping(&folder), 0.7);
+        let mask: ArrayD<bool> = folder.read("out.h5:mask");
+        assert!(mask.indexed_iter().all(|(at, &sampled)| sampled == line(at[1])));
+    }
+    let regular = ndarray::Array1::from_shape_fn(80, |col| (36..44).contains(&col) || col % 4 == 1);
+    folder.write("regular.h5:mask", &regular);
+    let said = folder.done("recon full.h5 --mask regular.h5:mask --damping 0.5 -o out.h5");
+    assert!(said.err.contains("whole lines at regular distances"), "{}", said.err);
+    assert_eq!(damping(&folder), 0.5);
+}
+
+#[test]
+fn two_sets_of_maps() {
+    let folder = Folder::with_scan("--size 96x80 --coils 8 --seed 6");
+    right_image(
+        &folder,
+        "full.h5",
+        "--accel 4 --acs 20 --map-sets 2 --crop 0.5 --save-maps",
+        0.5,
+    );
+    assert_eq!(folder.shape("out.h5:maps"), [1, 2, 8, 96, 80]);
+    let bands = folder.shape("out.h5:state_evolution/tau")[2];
+    let record = &folder.trace("trace.jsonl")[0];
+    assert_eq!(bands, record["bands"].as_array().unwrap().len());
+    assert_eq!(bands, 26);
+    folder.done("recon full.h5 --accel 4 --acs 20 --maps out.h5 -o given.h5");
+    assert_eq!(folder.complex("given.h5:image"), folder.complex("out.h5:image"));
+}
+
+/// A slice without data is told, and is no trouble for the others.
+#[test]
+fn slices_of_zeros() {
+    let folder = Folder::with_scan("--size 64x64 --coils 4 --slices 3 --seed 3");
+    let draw = "--accel 3 --acs 16";
+    folder.done(&format!("recon full.h5 {draw} -o full_out.h5"));
+    let mut kspace = folder.complex("full.h5:kspace");
+    for (slice, zeros) in [(1, 1), (0, 2), (2, 3)] {
+        kspace.index_axis_mut(Axis(0), slice).fill(C32::ZERO);
+        folder.write("zeros.h5:kspace", &kspace);
+        let draw = if zeros < 3 { draw } else { "" };
+        let said = folder.done(&format!(
+            "recon zeros.h5 {draw} --save-maps --trace trace.jsonl --png p -o out.h5"
+        ));
+        let told = said.warnings().iter().filter(|w| w.contains("all zero")).count();
+        // Of a scan that is all zero that is said once more, for the whole.
+        assert_eq!(told, zeros + usize::from(zeros == 3), "{}", said.err);
+        assert_eq!(folder.trace("trace.jsonl").len(), 3);
+        folder.done("maps zeros.h5 -o maps.h5");
+        folder.done("info zeros.h5");
+        let (image, full) = (folder.complex("out.h5:image"), folder.complex("full_out.h5:image"));
+        for slice in 0..3 {
+            let (image, full) = (image.index_axis(Axis(0), slice), full.index_axis(Axis(0), slice));
+            if kspace.index_axis(Axis(0), slice).iter().all(|v| *v == C32::ZERO) {
+                assert!(image.iter().all(|v| *v == C32::ZERO));
+            } else {
+                assert_eq!(image, full);
+            }
+        }
+    }
+}
+
+/// A slice that lacks some of the data keeps the mask that was drawn, less what is not there; where the mask was found
+/// in the data, each slice has its own.
+#[test]
+fn slices_sampled_differently() {
+    let folder = Folder::with_scan("--size 64x64 --coils 4 --slices 2 --seed 3");
+    let full = folder.complex("full.h5:kspace");
+    let mut lacking = full.clone();
+    lacking.slice_mut(ndarray::s![1, .., .., ..8]).fill(C32::ZERO);
+    folder.write("lacking.h5:kspace", &lacking);
+    let said = folder.done("recon lacking.h5 --accel 3 --acs 16 --trace trace.jsonl -o out.h5");
+    let acceleration = |slice: usize| {
+        let records = folder.trace("trace.jsonl");
+        records[slice]["sampling"]["acceleration"].as_f64().unwrap()
+    };
+    assert!(
+        acceleration(1) > acceleration(0) && acceleration(0) > 2.5,
+        "{}",
+        said.err
+    );
+
+    let mut halved = full;
+    for (col, mut column) in halved.index_axis_mut(Axis(0), 0).axis_iter_mut(Axis(2)).enumerate() {
+        if col % 2 == 1 && !(24..40).contains(&col) {
+            column.fill(C32::ZERO);
+        }
+    }
+    folder.write("halved.h5:kspace", &halved);
+    let said = folder.done("recon halved.h5 --trace trace.jsonl -o out.h5");
+    assert!(acceleration(0) > 1.4, "{}", said.err);
+    assert_eq!(acceleration(1), 1.0, "{}", said.err);
+    assert!(said.err.contains("other locations"), "{}", said.err);
+}

@@ -1,0 +1,38 @@
+//! The memory that is told, against what the system counts. One test alone in its process, so that nothing else counts.
+#![cfg(target_os = "linux")]
+
+mod support;
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use pvdamp_io::format::{Scan, ScanOptions};
+use pvdamp_io::recon::{Reconstruction, SamplingSource, Settings};
+use support::command::*;
+
+/// The most that this process ever held [bytes].
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    1024 * line.trim().strip_suffix("kB").unwrap().trim().parse::<u64>().unwrap()
+}
+
+#[test]
+fn what_a_reconstruction_takes_is_what_is_told() {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build_global();
+    pool.unwrap();
+    let folder = Folder::with_scan("--size 320x288 --coils 8 --slices 3 --seed 1");
+    folder.done("mask --size 320x288 --accel 6 --acs 24 -o mask.h5");
+    let scan = Arc::new(Scan::open(&folder.path("full.h5"), &ScanOptions::default()).unwrap());
+    let settings = Settings {
+        sampling: SamplingSource::File(folder.path("mask.h5").as_path().into()),
+        ..Settings::default()
+    };
+    let reconstruction = Reconstruction::new(&scan, &settings).unwrap();
+    let told = reconstruction.workload(reconstruction.sets().unwrap()).alone(3);
+    for slice in 0..3 {
+        reconstruction.slice(slice, &mut |_| ControlFlow::Continue(())).unwrap();
+    }
+    let ratio = told as f64 / peak() as f64;
+    assert!((1.0..1.4).contains(&ratio), "{told} bytes are {ratio:.3} of the peak");
+}

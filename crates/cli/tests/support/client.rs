@@ -1,0 +1,62 @@
+//! Other programs that read what this one writes: Python with its packages, and BART.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use super::command::Folder;
+
+/// Says why a test does nothing.
+fn skipped<T>(why: &str) -> Option<T> {
+    println!("skipped: {why}");
+    None
+}
+
+fn told(output: &Output) -> String {
+    let text = [&output.stdout[..], &output.stderr[..]].concat();
+    String::from_utf8_lossy(&text).into_owned()
+}
+
+/// The interpreter: `PVDAMP_PYTHON`, or the virtual environment that `.ci/run` makes, or that of the system.
+fn python() -> PathBuf {
+    let environment = super::root().join("target/clients/bin/python");
+    let named = std::env::var_os("PVDAMP_PYTHON").map(PathBuf::from);
+    named.unwrap_or(if environment.exists() {
+        environment
+    } else {
+        "python3".into()
+    })
+}
+
+/// Runs `tests/clients/SCRIPT` in the folder, which must succeed; what it prints. `None`, with a word why, where a package
+/// that it needs is not installed.
+pub fn python_says(folder: &Folder, script: &str, packages: &[&str], arguments: &[&str]) -> Option<String> {
+    for package in packages {
+        // found, not imported: 'fastmri' asks for more than its test needs
+        let found = format!("import importlib.util as i, sys; sys.exit(i.find_spec('{package}') is None)");
+        let tried = Command::new(python()).args(["-c", &found]).output();
+        match tried {
+            Err(_) => return skipped("no Python"),
+            Ok(output) if !output.status.success() => return skipped(&format!("no {package}")),
+            Ok(_) => {}
+        }
+    }
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/clients")
+        .join(script);
+    let mut command = Command::new(python());
+    let command = command.arg(path).args(arguments).current_dir(folder.path(""));
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{script} {arguments:?}\n{}", told(&output));
+    Some(told(&output))
+}
+
+/// Runs `bart`, which must succeed; what it prints. `None`, with a word why, where there is none.
+pub fn bart(folder: &Folder, words: &str) -> Option<String> {
+    let mut command = Command::new("bart");
+    let command = command.args(words.split_whitespace()).current_dir(folder.path(""));
+    let Ok(output) = command.output() else {
+        return skipped("no BART");
+    };
+    assert!(output.status.success(), "bart {words}\n{}", told(&output));
+    Some(told(&output))
+}

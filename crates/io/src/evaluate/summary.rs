@@ -1,0 +1,211 @@
+//! Means over volumes, and the tables they come from.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::pair::Comparison;
+use crate::error::{Error, Result};
+use pvdamp::quality;
+
+/// One pair of volumes: compared, or the reason why not.
+#[derive(Debug, Serialize)]
+pub struct VolumeRecord {
+    /// Its path below the folder of targets.
+    pub file: String,
+    /// What the target says of it; `None` where that cannot be read.
+    pub acquisition: Option<String>,
+    #[serde(flatten)]
+    pub comparison: Option<Comparison>,
+    pub error: Option<String>,
+}
+
+/// Two folders compared.
+#[derive(Debug, Serialize)]
+pub struct Evaluation {
+    pub volumes: Vec<VolumeRecord>,
+    /// Of each kind of acquisition, by name.
+    pub acquisitions: Vec<Acquisition>,
+    pub all: Summary,
+}
+
+#[derive(Debug, Serialize)]
+pub struct Acquisition {
+    pub acquisition: String,
+    #[serde(flatten)]
+    pub summary: Summary,
+}
+
+/// Over the volumes that could be compared.
+#[derive(Debug, Serialize)]
+pub struct Summary {
+    /// How many they are.
+    pub volumes: usize,
+    pub nmse: Spread,
+    pub psnr_db: Spread,
+    pub ssim: Spread,
+}
+
+/// A mean, and the standard deviation of the sample (n − 1), which one value does not have. fastMRI prints twice the
+/// standard deviation.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Spread {
+    pub mean: Option<f64>,
+    pub std: Option<f64>,
+}
+
+impl Evaluation {
+    pub fn of(volumes: Vec<VolumeRecord>) -> Self {
+        let mut groups: BTreeMap<&str, Vec<&VolumeRecord>> = BTreeMap::new();
+        for volume in &volumes {
+            if let Some(name) = &volume.acquisition {
+                groups.entry(name).or_default().push(volume);
+            }
+        }
+        let group = |(name, volumes): (&&str, &Vec<&VolumeRecord>)| Acquisition {
+            acquisition: name.to_string(),
+            summary: Summary::of(volumes.iter().copied()),
+        };
+        Self {
+            acquisitions: groups.iter().map(group).collect(),
+            all: Summary::of(volumes.iter()),
+            volumes,
+        }
+    }
+
+    /// How many volumes could not be compared.
+    pub fn failed(&self) -> usize {
+        self.volumes.len() - self.all.volumes
+    }
+}
+
+impl Summary {
+    fn of<'a>(volumes: impl Iterator<Item = &'a VolumeRecord>) -> Self {
+        let compared: Vec<&Comparison> = volumes.filter_map(|volume| volume.comparison.as_ref()).collect();
+        let spread = |figure: fn(&Comparison) -> Option<f64>| {
+            Spread::of(&compared.iter().filter_map(|c| figure(c)).collect::<Vec<_>>())
+        };
+        Self {
+            volumes: compared.len(),
+            nmse: spread(|c| c.nmse),
+            psnr_db: spread(|c| c.psnr_db),
+            ssim: spread(|c| c.ssim),
+        }
+    }
+}
+
+impl Spread {
+    /// The mean is infinite where a value is, as the PSNR of a perfect image, and there is no deviation then.
+    pub fn of(values: &[f64]) -> Self {
+        let found = quality::Spread::of(values.iter().copied());
+        Self {
+            mean: found.map(|found| found.mean),
+            std: found.and_then(|found| found.sd),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    file: &'a str,
+    acquisition: Option<&'a str>,
+    slices: Option<usize>,
+    region: Option<&'a str>,
+    data_range: Option<f64>,
+    nmse: Option<f64>,
+    psnr_db: Option<f64>,
+    ssim: Option<f64>,
+    error: Option<&'a str>,
+}
+
+/// The volumes as a table with a heading, one line each; what has no value is empty.
+pub fn volumes_csv(evaluation: &Evaluation) -> Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for volume in &evaluation.volumes {
+        let found = volume.comparison.as_ref();
+        let line = Line {
+            file: &volume.file,
+            acquisition: volume.acquisition.as_deref(),
+            slices: found.map(|c| c.slices),
+            region: found.map(|c| c.region.as_str()),
+            data_range: found.map(|c| c.data_range),
+            nmse: found.and_then(|c| c.nmse),
+            psnr_db: found.and_then(|c| c.psnr_db),
+            ssim: found.and_then(|c| c.ssim),
+            error: volume.error.as_deref(),
+        };
+        writer.serialize(line).map_err(unwritten)?;
+    }
+    writer.into_inner().map_err(unwritten)
+}
+
+fn unwritten(e: impl std::fmt::Display) -> Error {
+    Error::internal(format!("the figures cannot be put as a table ({e})"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn volume(file: &str, acquisition: &str, figures: Option<(f64, f64, f64)>) -> VolumeRecord {
+        let comparison = figures.map(|(nmse, psnr, ssim)| Comparison {
+            nmse: Some(nmse),
+            psnr_db: Some(psnr),
+            ssim: Some(ssim),
+            data_range: 2.0,
+            data_range_is: "maximum of the target volume",
+            slices: 3,
+            region: "8x9".into(),
+            complex: None,
+        });
+        VolumeRecord {
+            file: file.into(),
+            acquisition: (!acquisition.is_empty()).then(|| acquisition.into()),
+            error: comparison.is_none().then(|| "a, b".into()),
+            comparison,
+        }
+    }
+
+    #[test]
+    fn means_are_over_volumes_that_were_compared() {
+        let evaluation = Evaluation::of(vec![
+            volume("1", "B", Some((0.1, 30.0, 0.5))),
+            volume("2", "A", Some((0.2, f64::INFINITY, 0.75))),
+            volume("3", "B", Some((0.4, 33.0, 1.0))),
+            volume("4", "B", None),
+            volume("5", "", None),
+        ]);
+        assert_eq!((evaluation.all.volumes, evaluation.failed()), (3, 2));
+        let names: Vec<_> = evaluation.acquisitions.iter().map(|a| a.acquisition.as_str()).collect();
+        assert_eq!(names, ["A", "B"]);
+        let [a, b] = &evaluation.acquisitions[..] else {
+            panic!("{evaluation:?}")
+        };
+        assert_eq!((a.summary.volumes, b.summary.volumes), (1, 2));
+        assert_eq!((a.summary.ssim.mean, a.summary.ssim.std), (Some(0.75), None));
+        assert_eq!(b.summary.psnr_db.mean, Some(31.5));
+        assert_eq!(b.summary.psnr_db.std, Some(4.5f64.sqrt()));
+        let psnr = evaluation.all.psnr_db;
+        assert_eq!((psnr.mean, psnr.std), (Some(f64::INFINITY), None));
+        assert_eq!(evaluation.all.ssim.std, Some(0.25));
+        assert_eq!(Spread::of(&[]), Spread { mean: None, std: None });
+    }
+
+    #[test]
+    fn a_table_has_a_line_for_each_volume() {
+        let volumes = vec![
+            volume("x/1.h5", "A", Some((0.25, f64::INFINITY, 0.5))),
+            volume("2.h5", "", None),
+        ];
+        let table = String::from_utf8(volumes_csv(&Evaluation::of(volumes)).unwrap()).unwrap();
+        let lines: Vec<&str> = table.lines().collect();
+        assert_eq!(
+            lines,
+            [
+                "file,acquisition,slices,region,data_range,nmse,psnr_db,ssim,error",
+                "x/1.h5,A,3,8x9,2.0,0.25,inf,0.5,",
+                "2.h5,,,,,,,,\"a, b\"",
+            ]
+        );
+    }
+}

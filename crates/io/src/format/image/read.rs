@@ -1,0 +1,220 @@
+//! Images read from a file, slice by slice, to be written as another.
+
+use ndarray::{Array2, Ix2};
+use num_complex::Complex;
+
+use super::super::attribute::{self, Attribute, AttributeValue};
+use super::super::header::Header;
+use super::super::maps::AXES;
+use super::super::placed::{GEOMETRY, read_geometry};
+use super::super::scan::{Axes, Geometry, Plane};
+use super::super::source::array::{Source, shape_text};
+use super::super::source::container::Container;
+use super::super::source::find::Wanted;
+use super::super::source::h5::DAMAGED;
+use super::Series;
+use crate::error::{Place, Result};
+use pvdamp::array::Grid;
+
+/// Names of images, the first that is there is taken where none is given.
+const NAMES: [&str; 4] = ["reconstruction", "reconstruction_rss", "reconstruction_esc", "image"];
+const KSPACE: &str = "kspace";
+/// As BART numbers its dimensions.
+const COILS: usize = 3;
+
+/// Images `(slices, rows, cols)` in a file, with what the file says of them.
+pub struct Images {
+    source: Source,
+    slices: usize,
+    grid: Grid,
+    geometry: Geometry,
+    header: Option<Header>,
+    method: String,
+    /// Those of the file.
+    pub attributes: Vec<Attribute>,
+    /// What was left out, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Whether `place` means images, rather than k-space: what it names has at most three axes, or is not there, and is no
+/// raw data; or, where it names a file alone, that has images, or one array that may be some, and no `kspace`.
+pub fn holds_images(place: &Place) -> bool {
+    let Ok(file) = Container::open(&place.file) else {
+        return false;
+    };
+    let of = |source: Source| source.shape.len();
+    let rank = |name: &str| file.source(name).ok().flatten().map(of);
+    match (&place.dataset, file.only()) {
+        (Some(name), None) => {
+            let kspace = name.rsplit('/').next() == Some(KSPACE);
+            !kspace && !is_raw(&file, name) && rank(name).is_none_or(|axes| axes <= 3)
+        }
+        (None, None) => {
+            let named = |name: &&str| rank(name).is_some_and(|axes| axes <= 3);
+            rank(KSPACE).is_none() && (NAMES.iter().any(named) || only_images(&file))
+        }
+        (_, Some(array)) => array.shape.len() <= 3 && array.dimensions().is_none_or(|lengths| lengths[COILS] == 1),
+    }
+}
+
+/// Whether a group of HDF5 is a measurement in ISMRMRD's layout, or its table.
+fn is_raw(file: &Container, name: &str) -> bool {
+    let name = name.trim_matches('/');
+    let measurement = |group: &str| ["data", "xml"].iter().all(|part| file.has(&format!("{group}/{part}")));
+    let folder = name
+        .strip_suffix("data")
+        .filter(|folder| folder.is_empty() || folder.ends_with('/'));
+    file.hdf5().is_some()
+        && (measurement(name) || folder.is_some_and(|folder| measurement(folder.trim_end_matches('/'))))
+}
+
+/// Whether the only array of numbers in a file has two or three axes.
+fn only_images(file: &Container) -> bool {
+    let held = file.sources();
+    let raw = held.iter().any(|source| is_raw(file, source.name()));
+    let mut numbers = held.iter().filter(|source| source.element.is_number());
+    match (numbers.next(), numbers.next()) {
+        (Some(only), None) => !raw && matches!(only.shape.len(), 2 | 3) && only.name() != GEOMETRY,
+        _ => false,
+    }
+}
+
+impl Images {
+    /// Opens images; none are read yet. Real or complex `(slices, rows, cols)`, or `(rows, cols)` as one slice.
+    ///
+    /// # Errors
+    /// A file or dataset that is not there, of another shape or larger than what is stored, and a `geometry` of other
+    /// slices.
+    pub fn open(place: &Place) -> Result<Self> {
+        let images = |source: &Source| {
+            source.element.is_number() && matches!(source.shape.len(), 2 | 3) && source.name() != GEOMETRY
+        };
+        let source = Wanted {
+            what: "images",
+            names: &NAMES,
+            fits: &images,
+        }
+        .find(place)?;
+        let (slices, grid) = match source.shape[..] {
+            [slices, rows, cols] => (slices, Grid::new(rows, cols)),
+            [rows, cols] => (1, Grid::new(rows, cols)),
+            _ => {
+                let problem = format!("has shape {}", shape_text(&source.shape));
+                return Err(source.error(problem, "give images as (slices, rows, cols) or (rows, cols)"));
+            }
+        };
+        if source.shape.contains(&0) {
+            let problem = format!("has shape {}, with an empty axis", shape_text(&source.shape));
+            return Err(source.error(problem, "give images with data"));
+        }
+        // what is written has names and room for every slice before the first is read
+        source.check_claim()?;
+        let mut images = Self {
+            source,
+            slices,
+            grid,
+            geometry: Geometry::default(),
+            header: None,
+            method: String::new(),
+            attributes: Vec::new(),
+            warnings: Vec::new(),
+        };
+        images.read_about()?;
+        Ok(images)
+    }
+
+    /// Header, geometry, attributes and method, of a file that has them.
+    fn read_about(&mut self) -> Result<()> {
+        let file = Container::open(&self.source.place.file)?;
+        let header = file.source("ismrmrd_header")?.map(|source| Header::read(&source));
+        self.header = match header.transpose() {
+            Ok(header) => header,
+            Err(why) => {
+                self.warnings.push(format!("the ismrmrd_header is not used: {why}"));
+                None
+            }
+        };
+        // a plane by itself, as a mask is, lies at no slice
+        let known = match self.source.shape.len() {
+            2 => None,
+            _ => read_geometry(&file, self.slices)?,
+        };
+        let lengths = self.source.dimensions();
+        let volume = lengths.is_some_and(|lengths| !lengths[..3].contains(&1)) || of_volume(&file);
+        let plane = if volume { Plane::Yz } else { Plane::Xy };
+        let voxel = |header: &Header| voxel_of(header, plane, self.grid);
+        self.geometry = known.unwrap_or_else(|| Geometry {
+            plane,
+            voxel_mm: self.header.as_ref().and_then(voxel),
+            ..Geometry::default()
+        });
+        let Some(file) = file.hdf5() else {
+            return Ok(());
+        };
+        (self.attributes, _) = attribute::read_all(file);
+        let settings = file.group("settings").map(|group| attribute::read_all(&group).0);
+        let method = settings
+            .ok()
+            .and_then(|all| all.into_iter().find(|a| a.name == "method"));
+        if let Some(AttributeValue::Text(method)) = method.map(|method| method.value) {
+            self.method = method;
+        }
+        Ok(())
+    }
+
+    pub fn is_complex(&self) -> bool {
+        self.source.element.is_complex()
+    }
+
+    /// What is known of them, for a format that they are written in.
+    pub fn series(&self) -> Series {
+        let dataset = match self.source.name() {
+            "" => String::new(),
+            name => format!(" '{name}'"),
+        };
+        let by = match self.method.as_str() {
+            "" => String::new(),
+            method => format!(", method {method}"),
+        };
+        Series {
+            slices: self.slices,
+            grid: self.grid,
+            geometry: self.geometry.clone(),
+            header: self.header.clone(),
+            description: format!("images{dataset}{by}, converted by pvdamp {}", env!("CARGO_PKG_VERSION")),
+            method: self.method.clone(),
+        }
+    }
+
+    /// One slice, `(rows, cols)`.
+    ///
+    /// # Errors
+    /// Data that cannot be read, NaN and Inf.
+    pub fn read(&self, slice: usize) -> Result<Array2<Complex<f32>>> {
+        let lead: &[usize] = if self.source.shape.len() == 2 { &[] } else { &[slice] };
+        let values = self.source.complex::<f32>(lead)?;
+        values
+            .into_dimensionality::<Ix2>()
+            .map_err(|e| self.source.error(e.to_string(), DAMAGED))
+    }
+}
+
+/// Whether the k-space beside the images tells that it is that of a volume.
+fn of_volume(file: &Container) -> bool {
+    let kspace = file.source(KSPACE).ok().flatten();
+    let axes = kspace.and_then(|kspace| attribute::text_of(kspace.dataset()?, AXES));
+    axes.is_some_and(|text| text.parse().is_ok_and(|axes: Axes| axes.is_volume()))
+}
+
+/// Size of a pixel of images that have the matrix which the header calls reconstructed, or else the encoded one.
+fn voxel_of(header: &Header, plane: Plane, grid: Grid) -> Option<[f64; 3]> {
+    let [rows, cols] = plane.in_plane();
+    let fits = |matrix: [usize; 3]| [matrix[rows], matrix[cols]] == [grid.rows, grid.cols];
+    let spaces = [header.recon, header.encoded].into_iter().flatten();
+    let space = spaces.into_iter().find(|space| fits(space.matrix))?;
+    let reconstructed = Header {
+        encoded: Some(space),
+        ..Header::default()
+    };
+    Geometry::of_header(Some(&reconstructed), plane, grid).voxel_mm
+}

@@ -1,0 +1,166 @@
+//! Coil sensitivity maps and noise covariances given by the user.
+
+use faer::{Mat, Side};
+use ndarray::{Array2, Axis, Ix2, Ix4};
+use num_complex::Complex;
+
+use super::attribute::text_of;
+use super::source::array::{Source, shape_text};
+use super::source::find::Wanted;
+use super::source::h5::DAMAGED;
+use crate::error::{Place, Result};
+use pvdamp::array::{Grid, Maps};
+
+/// The attribute that names the axes of a dataset: of maps as `slices,sets,coils,rows,cols`, of k-space as `coil,kx,ky,kz`.
+pub const AXES: &str = "axes";
+
+/// More sets of ESPIRiT maps than this serve no scan; a longer axis means something else.
+const MOST_SETS: usize = 4;
+
+/// Maps on disk, read slice by slice.
+pub struct MapsFile {
+    source: Source,
+    slices: bool,
+    sets: Option<usize>,
+}
+
+/// Opens the maps of a scan: `(coils, rows, cols)` for all slices, `(slices, coils, rows, cols)`,
+/// `(sets, coils, rows, cols)` for all slices, or `(slices, sets, coils, rows, cols)`. Maps of BART are read by their
+/// dimensions, one slice of them for all.
+///
+/// Of four axes the attribute [`AXES`] tells the first; without it, it is the slices if it is as long.
+/// Without a dataset name: `maps`, `sensitivity_maps`, `smaps`, or the only complex dataset of fitting shape.
+pub fn read_maps(place: &Place, slices: usize, coils: usize, grid: Grid) -> Result<MapsFile> {
+    let inner = [coils, grid.rows, grid.cols];
+    let fits = |source: &Source| source.element.is_complex() && source.shape.ends_with(&inner);
+    let names = &["maps", "sensitivity_maps", "smaps"];
+    let source = Wanted {
+        what: "coil sensitivity maps",
+        names,
+        fits: &fits,
+    }
+    .find(place)?;
+    let source = source.maps_by_dimensions().unwrap_or(source);
+    let axes = first_axis(&source);
+    let (of_slices, sets) = match source.shape[..] {
+        [c, r, w] if [c, r, w] == inner => (false, None),
+        [s, n, c, r, w] if [c, r, w] == inner && s == slices && (1..=MOST_SETS).contains(&n) => (true, Some(n)),
+        [1, n, c, r, w] if [c, r, w] == inner && source.dimensions().is_some() && (1..=MOST_SETS).contains(&n) => {
+            (false, Some(n))
+        }
+        [n, c, r, w] if [c, r, w] == inner => match axes.as_deref() {
+            Some("slices") if n == slices => (true, None),
+            Some("sets") if (1..=MOST_SETS).contains(&n) => (false, Some(n)),
+            None if n == slices => (true, None),
+            None if (1..=MOST_SETS).contains(&n) => (false, Some(n)),
+            _ => return Err(misfit(&source, slices, inner)),
+        },
+        _ => return Err(misfit(&source, slices, inner)),
+    };
+    Ok(MapsFile {
+        source,
+        slices: of_slices,
+        sets,
+    })
+}
+
+impl MapsFile {
+    /// Sets of maps: 1, or more where the object exceeds the field of view.
+    pub fn sets(&self) -> usize {
+        self.sets.unwrap_or(1)
+    }
+
+    /// Whether each slice has its own maps; else one read serves all.
+    pub fn per_slice(&self) -> bool {
+        self.slices
+    }
+
+    /// Reads the maps of a slice, `(sets, coils, rows, cols)`; all of them finite.
+    pub fn slice(&self, slice: usize) -> Result<Maps<f32>> {
+        if self.slices && slice >= self.source.shape[0] {
+            let problem = format!("has no slice {slice}, but {} of them", self.source.shape[0]);
+            return Err(self.source.error(problem, "give maps for every slice"));
+        }
+        let lead: &[usize] = match self.slices {
+            true => &[slice],
+            false if self.source.shape.len() == 5 => &[0],
+            false => &[],
+        };
+        let mut maps = self.source.complex::<f32>(lead)?;
+        if self.sets.is_none() {
+            maps.insert_axis_inplace(Axis(0));
+        }
+        maps.into_dimensionality::<Ix4>()
+            .map_err(|e| self.source.error(e.to_string(), DAMAGED))
+    }
+}
+
+fn first_axis(source: &Source) -> Option<String> {
+    let axes = text_of(source.dataset()?, AXES)?;
+    axes.split(|c: char| !c.is_alphanumeric())
+        .find(|word| !word.is_empty())
+        .map(str::to_lowercase)
+}
+
+fn misfit(source: &Source, slices: usize, [coils, rows, cols]: [usize; 3]) -> crate::error::Error {
+    let found = &source.shape[..];
+    let one = shape_text(&[coils, rows, cols]);
+    let each = shape_text(&[slices, coils, rows, cols]);
+    let mend = match found {
+        [.., r, c, n] if [*n, *r, *c] == [coils, rows, cols] => "move the coils before rows and columns",
+        [.., n, c, r] if [*n, *r, *c] == [coils, rows, cols] => "transpose rows and columns",
+        _ => "give maps made from this scan",
+    };
+    source.error(
+        format!(
+            "maps of shape {} do not fit the scan, which needs {one} or {each}",
+            shape_text(found)
+        ),
+        mend,
+    )
+}
+
+/// Reads a noise covariance between coils, `(coils, coils)`, real or complex, in squared units of k-space:
+/// `Ψ[i, j] = E n_i conj(n_j)`, Hermitian and without negative eigenvalues.
+/// Of BART, the coils run along dimensions 3 and 4, as `bart whiten` writes it.
+/// Without a dataset name: `noise_covariance`, or the only dataset of fitting shape.
+pub fn read_covariance(place: &Place, coils: usize) -> Result<Array2<Complex<f64>>> {
+    // what single precision makes of an exact covariance
+    const ROUNDING: f64 = 1e-5;
+    let fits = |source: &Source| source.element.is_number() && source.shape == [coils, coils];
+    let source = Wanted {
+        what: "noise covariance",
+        names: &["noise_covariance"],
+        fits: &fits,
+    }
+    .find(place)?;
+    let source = source.covariance_by_dimensions().unwrap_or(source);
+    if source.shape != [coils, coils] {
+        let problem = format!(
+            "has shape {}, but {coils} coils need {}",
+            shape_text(&source.shape),
+            shape_text(&[coils; 2])
+        );
+        return Err(source.error(problem, "measure it with the coils of this scan"));
+    }
+    let values = source.complex::<f64>(&[])?.into_dimensionality::<Ix2>();
+    let values = values.map_err(|e| source.error(e.to_string(), DAMAGED))?;
+    let largest = values.iter().map(|v| v.norm()).fold(0.0, f64::max);
+    let adjoint = values.t().mapv(|v| v.conj());
+    if (&values - &adjoint).iter().any(|d| d.norm() > ROUNDING * largest) {
+        return Err(source.error("is not Hermitian", "give the covariance of the noise, E[n n^H]"));
+    }
+    let hermitian = (values + adjoint).mapv(|v| v / 2.0);
+    let matrix = Mat::from_fn(coils, coils, |i, j| hermitian[[i, j]]);
+    let eigenvalues = matrix.self_adjoint_eigenvalues(Side::Lower);
+    let eigenvalues =
+        eigenvalues.map_err(|e| source.error(format!("has no eigenvalues ({e:?})"), "measure it anew"))?;
+    match eigenvalues.iter().find(|&&value| value < -ROUNDING * largest) {
+        Some(value) => {
+            let problem = format!("has the negative eigenvalue {value:.3e}, which no covariance has");
+            Err(source.error(problem, "give the covariance of the noise, E[n n^H]"))
+        }
+        None if largest == 0.0 => Err(source.error("is zero", "measure the noise, or leave the covariance out")),
+        None => Ok(hermitian),
+    }
+}

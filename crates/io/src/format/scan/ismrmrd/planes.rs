@@ -1,0 +1,117 @@
+//! k-space of a slice, gathered from its lines.
+
+use std::collections::BTreeMap;
+
+use ndarray::Array3;
+use num_complex::Complex;
+
+use super::super::Planes;
+use super::super::store::{PlaneStore, Scattered};
+use super::layout::{Layout, Line};
+use super::readout::{Lines, Readout};
+use super::table::{Row, Table};
+use crate::error::Result;
+use pvdamp::array::CoilStack;
+
+/// Bytes of the part of a volume that is held while it is put in order.
+const PART: usize = 32 << 20;
+
+/// Slices of a two-dimensional scan: the lines of each, read when it is asked for.
+pub(super) struct Slices {
+    pub table: Table,
+    pub frames: Vec<Vec<Line>>,
+    pub coils: usize,
+    pub columns: usize,
+    pub readout: Readout,
+    /// Whether the oversampling is taken out.
+    pub trimmed: bool,
+    pub rows: usize,
+}
+
+impl Planes for Slices {
+    fn slice(&self, slice: usize) -> Result<CoilStack<f32>> {
+        let lines = &self.frames[slice];
+        let shape = [self.coils, self.columns, self.rows];
+        let mut values = gather(&self.table, lines, shape, |line| line.column)?;
+        let mut rows = self.rows;
+        if self.trimmed {
+            values = self.readout.without_oversampling(&mut values);
+            rows = self.readout.kept();
+        }
+        check_finite(&self.table, &values)?;
+        let stack = Array3::from_shape_vec((self.coils, self.columns, rows), values).expect("a value for every sample");
+        Ok(stack.permuted_axes([0, 2, 1]).as_standard_layout().into_owned())
+    }
+}
+
+/// Volumes: every frame is one.
+pub(super) struct Volumes {
+    pub table: Table,
+    pub frames: Vec<Vec<Line>>,
+    pub layout: Layout,
+    pub readout: Readout,
+}
+
+impl Scattered for Volumes {
+    /// Transforms each along its readout and stores its planes, `(frames × x, coils, y, z)`.
+    fn put_in_order(&self) -> Result<(Box<dyn Planes>, Vec<String>)> {
+        let [rows, y, z] = self.layout.matrix;
+        let (coils, kept) = (self.layout.coils, self.readout.kept());
+        let (grid, planes) = self.layout.planes(kept);
+        let store = PlaneStore::create(&self.table.place, self.frames.len() * planes, coils, grid)?;
+        let together = (PART / (coils * z * rows * size_of::<Complex<f32>>())).clamp(1, y);
+        for (frame, lines) in self.frames.iter().enumerate() {
+            let mut parts: BTreeMap<usize, Vec<Line>> = BTreeMap::new();
+            for line in lines {
+                parts.entry(line.column / together).or_default().push(*line);
+            }
+            for (part, lines) in parts {
+                let first = part * together;
+                let columns = together.min(y - first);
+                let shape = [coils, columns * z, rows];
+                let column = |line: &Line| (line.column - first) * z + line.partition;
+                let mut gathered = gather(&self.table, &lines, shape, column)?;
+                let values = self.readout.positions(&mut gathered);
+                check_finite(&self.table, &values)?;
+                let mut along = vec![Complex::default(); columns * z];
+                for (coil, values) in values.chunks(columns * z * kept).enumerate() {
+                    for x in 0..kept {
+                        along
+                            .iter_mut()
+                            .enumerate()
+                            .for_each(|(at, v)| *v = values[at * kept + x]);
+                        store.write([frame * planes + x, coil, first, 0], &along)?;
+                    }
+                }
+            }
+        }
+        Ok((Box::new(store), Vec::new()))
+    }
+}
+
+/// Reads lines, each into the column that `column` tells, and averages them: `(coils, columns, rows)`.
+fn gather(
+    table: &Table,
+    lines: &[Line],
+    [coils, columns, rows]: [usize; 3],
+    column: impl Fn(&Line) -> usize,
+) -> Result<Vec<Complex<f32>>> {
+    let mut into = Lines::zeros(coils, columns, rows).ok_or_else(|| {
+        let problem = format!("its lines need memory for {coils} coils of {columns}x{rows} values, which there is not");
+        table.error(problem, "give the program more memory, or the scan in smaller parts")
+    })?;
+    let read: Vec<Row> = lines.iter().map(|line| line.row).collect();
+    table.samples(coils, &read, |at, values| {
+        into.add(column(&lines[at]), &lines[at].span, values)
+    })?;
+    Ok(into.mean())
+}
+
+/// Sums of values near the end of single precision may leave it.
+fn check_finite(table: &Table, values: &[Complex<f32>]) -> Result<()> {
+    if values.iter().all(|v| v.re.is_finite() && v.im.is_finite()) {
+        return Ok(());
+    }
+    let problem = "its samples exceed single precision (3.4e38) when they are added";
+    Err(table.error(problem, "rescale the data, for instance to a maximum of 1"))
+}

@@ -1,0 +1,237 @@
+//! Arrays of numbers at regular distances in a file, read a block at a time.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use ndarray::{ArrayD, ArrayViewMutD, Axis, IxDyn};
+use num_complex::Complex;
+
+use super::npz;
+use super::number::Number;
+use pvdamp::array::Real;
+
+/// Values between the first and the last of one read, at most.
+const SPAN: u64 = 1 << 17;
+/// A read may fetch this many values for each one wanted: two kilobytes take no longer than another read.
+const WASTE: u64 = 256;
+
+/// Numbers of one type in a file. Clones share the file.
+#[derive(Clone)]
+pub(super) struct RawArray {
+    bytes: Arc<Mutex<Bytes>>,
+    /// Of the first value.
+    offset: u64,
+    pub number: Number,
+    /// Of each axis, in values.
+    pub strides: Vec<u64>,
+}
+
+enum Bytes {
+    File(File),
+    /// A compressed member of an archive, not unpacked yet.
+    Packed {
+        archive: PathBuf,
+        member: usize,
+    },
+}
+
+impl RawArray {
+    pub fn in_file(file: File, offset: u64, number: Number, strides: Vec<u64>) -> Self {
+        Self::of(Bytes::File(file), offset, number, strides)
+    }
+
+    /// Unpacked to an unnamed temporary file when it is first read.
+    pub fn packed(archive: PathBuf, member: usize, offset: u64, number: Number, strides: Vec<u64>) -> Self {
+        Self::of(Bytes::Packed { archive, member }, offset, number, strides)
+    }
+
+    fn of(bytes: Bytes, offset: u64, number: Number, strides: Vec<u64>) -> Self {
+        Self {
+            bytes: Arc::new(Mutex::new(bytes)),
+            offset,
+            number,
+            strides,
+        }
+    }
+
+    /// The same numbers under other axes.
+    pub fn with_strides(&self, strides: Vec<u64>) -> Self {
+        Self {
+            strides,
+            ..self.clone()
+        }
+    }
+
+    /// The block of `count` values along each axis from `start` on. The file is read from front to back.
+    pub fn block<T: Real>(&self, start: &[usize], count: &[usize]) -> io::Result<ArrayD<Complex<T>>> {
+        let mut values = ArrayD::from_elem(IxDyn(count), Complex::new(T::zero(), T::zero()));
+        let first = start.iter().zip(&self.strides).map(|(&at, stride)| at as u64 * stride);
+        let first = first.sum();
+        let mut order: Vec<usize> = (0..self.strides.len()).collect();
+        order.sort_by_key(|&axis| std::cmp::Reverse(self.strides[axis]));
+        let strides: Vec<u64> = order.iter().map(|&axis| self.strides[axis]).collect();
+        if !values.is_empty() {
+            let mut bytes = self.bytes.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            let file = bytes.file()?;
+            let mut buffer = Vec::new();
+            self.fill(
+                file,
+                values.view_mut().permuted_axes(order),
+                &strides,
+                first,
+                &mut buffer,
+            )?;
+        }
+        Ok(values)
+    }
+
+    /// Reads `out`, whose axes are sorted by falling stride, from value `first` on: in one go where its values lie close
+    /// together, else piece by piece along the axis of largest stride.
+    fn fill<T: Real>(
+        &self,
+        file: &mut File,
+        mut out: ArrayViewMutD<Complex<T>>,
+        strides: &[u64],
+        first: u64,
+        buffer: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let gaps = out
+            .shape()
+            .iter()
+            .zip(strides)
+            .map(|(&n, stride)| (n as u64 - 1) * stride);
+        let span = 1 + gaps.sum::<u64>();
+        let Some(&stride) = strides.first() else {
+            return self.fetch(file, out, strides, first, span, buffer);
+        };
+        if span <= SPAN && span <= WASTE * out.len() as u64 {
+            return self.fetch(file, out, strides, first, span, buffer);
+        }
+        let inner: u64 = span - (out.len_of(Axis(0)) as u64 - 1) * stride;
+        let dense = inner <= SPAN && stride <= WASTE * (out.len() / out.len_of(Axis(0))) as u64;
+        let step = if dense { (SPAN / stride).max(1) as usize } else { 1 };
+        for (piece, mut part) in out.axis_chunks_iter_mut(Axis(0), step).enumerate() {
+            let first = first + (piece * step) as u64 * stride;
+            if part.len_of(Axis(0)) == 1 {
+                self.fill(file, part.index_axis_mut(Axis(0), 0), &strides[1..], first, buffer)?;
+            } else {
+                self.fill(file, part, strides, first, buffer)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn fetch<T: Real>(
+        &self,
+        file: &mut File,
+        out: ArrayViewMutD<Complex<T>>,
+        strides: &[u64],
+        first: u64,
+        span: u64,
+        buffer: &mut Vec<u8>,
+    ) -> io::Result<()> {
+        let width = self.number.width();
+        buffer.resize(span as usize * width, 0);
+        file.seek(SeekFrom::Start(self.offset + first * width as u64))?;
+        file.read_exact(buffer)?;
+        self.pick(out, strides, buffer);
+        Ok(())
+    }
+
+    fn pick<T: Real>(&self, mut out: ArrayViewMutD<Complex<T>>, strides: &[u64], bytes: &[u8]) {
+        let width = self.number.width();
+        let value = |bytes: &[u8]| {
+            let wide = self.number.value(&bytes[..width]);
+            Complex::new(T::of(wide.re), T::of(wide.im))
+        };
+        match strides {
+            [] => out.iter_mut().for_each(|v| *v = value(bytes)),
+            [stride] => {
+                let stride = *stride as usize * width;
+                let places = (0..).step_by(stride.max(1));
+                out.iter_mut().zip(places).for_each(|(v, at)| *v = value(&bytes[at..]));
+            }
+            [stride, inner @ ..] => {
+                for (i, part) in out.axis_iter_mut(Axis(0)).enumerate() {
+                    self.pick(part, inner, &bytes[i * *stride as usize * width..]);
+                }
+            }
+        }
+    }
+}
+
+impl Bytes {
+    fn file(&mut self) -> io::Result<&mut File> {
+        if let Self::Packed { archive, member } = self {
+            *self = Self::File(npz::unpack(archive, *member)?);
+        }
+        match self {
+            Self::File(file) => Ok(file),
+            Self::Packed { .. } => Err(io::Error::other("not unpacked")),
+        }
+    }
+}
+
+/// Strides of an array stored without gaps, slowest axis first or, of Fortran order, last.
+pub(super) fn strides(shape: &[usize], fortran: bool) -> Vec<u64> {
+    let mut next = 1u64;
+    let mut of = |&n: &usize| {
+        let stride = next;
+        next = next.saturating_mul(n as u64);
+        stride
+    };
+    if fortran {
+        return shape.iter().map(of).collect();
+    }
+    let mut strides: Vec<u64> = shape.iter().rev().map(&mut of).collect();
+    strides.reverse();
+    strides
+}
+
+/// The bytes of an array without gaps; saturates.
+pub(super) fn size(shape: &[usize], width: usize) -> u64 {
+    shape
+        .iter()
+        .fold(width as u64, |bytes, &n| bytes.saturating_mul(n as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    /// Blocks of a large and of a small array, in both orders, against what was written.
+    #[test]
+    fn any_block_of_any_order() {
+        for shape in [[3usize, 70, 5, 900], [2, 3, 4, 5], [1, 1, 1, 1]] {
+            for fortran in [false, true] {
+                let strides = strides(&shape, fortran);
+                let len: usize = shape.iter().product();
+                let mut file = tempfile::tempfile().unwrap();
+                let bytes: Vec<u8> = (0..len as u32).flat_map(|i| i.to_le_bytes()).collect();
+                file.write_all(&[0; 3]).unwrap();
+                file.write_all(&bytes).unwrap();
+                let array = RawArray::in_file(file, 3, Number::of_numpy("<u4").unwrap(), strides.clone());
+                let half: Vec<usize> = shape.iter().map(|n| n / 2).collect();
+                let rest: Vec<usize> = shape.iter().zip(&half).map(|(n, h)| n - h).collect();
+                let one: Vec<usize> = vec![1; 4];
+                let thin = [shape[0], 1, shape[2], 1];
+                for (start, count) in [
+                    (vec![0; 4], shape.to_vec()),
+                    (half.clone(), rest),
+                    (half, one),
+                    (vec![0; 4], thin.to_vec()),
+                ] {
+                    let block = array.block::<f64>(&start, &count).unwrap();
+                    assert_eq!(block.shape(), count);
+                    for (at, value) in block.indexed_iter() {
+                        let index: u64 = (0..4).map(|a| (at[a] + start[a]) as u64 * strides[a]).sum();
+                        assert_eq!(value.re, index as f64);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The λ of least error, for a method that has one and a slice that has a reference.
+
+use super::Prepared;
+use crate::error::Result;
+use pvdamp::quality::{complex_nmse, decibel, object_mask};
+use pvdamp::solve::{LambdaCurve, Limits, Method, Observer, Tuning, drive, search_lambda};
+
+/// NMSE of the object in dB against λ, with `reach` lattice points on both sides of the best, see
+/// [`search_lambda`].
+///
+/// `None` without a reference that is not zero. Errors: an observer that breaks off.
+pub fn lambda_curve(
+    prepared: &Prepared,
+    method: &Method,
+    tuning: &Tuning,
+    limits: Limits,
+    reach: i32,
+    observe: &mut Observer<f32>,
+) -> Result<Option<LambdaCurve>> {
+    let Some(reference) = prepared.reference() else {
+        return Ok(None);
+    };
+    let object = object_mask(&reference);
+    if !object.iter().any(|&inside| inside) {
+        return Ok(None);
+    }
+    let curve = search_lambda(reach, &mut |lambda| {
+        let tuning = Tuning {
+            lambda,
+            error_bars: None,
+            ..tuning.clone()
+        };
+        let mut solver = (method.build)(&prepared.problem, &tuning);
+        drive(solver.as_mut(), limits, observe)?;
+        let nmse = complex_nmse(&reference, &prepared.image(solver.image()), Some(&object));
+        Ok(nmse.map_or(f64::NAN, decibel))
+    });
+    Ok(Some(curve?))
+}

@@ -1,0 +1,193 @@
+//! Imports run one way. Each room of `src/` is a folder or a file there; [`ROOMS`] says which others it may use.
+//! The sources are read as text, so that a forbidden import fails here whatever else would compile.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Every room, from the bottom up, and the rooms it may import. All of those stand above it in this table, so
+/// that no circle can be written down.
+const ROOMS: &[(&str, &str)] = &[
+    ("error", ""),
+    ("array", "error"),
+    ("fourier", "error array"),
+    ("wavelet", "error array"),
+    ("quality", "error array"),
+    ("sampling", "error array fourier wavelet quality"),
+    ("operator", "error array fourier wavelet quality sampling"),
+    ("coil", "error array fourier wavelet quality sampling operator"),
+    ("denoise", "error array fourier wavelet quality sampling operator"),
+    (
+        "simulate",
+        "error array fourier wavelet quality sampling operator coil denoise",
+    ),
+    (
+        "solve",
+        "error array fourier wavelet quality sampling operator coil denoise",
+    ),
+];
+
+fn may_import(room: &str) -> Option<Vec<&'static str>> {
+    let row = ROOMS.iter().find(|row| row.0 == room)?;
+    Some(row.1.split_whitespace().collect())
+}
+
+/// Every Rust file below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder of sources") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn src() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// The module a file is, from the crate root: `coil/mod.rs` is `[coil]`, `coil/noise.rs` is `[coil, noise]`.
+fn module(file: &Path) -> Vec<String> {
+    let inside = file.strip_prefix(src()).expect("a file of src").with_extension("");
+    let mut names: Vec<String> = inside.iter().map(|name| name.to_string_lossy().into_owned()).collect();
+    if names.last().is_some_and(|name| name == "mod") {
+        names.pop();
+    }
+    names
+}
+
+fn is_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
+}
+
+/// The names that a path goes on with: one, or those of a group in braces.
+fn heads(path: &str) -> Vec<&str> {
+    let word = |text: &'_ str| text.find(|c| !is_word(c)).unwrap_or(text.len());
+    let Some(group) = path.trim_start().strip_prefix('{') else {
+        return vec![&path[..word(path)]];
+    };
+    let (mut depth, mut names, mut first) = (0, Vec::new(), true);
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth == 0 => break,
+            '}' => depth -= 1,
+            ',' if depth == 0 => first = true,
+            c if first && is_word(c) => {
+                names.push(&group[at..at + word(&group[at..])]);
+                first = false;
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+/// Rooms that a source names: by `crate::room`, or from the module `depth` levels below the root by as many `super`.
+fn rooms_named(source: &str, depth: usize) -> Vec<String> {
+    let code = |line: &str| line.split("//").next().unwrap_or_default().to_string();
+    let code = source.lines().map(code).collect::<Vec<_>>().join("\n");
+    let upwards = "super::".repeat(depth);
+    let mut named = Vec::new();
+    for root in ["crate::", &upwards] {
+        for (at, _) in code.match_indices(root) {
+            // not `thecrate::`, and not the end of a longer chain
+            if !code[..at].ends_with(|c| is_word(c) || c == ':') {
+                named.extend(heads(&code[at + root.len()..]).into_iter().map(str::to_string));
+            }
+        }
+    }
+    named.retain(|name| may_import(name).is_some());
+    named
+}
+
+/// What `room` imports and may not.
+fn forbidden(room: &str, source: &str, depth: usize) -> Vec<String> {
+    let allowed = may_import(room).unwrap_or_default();
+    let mut found = rooms_named(source, depth);
+    found.retain(|name| name != room && !allowed.contains(&name.as_str()));
+    found
+}
+
+#[test]
+fn imports_run_one_way() {
+    let mut offences = Vec::new();
+    for file in sources(&src()) {
+        let module = module(&file);
+        let room = module[0].as_str();
+        if room == "lib" {
+            continue;
+        }
+        let source = fs::read_to_string(&file).expect("a source");
+        for other in forbidden(room, &source, module.len()) {
+            offences.push(format!("{}: {room} must not use {other}", file.display()));
+        }
+    }
+    assert!(offences.is_empty(), "{}", offences.join("\n"));
+}
+
+#[test]
+fn every_room_is_in_the_table_once() {
+    let mut there: Vec<String> = sources(&src()).iter().map(|file| module(file)[0].clone()).collect();
+    there.retain(|name| name != "lib");
+    there.sort();
+    there.dedup();
+    let mut listed: Vec<&str> = ROOMS.iter().map(|row| row.0).collect();
+    listed.sort();
+    assert_eq!(there, listed);
+}
+
+#[test]
+fn the_table_has_no_circle() {
+    for (i, (room, imports)) in ROOMS.iter().enumerate() {
+        for import in imports.split_whitespace() {
+            let above = ROOMS[..i].iter().any(|row| row.0 == import);
+            assert!(above, "{room} may import {import}, which does not stand above it");
+        }
+    }
+}
+
+#[test]
+fn a_forbidden_import_is_seen_in_every_form() {
+    for (room, source, depth, offence) in [
+        ("wavelet", "use crate::solve::Problem;", 2, "solve"),
+        ("array", "use crate::{\n    error::Error,\n    cli,\n};", 1, "cli"),
+        (
+            "coil",
+            "use crate::{array::{Grid, Mask}, recon::{Settings, Sampling}};",
+            2,
+            "recon",
+        ),
+        ("format", "fn f(x: &crate::solve::Problem<f32>) {}", 2, "solve"),
+        ("sampling", "pub(crate) use crate::format::Scan;", 2, "format"),
+        ("fourier", "use super::operator::Encoding;", 1, "operator"),
+        ("denoise", "use super::super::solve::Tuning;", 2, "solve"),
+        ("wavelet", "use super::super::{array::Grid, cli};", 2, "cli"),
+    ] {
+        assert_eq!(forbidden(room, source, depth), [offence], "{room}: {source}");
+    }
+}
+
+#[test]
+fn allowed_imports_and_comments_pass() {
+    for (room, source, depth) in [
+        (
+            "solve",
+            "use crate::{array::Real, denoise, wavelet::{Layout, Wavelet}};",
+            2,
+        ),
+        (
+            "wavelet",
+            "/// Used by [`crate::solve`].\nuse crate::array::Grid; // crate::cli",
+            2,
+        ),
+        ("recon", "use super::sampling::Sampling;", 2),
+        ("coil", "use crate::coil::noise;", 2),
+    ] {
+        assert_eq!(forbidden(room, source, depth), [""; 0], "{room}: {source}");
+    }
+}

@@ -1,0 +1,8 @@
+//! The engine as a library user meets it: against reference runs, against fresh draws, and every row of its tables.
+
+mod architecture;
+mod conformance;
+mod evolution;
+mod golden;
+mod howl;
+mod solvers;

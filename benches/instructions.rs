@@ -80,7 +80,7 @@ fn fourier(grid: Grid, count: usize) {
 /// There and back.
 fn wavelet(count: usize) {
     let tuning = Tuning::default();
-    let layout = Arc::new(Layout::new(GRID, tuning.scales));
+    let layout = Arc::new(Layout::new(GRID, tuning.scales(GRID)));
     let transform = Transform::<f32>::new(&layout, FilterBank::of(tuning.wavelet));
     let mut work = transform.workspace();
     let image = ndarray::Array2::from_shape_vec(GRID.dim(), image(GRID));

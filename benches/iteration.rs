@@ -31,7 +31,7 @@ fn state_evolution(criterion: &mut Criterion) {
     for coils in [8, 32] {
         let problem = Slice::new(SQUARE, coils, 5.0).problem();
         let tuning = Tuning::default();
-        let layout = Arc::new(Layout::new(SQUARE, tuning.scales));
+        let layout = Arc::new(Layout::new(SQUARE, tuning.scales(SQUARE)));
         let evolution = StateEvolution::new(&problem, &layout, tuning.wavelet);
         let mut tau = [Pyramid::filled(&layout, 0.0)];
         group.bench_function(format!("new/256x256x{coils}"), |b| {

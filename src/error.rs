@@ -19,7 +19,7 @@ pub enum Error {
         why: String,
     },
     /// Data that do not fit, or cannot be.
-    #[error("{what}: found {found}; expected {expected}")]
+    #[error("{what}: {found}; expected {expected}")]
     Data {
         /// Which of the inputs.
         what: Input,

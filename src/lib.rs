@@ -24,9 +24,12 @@ pub mod error;
 pub mod fourier;
 pub mod operator;
 pub mod quality;
+pub mod reconstruct;
 pub mod sampling;
 pub mod simulate;
 pub mod solve;
 pub mod wavelet;
 
 pub use error::{Error, Input, Parameter, Result};
+pub use num_complex::Complex32;
+pub use reconstruct::{Acquisition, Noise, Observer, Reconstruction, Settings, reconstruct};

@@ -32,7 +32,10 @@ pub fn works(problem: &Problem<f32>) -> Vec<Work<'_>> {
         unreachable!("one set of maps");
     };
     let (x, tau) = (estimate.clone(), tau.clone());
-    let layout = Arc::new(Layout::new(problem.encoding.grid(), tuning.scales));
+    let layout = Arc::new(Layout::new(
+        problem.encoding.grid(),
+        tuning.scales(problem.encoding.grid()),
+    ));
     let evolution = StateEvolution::new(problem, &layout, tuning.wavelet);
     let transform = Transform::<f32>::new(&layout, FilterBank::of(tuning.wavelet));
     let mut turns = transform.workspace();

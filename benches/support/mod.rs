@@ -12,7 +12,7 @@ use criterion::Criterion;
 use ndarray::{Array2, Axis};
 use num_complex::Complex;
 use pvdamp::array::{CoilStack, Grid, Image, Maps, Mask};
-use pvdamp::sampling::{DEFAULT_ORDER, Drawn, Family, Request};
+use pvdamp::sampling::{DEFAULT_ORDER, Drawn, Family, MaskPlan};
 use pvdamp::simulate::{SimulatedSlice, SimulationSettings, simulate_slice};
 use pvdamp::solve::Problem;
 
@@ -45,8 +45,8 @@ pub fn criterion() -> Criterion {
         .measurement_time(Duration::from_secs(1))
 }
 
-pub fn request(grid: Grid, acceleration: f64) -> Request {
-    Request {
+pub fn request(grid: Grid, acceleration: f64) -> MaskPlan {
+    MaskPlan {
         grid,
         acceleration,
         acs: ACS,
@@ -55,7 +55,7 @@ pub fn request(grid: Grid, acceleration: f64) -> Request {
     }
 }
 
-pub fn draw(family: &str, request: &Request) -> Drawn {
+pub fn draw(family: &str, request: &MaskPlan) -> Drawn {
     let family = Family::find(family).expect("a family of the table");
     (family.draw)(request).expect("a mask that can be drawn")
 }
@@ -106,7 +106,7 @@ impl Slice {
     }
 
     pub fn problem_with(&self, maps: Maps<f32>, noise: Array2<Complex<f64>>) -> Problem<f32> {
-        Problem::new(self.kspace.view(), &self.mask, &self.probability, maps, noise)
+        Problem::new(self.kspace.view(), &self.mask, &self.probability, maps, noise).unwrap()
     }
 
     /// The noise covariance that the slice was simulated with.

@@ -14,14 +14,14 @@ mod noise;
 mod noise_scan;
 mod pixels;
 mod power;
-mod units;
+mod scaling;
 mod virtual_coils;
 mod whitening;
 
 pub use combine::{Normalisation, normalise, root_sum_of_squares};
 pub use noise::{NoiseEstimate, estimate_noise};
 pub use noise_scan::sample_covariance;
-pub use units::Units;
+pub use scaling::CoilScaling;
 pub use virtual_coils::{Compression, VirtualCoils};
 pub use whitening::shrink;
 

@@ -13,7 +13,7 @@ use num_complex::Complex;
 use rayon::prelude::*;
 
 use super::hermitian::{eigen, gram};
-use super::units::{Units, mapped, narrow, overlaps, product, wide};
+use super::scaling::{CoilScaling, mapped, narrow, overlaps, product, wide};
 use super::whitening::whitening;
 use crate::array::{CoilStack, Grid, Maps};
 use crate::error::Result;
@@ -196,18 +196,21 @@ impl VirtualCoils {
         mapped(&self.back, maps, true).0
     }
 
-    /// The units of images that go with maps of the virtual coils.
-    pub fn units(&self, maps: &Maps<f32>) -> Units {
+    /// What brings images that go with maps of the virtual coils into the units of the scan.
+    pub fn scaling(&self, maps: &Maps<f32>) -> CoilScaling {
         let (_, growth) = mapped(&self.back, maps, false);
-        Units::new(growth, overlaps(&self.back, maps))
+        CoilScaling::new(growth, overlaps(&self.back, maps))
     }
 
     /// Maps of the coils of the scan as maps of the virtual ones, `Σ_c |S_c|²` the same where any is left, and the
     /// units of images that go with them.
-    pub fn reduce(&self, maps: &Maps<f32>) -> (Maps<f32>, Units) {
+    pub fn reduce(&self, maps: &Maps<f32>) -> (Maps<f32>, CoilScaling) {
         let (reduced, growth) = mapped(&self.forward, maps, true);
         let unit = Array2::from_diag_elem(self.forward.ncols(), C64::new(1.0, 0.0));
-        (reduced, Units::new(growth.mapv_into(f32::recip), overlaps(&unit, maps)))
+        (
+            reduced,
+            CoilScaling::new(growth.mapv_into(f32::recip), overlaps(&unit, maps)),
+        )
     }
 }
 

@@ -262,7 +262,7 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sampling::{Acs, Family};
+    use crate::sampling::{Acs, Family, Request};
 
     fn span(n: usize, sampled: impl Fn(usize) -> bool, told: Option<Range<usize>>) -> Span {
         Span::of(&(0..n).map(sampled).collect::<Vec<_>>(), told)
@@ -271,8 +271,19 @@ mod tests {
     /// A mask of lines as fastMRI draws it.
     fn random_lines(n: usize, acceleration: f64, acs: usize, seed: u64) -> Vec<bool> {
         let family = Family::find("lines-random").unwrap();
-        let request = family.request(Grid::new(1, n), acceleration, Some(Acs::Side(acs)), None, seed);
-        (family.draw)(&request.unwrap()).unwrap().mask.sampled.row(0).to_vec()
+        let request = Request {
+            acceleration,
+            acs: Some(Acs::Side(acs)),
+            order: None,
+            seed,
+        };
+        family
+            .draw(&request, Grid::new(1, n))
+            .unwrap()
+            .mask
+            .sampled
+            .row(0)
+            .to_vec()
     }
 
     #[test]
@@ -340,8 +351,13 @@ mod tests {
         let mut wrong = 0;
         for seed in 0..100 {
             for (side, order) in [(32, 2.0), (64, 4.0), (96, 8.0)] {
-                let request = bernoulli.request(Grid::new(side, side), 8.0, Some(Acs::Side(8)), Some(order), seed);
-                let mask = (bernoulli.draw)(&request.unwrap()).unwrap().mask;
+                let request = Request {
+                    acceleration: 8.0,
+                    acs: Some(Acs::Side(8)),
+                    order: Some(order),
+                    seed,
+                };
+                let mask = bernoulli.draw(&request, Grid::new(side, side)).unwrap().mask;
                 let coverage = Coverage::of(&mask, [None, None]);
                 wrong += usize::from(coverage.rows.missing.is_some() || coverage.cols.missing.is_some());
             }

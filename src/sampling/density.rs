@@ -233,7 +233,7 @@ fn merge(shells: &[Shell]) -> Vec<Shell> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::request;
+    use super::super::tests::plan;
     use super::super::{Drawn, FAMILIES};
     use super::*;
     use rand::{RngExt, SeedableRng};
@@ -262,12 +262,12 @@ mod tests {
                 for rim in [2.0, 1.0] {
                     let mut bias = 0.0;
                     for seed in 0..3 {
-                        let request = request((230, 180), acceleration, (24, 20), seed);
-                        let Drawn { mut mask, probability } = (family.draw)(&request).unwrap();
+                        let plan = plan((230, 180), acceleration, (24, 20), seed);
+                        let Drawn { mut mask, probability } = (family.draw)(&plan).unwrap();
                         for ((row, col), sampled) in mask.sampled.indexed_iter_mut() {
-                            *sampled &= request.grid.radius(row, col) <= rim;
+                            *sampled &= plan.grid.radius(row, col) <= rim;
                         }
-                        assert_eq!(estimate(&mask).centre, request.acs);
+                        assert_eq!(estimate(&mask).centre, plan.acs);
                         let (rms, mean) = error(&mask, &probability);
                         assert!(rms < 0.08, "{} R {acceleration} rim {rim}: {rms}", family.name);
                         bias += mean / 3.0;
@@ -280,7 +280,7 @@ mod tests {
 
     #[test]
     fn weights_stay_within_bounds() {
-        let Drawn { mask, .. } = (FAMILIES[0].draw)(&request((100, 90), 20.0, (6, 6), 1)).unwrap();
+        let Drawn { mask, .. } = (FAMILIES[0].draw)(&plan((100, 90), 20.0, (6, 6), 1)).unwrap();
         let density = estimate(&mask);
         assert!(density.probability.iter().all(|&p| (0.01..=1.0).contains(&p)));
         // The sum of 1/p over the samples estimates the number of locations.
@@ -320,7 +320,7 @@ mod tests {
     #[test]
     fn an_elliptical_centre_is_one_throughout() {
         let grid = Grid::new(160, 120);
-        let Drawn { mut mask, .. } = (FAMILIES[0].draw)(&request((160, 120), 8.0, (0, 0), 2)).unwrap();
+        let Drawn { mut mask, .. } = (FAMILIES[0].draw)(&plan((160, 120), 8.0, (0, 0), 2)).unwrap();
         assert!(
             estimate(&mask).centre.is_empty(),
             "a few neighbours in the centre are no ACS"

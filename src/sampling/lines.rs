@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use ndarray::Array2;
 
-use super::request::{Acs, Request, typed};
+use super::plan::{MaskPlan, typed};
+use super::request::Acs;
 use super::{Drawn, random_state::RandomState};
 use crate::array::{Grid, Mask};
 use crate::error::{Error, Parameter, Result};
@@ -14,33 +15,33 @@ use crate::error::{Error, Parameter, Result};
 const CENTRE_SHARE: f64 = 0.32;
 
 /// Every column beyond the centre by itself, with the one probability that gives R on average.
-pub(super) fn draw_random(request: &Request) -> Result<Drawn> {
-    let (plan, mut rng) = (Plan::new(request)?, random_state(request)?);
-    Ok(plan.drawn((0..plan.columns).map(|_| rng.double() < plan.probability).collect()))
+pub(super) fn draw_random(plan: &MaskPlan) -> Result<Drawn> {
+    let (rule, mut rng) = (LineRule::new(plan)?, random_state(plan)?);
+    Ok(rule.drawn((0..rule.columns).map(|_| rng.double() < rule.probability).collect()))
 }
 
 /// Columns at one distance, the first at random, so that R comes out with the centre counted. The distance is no whole
 /// number: each column is rounded.
-pub(super) fn draw_equispaced(request: &Request) -> Result<Drawn> {
-    let (plan, mut rng) = (Plan::new(request)?, random_state(request)?);
-    let mut columns = vec![false; plan.columns];
-    if plan.central.len() < plan.columns {
-        let spacing = plan.spacing();
+pub(super) fn draw_equispaced(plan: &MaskPlan) -> Result<Drawn> {
+    let (rule, mut rng) = (LineRule::new(plan)?, random_state(plan)?);
+    let mut columns = vec![false; rule.columns];
+    if rule.central.len() < rule.columns {
+        let spacing = rule.spacing();
         let offset = f64::from(rng.below(spacing.round_ties_even() as u32));
         // numpy counts from the second value on, and never reaches the last column but by rounding.
         let step = (offset + spacing) - offset;
-        let count = ((plan.columns as f64 - 1.0 - offset) / spacing).ceil().max(0.0) as usize;
+        let count = ((rule.columns as f64 - 1.0 - offset) / spacing).ceil().max(0.0) as usize;
         for i in 0..count {
             columns[(offset + i as f64 * step).round_ties_even() as usize] = true;
         }
     }
-    Ok(plan.drawn(columns))
+    Ok(rule.drawn(columns))
 }
 
 /// Whether such a mask exists.
-pub(super) fn validate(request: &Request) -> Result<()> {
-    Plan::new(request)?;
-    random_state(request)?;
+pub(super) fn validate(plan: &MaskPlan) -> Result<()> {
+    LineRule::new(plan)?;
+    random_state(plan)?;
     Ok(())
 }
 
@@ -73,18 +74,18 @@ pub(super) fn centre(grid: Grid, acceleration: f64, acs: Option<Acs>) -> Result<
     Ok(Grid::new(grid.rows, columns))
 }
 
-fn random_state(request: &Request) -> Result<RandomState> {
-    let seed = u32::try_from(request.seed).map_err(|_| {
+fn random_state(plan: &MaskPlan) -> Result<RandomState> {
+    let seed = u32::try_from(plan.seed).map_err(|_| {
         let why = format!(
             "is too large: seeds of masks of whole lines are those of fastMRI, which end at {}; give a smaller one",
             u32::MAX
         );
-        Error::setting(Parameter::Seed, request.seed, why)
+        Error::setting(Parameter::Seed, plan.seed, why)
     })?;
     Ok(RandomState::new(seed))
 }
 
-struct Plan {
+struct LineRule {
     rows: usize,
     columns: usize,
     acceleration: f64,
@@ -94,15 +95,15 @@ struct Plan {
     probability: f64,
 }
 
-impl Plan {
-    fn new(request: &Request) -> Result<Self> {
-        request.validate_numbers()?;
-        let Request {
+impl LineRule {
+    fn new(plan: &MaskPlan) -> Result<Self> {
+        plan.validate_numbers()?;
+        let MaskPlan {
             grid,
             acceleration,
             acs,
             ..
-        } = *request;
+        } = *plan;
         let (columns, low) = (grid.cols, acs.cols);
         let largest = columns as f64 / (low + 1).min(columns) as f64;
         if acceleration > largest {
@@ -146,7 +147,7 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Family;
+    use super::super::{Family, Request};
     use super::*;
 
     /// Masks that fastMRI 0.3.0 gives, as the digits of a hexadecimal number, first column first: columns, R, share in
@@ -214,18 +215,24 @@ mod tests {
         ),
     ];
 
-    fn request(family: &str, grid: (usize, usize), acceleration: f64, acs: Option<Acs>, seed: u64) -> Result<Request> {
-        Family::find(family)
-            .unwrap()
-            .request(grid.into(), acceleration, acs, None, seed)
+    fn plan(family: &str, grid: (usize, usize), acceleration: f64, acs: Option<Acs>, seed: u64) -> Result<MaskPlan> {
+        Family::find(family).unwrap().plan(
+            &Request {
+                acceleration,
+                acs,
+                order: None,
+                seed,
+            },
+            grid.into(),
+        )
     }
 
     #[test]
     fn masks_are_those_of_fastmri() {
         for (family, masks) in [("lines-random", RANDOM), ("lines-equispaced", EQUISPACED)] {
             for (columns, acceleration, share, seed, digits) in masks {
-                let request = request(family, (3, columns), acceleration, Some(Acs::Fraction(share)), seed).unwrap();
-                let Drawn { mask, probability } = (Family::find(family).unwrap().draw)(&request).unwrap();
+                let plan = plan(family, (3, columns), acceleration, Some(Acs::Fraction(share)), seed).unwrap();
+                let Drawn { mask, probability } = (Family::find(family).unwrap().draw)(&plan).unwrap();
                 let bits = digits
                     .chars()
                     .flat_map(|c| (0..4).map(move |k| c.to_digit(16).unwrap() >> (3 - k) & 1 == 1));
@@ -260,11 +267,11 @@ mod tests {
             ] {
                 let mut counts = Vec::new();
                 for seed in 0..200 {
-                    let request = request(family, (2, columns), acceleration, acs, seed).unwrap();
-                    let Drawn { mask, probability } = (Family::find(family).unwrap().draw)(&request).unwrap();
-                    let first = (columns - request.acs.cols).div_ceil(2);
+                    let plan = plan(family, (2, columns), acceleration, acs, seed).unwrap();
+                    let Drawn { mask, probability } = (Family::find(family).unwrap().draw)(&plan).unwrap();
+                    let first = (columns - plan.acs.cols).div_ceil(2);
                     for col in 0..columns {
-                        let central = (first..first + request.acs.cols).contains(&col);
+                        let central = (first..first + plan.acs.cols).contains(&col);
                         assert!(mask.sampled[[1, col]] || !central);
                         assert_eq!(probability[[1, col]] == 1.0, central);
                     }
@@ -285,8 +292,8 @@ mod tests {
     #[test]
     fn the_customary_centre_is_that_of_fastmri() {
         for (columns, acceleration, low) in [(320, 4.0, 26), (368, 8.0, 15), (372, 4.0, 30), (20, 2.0, 3)] {
-            let request = request("lines-random", (5, columns), acceleration, None, 0).unwrap();
-            assert_eq!(request.acs, Grid::new(5, low));
+            let plan = plan("lines-random", (5, columns), acceleration, None, 0).unwrap();
+            assert_eq!(plan.acs, Grid::new(5, low));
         }
     }
 
@@ -294,9 +301,7 @@ mod tests {
     fn what_cannot_be_is_refused_by_name() {
         let refused = |acceleration: f64, acs: Option<Acs>, seed: u64, part: &str| {
             for family in ["lines-random", "lines-equispaced"] {
-                let error = request(family, (4, 320), acceleration, acs, seed)
-                    .unwrap_err()
-                    .to_string();
+                let error = plan(family, (4, 320), acceleration, acs, seed).unwrap_err().to_string();
                 assert!(error.contains(part), "{error}");
             }
         };
@@ -304,25 +309,31 @@ mod tests {
             13.0,
             Some(Acs::Fraction(0.08)),
             0,
-            "--accel 13 cannot be reached: with 26 of 320 columns",
+            "acceleration 13 cannot be reached: with 26 of 320 columns",
         );
         refused(13.0, Some(Acs::Side(26)), 0, "the largest is 11.85");
-        refused(0.5, None, 0, "--accel 0.5 is not an acceleration");
-        refused(f64::NAN, None, 0, "--accel NaN");
-        refused(4.0, Some(Acs::Side(321)), 0, "--acs 321 is more than the 320 columns");
-        refused(4.0, Some(Acs::Rectangle(Grid::new(24, 26))), 0, "give --acs 26");
+        refused(0.5, None, 0, "acceleration 0.5 is not an acceleration");
+        refused(f64::NAN, None, 0, "acceleration NaN");
+        refused(4.0, Some(Acs::Side(321)), 0, "ACS 321 is more than the 320 columns");
+        refused(4.0, Some(Acs::Rectangle(Grid::new(24, 26))), 0, "give 26");
         for share in [-0.1, 1.1, f64::NAN] {
-            refused(4.0, Some(Acs::Fraction(share)), 0, "--acs-fraction");
+            refused(4.0, Some(Acs::Fraction(share)), 0, "ACS fraction");
         }
         refused(4.0, None, 1 << 32, "end at 4294967295");
-        let order = Family::find("lines-random")
-            .unwrap()
-            .request(Grid::new(4, 320), 4.0, None, Some(2.0), 0);
+        let order = Family::find("lines-random").unwrap().plan(
+            &Request {
+                acceleration: 4.0,
+                acs: None,
+                order: Some(2.0),
+                seed: 0,
+            },
+            Grid::new(4, 320),
+        );
         assert!(
             order
                 .unwrap_err()
                 .to_string()
-                .contains("--order means nothing to --sampling lines-random")
+                .contains("order 2 means nothing to lines-random masks")
         );
     }
 }

@@ -13,6 +13,7 @@ mod coverage;
 mod density;
 mod fit;
 mod lines;
+mod plan;
 mod poisson_disc;
 mod random_state;
 mod request;
@@ -21,7 +22,8 @@ mod variable;
 pub use centre::{line_axis, sampled_centre};
 pub use coverage::{Coverage, Span, lacks_side};
 pub use density::{Density, estimate_density};
-pub use request::{Acs, DEFAULT_ORDER, LARGEST_ORDER, Request};
+pub use plan::{DEFAULT_ORDER, LARGEST_ORDER, MaskPlan};
+pub use request::{Acs, Request};
 
 use ndarray::{Array2, ArrayView3};
 use num_complex::Complex;
@@ -32,7 +34,9 @@ use crate::error::{Error, Parameter, Result};
 /// A mask and the probability with which its generator samples each location: in `(0, 1]`, 1 in the ACS.
 #[derive(Clone, Debug)]
 pub struct Drawn {
+    /// `(rows, cols)`.
     pub mask: Mask,
+    /// `(rows, cols)`.
     pub probability: Array2<f64>,
 }
 
@@ -41,12 +45,14 @@ pub struct Drawn {
 pub struct Family {
     /// As typed on the command line.
     pub name: &'static str,
+    /// One line.
     pub summary: &'static str,
+    /// Where it is described.
     pub citation: &'static str,
-    /// Whether it samples whole columns, drawn as fastMRI draws them.
+    /// Whether it samples phase-encode lines (whole columns), drawn as fastMRI draws them.
     pub lines: bool,
-    /// Depends on the request alone. Fails as [`Family::validate`] does.
-    pub draw: fn(&Request) -> Result<Drawn>,
+    /// Depends on the plan alone. Fails as [`Family::validate`] does.
+    pub draw: fn(&MaskPlan) -> Result<Drawn>,
 }
 
 /// Every family of masks.
@@ -87,18 +93,17 @@ impl Family {
         FAMILIES.iter().find(|family| family.name == name)
     }
 
-    /// What to draw: the customary centre and density where `acs` and `order` are `None`.
+    /// What a request comes to on a grid: the customary centre and density where it names none.
     ///
     /// # Errors
-    /// Values that make no mask, and those that mean nothing to this family.
-    pub fn request(
-        &self,
-        grid: Grid,
-        acceleration: f64,
-        acs: Option<Acs>,
-        order: Option<f64>,
-        seed: u64,
-    ) -> Result<Request> {
+    /// [`Error::Setting`]: values that make no mask, and those that mean nothing to this family.
+    pub fn plan(&self, request: &Request, grid: Grid) -> Result<MaskPlan> {
+        let Request {
+            acceleration,
+            acs,
+            order,
+            seed,
+        } = *request;
         let meaningless = |parameter, value, taken: &str| {
             let why = format!("means nothing to {} masks, which take {taken}", self.name);
             Error::setting(parameter, value, why)
@@ -112,7 +117,7 @@ impl Family {
         }
         let acs = match (self.lines, acs) {
             (true, acs) => lines::centre(grid, acceleration, acs)?,
-            (false, None) => Request::default_acs(grid),
+            (false, None) => MaskPlan::default_acs(grid),
             (false, Some(Acs::Side(side))) => Grid::new(side, side),
             (false, Some(Acs::Rectangle(rectangle))) => rectangle,
             (false, Some(Acs::Fraction(share))) => {
@@ -123,24 +128,42 @@ impl Family {
                 ));
             }
         };
-        let request = Request {
+        let plan = MaskPlan {
             grid,
             acceleration,
             acs,
             order: order.unwrap_or(DEFAULT_ORDER),
             seed,
         };
-        self.validate(&request)?;
-        Ok(request)
+        self.validate(&plan)?;
+        Ok(plan)
+    }
+
+    /// Draws the mask of a request on a grid `(rows, cols)`.
+    ///
+    /// # Errors
+    /// Those of [`Family::plan`].
+    pub fn draw(&self, request: &Request, grid: Grid) -> Result<Drawn> {
+        (self.draw)(&self.plan(request, grid)?)
     }
 
     /// Whether such a mask exists.
-    pub fn validate(&self, request: &Request) -> Result<()> {
-        match self.lines {
-            true => lines::validate(request),
-            false => request.validate(),
+    ///
+    /// # Errors
+    /// [`Error::Setting`] where it does not.
+    pub fn validate(&self, plan: &MaskPlan) -> Result<()> {
+        if self.lines {
+            lines::validate(plan)
+        } else {
+            plan.validate()
         }
     }
+}
+
+/// Whether whole phase-encode lines, or by partial Fourier one side of k-space, are missing: what takes iterative methods
+/// longer. `mask` holds all that is known, padding included.
+pub fn lacks_lines(mask: &Mask) -> bool {
+    line_axis(mask).is_some() || lacks_side(mask)
 }
 
 /// The mask of measured k-space `(coils, rows, cols)`: sampled where any coil is not exactly zero.

@@ -13,7 +13,7 @@ use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use super::{Drawn, Request, variable};
+use super::{Drawn, MaskPlan, variable};
 use crate::array::{Grid, Mask};
 use crate::error::Result;
 
@@ -28,13 +28,13 @@ const TRIED: usize = 1 << 16;
 /// More discs than wanted are thrown, by this fraction: dropping some keeps the distances, adding would not.
 const SURPLUS: f64 = 0.01;
 
-pub(super) fn draw(request: &Request) -> Result<Drawn> {
-    request.validate()?;
+pub(super) fn draw(plan: &MaskPlan) -> Result<Drawn> {
+    plan.validate()?;
     let mut rng = ChaCha8Rng::seed_from_u64(SIMULATION_SEED);
-    let generator = Generator::new(request, &mut rng);
+    let generator = Generator::new(plan, &mut rng);
     let probability = generator.probability(&mut rng);
-    let sampled = generator.draw(&mut ChaCha8Rng::seed_from_u64(request.seed));
-    let sampled = Array2::from_shape_fn(request.grid.dim(), |(row, col)| sampled[row * request.grid.cols + col]);
+    let sampled = generator.draw(&mut ChaCha8Rng::seed_from_u64(plan.seed));
+    let sampled = Array2::from_shape_fn(plan.grid.dim(), |(row, col)| sampled[row * plan.grid.cols + col]);
     Ok(Drawn {
         mask: Mask::new(sampled),
         probability,
@@ -56,20 +56,20 @@ struct Generator {
 }
 
 impl Generator {
-    fn new(request: &Request, rng: &mut ChaCha8Rng) -> Self {
-        let grid = request.grid;
-        let samples = (grid.len() as f64 / request.acceleration).round() as usize;
-        let beyond: Vec<usize> = variable::locations(request)
+    fn new(plan: &MaskPlan, rng: &mut ChaCha8Rng) -> Self {
+        let grid = plan.grid;
+        let samples = (grid.len() as f64 / plan.acceleration).round() as usize;
+        let beyond: Vec<usize> = variable::locations(plan)
             .map(|(row, col)| row * grid.cols + col)
             .collect();
         let mut acs = vec![true; grid.len()];
         beyond.iter().for_each(|&i| acs[i] = false);
         let mut generator = Self {
             grid,
-            wanted: samples.saturating_sub(request.acs.len()).min(beyond.len()),
+            wanted: samples.saturating_sub(plan.acs.len()).min(beyond.len()),
             beyond,
             acs,
-            density: variable::density(request).into_iter().collect(),
+            density: variable::density(plan).into_iter().collect(),
             scale: 0.0,
         };
         generator.scale = generator.find_scale(rng);
@@ -244,8 +244,8 @@ fn interpolate(points: &[(f64, f64)], x: f64) -> f64 {
 mod tests {
     use super::*;
 
-    fn request(grid: (usize, usize), acceleration: f64, acs: (usize, usize)) -> Request {
-        Request {
+    fn plan(grid: (usize, usize), acceleration: f64, acs: (usize, usize)) -> MaskPlan {
+        MaskPlan {
             grid: grid.into(),
             acceleration,
             acs: acs.into(),
@@ -254,14 +254,14 @@ mod tests {
         }
     }
 
-    fn generator(request: &Request) -> (Generator, ChaCha8Rng) {
+    fn generator(plan: &MaskPlan) -> (Generator, ChaCha8Rng) {
         let mut rng = ChaCha8Rng::seed_from_u64(SIMULATION_SEED);
-        (Generator::new(request, &mut rng), rng)
+        (Generator::new(plan, &mut rng), rng)
     }
 
     #[test]
     fn discs_keep_their_distance_across_the_edges_too() {
-        let (generator, mut rng) = generator(&request((96, 75), 8.0, (0, 0)));
+        let (generator, mut rng) = generator(&plan((96, 75), 8.0, (0, 0)));
         let thrown = generator.throw(generator.scale, &mut rng);
         let wanted = generator.wanted as f64;
         assert!(
@@ -305,19 +305,19 @@ mod tests {
 
     #[test]
     fn samples_come_with_the_probability_stated() {
-        for request in [
-            request((128, 128), 4.0, (16, 16)),
-            request((100, 140), 10.0, (16, 16)),
-            request((90, 90), 6.0, (0, 0)),
+        for plan in [
+            plan((128, 128), 4.0, (16, 16)),
+            plan((100, 140), 10.0, (16, 16)),
+            plan((90, 90), 6.0, (0, 0)),
         ] {
-            let (generator, mut rng) = generator(&request);
+            let (generator, mut rng) = generator(&plan);
             let probability = generator.probability(&mut rng);
             let (mut counted, mut stated) = ([0.0f64; 15], [0.0; 15]);
             for seed in 100..150 {
                 let mask = generator.draw(&mut ChaCha8Rng::seed_from_u64(seed));
-                for (row, col) in variable::locations(&request) {
-                    let shell = (10.0 * request.grid.radius(row, col)) as usize;
-                    counted[shell] += f64::from(u8::from(mask[row * request.grid.cols + col]));
+                for (row, col) in variable::locations(&plan) {
+                    let shell = (10.0 * plan.grid.radius(row, col)) as usize;
+                    counted[shell] += f64::from(u8::from(mask[row * plan.grid.cols + col]));
                     stated[shell] += probability[[row, col]];
                 }
             }
@@ -325,7 +325,7 @@ mod tests {
                 let tolerance = 3.0 * f64::sqrt(stated) + 0.01 * stated;
                 assert!(
                     (counted - stated).abs() <= tolerance,
-                    "{request:?} shell {shell}: {counted} for {stated}"
+                    "{plan:?} shell {shell}: {counted} for {stated}"
                 );
             }
         }

@@ -1,8 +1,8 @@
 use super::*;
 use ndarray::Array3;
 
-pub(super) fn request(grid: (usize, usize), acceleration: f64, acs: (usize, usize), seed: u64) -> Request {
-    Request {
+pub(super) fn plan(grid: (usize, usize), acceleration: f64, acs: (usize, usize), seed: u64) -> MaskPlan {
+    MaskPlan {
         grid: grid.into(),
         acceleration,
         acs: acs.into(),
@@ -11,8 +11,8 @@ pub(super) fn request(grid: (usize, usize), acceleration: f64, acs: (usize, usiz
     }
 }
 
-fn draw(family: &str, request: &Request) -> Drawn {
-    (Family::find(family).unwrap().draw)(request).unwrap()
+fn draw(family: &str, plan: &MaskPlan) -> Drawn {
+    (Family::find(family).unwrap().draw)(plan).unwrap()
 }
 
 #[test]
@@ -24,12 +24,12 @@ fn every_family_of_locations_meets_the_acceleration_and_samples_the_acs() {
             ((64, 320), 2.5, (0, 0)),
         ] {
             for order in [0.0, 1.0, 2.0, 5.0] {
-                let request = Request {
+                let plan = MaskPlan {
                     order,
-                    ..request(grid, r, acs, 7)
+                    ..plan(grid, r, acs, 7)
                 };
-                let n = request.grid.len() as f64;
-                let Drawn { mask, probability } = (family.draw)(&request).unwrap();
+                let n = plan.grid.len() as f64;
+                let Drawn { mask, probability } = (family.draw)(&plan).unwrap();
                 assert!(probability.iter().all(|&p| 0.0 < p && p <= 1.0));
                 let expected = if family.name == "bernoulli" {
                     n / r
@@ -43,7 +43,7 @@ fn every_family_of_locations_meets_the_acceleration_and_samples_the_acs() {
                     probability.sum()
                 );
                 for ((row, col), &p) in probability.indexed_iter() {
-                    let in_acs = request.in_acs(row, col);
+                    let in_acs = plan.in_acs(row, col);
                     assert!(p == 1.0 || !in_acs);
                     assert!(
                         p < 1.0 || in_acs || order > 2.0,
@@ -66,10 +66,10 @@ fn every_family_of_locations_meets_the_acceleration_and_samples_the_acs() {
 #[test]
 fn draws_depend_on_the_request_alone() {
     for family in FAMILIES {
-        let first = request((40, 52), 4.0, (8, 6), 1);
+        let first = plan((40, 52), 4.0, (8, 6), 1);
         let (a, b) = (draw(family.name, &first), draw(family.name, &first));
         assert_eq!((&a.mask, &a.probability), (&b.mask, &b.probability));
-        let other = draw(family.name, &Request { seed: 2, ..first });
+        let other = draw(family.name, &MaskPlan { seed: 2, ..first });
         assert_ne!(a.mask, other.mask);
         assert_eq!(
             a.probability, other.probability,
@@ -94,19 +94,19 @@ fn odd_and_tiny_grids_are_drawn_and_read() {
                 .into_iter()
                 .flat_map(|r| [0.0, 2.0, 10.0].map(|o| (r, o)))
             {
-                let request = Request {
+                let plan = MaskPlan {
                     order,
-                    ..request(grid, r, acs, 0)
+                    ..plan(grid, r, acs, 0)
                 };
-                if family.validate(&request).is_err() {
+                if family.validate(&plan).is_err() {
                     continue;
                 }
-                let Drawn { mask, probability } = (family.draw)(&request).unwrap();
+                let Drawn { mask, probability } = (family.draw)(&plan).unwrap();
                 assert!(probability.iter().all(|&p| 0.0 < p && p <= 1.0), "{grid:?}");
                 let estimate = estimate_density(&mask, &Coverage::of(&mask, [None, None]));
                 assert!(estimate.probability.iter().all(|&p| 0.0 < p && p <= 1.0), "{grid:?}");
                 if family.name == "poisson-disc" {
-                    assert_eq!(mask.count() as f64, (request.grid.len() as f64 / r).round());
+                    assert_eq!(mask.count() as f64, (plan.grid.len() as f64 / r).round());
                 }
                 // fastMRI's equispaced masks never reach the last column.
                 if r == 1.0 && family.name != "lines-equispaced" {
@@ -120,27 +120,27 @@ fn odd_and_tiny_grids_are_drawn_and_read() {
 
 #[test]
 fn impossible_requests_are_refused_by_name() {
-    let good = request((128, 128), 5.0, (24, 24), 0);
-    let message = |bad: Request| {
+    let good = plan((128, 128), 5.0, (24, 24), 0);
+    let message = |bad: MaskPlan| {
         for family in FAMILIES {
             assert!((family.draw)(&bad).is_err());
         }
         bad.validate().unwrap_err().to_string()
     };
     for acceleration in [0.0, 0.9, -3.0, f64::NAN, f64::INFINITY] {
-        let text = message(Request { acceleration, ..good });
-        assert!(text.contains(&format!("--accel {acceleration} ")), "{text}");
+        let text = message(MaskPlan { acceleration, ..good });
+        assert!(text.contains(&format!("acceleration {acceleration} ")), "{text}");
     }
     assert!(
-        message(Request {
+        message(MaskPlan {
             acs: Grid::new(24, 129),
             ..good
         })
-        .contains("--acs 24x129")
+        .contains("ACS 24x129")
     );
-    assert!(message(Request { order: -1.0, ..good }).contains("--order -1"));
+    assert!(message(MaskPlan { order: -1.0, ..good }).contains("order -1"));
     assert!(
-        message(Request {
+        message(MaskPlan {
             grid: Grid::new(0, 8),
             acs: Grid::new(0, 0),
             ..good
@@ -148,14 +148,14 @@ fn impossible_requests_are_refused_by_name() {
         .contains("0x8")
     );
     let locations = || FAMILIES.iter().filter(|family| !family.lines);
-    let unreachable = Request {
+    let unreachable = MaskPlan {
         acs: Grid::new(64, 64),
         ..good
     };
     assert!(locations().all(|family| (family.draw)(&unreachable).is_err()));
     let text = unreachable.validate().unwrap_err().to_string();
     assert!(text.contains("the largest is 3.99"), "{text}");
-    let largest = Request {
+    let largest = MaskPlan {
         acs: Grid::new(64, 64),
         acceleration: 3.99,
         ..good

@@ -2,9 +2,9 @@
 
 use ndarray::Array2;
 
-use super::Request;
+use super::MaskPlan;
 
-/// Sampling probability `(rows, cols)` of a valid request: 1 in the ACS, elsewhere falling with the radius ρ as
+/// Sampling probability `(rows, cols)` of a valid plan: 1 in the ACS, elsewhere falling with the radius ρ as
 /// `p(ρ) = p₀ / (1 + sρ)^order`, with the slope s that makes the mean over the grid 1/R.
 ///
 /// Lustig, Donoho and Pauly (2007) let the density fall as a polynomial of the distance; here that polynomial
@@ -13,31 +13,31 @@ use super::Request;
 /// wanted beyond the ACS, as `p₀ = q^(1/(1 + 2 order))`: never below q, so that a slope exists for every R.
 /// At order 2 and R from 5 to 10 it is about 2/3, which gives densities like those of the P-VDAMP experiments
 /// (Millard et al., arXiv:2203.04180).
-pub(super) fn density(request: &Request) -> Array2<f64> {
-    let Request { grid, order, .. } = *request;
-    let beyond = grid.len() - request.acs.len();
+pub(super) fn density(plan: &MaskPlan) -> Array2<f64> {
+    let MaskPlan { grid, order, .. } = *plan;
+    let beyond = grid.len() - plan.acs.len();
     if beyond == 0 {
         return Array2::ones(grid.dim());
     }
-    let wanted = grid.len() as f64 / request.acceleration - request.acs.len() as f64;
+    let wanted = grid.len() as f64 / plan.acceleration - plan.acs.len() as f64;
     let mean = (wanted / beyond as f64).min(1.0);
     let height = mean.powf(1.0 / (1.0 + 2.0 * order));
-    let radii: Vec<f64> = locations(request).map(|(row, col)| grid.radius(row, col)).collect();
+    let radii: Vec<f64> = locations(plan).map(|(row, col)| grid.radius(row, col)).collect();
     let slope = slope(&radii, order, mean / height);
 
     let mut density = Array2::ones(grid.dim());
-    for ((row, col), radius) in locations(request).zip(radii) {
+    for ((row, col), radius) in locations(plan).zip(radii) {
         density[[row, col]] = height * (1.0 + slope * radius).powf(-order);
     }
     density
 }
 
 /// The locations beyond the ACS, row by row.
-pub(super) fn locations(request: &Request) -> impl Iterator<Item = (usize, usize)> {
-    let cols = request.grid.cols;
-    (0..request.grid.len())
+pub(super) fn locations(plan: &MaskPlan) -> impl Iterator<Item = (usize, usize)> {
+    let cols = plan.grid.cols;
+    (0..plan.grid.len())
         .map(move |i| (i / cols, i % cols))
-        .filter(|&(row, col)| !request.in_acs(row, col))
+        .filter(|&(row, col)| !plan.in_acs(row, col))
 }
 
 /// The s for which the mean of `(1 + sρ)^-order` is `target`, in (0, 1].
@@ -99,14 +99,14 @@ mod tests {
             ),
         ] {
             let grid = Grid::new(256, 256);
-            let request = Request {
+            let plan = MaskPlan {
                 grid,
                 acceleration,
                 acs: Grid::new(24, 24),
                 order: super::super::DEFAULT_ORDER,
                 seed: 0,
             };
-            let density = density(&request);
+            let density = density(&plan);
             for (radius, wanted) in table {
                 let along = 128 + (radius * 128.0 / 2f64.sqrt()).round() as usize;
                 let p = density[[along, along]];
@@ -122,7 +122,7 @@ mod tests {
     fn order_is_the_steepness_and_0_is_uniform() {
         let at = |order: f64, row: usize| {
             let grid = Grid::new(101, 80);
-            density(&Request {
+            density(&MaskPlan {
                 grid,
                 acceleration: 6.0,
                 acs: Grid::new(9, 9),

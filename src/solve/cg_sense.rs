@@ -21,7 +21,7 @@ impl<'a, T: Real> CgSense<'a, T> {
         let gradients = ConjugateGradients::new(problem.zero_filled());
         Self {
             problem,
-            lambda: T::of(tuning.lambda),
+            lambda: T::of(tuning.lambda.value()),
             iteration: 0,
             first_energy: gradients.energy(),
             gradients,

@@ -40,12 +40,12 @@ pub struct History {
 }
 
 /// Sees each iteration, and the solver as it stands then, and may break off.
-pub type Observer<'a, T> = dyn FnMut(&IterationRecord, &mut dyn Solver<T>) -> ControlFlow<()> + 'a;
+pub type StepObserver<'a, T> = dyn FnMut(&IterationRecord, &mut dyn Solver<T>) -> ControlFlow<()> + 'a;
 
 /// Steps `solver` until it or a limit says stop. What `observe` takes does not count as the solver's time.
 ///
 /// Errors: [`Error::Cancelled`] when `observe` broke off.
-pub fn drive<T: Real>(solver: &mut dyn Solver<T>, limits: Limits, observe: &mut Observer<T>) -> Result<History> {
+pub fn drive<T: Real>(solver: &mut dyn Solver<T>, limits: Limits, observe: &mut StepObserver<T>) -> Result<History> {
     let start = Instant::now();
     let mut seconds = 0.0;
     let mut iterations = Vec::new();

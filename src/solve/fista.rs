@@ -10,7 +10,7 @@ use crate::array::Real;
 pub fn new<'a, T: Real>(problem: &'a Problem<T>, tuning: &Tuning) -> ProximalGradient<'a, T> {
     let intensity = problem.intensity();
     let rule = OneThreshold {
-        threshold: tuning.lambda * intensity,
+        threshold: tuning.lambda.value() * intensity,
     };
     ProximalGradient::new(problem, tuning, |_| Box::new(rule))
 }

@@ -1,8 +1,11 @@
 //! The table of methods.
 
 use super::{CgSense, Howl, PVdamp, Problem, Solver, Tuning, ZeroFilled, a_fista, fista, howl, sure_it};
+use crate::array::Mask;
+use crate::sampling;
 
 /// A row of [`METHODS`].
+#[derive(Debug)]
 pub struct Method {
     pub name: &'static str,
     /// As in a table of results.
@@ -11,7 +14,7 @@ pub struct Method {
     pub citation: &'static str,
     /// Iterations at most, unless told otherwise.
     pub iterations: usize,
-    /// The same for masks of whole lines and for partial Fourier.
+    /// The same where phase-encode lines, or by partial Fourier one side of k-space, are missing.
     pub line_iterations: usize,
     pub footprint: Footprint,
     /// Whether [`Solver::unbiased`] gives an image.
@@ -84,6 +87,16 @@ impl Method {
 
     pub fn has(&self, knob: Knob) -> bool {
         self.knobs.contains(&knob)
+    }
+
+    /// Iterations at most on a mask: those of `tuning`, or the method's own. The limit of [`drive`](super::drive).
+    pub fn iterations_on(&self, mask: &Mask, tuning: &Tuning) -> usize {
+        let own = if sampling::lacks_lines(mask) {
+            self.line_iterations
+        } else {
+            self.iterations
+        };
+        tuning.iterations.unwrap_or(own)
     }
 
     /// Whether λ means something to it.
@@ -179,7 +192,7 @@ pub const METHODS: &[Method] = &[
     Method {
         name: "cg-sense",
         title: "CG-SENSE",
-        summary: "least squares by conjugate gradients, stopped early; --lambda is a Tikhonov weight",
+        summary: "least squares by conjugate gradients, stopped early; λ is a Tikhonov weight",
         citation: "Pruessmann, Weiger, Börnert, Boesiger, MRM 46 (2001)",
         iterations: 10,
         line_iterations: 10,

@@ -18,7 +18,7 @@ mod tuning;
 mod zero_filled;
 
 pub use cg_sense::CgSense;
-pub use driver::{History, IterationRecord, Limits, Observer, drive};
+pub use driver::{History, IterationRecord, Limits, StepObserver, drive};
 pub use evolution::StateEvolution;
 pub use howl::Howl;
 pub use method::{Footprint, Knob, METHODS, Method};
@@ -26,7 +26,7 @@ pub use problem::Problem;
 pub use proximal::ProximalGradient;
 pub use pvdamp::PVdamp;
 pub use search::{LambdaCurve, search_lambda};
-pub use tuning::Tuning;
+pub use tuning::{Lambda, Tuning};
 pub use zero_filled::ZeroFilled;
 
 use ndarray::Array3;

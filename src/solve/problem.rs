@@ -2,6 +2,7 @@ use ndarray::{Array2, ArrayView3};
 use num_complex::Complex;
 
 use crate::array::{Grid, ImageSets, Maps, Mask, Real};
+use crate::error::{Error, Input, Result};
 use crate::fourier::Fourier;
 use crate::operator::{Encoding, Samples, gather};
 use crate::sampling;
@@ -25,43 +26,93 @@ pub struct Problem<T: Real> {
 }
 
 impl<T: Real> Problem<T> {
-    /// `kspace` is `(coils, rows, cols)`; only its sampled locations are read. `probability` must be positive
-    /// wherever the mask is set.
+    /// `kspace` is `(coils, rows, cols)`; only its sampled locations are read. `probability` is `(rows, cols)` and positive
+    /// wherever the mask is set; `maps` are `(sets, coils, rows, cols)`; `noise` is `(coils, coils)`.
+    ///
+    /// # Errors
+    /// [`Error::Data`] where a shape does not fit, or a probability is not positive.
     pub fn new(
         kspace: ArrayView3<Complex<T>>,
         mask: &Mask,
         probability: &Array2<f64>,
         maps: Maps<T>,
         noise: Array2<Complex<f64>>,
-    ) -> Self {
+    ) -> Result<Self> {
+        let (coils, rows, cols) = kspace.dim();
+        fits(
+            Input::Kspace,
+            &[rows, cols],
+            &[mask.grid().rows, mask.grid().cols],
+            "those of the mask",
+        )?;
+        fits(
+            Input::Maps,
+            &maps.shape()[1..],
+            &[coils, rows, cols],
+            "those of k-space",
+        )?;
         Self::of_samples(gather(kspace, mask), mask, probability, maps, noise)
     }
 
-    /// The same of `data` that were picked out of k-space already, so that this need not be kept meanwhile.
+    /// The same of `data` that were picked out of k-space already, `(coils, samples)`, so that this need not be kept
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// As [`Problem::new`].
     pub fn of_samples(
         data: Samples<T>,
         mask: &Mask,
         probability: &Array2<f64>,
         maps: Maps<T>,
         noise: Array2<Complex<f64>>,
-    ) -> Self {
-        let encoding = Encoding::new(maps, mask);
+    ) -> Result<Self> {
+        let (coils, grid) = (data.dim().0, mask.grid());
+        fits(
+            Input::Kspace,
+            &[data.dim().1],
+            &[mask.count()],
+            "one sample for each location of the mask",
+        )?;
+        fits(
+            Input::Maps,
+            &maps.shape()[1..],
+            &[coils, grid.rows, grid.cols],
+            "those of k-space and the mask",
+        )?;
+        fits(
+            Input::Probability,
+            probability.shape(),
+            &[grid.rows, grid.cols],
+            "those of the mask",
+        )?;
+        fits(Input::NoiseCovariance, noise.shape(), &[coils, coils], "coils by coils")?;
         let sampled = mask.sampled.iter().zip(probability).filter(|&(&sampled, _)| sampled);
+        if sampled.clone().any(|(_, &p)| p.is_nan() || p <= 0.0) {
+            let found = "a value that is not positive where the mask samples";
+            return Err(Error::data(Input::Probability, found, "a probability above 0"));
+        }
+        let encoding = Encoding::new(maps, mask);
         let inverse_probability = sampled.map(|(_, &p)| T::of(1.0 / p)).collect();
-        Self {
+        Ok(Self {
             encoding,
             measured: measured(&data),
             data,
             inverse_probability,
             noise,
             reference: None,
-        }
+        })
     }
 
     /// With the reference that fully sampled k-space `(coils, rows, cols)` gives.
-    pub fn with_reference(mut self, kspace: ArrayView3<Complex<T>>) -> Self {
+    ///
+    /// # Errors
+    /// [`Error::Data`]: k-space of another shape.
+    pub fn with_reference(mut self, kspace: ArrayView3<Complex<T>>) -> Result<Self> {
+        let (coils, grid) = (self.data.dim().0, self.encoding.grid());
+        let expected = [coils, grid.rows, grid.cols];
+        fits(Input::Kspace, kspace.shape(), &expected, "those of the problem")?;
         self.reference = Some(self.encoding.combine_full(kspace));
-        self
+        Ok(self)
     }
 
     /// The zero-filled image `Aᴴ y`.
@@ -145,6 +196,18 @@ impl<T: Real> Problem<T> {
         let share = centre.len() as f64 / grid.len() as f64;
         power.mapv_into(|p: f64| (p * share).sqrt())
     }
+}
+
+/// Errors: lengths of axes that are not those expected, which are `whose`.
+fn fits(what: Input, found: &[usize], expected: &[usize], whose: &str) -> Result<()> {
+    if found == expected {
+        return Ok(());
+    }
+    Err(Error::data(
+        what,
+        format!("axes of {found:?}"),
+        format!("{expected:?}, {whose}"),
+    ))
 }
 
 fn measured<T: Real>(data: &Samples<T>) -> Vec<bool> {

@@ -64,7 +64,10 @@ impl<'a, T: Real> ProximalGradient<'a, T> {
         tuning: &Tuning,
         rule: impl FnOnce(&Transform<T>) -> Box<dyn Thresholds<T> + 'a>,
     ) -> Self {
-        let layout = Arc::new(Layout::new(problem.encoding.grid(), tuning.scales));
+        let layout = Arc::new(Layout::new(
+            problem.encoding.grid(),
+            tuning.scales(problem.encoding.grid()),
+        ));
         let transform = Transform::new(&layout, FilterBank::of(tuning.wavelet));
         Self {
             rule: rule(&transform),

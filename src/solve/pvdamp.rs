@@ -92,7 +92,10 @@ struct ScratchSpace<T> {
 
 impl<'a, T: Real> PVdamp<'a, T> {
     pub fn new(problem: &'a Problem<T>, tuning: &Tuning) -> Self {
-        let layout = Arc::new(Layout::new(problem.encoding.grid(), tuning.scales));
+        let layout = Arc::new(Layout::new(
+            problem.encoding.grid(),
+            tuning.scales(problem.encoding.grid()),
+        ));
         let evolution = StateEvolution::new(problem, &layout, tuning.wavelet);
         Self::with_evolution(problem, evolution, tuning)
     }

@@ -1,22 +1,29 @@
+use std::fmt;
+
 use crate::array::Grid;
 use crate::error::{Error, Parameter, Result};
 use crate::wavelet::{Layout, Wavelet};
 
 /// ρ unless one is given: the published value.
 const DAMPING: f64 = 0.75;
-/// The same for masks of whole lines: the best of those tried on a brain (`docs/algorithm.md`).
+/// The same for masks of phase-encode lines: the best of those tried on a brain (`docs/algorithm.md`).
 const LINE_DAMPING: f64 = 0.7;
 
-/// What a user can tune; the defaults are the published ones, but for the damping on whole lines.
+/// Scales of the wavelet transform unless the image is too small for them: the published number.
+const SCALES: usize = 4;
+
+/// What a user can tune; the defaults are the published ones, but for the damping on phase-encode lines.
 #[derive(Clone, Debug)]
 pub struct Tuning {
+    /// Of the transform Ψ.
     pub wavelet: &'static Wavelet,
-    pub scales: usize,
+    /// Scales of Ψ; `None` for [`Tuning::scales`]'s choice.
+    pub scales: Option<usize>,
     /// ρ: the share of the new estimate in each damped update, 0 < ρ ≤ 1; `None` for [`Tuning::damping`]'s choice.
     pub damping: Option<f64>,
     /// λ: the regularisation weight. A threshold, in units of the image's [intensity](super::Problem::intensity),
     /// for methods that threshold; the Tikhonov weight, without unit, of CG-SENSE.
-    pub lambda: f64,
+    pub lambda: Lambda,
     /// Seed of a random circular shift of the wavelet grid in each iteration; none where `None`.
     pub shift: Option<u64>,
     /// Iterations that a method with a schedule fits it into; `None` for its own choice.
@@ -25,13 +32,42 @@ pub struct Tuning {
     pub error_bars: Option<u64>,
 }
 
+/// The regularisation weight, for methods that have one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Lambda {
+    /// In the unit of [`Tuning::lambda`].
+    Value(f64),
+    /// The one of least error against the fully sampled reference, which [`reconstruct`](crate::reconstruct) searches
+    /// for. A solver itself takes it for 0.
+    Optimal,
+}
+
+impl Lambda {
+    /// The number; 0 while the optimal one has not been found.
+    pub fn value(self) -> f64 {
+        match self {
+            Self::Value(value) => value,
+            Self::Optimal => 0.0,
+        }
+    }
+}
+
+impl fmt::Display for Lambda {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Value(value) => write!(f, "{value}"),
+            Self::Optimal => f.write_str("optimal"),
+        }
+    }
+}
+
 impl Default for Tuning {
     fn default() -> Self {
         Self {
             wavelet: Wavelet::find("db4").expect("db4 is in the table"),
-            scales: 4,
+            scales: None,
             damping: None,
-            lambda: 0.0,
+            lambda: Lambda::Value(0.0),
             shift: None,
             iterations: None,
             error_bars: None,
@@ -40,30 +76,41 @@ impl Default for Tuning {
 }
 
 impl Tuning {
-    /// ρ as it is used: unless one was given, a little more damping for masks of whole lines.
+    /// ρ as it is used: unless one was given, a little more damping for masks of phase-encode lines.
     pub fn damping(&self, lines: bool) -> f64 {
         self.damping.unwrap_or(if lines { LINE_DAMPING } else { DAMPING })
     }
 
-    /// Errors: [`Error::Setting`] where a value has no meaning for an image of this size.
+    /// Scales of Ψ on images of size `grid`, as they are used: 4 unless told otherwise or the image is too small.
+    pub fn scales(&self, grid: Grid) -> usize {
+        self.scales
+            .unwrap_or_else(|| Layout::deepest(grid, self.wavelet.scaling.len()).min(SCALES))
+    }
+
+    /// # Errors
+    /// [`Error::Setting`] where a value has no meaning for an image of this size.
     pub fn validate(&self, grid: Grid) -> Result<()> {
+        if self.iterations == Some(0) {
+            return Err(Error::setting(Parameter::Iterations, 0, "are none; give at least 1"));
+        }
         if let Some(found) = self.damping.filter(|&share| !(share > 0.0 && share <= 1.0)) {
             let why = "is no share; give a number above 0 and at most 1, 0.75 is the published value";
             return Err(Error::setting(Parameter::Damping, found, why));
         }
-        if !(self.lambda >= 0.0 && self.lambda.is_finite()) {
-            let found = self.lambda;
+        let lambda = self.lambda.value();
+        if !(lambda >= 0.0 && lambda.is_finite()) {
             let why = "is no weight; give a finite number, 0 or more";
-            return Err(Error::setting(Parameter::Lambda, found, why));
+            return Err(Error::setting(Parameter::Lambda, lambda, why));
         }
         let most = usize::BITS - (grid.rows.max(grid.cols).max(2) - 1).leading_zeros();
-        if self.scales == 0 || self.scales > most as usize {
+        let scales = self.scales(grid);
+        if scales == 0 || scales > most as usize {
             let deepest = Layout::deepest(grid, self.wavelet.scaling.len());
             let why = format!(
                 "are impossible: an image of {grid} can be split 1 to {most} times; for {} at most {deepest} makes sense",
                 self.wavelet.name
             );
-            return Err(Error::setting(Parameter::Scales, self.scales, why));
+            return Err(Error::setting(Parameter::Scales, scales, why));
         }
         Ok(())
     }

@@ -9,7 +9,9 @@ use ndarray::{Array2, Axis};
 use num_complex::Complex;
 use pvdamp::array::{Mask, Real};
 use pvdamp::operator::Encoding;
-use pvdamp::solve::{Limits, Method, PVdamp, Problem, Solver, StateEvolution, Tuning, Verdict, drive, mean_tau};
+use pvdamp::solve::{
+    Lambda, Limits, Method, PVdamp, Problem, Solver, StateEvolution, Tuning, Verdict, drive, mean_tau,
+};
 use pvdamp::wavelet::{EnergyAverage, FilterBank, Layout, Orientation, Pyramid, Transform, Wavelet};
 
 /// The reference's nested layout `[A H; V D]`, coarsest top left.
@@ -76,7 +78,7 @@ fn published_local_maps<T: Real>(
 
 fn problem<T: Real>(brain: &Brain, mask: &Mask, probability: &Array2<f64>) -> Problem<T> {
     let noise = Array2::zeros((8, 8));
-    Problem::new(cast(&brain.kspace).view(), mask, probability, cast(&brain.maps), noise)
+    Problem::new(cast(&brain.kspace).view(), mask, probability, cast(&brain.maps), noise).unwrap()
 }
 
 struct Tolerance {
@@ -91,7 +93,10 @@ fn conforms<T: Real>(data: &std::path::Path, brain: &Brain, case: &str, toleranc
     let golden = open(data.join(format!("golden_{case}.h5")));
     let (mask, probability) = case_mask(data, case);
     let (problem, tuning) = (problem::<T>(brain, &mask, &probability), Tuning::default());
-    let layout = Arc::new(Layout::new(problem.encoding.grid(), tuning.scales));
+    let layout = Arc::new(Layout::new(
+        problem.encoding.grid(),
+        tuning.scales(problem.encoding.grid()),
+    ));
     let xi = published_local_maps(&problem.encoding, &layout, tuning.wavelet);
     let evolution = StateEvolution::with_local_maps(&problem, &layout, tuning.wavelet, &[xi]);
     let mut solver = PVdamp::with_evolution(&problem, evolution, &tuning);
@@ -230,7 +235,7 @@ fn fista_with_the_best_weight() {
         // Random shifts make the last iterate move about by some tenths of a dB, another way with each seed.
         for ((lambda, expected), shift, tolerance) in [(plain, None, 0.15), (shifted, Some(0), 0.4)] {
             let tuning = Tuning {
-                lambda,
+                lambda: Lambda::Value(lambda),
                 shift,
                 ..Tuning::default()
             };

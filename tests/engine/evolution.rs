@@ -10,7 +10,7 @@ use ndarray::{Array2, Array3, Array4, Axis};
 use num_complex::Complex;
 use pvdamp::array::{Grid, Mask};
 use pvdamp::coil::{EspiritSettings, espirit};
-use pvdamp::sampling::{DEFAULT_ORDER, Drawn, Family, Request, sampled_centre};
+use pvdamp::sampling::{DEFAULT_ORDER, Drawn, Family, MaskPlan, Request, sampled_centre};
 use pvdamp::simulate::{SimulationSettings, simulate_slice};
 use pvdamp::solve::{Limits, PVdamp, Problem, Solver, StateEvolution, Tuning, drive};
 use pvdamp::wavelet::{FilterBank, Layout, Orientation, Pyramid, Transform, Wavelet};
@@ -39,7 +39,7 @@ impl Scan {
     fn problem(&self, mask: &Mask, probability: &Array2<f64>) -> Problem<f32> {
         let coils = self.kspace.dim().0;
         let noise = Array2::zeros((coils, coils));
-        Problem::new(self.kspace.view(), mask, probability, self.maps.clone(), noise)
+        Problem::new(self.kspace.view(), mask, probability, self.maps.clone(), noise).unwrap()
     }
 
     fn fully_sampled(&self) -> Array3<C32> {
@@ -52,8 +52,8 @@ fn narrow(v: &C64) -> C32 {
     Complex::new(v.re as f32, v.im as f32)
 }
 
-fn request(grid: Grid, acceleration: f64, seed: u64) -> Request {
-    Request {
+fn request(grid: Grid, acceleration: f64, seed: u64) -> MaskPlan {
+    MaskPlan {
         grid,
         acceleration,
         // As large a part of k-space as 24 samples of 256: more would leave nothing to predict at the coarsest scale.
@@ -75,7 +75,7 @@ struct Comparison {
 
 fn compare(scan: &Scan, draws: impl Iterator<Item = Drawn>, predicted_draws: u64) -> Comparison {
     let tuning = Tuning::default();
-    let layout = Arc::new(Layout::new(scan.grid(), tuning.scales));
+    let layout = Arc::new(Layout::new(scan.grid(), tuning.scales(scan.grid())));
     let transform = Transform::new(&layout, FilterBank::of(tuning.wavelet));
     let mut work = transform.workspace();
     let truth = scan.fully_sampled();
@@ -159,8 +159,13 @@ fn fastmri_lines(grid: Grid, acceleration: f64, equispaced: bool) -> Vec<Drawn> 
     let family = Family::find(if equispaced { "lines-equispaced" } else { "lines-random" }).unwrap();
     let mut drawn: Vec<Drawn> = Vec::new();
     for seed in 0..LINE_DRAWS {
-        let request = family.request(grid, acceleration, None, None, seed).unwrap();
-        let next = (family.draw)(&request).unwrap();
+        let request = Request {
+            acceleration,
+            acs: None,
+            order: None,
+            seed,
+        };
+        let next = family.draw(&request, grid).unwrap();
         if !equispaced || drawn.iter().all(|d| d.mask != next.mask) {
             drawn.push(next);
         }
@@ -335,7 +340,7 @@ fn noise_correlated_between_coils_is_predicted() {
     let noise = ndarray::arr2(&[[C64::new(1.0, 0.0), i], [i.conj(), C64::new(1.0, 0.0)]]);
     // Of samples that are sure to be taken the values do not matter; zeros would be padding, without noise.
     let (kspace, ones) = (Array3::<C64>::ones((2, n, n)), Array2::ones((n, n)));
-    let problem = Problem::new(kspace.view(), &Mask::full(grid), &ones, maps, noise);
+    let problem = Problem::new(kspace.view(), &Mask::full(grid), &ones, maps, noise).unwrap();
     let wavelet = Wavelet::find("db4").unwrap();
     let layout = Arc::new(Layout::new(grid, 2));
     let mut tau = [Pyramid::filled(&layout, 0.0)];

@@ -6,7 +6,7 @@ use crate::golden::*;
 use ndarray::{Array2, Array3, Axis};
 use num_complex::Complex;
 use pvdamp::array::{Grid, Mask};
-use pvdamp::sampling::{DEFAULT_ORDER, Family, Request};
+use pvdamp::sampling::{DEFAULT_ORDER, Family, MaskPlan};
 use pvdamp::simulate::{SimulationSettings, simulate_slice};
 use pvdamp::solve::{Limits, Method, Problem, Tuning, drive};
 use rand::{Rng, SeedableRng};
@@ -39,7 +39,7 @@ fn problem(kspace: &Array3<C64>, maps: &ndarray::Array4<C64>, mask: &Mask, proba
     let narrow = |v: &C64| Complex::new(v.re as f32, v.im as f32);
     let coils = kspace.dim().0;
     let noise = Array2::zeros((coils, coils));
-    Problem::new(kspace.map(narrow).view(), mask, probability, maps.map(narrow), noise)
+    Problem::new(kspace.map(narrow).view(), mask, probability, maps.map(narrow), noise).unwrap()
 }
 
 /// Shares of the object's pixels whose error is within 1 and within 1.96 predicted standard deviations: of the real
@@ -138,7 +138,7 @@ fn twenty_phantoms() {
         };
         let slice = simulate_slice(&settings, 0).unwrap();
         let family = ["bernoulli", "poisson-disc"][pick(2) as usize];
-        let request = Request {
+        let request = MaskPlan {
             grid,
             acceleration: 2.0 + f64::from(pick(if coils < 4 { 2 } else { 8 })),
             acs: Grid::new(16, 16),

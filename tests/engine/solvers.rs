@@ -5,9 +5,9 @@ use std::ops::ControlFlow;
 use ndarray::{Array2, Array3, Axis};
 use num_complex::Complex;
 use pvdamp::array::{Grid, Mask, energy};
-use pvdamp::sampling::{DEFAULT_ORDER, Drawn, Family, Request};
+use pvdamp::sampling::{DEFAULT_ORDER, Drawn, Family, MaskPlan};
 use pvdamp::simulate::{SimulatedSlice, SimulationSettings, simulate_slice};
-use pvdamp::solve::{History, Knob, Limits, METHODS, Method, Problem, StopReason, Tuning, drive};
+use pvdamp::solve::{History, Knob, Lambda, Limits, METHODS, Method, Problem, StopReason, Tuning, drive};
 use pvdamp::wavelet::{FilterBank, Layout, Pyramid, Transform};
 
 type C32 = Complex<f32>;
@@ -27,7 +27,7 @@ fn slice() -> SimulatedSlice {
 }
 
 fn drawn(acceleration: f64) -> Drawn {
-    let request = Request {
+    let request = MaskPlan {
         grid: GRID,
         acceleration,
         acs: Grid::new(12, 12),
@@ -47,7 +47,7 @@ fn full() -> Drawn {
 /// As much as a method asks for; a λ that suits these scans.
 fn tuning(method: &Method) -> Tuning {
     Tuning {
-        lambda: if method.has(Knob::Lambda) { 0.002 } else { 0.0 },
+        lambda: Lambda::Value(if method.has(Knob::Lambda) { 0.002 } else { 0.0 }),
         shift: method.shift,
         ..Tuning::default()
     }
@@ -56,7 +56,7 @@ fn tuning(method: &Method) -> Tuning {
 fn problem(kspace: &Array3<C32>, drawn: &Drawn) -> Problem<f32> {
     let maps = slice().maps.insert_axis(Axis(0));
     let noise = Array2::zeros((COILS, COILS));
-    Problem::new(kspace.view(), &drawn.mask, &drawn.probability, maps, noise)
+    Problem::new(kspace.view(), &drawn.mask, &drawn.probability, maps, noise).unwrap()
 }
 
 fn solve_problem(method: &Method, problem: &Problem<f32>, tuning: &Tuning) -> (Array2<C32>, History) {
@@ -282,13 +282,13 @@ fn fista_ends_at_the_minimum() {
     let (early, late, later) = (run(40), run(600), run(610));
     let objective = |x: &pvdamp::array::ImageSets<f32>| {
         let tuning = tuning(fista);
-        let layout = std::sync::Arc::new(Layout::new(GRID, tuning.scales));
+        let layout = std::sync::Arc::new(Layout::new(GRID, tuning.scales(GRID)));
         let transform = Transform::new(&layout, FilterBank::of(tuning.wavelet));
         let mut w = Pyramid::filled(&layout, C32::new(0.0, 0.0));
         transform.analyse(x.index_axis(Axis(0), 0), &mut w, &mut transform.workspace());
         let norm: f64 = w.values.iter().map(|v| f64::from(v.norm())).sum();
         let residual = &problem.data - &problem.encoding.forward(x);
-        0.5 * energy(&residual) + tuning.lambda * problem.intensity() * norm
+        0.5 * energy(&residual) + tuning.lambda.value() * problem.intensity() * norm
     };
     assert!(objective(&late) < objective(&early));
     let moved = (energy(&(&later - &late)) / energy(&late)).sqrt();
@@ -306,7 +306,7 @@ fn sure_it_says_where_the_noise_level_is_from() {
     let SimulatedSlice { kspace, .. } = slice();
     let sure_it = Method::find("sure-it").unwrap();
     let blind = problem(&kspace, &drawn(4.0));
-    let told = problem(&kspace, &drawn(4.0)).with_reference(kspace.view());
+    let told = problem(&kspace, &drawn(4.0)).with_reference(kspace.view()).unwrap();
     let first_variance = |problem: &Problem<f32>| {
         let mut solver = (sure_it.build)(problem, &tuning(sure_it));
         let step = solver.step();

@@ -3,11 +3,10 @@
 
 mod support;
 
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use pvdamp_io::format::{Scan, ScanOptions};
-use pvdamp_io::recon::{Reconstruction, SamplingSource, Settings};
+use pvdamp_io::recon::{SamplingSource, ScanSettings, ScanSetup};
 use support::command::*;
 
 /// The most that this process ever held [bytes].
@@ -24,14 +23,14 @@ fn what_a_reconstruction_takes_is_what_is_told() {
     let folder = Folder::with_scan("--size 320x288 --coils 8 --slices 3 --seed 1");
     folder.done("mask --size 320x288 --accel 6 --acs 24 -o mask.h5");
     let scan = Arc::new(Scan::open(&folder.path("full.h5"), &ScanOptions::default()).unwrap());
-    let settings = Settings {
+    let settings = ScanSettings {
         sampling: SamplingSource::File(folder.path("mask.h5").as_path().into()),
-        ..Settings::default()
+        ..ScanSettings::default()
     };
-    let reconstruction = Reconstruction::new(&scan, &settings).unwrap();
-    let told = reconstruction.workload(reconstruction.sets().unwrap()).alone(3);
+    let reconstruction = ScanSetup::new(&scan, &settings).unwrap().settle().unwrap();
+    let told = reconstruction.setup().workload(reconstruction.sets()).alone(3);
     for slice in 0..3 {
-        reconstruction.slice(slice, &mut |_| ControlFlow::Continue(())).unwrap();
+        reconstruction.slice(slice, &mut ()).unwrap();
     }
     let ratio = told as f64 / peak() as f64;
     assert!((1.0..1.4).contains(&ratio), "{told} bytes are {ratio:.3} of the peak");

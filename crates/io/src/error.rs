@@ -55,6 +55,11 @@ impl Error {
         self
     }
 
+    /// Whether settings are at fault, and no file.
+    pub fn is_setting(&self) -> bool {
+        matches!(self, Self::Setting(_) | Self::Engine(Engine::Setting { .. }))
+    }
+
     /// A defect of this program.
     pub fn internal(what: impl Into<String>) -> Self {
         Self::Engine(Engine::Internal(what.into()))

@@ -158,7 +158,7 @@ fn maps_go_there_and_back() {
             );
             let mut ones = [(); 2].map(|()| ImageSets::from_elem((sets, GRID.rows, GRID.cols), C32::ONE));
             units.scale(&mut ones[0]);
-            made.units(&virtual_maps).scale(&mut ones[1]);
+            made.scaling(&virtual_maps).scale(&mut ones[1]);
             for (a, b) in ones[0].iter().zip(&ones[1]) {
                 assert!((a - b).norm() < 1e-4 * a.norm() && a.norm().is_finite(), "{a} {b}");
             }
@@ -183,7 +183,7 @@ fn images_are_in_the_units_of_the_scan() {
         let of_scan = made.back.outer_iter().map(|line| product(line, &of_virtual).norm_sqr());
         let expected = of_scan.sum::<f64>().sqrt();
         let mut images = ImageSets::from_shape_fn((2, GRID.rows, GRID.cols), |(set, ..)| image(set));
-        let units = made.units(&virtual_maps);
+        let units = made.scaling(&virtual_maps);
         units.scale(&mut images);
         let found = f64::from(units.magnitude(&images).unwrap()[[row, col]]);
         assert!((found / expected - 1.0).abs() < 1e-5, "{found} for {expected}");

@@ -136,7 +136,7 @@ fn sums_over_single_locations_are_those_of_the_definition() {
         let maps = Array4::from_shape_simple_fn((2, coils, rows, cols), &mut draw);
         let mixed = Array2::from_shape_simple_fn((coils, coils), &mut draw);
         let covariance = mixed.dot(&mixed.t().map(|v| v.conj()));
-        let problem = Problem::new(kspace.view(), &mask, &probability, maps, covariance);
+        let problem = Problem::new(kspace.view(), &mask, &probability, maps, covariance).unwrap();
         let wavelet = Wavelet::find(name).unwrap();
         let layout = Arc::new(Layout::new(Grid::new(rows, cols), scales));
         let run = |threads| {
@@ -175,7 +175,7 @@ fn is_the_energy_that_each_line_leaves_in_each_coefficient() {
             let (mask, probability) = (&drawn.mask, &drawn.probability);
             let ones = Array4::ones((1, 1, grid.rows, grid.cols));
             let none = Array2::zeros((1, 1));
-            let problem = Problem::new(kspace.view(), mask, probability, ones.clone(), none.clone());
+            let problem = Problem::new(kspace.view(), mask, probability, ones.clone(), none.clone()).unwrap();
             let layout = Arc::new(Layout::new(grid, scales));
             assert!(StateEvolution::new(&problem, &layout, wavelet).models_lines());
             let found = evolved(&problem, &layout, wavelet);
@@ -187,7 +187,7 @@ fn is_the_energy_that_each_line_leaves_in_each_coefficient() {
                 let mut only = Mask::new(Array2::from_elem(grid.dim(), false));
                 let chosen = mask.sampled.index_axis(phase, line);
                 only.sampled.index_axis_mut(phase, line).assign(&chosen);
-                let alone = Problem::new(kspace.view(), &only, probability, ones.clone(), none.clone());
+                let alone = Problem::new(kspace.view(), &only, probability, ones.clone(), none.clone()).unwrap();
                 transform.analyse(
                     alone.zero_filled().slice(s![0, .., ..]),
                     &mut w,
@@ -241,7 +241,7 @@ fn noise_is_predicted() {
                 let (a, b) = (kspace[[0, k / n, k % n]], kspace[[1, k / n, k % n]]);
                 kspace[[1, k / n, k % n]] = i.conj() * a + b * 0.6;
             }
-            let problem = Problem::new(kspace.view(), mask, probability, maps.clone(), covariance.clone());
+            let problem = Problem::new(kspace.view(), mask, probability, maps.clone(), covariance.clone()).unwrap();
             let tau = evolved(&problem, &layout, wavelet);
             let image = problem.density_compensated();
             transform.analyse(image.slice(s![0, .., ..]), &mut w, &mut transform.workspace());
@@ -278,7 +278,7 @@ fn two_sets_of_maps_and_any_number_of_threads() {
     let wavelet = Wavelet::find("db4").unwrap();
     let layout = Arc::new(Layout::new(grid, 2));
     let run = |threads, maps: &Array4<C>| {
-        let problem = Problem::new(kspace.view(), &mask, &probability, maps.clone(), covariance.clone());
+        let problem = Problem::new(kspace.view(), &mask, &probability, maps.clone(), covariance.clone()).unwrap();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
         pool.install(|| evolved(&problem, &layout, wavelet))
     };

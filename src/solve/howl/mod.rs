@@ -56,18 +56,19 @@ impl<'a, T: Real> Howl<'a, T> {
             phase: phase::of_centre(problem),
             problem,
         };
+        let scales = tuning.scales(problem.encoding.grid());
         let mut notes = Vec::new();
         let complete = problem.encoding.is_full();
         let seed = tuning.error_bars.filter(|_| !complete);
         let bars = seed.and_then(|seed| {
-            let drawn = HeldOut::draw(problem, tuning.scales, seed);
+            let drawn = HeldOut::draw(problem, scales, seed);
             let held_out = drawn.map_err(|why| notes.push(why)).ok()?;
             Some(Bars::new(held_out, seed, &operator.phase))
         });
         let weights = bars.as_ref().map(|bars| bars.held_out.weights.as_slice());
         let start = operator.adjoint(&problem.data, weights);
         Self {
-            descent: Descent::new(&operator, start, tuning.scales),
+            descent: Descent::new(&operator, start, scales),
             schedule: Schedule::new(problem, tuning, bars.is_some()),
             steps: 0,
             operator,

@@ -53,7 +53,7 @@ impl Schedule {
     /// Whole lines leave more aliasing, and partial Fourier a whole side: both take longer.
     pub fn new<T: Real>(problem: &Problem<T>, tuning: &Tuning, error_bars: bool) -> Self {
         let mask = problem.encoding.mask();
-        let (iterations, start) = if sampling::line_axis(&mask).is_some() || sampling::lacks_side(&mask) {
+        let (iterations, start) = if sampling::lacks_lines(&mask) {
             (LINE_ITERATIONS, 16.0)
         } else {
             (ITERATIONS, 4.0)

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use super::manifest::{Lines, paths, shards_in};
 use super::{Manifest, SliceLine, VolumeRecord};
 use pvdamp_io::error::{Error, Result};
-use pvdamp_io::recon::Stored;
+use pvdamp_io::recon::StoredResult;
 
 /// What a batch left in its folder.
 pub struct BatchFolder {
@@ -51,9 +51,9 @@ impl BatchFolder {
     ///
     /// # Errors
     /// A result that is not there, is damaged, or is of another number of slices than the manifest says.
-    pub fn result(&self, volume: &VolumeRecord) -> Result<Stored> {
+    pub fn result(&self, volume: &VolumeRecord) -> Result<StoredResult> {
         let path = self.path(volume)?;
-        let stored = Stored::read(&path)?;
+        let stored = StoredResult::read(&path)?;
         let slices = stored.magnitude.dim().0;
         if slices != volume.slices {
             let problem = format!("holds {slices} slice(s), batch.json says {}", volume.slices);

@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 use super::{Plan, Planned, Recipe};
+use pvdamp::solve::IterationRecord;
 use pvdamp_io::error::{Error, Result};
 
 /// Kinds of scans that are tried, those with most to do.
@@ -105,14 +106,13 @@ fn try_one(
 ) -> Result<Cost> {
     let start = Instant::now();
     let reconstruction = recipe.open(&volume.input)?;
-    reconstruction.sets()?;
     let slices = reconstruction.scan().slices();
     let opening = start.elapsed().as_secs_f64();
     let start = Instant::now();
     let tried = rayon::broadcast(|worker| {
         let lane = (worker.index() < lanes).then(|| {
             let slice = (slices / 2 + worker.index()) % slices;
-            reconstruction.slice(slice, &mut |_| going())
+            reconstruction.slice(slice, &mut |_: &IterationRecord| going())
         });
         lane.transpose().map(drop)
     });

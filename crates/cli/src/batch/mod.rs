@@ -15,7 +15,7 @@ mod run;
 mod shard;
 mod volume;
 
-pub use pvdamp_io::recon::Stored;
+pub use pvdamp_io::recon::StoredResult as Stored;
 use std::sync::{Mutex, MutexGuard};
 
 pub use file::FileRecord;

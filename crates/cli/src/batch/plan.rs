@@ -11,17 +11,16 @@ use super::file::{seed_of, sha256_of};
 use super::journal::{Finished, Past, Run};
 use super::record::differences;
 use super::{FileRecord, Input, Shard, Status, VolumeRecord};
-use pvdamp::array::Grid;
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::format::{Outline, Scan, ScanOptions, files_of};
-use pvdamp_io::recon::{PROGRAM_MEMORY, Reconstruction, SamplingSource, Settings, Workload};
+use pvdamp_io::recon::{PROGRAM_MEMORY, SamplingSource, ScanReconstruction, ScanSettings, ScanSetup, Workload};
 
 /// What all scans of a batch share.
 pub struct Recipe {
     pub scan: ScanOptions,
-    /// The settings for scans of a size. A file that they name may be a folder: each scan then has its own file there, of
-    /// the name of its result. The seed of a mask is made one for each scan.
-    pub settings: Box<dyn Fn(Grid) -> Result<Settings> + Send + Sync>,
+    /// Of every scan. A file that they name may be a folder: each scan then has its own file there, of the name of its
+    /// result. The seed of a mask is made one for each scan.
+    pub settings: ScanSettings,
     /// What the settings are made of, by option.
     pub described: BTreeMap<String, String>,
 }
@@ -64,15 +63,14 @@ impl Recipe {
     }
 
     /// Opens a scan with its settings.
-    pub fn open(&self, input: &Input) -> Result<Reconstruction> {
+    pub fn open(&self, input: &Input) -> Result<ScanReconstruction> {
         let scan = Arc::new(Scan::open(&input.path, &self.scan)?);
-        let settings = self.settings_of(input, scan.grid())?;
-        Reconstruction::new(&scan, &settings)
+        ScanSetup::new(&scan, &self.settings_of(input))?.settle()
     }
 
     /// The settings of one scan.
-    pub fn settings_of(&self, input: &Input, grid: Grid) -> Result<Settings> {
-        let mut settings = (self.settings)(grid)?;
+    pub fn settings_of(&self, input: &Input) -> ScanSettings {
+        let mut settings = self.settings.clone();
         if let SamplingSource::Draw { family, request } = &mut settings.sampling {
             request.seed = volume_seed(request.seed, input.volume());
             if family.lines {
@@ -82,7 +80,7 @@ impl Recipe {
         for place in settings.places_mut().filter(|place| place.file.is_dir()) {
             place.file = place.file.join(&input.name);
         }
-        Ok(settings)
+        settings
     }
 }
 
@@ -108,7 +106,9 @@ impl Plan {
             }
             looked.push(look(input, recipe));
         }
-        let refused = looked.iter().all(|(_, error)| matches!(error, Some(Error::Setting(_))));
+        let refused = looked
+            .iter()
+            .all(|(_, error)| error.as_ref().is_some_and(Error::is_setting));
         let (mut volumes, errors): (Vec<Planned>, Vec<Option<Error>>) = looked.into_iter().unzip();
         if let (true, Some(error)) = (refused, errors.into_iter().flatten().next()) {
             return Err(error);
@@ -244,13 +244,13 @@ fn look(input: Input, recipe: &Recipe) -> (Planned, Option<Error>) {
         (record.slices, record.coils) = (slices, coils);
         (record.rows, record.cols) = (grid.rows, grid.cols);
         (record.format, record.acquisition) = (Some(format.into()), acquisition);
-        let mut settings = recipe.settings_of(&input, grid)?;
+        let mut settings = recipe.settings_of(&input);
         read.extend(settings.places_mut().flat_map(|place| files_of(&place.file)));
         settings.validate(grid)?;
         if let SamplingSource::Draw { request, .. } = &settings.sampling {
             record.seed = Some(request.seed);
         }
-        memory = memory_of(&Workload::planned(grid, coils, &settings));
+        memory = Workload::planned(grid, coils, &settings).slice();
         Ok(())
     };
     let error = fill().err();
@@ -265,11 +265,6 @@ fn look(input: Input, recipe: &Recipe) -> (Planned, Option<Error>) {
         memory,
     };
     (planned, error)
-}
-
-/// Bytes of a slice at work, with the maps that a scan holds that is judged and not done.
-pub fn memory_of(workload: &Workload) -> u64 {
-    workload.slice().saturating_add(workload.judged())
 }
 
 /// File systems take names of at most 255 bytes.

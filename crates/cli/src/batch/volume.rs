@@ -8,13 +8,14 @@ use std::time::Instant;
 
 use super::file::{Sums, changed, stamp_of};
 use super::journal::Finished;
-use super::plan::{Planned, memory_of};
+use super::plan::Planned;
 use super::{FileRecord, Metrics, Recipe, SliceLine, Status, VolumeRecord, lock};
 use pvdamp::array::Grid;
 use pvdamp::quality::{FastMri, Score, common_region, crop};
+use pvdamp::solve::IterationRecord;
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::format::{AtomicFile, Scan, Stamp};
-use pvdamp_io::recon::{ReconOutput, Reconstruction, SliceRecord, SliceResult};
+use pvdamp_io::recon::{ResultFile, ScanReconstruction, SliceRecord, SliceResult};
 
 /// What stops a scan.
 pub enum Trouble {
@@ -41,7 +42,9 @@ pub struct OpenVolume {
     start: Instant,
     /// Everything that is read for it, as it was before.
     read: Vec<(PathBuf, Stamp)>,
-    reconstruction: Reconstruction,
+    reconstruction: ScanReconstruction,
+    /// What there is to warn of in all slices.
+    known_warnings: Vec<String>,
     /// Maximum of the reference, where there is one that the images can be held to.
     range: Option<f64>,
     work: Mutex<Work>,
@@ -51,7 +54,7 @@ pub struct OpenVolume {
 
 struct Work {
     /// `None` once it is closed, or after a failure.
-    output: Option<ReconOutput>,
+    output: Option<ResultFile>,
     slices: Vec<(SliceLine, Option<Score>)>,
     trouble: Option<Trouble>,
 }
@@ -64,14 +67,14 @@ impl OpenVolume {
         let read = planned.read.iter().map(stamp).collect::<Result<Vec<_>>>()?;
         let reconstruction = recipe.open(&planned.input)?;
         let scan = reconstruction.scan();
-        let sets = reconstruction.sets()?;
+        let known = reconstruction.setup().warnings();
         let mut record = planned.record.clone();
         (record.slices, record.coils) = (scan.slices(), scan.coils());
         record.acceleration = Some(reconstruction.sampling().record.acceleration);
-        record.warnings = [&scan.warnings[..], &reconstruction.sampling().warnings].concat();
+        record.warnings = [&scan.warnings[..], &known].concat();
         record
             .warnings
-            .extend(reconstruction.why_two_sets()?.map(str::to_string));
+            .extend(reconstruction.why_two_sets().map(str::to_string));
         let range = match range_of(scan) {
             Ok(range) => range,
             Err(error) => {
@@ -86,14 +89,15 @@ impl OpenVolume {
                 .map_err(failed)
                 .map_err(|error| blame(error, output))?;
         }
-        let work = ReconOutput::create(&path, &reconstruction).map_err(|error| blame(error, output))?;
+        let work = ResultFile::create(&path, &reconstruction).map_err(|error| blame(error, output))?;
         Ok(Self {
-            memory: memory_of(&reconstruction.workload(sets)),
+            memory: reconstruction.setup().workload(reconstruction.sets()).slice(),
             start,
             read,
             range,
             left: AtomicUsize::new(record.slices),
             record,
+            known_warnings: known,
             reconstruction,
             work: Mutex::new(Work {
                 output: Some(work),
@@ -120,18 +124,13 @@ impl OpenVolume {
         if going().is_break() {
             return Err(Trouble::All(Error::Interrupted));
         }
-        let result = self.reconstruction.slice(slice, &mut |_| going())?;
+        let result = self.reconstruction.slice(slice, &mut |_: &IterationRecord| going())?;
         let score = self.range.map(|range| self.score(&result, range)).transpose()?;
         let metrics = score
             .as_ref()
             .zip(self.range)
             .map(|(score, range)| score.metrics(range).into());
-        let line = line_of(
-            &self.record,
-            &result.record,
-            metrics,
-            &self.reconstruction.sampling().warnings,
-        );
+        let line = line_of(&self.record, &result.record, metrics, &self.known_warnings);
         let mut work = self.lock();
         if let Some(output) = &mut work.output {
             output.write(&result).map_err(Trouble::All)?;
@@ -258,24 +257,25 @@ impl From<FastMri> for Metrics {
 }
 
 fn line_of(volume: &VolumeRecord, slice: &SliceRecord, metrics: Option<Metrics>, known: &[String]) -> SliceLine {
-    let history = slice.history.as_ref();
+    let SliceRecord { slice, record } = slice;
+    let history = record.history.as_ref();
     SliceLine {
         volume: volume.name.clone(),
-        slice: slice.slice,
-        version: slice.version.into(),
-        method: slice.method.into(),
-        acceleration: slice.sampling.acceleration,
+        slice: *slice,
+        version: record.version.into(),
+        method: record.method.into(),
+        acceleration: record.sampling.acceleration,
         iterations: history.map_or(0, |history| history.iterations.len()),
         kept: history.map_or(0, |history| history.kept),
         stop: history.map(|history| history.stop.name().into()),
-        lambda: slice.lambda,
-        predicted_nmse: slice.predicted_nmse,
+        lambda: record.lambda,
+        predicted_nmse: record.predicted_nmse,
         metrics,
-        seconds: slice.seconds,
-        preparation_seconds: slice.preparation_seconds,
-        notes: slice.notes.clone(),
+        seconds: record.seconds,
+        preparation_seconds: record.preparation_seconds,
+        notes: record.notes.clone(),
         // those of the whole scan are told once
-        warnings: slice
+        warnings: record
             .warnings
             .iter()
             .filter(|warning| !known.contains(warning))

@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use pvdamp::Settings;
 use pvdamp::array::Grid;
 use pvdamp::coil::EspiritSettings;
+use pvdamp::reconstruct::MapSets;
 use pvdamp::sampling::{Acs, FAMILIES, Family, Request};
 use pvdamp_io::error::{Error, Place, Result};
 use pvdamp_io::format::{Axes, ImageFormat, Scan, ScanOptions, files_of};
-use pvdamp_io::recon::{MapSets, MapsSource};
+use pvdamp_io::recon::{MapsSource, ScanSettings};
 
 /// A choice from a table, by name.
 macro_rules! one_of {
@@ -96,9 +98,13 @@ impl DrawArguments {
         Family::find(&self.sampling).ok_or_else(|| unknown("--sampling", &self.sampling))
     }
 
-    pub fn request(&self, grid: Grid, acceleration: f64) -> Result<Request> {
-        let acs = self.acs.or(self.acs_fraction.map(Acs::Fraction));
-        Ok(self.family()?.request(grid, acceleration, acs, self.order, self.seed)?)
+    pub fn request(&self, acceleration: f64) -> Request {
+        Request {
+            acceleration,
+            acs: self.acs.or(self.acs_fraction.map(Acs::Fraction)),
+            order: self.order,
+            seed: self.seed,
+        }
     }
 }
 
@@ -124,14 +130,23 @@ pub struct EspiritArguments {
 }
 
 impl EspiritArguments {
-    pub fn source(&self) -> MapsSource {
-        let settings = EspiritSettings {
+    /// Settings that are otherwise those of the scan.
+    pub fn settings(&self) -> ScanSettings {
+        let espirit = EspiritSettings {
             kernel: self.kernel,
             calibration: self.calibration,
             crop: self.crop,
             ..EspiritSettings::default()
         };
-        MapsSource::Espirit(settings, self.map_sets)
+        let engine = Settings {
+            espirit,
+            map_sets: self.map_sets,
+            ..Settings::default()
+        };
+        ScanSettings {
+            engine,
+            ..ScanSettings::default()
+        }
     }
 }
 
@@ -152,10 +167,11 @@ pub struct MapsArguments {
 }
 
 impl MapsArguments {
-    pub fn source(&self) -> MapsSource {
-        match &self.maps {
-            Some(place) => MapsSource::File(place.clone()),
-            None => self.espirit.source(),
+    /// Settings that are otherwise those of the scan.
+    pub fn settings(&self) -> ScanSettings {
+        ScanSettings {
+            maps: self.maps.clone().map_or(MapsSource::Espirit, MapsSource::File),
+            ..self.espirit.settings()
         }
     }
 }

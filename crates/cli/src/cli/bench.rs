@@ -14,7 +14,6 @@ use crate::report::bench_page;
 use pvdamp::sampling::{Acs, Family};
 use pvdamp_io::error::{Error, Place, Result};
 use pvdamp_io::format::AtomicFile;
-use pvdamp_io::recon::Settings;
 
 /// Compare methods on fully sampled scans, with a report
 #[derive(Args)]
@@ -132,10 +131,7 @@ impl RunBench {
         let undersampling = self.undersampling()?;
         let common = Common {
             scan: self.options.options(),
-            settings: Settings {
-                maps: self.maps.source(),
-                ..Settings::default()
-            },
+            settings: self.maps.settings(),
         };
         let (cases, mut notes) = cases(&scans(&self.scans)?, &self.slices, &undersampling, &common)?;
         let idle = contenders

@@ -58,7 +58,7 @@ impl Demo {
         for method in ["zero-filled", "pvdamp"] {
             let result = self.output.join(method).with_extension("h5");
             let typed = self.typed(method, &scan, &result)?;
-            typed.arguments.settings(settings.grid)?;
+            typed.arguments.settings()?.validate(settings.grid)?;
             jobs.push((method, result, typed));
         }
         make_folder(&self.output, "choose another -o folder")?;

@@ -8,7 +8,7 @@ use super::console::Console;
 use pvdamp::array::Grid;
 use pvdamp_io::error::Result;
 use pvdamp_io::format::{Scan, ScanFormat};
-use pvdamp_io::recon::{Reconstruction, Settings, Workload};
+use pvdamp_io::recon::{ScanSettings, ScanSetup, Workload};
 
 /// Say what is in a scan, and what a reconstruction would do with it
 #[derive(Args)]
@@ -28,12 +28,11 @@ pub struct Info {
 impl Info {
     pub fn run(&self, console: &Console) -> Result<()> {
         let scan = Arc::new(self.scan.open()?);
-        let settings = Settings::default();
-        let reconstruction = Reconstruction::new(&scan, &settings)?;
-        for warning in scan.warnings.iter().chain(&reconstruction.sampling().warnings) {
+        let mut setup = ScanSetup::new(&scan, &ScanSettings::default())?;
+        for warning in scan.warnings.iter().chain(&setup.warnings()) {
             console.warn(warning);
         }
-        let facts = facts(&scan, &reconstruction, console)?;
+        let facts = facts(&scan, &mut setup, console)?;
         if self.json {
             return console.result(&format!("{:#}", Value::Object(facts.into_iter().collect())));
         }
@@ -47,56 +46,58 @@ impl Info {
 }
 
 /// What is known of a scan, in the order a reader wants it.
-fn facts(scan: &Scan, reconstruction: &Reconstruction, console: &Console) -> Result<Vec<(String, Value)>> {
+fn facts(scan: &Scan, setup: &mut ScanSetup, console: &Console) -> Result<Vec<(String, Value)>> {
     let grid = scan.grid();
-    let sampling = &reconstruction.sampling().record;
+    // Without a sampled centre there are no maps to judge.
+    let has_centre = scan.coils() == 1 || !setup.sampling().centre.is_empty();
+    // What stops a reconstruction is worth telling, and the rest too.
+    let decision = has_centre.then(|| setup.decide_map_sets().map_err(|e| console.warn(&e.to_string())).ok());
+    let (sets, coils) = match decision.flatten() {
+        Some(decision) => (Some(decision.sets), decision.coils),
+        None => (None, None),
+    };
+    let coils = match coils {
+        Some(coils) => Some(coils),
+        None => setup.measure_coils()?,
+    };
+    let sampling = &setup.sampling().record;
     let references: Vec<String> = scan.references().into_iter().map(|r| r.dataset).collect();
     let attributes: Vec<&str> = scan.attributes.iter().map(|a| a.name.as_str()).collect();
     let header = scan.header.as_ref();
     let encoded = header.and_then(|h| h.encoded).map(|space| matrix(space.matrix));
     let recon = header.and_then(|h| h.recon).map(|space| matrix(space.matrix));
-    let plan = match reconstruction.sampling().is_complete() {
-        true => "combine the coils: nothing is missing (--accel R undersamples it first)".to_string(),
-        false if scan.coils() > 1 && reconstruction.sampling().centre.is_empty() => {
-            "fail: the centre of k-space is not sampled, so that coil maps must be given (--maps)".to_string()
-        }
-        false if scan.coils() == 1 => format!(
-            "P-VDAMP, {} scales of {}; one coil needs no maps",
-            reconstruction.tuning().scales,
-            reconstruction.tuning().wavelet.name,
-        ),
-        false => format!(
-            "P-VDAMP, {} scales of {}, maps by ESPIRiT from the {} centre",
-            reconstruction.tuning().scales,
-            reconstruction.tuning().wavelet.name,
-            sampling.centre
-        ),
+    let tuning = setup.settings().engine.tuning();
+    let (scales, wavelet) = (tuning.scales(grid), tuning.wavelet.name);
+    let plan = if setup.sampling().is_complete() {
+        "combine the coils: nothing is missing (--accel R undersamples it first)".to_string()
+    } else if !has_centre {
+        "fail: the centre of k-space is not sampled, so that coil maps must be given (--maps)".to_string()
+    } else if scan.coils() == 1 {
+        format!("P-VDAMP, {scales} scales of {wavelet}; one coil needs no maps")
+    } else {
+        let centre = &sampling.centre;
+        format!("P-VDAMP, {scales} scales of {wavelet}, maps by ESPIRiT from the {centre} centre")
     };
     let missing =
         (!sampling.missing_sides.is_empty()).then(|| format!("{} missing", sampling.missing_sides.join(", ")));
     let one_image = Grid::len(grid) as u64 * 8;
-    // Without a sampled centre there are no maps to judge.
-    let sets = match scan.coils() > 1 && reconstruction.sampling().centre.is_empty() {
-        true => None,
-        // What stops a reconstruction is worth telling, and the rest too.
-        false => reconstruction.sets().map_err(|e| console.warn(&e.to_string())).ok(),
-    };
-    let (coils, noise) = reconstruction.outlook()?.unzip();
+    let (coils, noise) = coils.unzip();
     let used = coils.as_ref().map_or(scan.coils(), |coils| coils.used);
     let coils = coils.map(|coils| {
         let whitened = if coils.whitened { "whitened, " } else { "" };
-        match coils.used < coils.measured {
-            true => format!(
+        if coils.used < coils.measured {
+            format!(
                 "{whitened}{used} virtual coil(s) with {:.2} % of the energy",
                 100.0 * coils.energy
-            ),
-            false => format!("{whitened}all {used}"),
+            )
+        } else {
+            format!("{whitened}all {used}")
         }
     });
     let noise = noise.map(|noise| format!("{:.3e}, {}", noise.standard_deviation, noise.origin));
     let workload = Workload {
         used,
-        ..reconstruction.workload(sets.unwrap_or(1))
+        ..setup.workload(sets.unwrap_or(1))
     };
     let facts = [
         (

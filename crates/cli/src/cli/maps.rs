@@ -5,9 +5,10 @@ use clap::Args;
 
 use super::arguments::{EspiritArguments, ScanArguments, refuse_overwrite};
 use super::console::{self, Console};
+use pvdamp::reconstruct::MapsRecord;
 use pvdamp_io::error::{Place, Result};
 use pvdamp_io::format::{Attribute, Hdf5Output};
-use pvdamp_io::recon::{MapsRecord, Reconstruction, SamplingSource, Settings, SliceMaps, maps_dataset};
+use pvdamp_io::recon::{SamplingSource, ScanSettings, ScanSetup, SliceMaps, maps_dataset};
 
 /// Estimate coil sensitivity maps by ESPIRiT
 #[derive(Args)]
@@ -39,28 +40,22 @@ impl MakeMaps {
         let mask = self.mask.as_ref().map(|place| place.file.as_path());
         refuse_overwrite(&self.output, mask.into_iter().chain([self.scan.scan.as_path()]))?;
         let scan = Arc::new(self.scan.open()?);
-        let settings = Settings {
-            maps: self.espirit.source(),
+        let mut settings = ScanSettings {
             sampling: self.mask.clone().map_or(SamplingSource::Scan, SamplingSource::File),
-            ..Settings::default()
+            ..self.espirit.settings()
         };
-        let reconstruction = Reconstruction::new(&scan, &settings)?;
-        let scan_wide = &reconstruction.sampling().warnings;
+        settings.engine.keep_maps = true;
+        let reconstruction = ScanSetup::new(&scan, &settings)?.settle()?;
+        let scan_wide = &reconstruction.setup().warnings();
         scan.warnings
             .iter()
             .chain(scan_wide)
             .for_each(|warning| console.warn(warning));
         let grid = scan.grid();
-        if let Some(why) = reconstruction.why_two_sets()? {
+        if let Some(why) = reconstruction.why_two_sets() {
             console.say(why);
         }
-        let shape = [
-            scan.slices(),
-            reconstruction.sets()?,
-            scan.coils(),
-            grid.rows,
-            grid.cols,
-        ];
+        let shape = [scan.slices(), reconstruction.sets(), scan.coils(), grid.rows, grid.cols];
         let file = Hdf5Output::create(&self.output)?;
         let dataset = maps_dataset(&file, shape)?;
         let bar = console.progress(scan.slices());
@@ -80,7 +75,7 @@ impl MakeMaps {
             bar.inc(1);
         }
         bar.finish_and_clear();
-        file.attribute("maps", &Attribute::new("settings", settings.maps.to_string()))?;
+        file.attribute("maps", &Attribute::new("settings", settings.describe_maps()))?;
         file.attribute("/", &Attribute::new("pvdamp_version", env!("CARGO_PKG_VERSION")))?;
         file.finish()?;
         console.say(&format!("wrote {}", self.output.display()));

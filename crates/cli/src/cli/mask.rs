@@ -34,17 +34,18 @@ impl DrawMask {
     pub fn run(&self, console: &Console) -> Result<()> {
         let missing = || Error::setting("--accel is missing: how many times fewer samples shall the mask have?");
         let family = self.draw.family()?;
-        let request = self.draw.request(self.size, self.draw.accel.ok_or_else(missing)?)?;
+        let request = self.draw.request(self.draw.accel.ok_or_else(missing)?);
+        let plan = family.plan(&request, self.size)?;
         let file = Hdf5Output::create(&self.output)?;
-        let drawn = (family.draw)(&request)?;
+        let drawn = (family.draw)(&plan)?;
         file.write("mask", drawn.mask.sampled.view())?;
         file.write("prob_map", drawn.probability.view())?;
-        let order = (!family.lines).then(|| Attribute::new("order", request.order));
+        let order = (!family.lines).then(|| Attribute::new("order", plan.order));
         let attributes = [
             Attribute::new("sampling", family.name),
-            Attribute::new("acceleration", request.acceleration),
-            Attribute::new("acs", request.acs.to_string()),
-            Attribute::new("seed", request.seed as i64),
+            Attribute::new("acceleration", plan.acceleration),
+            Attribute::new("acs", plan.acs.to_string()),
+            Attribute::new("seed", plan.seed as i64),
             Attribute::new("pvdamp_version", env!("CARGO_PKG_VERSION")),
         ];
         attributes
@@ -59,7 +60,7 @@ impl DrawMask {
             self.size,
             drawn.mask.count(),
             drawn.mask.acceleration(),
-            request.seed,
+            plan.seed,
         ));
         Ok(())
     }

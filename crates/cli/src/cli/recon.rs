@@ -10,10 +10,11 @@ use super::arguments::{ScanArguments, make_folder, refuse_inputs, same_file, wri
 use super::console::{self, Console};
 use super::reconstruction::ReconArguments;
 use pvdamp::coil::Compression;
-use pvdamp::solve::StopReason;
+use pvdamp::reconstruct::CoilsRecord;
+use pvdamp::solve::{IterationRecord, StopReason};
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::format::{AtomicFile, ImageFormat, ImageSink, Series, window, write_png};
-use pvdamp_io::recon::{CoilsRecord, ReconOutput, Reconstruction, Settings, SliceRecord, SliceResult};
+use pvdamp_io::recon::{ResultFile, ScanReconstruction, ScanSettings, ScanSetup, SliceRecord, SliceResult};
 
 /// Reconstruct a scan
 #[derive(Args)]
@@ -74,39 +75,39 @@ impl Recon {
         refuse_inputs(&written, &inputs)?;
         // Opening may take long where planes have to be put in order, and writes nothing that stays.
         console::catch_interrupt();
-        let settings = self.arguments.settings(scan.grid())?;
+        let settings = self.arguments.settings()?;
         if let Some(format) = format {
             refuse_whole_results(format, &settings)?;
         }
-        let reconstruction = Reconstruction::new(&scan, &settings)?;
+        let reconstruction = ScanSetup::new(&scan, &settings)?.settle()?;
         let output = match format {
             Some(format) => {
                 let description = describe(&settings, &reconstruction);
-                let series = Series::of_scan(&scan, description, settings.method.name);
+                let series = Series::of_scan(&scan, description, settings.engine.method.name);
                 Output::Images(format.create(output, &series)?)
             }
-            None => Output::Whole(Box::new(ReconOutput::create(output, &reconstruction)?)),
+            None => Output::Whole(Box::new(ResultFile::create(output, &reconstruction)?)),
         };
         let job = Job {
             reconstruction: &reconstruction,
-            iterations: reconstruction.iterations(),
+            iterations: reconstruction.setup().iterations(),
             stem: stem(&self.products.output),
             products: &self.products,
             console,
         };
-        job.announce(settings.compression)?;
+        job.announce(settings.engine.compression);
         job.run(output)
     }
 }
 
 /// Where the slices go.
 enum Output {
-    Whole(Box<ReconOutput>),
+    Whole(Box<ResultFile>),
     Images(Box<dyn ImageSink>),
 }
 
 impl Output {
-    fn write(&mut self, reconstruction: &Reconstruction, result: &SliceResult) -> Result<()> {
+    fn write(&mut self, reconstruction: &ScanReconstruction, result: &SliceResult) -> Result<()> {
         match self {
             Self::Whole(output) => output.write(result),
             Self::Images(sink) => sink.write(result.record.slice, reconstruction.cropped(result.image.view())),
@@ -122,10 +123,10 @@ impl Output {
 }
 
 /// A file of images has no place for what else may be asked for.
-fn refuse_whole_results(format: &ImageFormat, settings: &Settings) -> Result<()> {
+fn refuse_whole_results(format: &ImageFormat, settings: &ScanSettings) -> Result<()> {
     let asked = [
-        ("--save-maps", settings.keep_maps),
-        ("--uncertainty", settings.error_bars.is_some()),
+        ("--save-maps", settings.engine.keep_maps),
+        ("--uncertainty", settings.engine.tuning.error_bars.is_some()),
     ];
     match asked.iter().find(|(_, asked)| *asked) {
         Some((option, _)) => Err(Error::setting(format!(
@@ -137,19 +138,19 @@ fn refuse_whole_results(format: &ImageFormat, settings: &Settings) -> Result<()>
     }
 }
 
-fn describe(settings: &Settings, reconstruction: &Reconstruction) -> String {
+fn describe(settings: &ScanSettings, reconstruction: &ScanReconstruction) -> String {
     let sampling = &reconstruction.sampling().record;
     format!(
         "reconstructed by pvdamp {}, method {}, from k-space at R = {:.2}",
         env!("CARGO_PKG_VERSION"),
-        settings.method.name,
+        settings.engine.method.name,
         sampling.acceleration
     )
 }
 
 /// A reconstruction about to run.
 struct Job<'a> {
-    reconstruction: &'a Reconstruction,
+    reconstruction: &'a ScanReconstruction,
     /// Of a slice, as far as is known beforehand.
     iterations: usize,
     stem: String,
@@ -158,11 +159,11 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn announce(&self, compression: Compression) -> Result<()> {
+    fn announce(&self, compression: Compression) {
         let scan = self.reconstruction.scan();
-        let method = self.reconstruction.settings().method.name;
-        let (coils, sets) = (scan.coils(), self.reconstruction.sets()?);
-        let memory = self.reconstruction.workload(sets).alone(scan.slices());
+        let method = self.reconstruction.settings().engine.method.name;
+        let (coils, sets) = (scan.coils(), self.reconstruction.sets());
+        let memory = self.reconstruction.setup().workload(sets).alone(scan.slices());
         let sampling = self.reconstruction.sampling();
         let padding = sampling.record.padding();
         let padding = padding.map_or(String::new(), |padding| {
@@ -178,7 +179,7 @@ impl Job<'_> {
             sampling.record.density,
             memory.div_ceil(1_000_000),
         ));
-        for warning in scan.warnings.iter().chain(&sampling.warnings) {
+        for warning in scan.warnings.iter().chain(&self.reconstruction.setup().warnings()) {
             self.console.warn(warning);
         }
         if let Compression::To(wanted) = compression
@@ -188,10 +189,9 @@ impl Job<'_> {
                 "--virtual-coils {wanted} compresses nothing: the scan has {coils} coil(s), and all are used"
             ));
         }
-        if let Some(why) = self.reconstruction.why_two_sets()? {
+        if let Some(why) = self.reconstruction.why_two_sets() {
             self.console.say(why);
         }
-        Ok(())
     }
 
     fn run(&self, mut output: Output) -> Result<()> {
@@ -227,18 +227,18 @@ impl Job<'_> {
         bar.set_position((slice * self.iterations) as u64);
         bar.set_message(format!("slice {}/{}", slice + 1, self.reconstruction.scan().slices()));
         let last = ((slice + 1) * self.iterations) as u64;
-        self.reconstruction.slice(slice, &mut |iteration| {
+        self.reconstruction.slice(slice, &mut |iteration: &IterationRecord| {
             if bar.position() < last {
                 bar.inc(1);
             }
-            let mut told = format!("  slice {slice}: after {:.3} s", iteration.seconds);
+            let mut line = format!("  slice {slice}: after {:.3} s", iteration.seconds);
             if !iteration.bands.is_empty() {
-                told += &format!(", mean τ {:.4e}", iteration.tau);
+                line += &format!(", mean τ {:.4e}", iteration.tau);
             }
             if let Some(noise) = iteration.noise {
-                told += &format!(", noise {noise:.4e}");
+                line += &format!(", noise {noise:.4e}");
             }
-            self.console.detail(&told);
+            self.console.detail(&line);
             console::going()
         })
     }
@@ -261,15 +261,16 @@ impl Job<'_> {
     }
 
     fn report(&self, record: &SliceRecord) {
-        let scan_wide = &self.reconstruction.sampling().warnings;
+        let SliceRecord { slice, record } = record;
+        let scan_wide = self.reconstruction.setup().warnings();
         for warning in record.warnings.iter().filter(|w| !scan_wide.contains(w)) {
-            self.console.warn(&format!("slice {}: {warning}", record.slice));
+            self.console.warn(&format!("slice {slice}: {warning}"));
         }
         if let Some(coils) = &record.coils {
-            self.report_coils(record.slice, coils);
+            self.report_coils(*slice, coils);
         }
         for note in &record.notes {
-            self.console.say(&format!("slice {}: {note}", record.slice));
+            self.console.say(&format!("slice {slice}: {note}"));
         }
         if let Some(history) = &record.history {
             let steps = match (history.stop, history.iterations.len()) {
@@ -281,10 +282,8 @@ impl Job<'_> {
             let lambda = record
                 .lambda
                 .map_or(String::new(), |lambda| format!("λ = {lambda:.4}, "));
-            self.console.say(&format!(
-                "slice {}: {lambda}{steps}{sentence}; {seconds:.2} s",
-                record.slice
-            ));
+            self.console
+                .say(&format!("slice {slice}: {lambda}{steps}{sentence}; {seconds:.2} s"));
         }
     }
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 use clap::Args;
 
 use super::arguments::{DrawArguments, MapsArguments, one_of, unknown};
-use pvdamp::array::Grid;
+use pvdamp::Settings;
 use pvdamp::coil::Compression;
-use pvdamp::solve::{Knob, METHODS, Method, Tuning};
+use pvdamp::solve::{Knob, Lambda, METHODS, Method, Tuning};
 use pvdamp::wavelet::{WAVELETS, Wavelet};
 use pvdamp_io::error::{Error, Place, Result};
-use pvdamp_io::recon::{Lambda, NoiseSource, SamplingSource, Settings};
+use pvdamp_io::recon::{NoiseSource, SamplingSource, ScanSettings};
 
 /// Everything a reconstruction is told.
 #[derive(Args)]
@@ -93,11 +93,11 @@ pub struct ReconArguments {
 
 impl ReconArguments {
     /// The settings, with every value that does not depend on the scan checked.
-    pub fn settings(&self, grid: Grid) -> Result<Settings> {
+    pub fn settings(&self) -> Result<ScanSettings> {
         let sampling = match (self.draw.accel, &self.mask) {
             (Some(acceleration), _) => SamplingSource::Draw {
                 family: self.draw.family()?,
-                request: self.draw.request(grid, acceleration)?,
+                request: self.draw.request(acceleration),
             },
             (None, Some(place)) => SamplingSource::File(place.clone()),
             (None, None) => SamplingSource::Scan,
@@ -115,28 +115,36 @@ impl ReconArguments {
                 "--lambda optimal does not go with --time-limit: {why}"
             )));
         }
-        Ok(Settings {
-            method,
+        let tuning = Tuning {
             wavelet,
             scales: self.scales,
             damping: self.damping,
             lambda,
             shift: self.shift.unwrap_or(Shift(method.shift)).0,
             iterations: self.iterations.map(|n| n as usize),
-            time_limit: self.time_limit.map(seconds).transpose()?,
             error_bars: self.uncertainty,
+        };
+        let of_maps = self.maps.settings();
+        let engine = Settings {
+            method,
+            tuning,
+            time_limit: self.time_limit.map(seconds).transpose()?,
+            whiten: self.whiten,
+            compression: self.virtual_coils,
+            keep_maps: self.save_maps,
+            ..of_maps.engine
+        };
+        Ok(ScanSettings {
+            engine,
             sampling,
             probability: self.prob_map.clone(),
-            maps: self.maps.source(),
             noise: match (&self.noise_covariance, &self.noise) {
                 (Some(text), _) => noise_source(text)?,
                 (None, Some(place)) => NoiseSource::Samples(place.clone()),
                 (None, None) => NoiseSource::Scan,
             },
-            whiten: self.whiten,
-            compression: self.virtual_coils,
-            keep_maps: self.save_maps,
-            reference: lambda == Lambda::Optimal || !method.oracle.is_empty(),
+            maps: of_maps.maps,
+            reference: false,
         })
     }
 
@@ -217,7 +225,7 @@ impl ReconArguments {
                  the best where the scan is fully sampled; pvdamp needs none",
                 method.name
             ))),
-            None => Ok(Lambda::Value(Tuning::default().lambda)),
+            None => Ok(Tuning::default().lambda),
         }
     }
 

@@ -1,7 +1,8 @@
 //! A method with its settings, as typed: `fista:optimal:shift:iterations=200`.
 
 use super::ContenderRecord;
-use pvdamp::solve::{Knob, Limits, METHODS, Method, Tuning};
+use pvdamp::array::Mask;
+use pvdamp::solve::{Knob, Lambda, Limits, METHODS, Method, Tuning};
 use pvdamp_io::error::{Error, Result};
 
 /// A method and what it is told.
@@ -42,7 +43,7 @@ impl Contender {
         let mut contender = Self {
             id: text.into(),
             method,
-            weight: Weight::Fixed(Tuning::default().lambda),
+            weight: Weight::Fixed(Tuning::default().lambda.value()),
             shift: method.shift,
             iterations: None,
             error_bars: None,
@@ -105,17 +106,23 @@ impl Contender {
         means.then_some(lambda)
     }
 
-    pub fn limits(&self) -> Limits {
+    /// When the iterations on a mask stop.
+    pub fn limits(&self, mask: &Mask, tuning: &Tuning) -> Limits {
         Limits {
-            iterations: self.iterations.unwrap_or(self.method.iterations),
+            iterations: self.method.iterations_on(mask, tuning),
             time: None,
         }
+    }
+
+    /// Iterations at most on most masks.
+    pub fn iterations(&self) -> usize {
+        self.iterations.unwrap_or(self.method.iterations)
     }
 
     /// What it is told, on top of what all are.
     pub fn tuning(&self, common: &Tuning, lambda: f64) -> Tuning {
         Tuning {
-            lambda,
+            lambda: Lambda::Value(lambda),
             shift: self.shift,
             iterations: self.iterations,
             error_bars: self.error_bars,

@@ -5,11 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::CaseRecord;
+use pvdamp::Settings;
 use pvdamp::array::Grid;
-use pvdamp::sampling::{Acs, Family, Request};
+use pvdamp::reconstruct::MapSets;
+use pvdamp::sampling::{Acs, Family, MaskPlan, Request};
 use pvdamp_io::error::{Error, Place, Result};
 use pvdamp_io::format::{Scan, ScanOptions, Stamp};
-use pvdamp_io::recon::{MapSets, MapsSource, Reconstruction, SamplingSource, Settings};
+use pvdamp_io::recon::{MapsSource, SamplingSource, ScanSettings, ScanSetup};
 
 /// How fully sampled scans are undersampled.
 #[derive(Clone)]
@@ -44,7 +46,7 @@ pub struct Case {
     pub record: CaseRecord,
     pub path: PathBuf,
     /// With the sampling of this case.
-    pub settings: Settings,
+    pub settings: ScanSettings,
     /// Changes when a file does that the case is made of: their sizes and times.
     pub stamp: String,
 }
@@ -54,7 +56,7 @@ pub struct Case {
 pub struct Common {
     pub scan: ScanOptions,
     /// Maps, noise and wavelet; its sampling and method mean nothing.
-    pub settings: Settings,
+    pub settings: ScanSettings,
 }
 
 /// The cases of `scans`, those of one mask together, and what has to be said about them.
@@ -71,7 +73,7 @@ pub fn cases(
     let (mut cases, mut notes) = (Vec::new(), Vec::new());
     for path in scans {
         let scan = Arc::new(Scan::open(path, &common.scan)?);
-        let as_acquired = Reconstruction::new(&scan, &common.settings)?;
+        let mut as_acquired = ScanSetup::new(&scan, &common.settings)?;
         let ways = match as_acquired.sampling().complete_scan {
             true => ways(undersampling, scan.grid())?,
             false => {
@@ -83,15 +85,16 @@ pub fn cases(
                 vec![Way::as_acquired(as_acquired.sampling().record.acceleration)]
             }
         };
-        let (common, why) = with_sets(common, &as_acquired)?;
+        let (common, why) = with_sets(common, &mut as_acquired)?;
         notes.extend(why.map(|why| format!("{}: {why}", path.display())));
         // What each way needs is settled before anything is run.
         for way in &ways {
             let settings = way.settings(&common);
-            let reconstruction = Reconstruction::new(&scan, &settings)?;
-            let warnings = reconstruction.sampling().warnings.iter();
-            let told = warnings.map(|warning| format!("{}, {}: {warning}", path.display(), way.name));
-            for note in told {
+            let warnings = ScanSetup::new(&scan, &settings)?.warnings();
+            let warnings = warnings
+                .iter()
+                .map(|warning| format!("{}, {}: {warning}", path.display(), way.name));
+            for note in warnings {
                 if !notes.contains(&note) {
                     notes.push(note);
                 }
@@ -118,14 +121,14 @@ pub fn cases(
 }
 
 /// How many sets of maps the cases of a scan have, judged once on all that it holds, and why there are two.
-fn with_sets(common: &Common, scan: &Reconstruction) -> Result<(Common, Option<String>)> {
+fn with_sets(common: &Common, scan: &mut ScanSetup) -> Result<(Common, Option<String>)> {
     let mut common = common.clone();
-    let mut why = None;
-    if let MapsSource::Espirit(_, sets @ MapSets::Auto) = &mut common.settings.maps {
-        *sets = MapSets::Fixed(scan.sets()?);
-        why = scan.why_two_sets()?.map(str::to_string);
+    if !matches!(common.settings.maps, MapsSource::Espirit) {
+        return Ok((common, None));
     }
-    Ok((common, why))
+    let decision = scan.decide_map_sets()?;
+    common.settings.engine.map_sets = MapSets::Fixed(decision.sets);
+    Ok((common, decision.why))
 }
 
 fn chosen(slices: &Slices, scan: &Scan, path: &Path) -> Result<Vec<usize>> {
@@ -154,8 +157,8 @@ struct Way {
 }
 
 impl Way {
-    fn settings(&self, common: &Common) -> Settings {
-        Settings {
+    fn settings(&self, common: &Common) -> ScanSettings {
+        ScanSettings {
             sampling: self.sampling.clone(),
             probability: self.probability.clone(),
             reference: true,
@@ -174,14 +177,14 @@ impl Way {
         }
     }
 
-    fn drawn(family: &'static Family, request: Request) -> Self {
-        let Request {
+    fn drawn(family: &'static Family, request: Request, grid: Grid) -> Result<Self> {
+        let MaskPlan {
             acceleration,
             acs,
             order,
             seed,
             ..
-        } = request;
+        } = family.plan(&request, grid)?;
         let mut words = vec![
             ("--sampling", family.name.to_string()),
             ("--accel", acceleration.to_string()),
@@ -191,7 +194,7 @@ impl Way {
             false => vec![("--acs", acs.to_string()), ("--order", order.to_string())],
         });
         words.push(("--seed", seed.to_string()));
-        Self {
+        Ok(Self {
             sampling: SamplingSource::Draw { family, request },
             probability: None,
             name: family.name.into(),
@@ -201,7 +204,7 @@ impl Way {
                 .into_iter()
                 .flat_map(|(option, value)| [option.into(), value])
                 .collect(),
-        }
+        })
     }
 
     fn of_mask(mask: &Place, probability: Option<&Place>, grid: Grid) -> Result<Self> {
@@ -237,8 +240,13 @@ fn ways(undersampling: &Undersampling, grid: Grid) -> Result<Vec<Way>> {
             for &family in &drawing.families {
                 for &acceleration in &drawing.accelerations {
                     for &seed in &drawing.seeds {
-                        let request = family.request(grid, acceleration, drawing.acs, drawing.order, seed)?;
-                        ways.push(Way::drawn(family, request));
+                        let request = Request {
+                            acceleration,
+                            acs: drawing.acs,
+                            order: drawing.order,
+                            seed,
+                        };
+                        ways.push(Way::drawn(family, request, grid)?);
                     }
                 }
             }
@@ -291,12 +299,13 @@ fn common_arguments(common: &Common) -> Vec<String> {
     }
     match &common.settings.maps {
         MapsSource::File(place) => words.extend(["--maps".into(), typed(place)]),
-        MapsSource::Espirit(settings, sets) => {
+        MapsSource::Espirit => {
+            let Settings { espirit, map_sets, .. } = &common.settings.engine;
             let options = [
-                ("--map-sets", sets.to_string()),
-                ("--calibration", settings.calibration.to_string()),
-                ("--kernel", settings.kernel.to_string()),
-                ("--crop", settings.crop.to_string()),
+                ("--map-sets", map_sets.to_string()),
+                ("--calibration", espirit.calibration.to_string()),
+                ("--kernel", espirit.kernel.to_string()),
+                ("--crop", espirit.crop.to_string()),
             ];
             words.extend(options.into_iter().flat_map(|(option, value)| [option.into(), value]));
         }

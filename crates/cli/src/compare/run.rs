@@ -11,15 +11,16 @@ use super::watch::Watch;
 use super::{CalibrationRecord, Contender, EvolutionRecord, RunRecord, ShownResidual, TracePoint};
 use pvdamp::array::Image;
 use pvdamp::quality::align_phase;
-use pvdamp::solve::{IterationRecord, Solver, drive};
+use pvdamp::reconstruct::Prepared;
+use pvdamp::solve::{IterationRecord, Solver, Tuning, drive};
 use pvdamp_io::error::Result;
-use pvdamp_io::recon::{Prepared, Reconstruction};
+use pvdamp_io::recon::ScanReconstruction;
 
 /// A case, ready to be run.
 pub struct Ground<'a> {
     pub case: &'a str,
-    pub reconstruction: &'a Reconstruction,
-    pub prepared: &'a Prepared<'a>,
+    pub reconstruction: &'a ScanReconstruction,
+    pub prepared: &'a Prepared,
     /// Where there is a reference.
     pub judge: Option<Judge>,
 }
@@ -35,7 +36,7 @@ pub struct Outcome {
 }
 
 impl<'a> Ground<'a> {
-    pub fn new(case: &'a str, reconstruction: &'a Reconstruction, prepared: &'a Prepared<'a>) -> Self {
+    pub fn new(case: &'a str, reconstruction: &'a ScanReconstruction, prepared: &'a Prepared) -> Self {
         let reference = prepared.reference();
         Self {
             case,
@@ -43,6 +44,16 @@ impl<'a> Ground<'a> {
             prepared,
             judge: reference.map(Judge::new),
         }
+    }
+
+    /// What all contenders are given.
+    pub fn tuning(&self) -> Tuning {
+        self.reconstruction.settings().engine.tuning()
+    }
+
+    /// What there is to warn of, whatever the contender.
+    pub fn warnings(&self) -> Vec<String> {
+        self.prepared.warnings(&self.reconstruction.settings().engine)
     }
 
     /// The image in the units of the scan.
@@ -61,7 +72,8 @@ impl<'a> Ground<'a> {
         going: &mut dyn FnMut() -> ControlFlow<()>,
     ) -> Result<Outcome> {
         let method = contender.method;
-        let tuning = contender.tuning(self.reconstruction.tuning(), lambda);
+        let tuning = contender.tuning(&self.tuning(), lambda);
+        let limits = contender.limits(&self.prepared.sampling.known(), &tuning);
         let start = Instant::now();
         let mut solver = (method.build)(&self.prepared.problem, &tuning);
         let setup = start.elapsed().as_secs_f64();
@@ -87,7 +99,7 @@ impl<'a> Ground<'a> {
             look(&mut watch, solver);
             going()
         };
-        let history = drive(solver.as_mut(), contender.limits(), &mut observe)?;
+        let history = drive(solver.as_mut(), limits, &mut observe)?;
         let end = Instant::now();
         let images = solver.image();
         let finishing = end.elapsed().as_secs_f64();

@@ -10,9 +10,10 @@ use super::run::Ground;
 use super::shared::shared_lambda;
 use super::store::Store;
 use super::{Case, CaseRecord, Common, Contender, ContenderRecord, Results, SensitivityRecord, Shown, Weight, peers};
+use pvdamp::reconstruct::lambda_curve;
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::format::Scan;
-use pvdamp_io::recon::{Machine, Reconstruction, lambda_curve};
+use pvdamp_io::recon::{Machine, ScanSetup};
 
 /// Lattice points of a λ-sensitivity curve on both sides of the best: a decade from wherever between them that is.
 const REACH: i32 = 5;
@@ -133,8 +134,8 @@ impl Bench {
         store.begin(case)?;
         self.on_ground(case, &mut |ground| {
             for base in &bases {
-                let limits = base.limits();
-                let tuning = base.tuning(ground.reconstruction.tuning(), 0.0);
+                let tuning = base.tuning(&ground.tuning(), 0.0);
+                let limits = base.limits(&ground.prepared.sampling.known(), &tuning);
                 let curve = lambda_curve(ground.prepared, base.method, &tuning, limits, REACH, &mut |_, _| {
                     listener.going()
                 })?;
@@ -177,7 +178,7 @@ impl Bench {
         }
         store.begin(case)?;
         self.on_ground(case, &mut |ground| {
-            for warning in ground.prepared.warnings() {
+            for warning in ground.warnings() {
                 listener.say(&format!("{id}: {warning}"));
             }
             if let (true, Some(judge)) = (shown, &ground.judge) {
@@ -214,7 +215,7 @@ impl Bench {
     /// Poses the problem of a case and hands it on.
     fn on_ground(&self, case: &Case, work: &mut dyn FnMut(&Ground) -> Result<()>) -> Result<()> {
         let scan = Arc::new(Scan::open(&case.path, &self.common.scan)?);
-        let reconstruction = Reconstruction::new(&scan, &case.settings)?;
+        let reconstruction = ScanSetup::new(&scan, &case.settings)?.settle()?;
         let slice = case.record.slice;
         let prepared = reconstruction.prepare(slice)?.ok_or_else(|| {
             let problem = format!("slice {slice} is all zero");
@@ -326,5 +327,5 @@ fn key(case: &Case, contender: &Contender) -> (String, String) {
 /// About in proportion to the time it takes.
 fn work_of(case: &Case, contender: &Contender) -> u64 {
     let record = &case.record;
-    (contender.limits().iterations * record.rows * record.cols * record.coils / 1000).max(1) as u64
+    (contender.iterations() * record.rows * record.cols * record.coils / 1000).max(1) as u64
 }

@@ -9,7 +9,7 @@ use crate::support::command::*;
 use ndarray::s;
 use pvdamp_cli::batch::{Batch, Journal, Listener, Plan, Recipe, SliceLine, VolumeRecord, inputs};
 use pvdamp_io::format::ScanOptions;
-use pvdamp_io::recon::Settings;
+use pvdamp_io::recon::ScanSettings;
 use serde_json::Value;
 
 /// Options that draw masks.
@@ -534,7 +534,7 @@ fn a_scan_that_changes_or_goes_is_passed_over() {
     let output = folder.path("out");
     let recipe = Recipe {
         scan: ScanOptions::default(),
-        settings: Box::new(|_| Ok(Settings::default())),
+        settings: ScanSettings::default(),
         described: BTreeMap::new(),
     };
     let found = inputs(&[folder.path("in")], &output).unwrap();

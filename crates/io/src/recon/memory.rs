@@ -1,8 +1,9 @@
 //! Memory that a reconstruction takes at its peak: a formula from what it holds, with factors that were fitted to
 //! measured peaks (x86-64 Linux, GNU C library) and are held to them by the tests.
 
-use super::{MapSets, MapsSource, Reconstruction, SamplingSource, Settings};
+use super::{MapsSource, SamplingSource, ScanSettings};
 use pvdamp::array::Grid;
+use pvdamp::reconstruct::MapSets;
 use pvdamp::solve::{Footprint, Method};
 
 /// Bytes of the program itself, with its libraries and their buffers.
@@ -46,32 +47,33 @@ pub struct Workload {
 impl Workload {
     /// Of a scan of which only the size is known. What is not known is taken for the worst: two sets of maps, and nothing
     /// missing. On the pool of this thread.
-    pub fn planned(grid: Grid, coils: usize, settings: &Settings) -> Self {
-        let (calibration, sets) = match &settings.maps {
-            MapsSource::Espirit(espirit, sets) => (
-                Some([espirit.calibration, espirit.kernel]),
+    pub fn planned(grid: Grid, coils: usize, settings: &ScanSettings) -> Self {
+        let engine = &settings.engine;
+        let (calibration, sets) = match (&settings.maps, engine.map_sets) {
+            (MapsSource::Espirit, sets) => (
+                Some([engine.espirit.calibration, engine.espirit.kernel]),
                 match sets {
-                    MapSets::Fixed(sets) => *sets,
+                    MapSets::Fixed(sets) => sets,
                     MapSets::Auto => 2.min(coils),
                 },
             ),
-            MapsSource::File(_) => (None, 2),
+            (MapsSource::File(_), _) => (None, 2),
         };
         Self {
             grid,
             coils,
-            used: settings.compression.most(coils),
+            used: engine.compression.most(coils),
             sets,
-            method: settings.method,
+            method: engine.method,
             sampled: match &settings.sampling {
                 SamplingSource::Draw { request, .. } => (1.0 / request.acceleration).min(1.0),
                 SamplingSource::Scan | SamplingSource::File(_) => 1.0,
             },
             threads: rayon::current_num_threads(),
             calibration: calibration.filter(|_| coils > 1),
-            error_bars: settings.error_bars.is_some(),
-            keep_maps: settings.keep_maps,
-            reference: settings.reference,
+            error_bars: engine.has_error_bars(),
+            keep_maps: engine.keep_maps,
+            reference: settings.wants_reference(),
         }
     }
 
@@ -162,18 +164,6 @@ impl Workload {
         let used = self.used as f64;
         let row = 8.0 * used * (used + 1.0) / 2.0 * self.grid.cols as f64;
         2.0 * (row + 16.0 * used * (kernel as f64).powi(4))
-    }
-}
-
-impl Reconstruction {
-    /// What the memory of its slices depends on, with so many sets of maps.
-    pub fn workload(&self, sets: usize) -> Workload {
-        let (grid, settings) = (self.scan.grid(), &self.settings);
-        Workload {
-            sets,
-            sampled: self.sampling.known().count() as f64 / grid.len() as f64,
-            ..Workload::planned(grid, self.scan.coils(), settings)
-        }
     }
 }
 

@@ -1,31 +1,26 @@
-//! A scan on disk becomes an image: sampling, coil maps, noise, scale, solver, crop, and the record of it all.
+//! A scan on disk becomes a result: what is settled once for all slices, then slice by slice, then the file of it all.
+//!
+//! ```text
+//! Scan, ScanSettings → ScanSetup → MapSetsDecision → ScanReconstruction → SliceResult → ResultFile
+//! ```
+//!
+//! The way of one slice is the engine's, [`pvdamp::reconstruct`].
 
-mod coils;
-mod combine;
-mod lambda;
-mod lines;
+mod inputs;
 mod machine;
-mod maps;
 mod memory;
-mod noise;
 mod output;
-mod prepare;
 mod record;
-mod sampling;
-mod sets;
+mod scan;
 mod settings;
-mod slice;
+mod setup;
 mod stored;
 
-pub use lambda::lambda_curve;
 pub use machine::Machine;
-pub use maps::{MapSets, MapsSource};
 pub use memory::{PROGRAM_MEMORY, Workload};
-pub use noise::NoiseSource;
-pub use output::{ReconOutput, maps_dataset};
-pub use prepare::Prepared;
-pub use record::{CoilsRecord, MapsRecord, NoiseRecord, SamplingRecord, SliceRecord};
-pub use sampling::{Sampling, SamplingSource};
-pub use settings::{Lambda, Settings};
-pub use slice::{Reconstruction, SliceMaps, SliceResult};
-pub use stored::Stored;
+pub use output::{ResultFile, maps_dataset};
+pub use record::SliceRecord;
+pub use scan::{ScanReconstruction, SliceMaps, SliceResult};
+pub use settings::{MapsSource, NoiseSource, SamplingSource, ScanSettings};
+pub use setup::{MapSetsDecision, ScanSetup};
+pub use stored::StoredResult;

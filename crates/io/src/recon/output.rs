@@ -6,9 +6,10 @@ use std::path::Path;
 use ndarray::{Array2, Array3};
 use num_complex::Complex;
 
-use super::{Reconstruction, SamplingRecord, SliceRecord, SliceResult};
+use super::{SamplingSource, ScanReconstruction, SliceRecord, SliceResult};
 use crate::error::Result;
 use crate::format::{AXES, AtomicFile, Attribute, AttributeValue, Hdf5Output, OutputDataset, write_about};
+use pvdamp::reconstruct::SamplingRecord;
 use pvdamp::solve::{BandState, Knob};
 
 pub(super) const EVOLUTION: &str = "state_evolution";
@@ -16,7 +17,7 @@ const SETTINGS: &str = "settings";
 
 /// The result file of a scan, written slice by slice. It depends on the scan and the settings only, byte for byte, but
 /// where a time limit stops the iterations.
-pub struct ReconOutput {
+pub struct ResultFile {
     file: Hdf5Output,
     slices: usize,
     magnitude: OutputDataset<f32>,
@@ -27,9 +28,9 @@ pub struct ReconOutput {
     records: Vec<SliceRecord>,
 }
 
-impl ReconOutput {
+impl ResultFile {
     /// Starts the file under a temporary name. Errors: an output that cannot be written.
-    pub fn create(path: &Path, reconstruction: &Reconstruction) -> Result<Self> {
+    pub fn create(path: &Path, reconstruction: &ScanReconstruction) -> Result<Self> {
         let (scan, settings) = (reconstruction.scan(), reconstruction.settings());
         let file = Hdf5Output::create(path)?;
         let (slices, grid, crop) = (scan.slices(), scan.grid(), scan.crop_size());
@@ -38,20 +39,21 @@ impl ReconOutput {
         file.write("mask", sampling.mask.sampled.view())?;
         file.write("prob_map", sampling.probability.view())?;
         write_settings(&file, reconstruction)?;
-        let maps = match settings.keep_maps {
-            true => {
-                let shape = [slices, reconstruction.sets()?, scan.coils(), grid.rows, grid.cols];
-                Some(maps_dataset(&file, shape)?)
-            }
-            false => None,
+        let maps = if settings.engine.keep_maps {
+            let shape = [slices, reconstruction.sets(), scan.coils(), grid.rows, grid.cols];
+            Some(maps_dataset(&file, shape)?)
+        } else {
+            None
         };
-        let unbiased = match reconstruction.has_unbiased()? {
-            true => Some(file.dataset("unbiased", &[slices, grid.rows, grid.cols])?),
-            false => None,
+        let unbiased = if reconstruction.has_unbiased() {
+            Some(file.dataset("unbiased", &[slices, grid.rows, grid.cols])?)
+        } else {
+            None
         };
-        let deviation = match reconstruction.has_deviation() {
-            true => Some(file.dataset("std", &[slices, grid.rows, grid.cols])?),
-            false => None,
+        let deviation = if reconstruction.has_deviation() {
+            Some(file.dataset("std", &[slices, grid.rows, grid.cols])?)
+        } else {
+            None
         };
         Ok(Self {
             magnitude: file.dataset("reconstruction", &[slices, crop.rows, crop.cols])?,
@@ -96,9 +98,10 @@ impl ReconOutput {
     }
 }
 
-fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction) -> Result<()> {
+fn write_settings(file: &Hdf5Output, reconstruction: &ScanReconstruction) -> Result<()> {
     let settings = reconstruction.settings();
-    let tuning = reconstruction.tuning();
+    let engine = &settings.engine;
+    let tuning = engine.tuning();
     let SamplingRecord {
         origin,
         density,
@@ -110,8 +113,8 @@ fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction) -> Result<
         missing_sides,
     } = &reconstruction.sampling().record;
     let mut attributes = vec![
-        Attribute::new("method", settings.method.name),
-        Attribute::new("iterations", reconstruction.iterations() as i64),
+        Attribute::new("method", engine.method.name),
+        Attribute::new("iterations", reconstruction.setup().iterations() as i64),
         Attribute::new("sampling", origin.as_str()),
         Attribute::new("sampling_probability", density.as_str()),
         Attribute::new("acceleration", *acceleration),
@@ -119,31 +122,31 @@ fn write_settings(file: &Hdf5Output, reconstruction: &Reconstruction) -> Result<
         Attribute::new("sampled_centre", centre.as_str()),
         Attribute::new("padded_rows", *padded_rows as i64),
         Attribute::new("padded_columns", *padded_columns as i64),
-        Attribute::new("maps", settings.maps.to_string()),
-        Attribute::new("map_sets", reconstruction.sets()? as i64),
+        Attribute::new("maps", settings.describe_maps()),
+        Attribute::new("map_sets", reconstruction.sets() as i64),
         Attribute::new("noise_covariance", settings.noise.to_string()),
-        Attribute::new("whitening", if settings.whiten { "auto" } else { "off" }),
-        Attribute::new("virtual_coils", settings.compression.to_string()),
+        Attribute::new("whitening", if engine.whiten { "auto" } else { "off" }),
+        Attribute::new("virtual_coils", engine.compression.to_string()),
     ];
     if !missing_sides.is_empty() {
         attributes.push(Attribute::new("missing_sides", missing_sides.join(", ")));
     }
-    for knob in settings.method.knobs {
+    for knob in engine.method.knobs {
         attributes.push(match knob {
             Knob::Wavelet => Attribute::new("wavelet", tuning.wavelet.name),
-            Knob::Scales => Attribute::new("scales", tuning.scales as i64),
+            Knob::Scales => Attribute::new("scales", tuning.scales(reconstruction.scan().grid()) as i64),
             Knob::Damping => Attribute::new("damping", tuning.damping(reconstruction.sampling().samples_lines())),
-            Knob::Lambda | Knob::OptionalLambda => Attribute::new("lambda", settings.lambda.to_string()),
+            Knob::Lambda | Knob::OptionalLambda => Attribute::new("lambda", tuning.lambda.to_string()),
             Knob::Shift => Attribute::new("shift", describe_seed("random", tuning.shift)),
             // Whatever the method, coils are whitened by it.
             Knob::Noise => continue,
             Knob::ErrorBars => Attribute::new("error_bars", describe_seed("seed", tuning.error_bars)),
         });
     }
-    if let Some(limit) = settings.time_limit {
+    if let Some(limit) = engine.time_limit {
         attributes.push(Attribute::new("time_limit_seconds", limit.as_secs_f64()));
     }
-    if let super::SamplingSource::Draw { request, .. } = &settings.sampling {
+    if let SamplingSource::Draw { request, .. } = &settings.sampling {
         attributes.push(Attribute::new("seed", request.seed as i64));
     }
     file.group(SETTINGS)?;
@@ -160,7 +163,11 @@ fn describe_seed(word: &str, seed: Option<u64>) -> String {
 /// where the method has them, NaN beyond the last iteration of a slice; and for each slice how many iterations there were,
 /// which was kept, and why it stopped.
 fn write_evolution(file: &Hdf5Output, slices: usize, records: &[SliceRecord]) -> Result<()> {
-    let histories = || records.iter().filter_map(|r| Some((r.slice, r.history.as_ref()?)));
+    let histories = || {
+        records
+            .iter()
+            .filter_map(|r| Some((r.slice, r.record.history.as_ref()?)))
+    };
     let longest = histories().map(|(_, h)| h.iterations.len()).max().unwrap_or(0);
     let states = || histories().flat_map(|(_, h)| &h.iterations);
     let bands = states().map(|i| i.bands.len()).max().unwrap_or(0);
@@ -192,8 +199,8 @@ fn write_evolution(file: &Hdf5Output, slices: usize, records: &[SliceRecord]) ->
     for (slice, history) in histories() {
         for (i, iteration) in history.iterations.iter().enumerate() {
             // Of a step without subbands among others that have them, nothing is known.
-            let told = bands == 0 || !iteration.bands.is_empty();
-            mean[[slice, i]] = if told { iteration.tau } else { f64::NAN };
+            let has_bands = bands == 0 || !iteration.bands.is_empty();
+            mean[[slice, i]] = if has_bands { iteration.tau } else { f64::NAN };
             noise[[slice, i]] = iteration.noise.unwrap_or(f64::NAN);
         }
         count[slice] = history.iterations.len() as i64;
@@ -206,7 +213,7 @@ fn write_evolution(file: &Hdf5Output, slices: usize, records: &[SliceRecord]) ->
     }
     file.write(&in_group("iterations"), ndarray::ArrayView1::from(&count))?;
     file.write(&in_group("kept"), ndarray::ArrayView1::from(&kept))?;
-    let names = records.first().map(|r| r.bands.clone()).unwrap_or_default();
+    let names = records.first().map(|r| r.record.bands.clone()).unwrap_or_default();
     for attribute in [
         Attribute::new("subbands", AttributeValue::Texts(names)),
         Attribute::new("stop", AttributeValue::Texts(stop)),

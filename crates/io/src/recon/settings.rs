@@ -1,87 +1,100 @@
 use std::fmt;
-use std::time::Duration;
 
-use super::{MapsSource, NoiseSource, SamplingSource};
 use crate::error::{Place, Result};
-use pvdamp::Parameter;
-use pvdamp::coil::Compression;
-use pvdamp::solve::{Knob, Limits, Method, Tuning};
-use pvdamp::wavelet::{Layout, Wavelet};
+use pvdamp::Settings;
+use pvdamp::array::Grid;
+use pvdamp::sampling::{Family, Request};
 
-/// Everything a reconstruction is told; where it is silent, the scan decides.
-#[derive(Clone)]
-pub struct Settings {
-    pub method: &'static Method,
-    pub wavelet: &'static Wavelet,
-    /// Scales of the wavelet transform; `None` takes 4, or fewer where the image is too small for them.
-    pub scales: Option<usize>,
-    /// ρ of the damped updates; `None` for the mask's own.
-    pub damping: Option<f64>,
-    pub lambda: Lambda,
-    /// Seed of random shifts of the wavelet grid.
-    pub shift: Option<u64>,
-    /// Iterations at most; `None` for the method's own choice.
-    pub iterations: Option<usize>,
-    /// For the iterations of one slice.
-    pub time_limit: Option<Duration>,
-    /// Seed of what error bars draw; `None` for no error bars.
-    pub error_bars: Option<u64>,
+/// How a scan is reconstructed; where this is silent, the scan decides.
+#[derive(Clone, Default)]
+pub struct ScanSettings {
+    /// Of each slice.
+    pub engine: Settings,
+    /// Where the mask comes from.
     pub sampling: SamplingSource,
     /// The sampling probability, where it is in a file.
     pub probability: Option<Place>,
+    /// Where coil sensitivity maps come from.
     pub maps: MapsSource,
+    /// Where the noise comes from.
     pub noise: NoiseSource,
-    /// Whether coils are combined so that their noise is white.
-    pub whiten: bool,
-    /// How many virtual coils the coils of a slice are compressed to.
-    pub compression: Compression,
-    /// Whether results carry the maps they were made with.
-    pub keep_maps: bool,
-    /// Whether problems carry the fully sampled reference, where the scan has it.
+    /// Whether fully sampled scans serve as a reference even if the method needs none.
     pub reference: bool,
 }
 
-/// The regularisation weight, for methods that have one.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Lambda {
-    /// In the unit of [`Tuning::lambda`](pvdamp::solve::Tuning::lambda).
-    Value(f64),
-    /// The one of least error against the fully sampled reference, found for each slice.
-    Optimal,
+/// Where the sampling mask comes from.
+#[derive(Clone, Default)]
+pub enum SamplingSource {
+    /// The mask in the scan's file, else where k-space is not zero.
+    #[default]
+    Scan,
+    /// A mask in a file.
+    File(Place),
+    /// A mask drawn here, for a fully sampled scan.
+    Draw { family: &'static Family, request: Request },
 }
 
-impl fmt::Display for Lambda {
+/// Where coil sensitivity maps come from.
+#[derive(Clone, Default)]
+pub enum MapsSource {
+    /// Calibrated by ESPIRiT on the sampled centre of each slice.
+    #[default]
+    Espirit,
+    /// Maps in a file.
+    File(Place),
+}
+
+/// Where the noise covariance comes from: `E[ε εᴴ]` of one k-space sample over coils, in squared units of k-space.
+#[derive(Clone, Default)]
+pub enum NoiseSource {
+    /// Measured where the scan holds a measurement of noise, else estimated from each slice.
+    #[default]
+    Scan,
+    /// A covariance in a file.
+    File(Place),
+    /// The covariance of samples of noise.
+    Samples(Place),
+    /// The same variance in every coil, no correlation.
+    Variance(f64),
+}
+
+impl fmt::Display for NoiseSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Value(value) => write!(f, "{value}"),
-            Self::Optimal => f.write_str("optimal"),
+            Self::Scan => write!(f, "measured with the scan, else estimated from each slice"),
+            Self::File(place) => write!(f, "read from {place}"),
+            Self::Samples(place) => write!(f, "of the noise samples of {place}"),
+            Self::Variance(variance) => write!(f, "variance {variance:e} in every coil"),
         }
     }
 }
 
-impl Settings {
-    /// Errors: [`Error::Setting`](crate::error::Error::Setting) where a value has no meaning for images of size `grid`.
-    pub fn validate(&self, grid: pvdamp::array::Grid) -> Result<()> {
-        if self.iterations == Some(0) {
-            return Err(pvdamp::Error::setting(Parameter::Iterations, 0, "are none: at least one is needed").into());
+impl ScanSettings {
+    /// # Errors
+    /// [`Error::Engine`](crate::error::Error::Engine) where a value makes no sense for scans of size `grid`.
+    pub fn validate(&self, grid: Grid) -> Result<()> {
+        self.engine.validate(grid)?;
+        if let SamplingSource::Draw { family, request } = &self.sampling {
+            family.plan(request, grid)?;
         }
-        Ok(self.tuning(grid).validate(grid)?)
+        Ok(())
     }
 
-    /// What a solver is told, for images of size `grid`; λ as 0 while it has to be found.
-    pub fn tuning(&self, grid: pvdamp::array::Grid) -> Tuning {
-        Tuning {
-            wavelet: self.wavelet,
-            scales: self.scales_for(grid),
-            damping: self.damping,
-            lambda: match self.lambda {
-                Lambda::Value(value) => value,
-                Lambda::Optimal => 0.0,
-            },
-            shift: self.shift,
-            iterations: self.iterations,
-            error_bars: self.error_bars.filter(|_| self.method.has(Knob::ErrorBars)),
+    /// Where maps come from, with the settings of ESPIRiT, in words for the result file.
+    pub fn describe_maps(&self) -> String {
+        let (espirit, sets) = (&self.engine.espirit, self.engine.map_sets);
+        match &self.maps {
+            MapsSource::Espirit => format!(
+                "espirit: sets={sets} calibration={} kernel={} threshold={} crop={}",
+                espirit.calibration, espirit.kernel, espirit.singular_threshold, espirit.crop
+            ),
+            MapsSource::File(place) => format!("read from {place}"),
         }
+    }
+
+    /// Whether fully sampled scans serve as a reference.
+    pub fn wants_reference(&self) -> bool {
+        self.reference || self.engine.wants_reference()
     }
 
     /// The files that it names: mask, probability, maps, noise.
@@ -92,50 +105,12 @@ impl Settings {
         };
         let maps = match &mut self.maps {
             MapsSource::File(place) => Some(place),
-            MapsSource::Espirit(..) => None,
+            MapsSource::Espirit => None,
         };
         let noise = match &mut self.noise {
             NoiseSource::File(place) | NoiseSource::Samples(place) => Some(place),
             NoiseSource::Scan | NoiseSource::Variance(_) => None,
         };
         [mask, self.probability.as_mut(), maps, noise].into_iter().flatten()
-    }
-
-    pub fn limits(&self) -> Limits {
-        Limits {
-            iterations: self.iterations.unwrap_or(self.method.iterations),
-            time: self.time_limit,
-        }
-    }
-
-    /// The published number of scales, unless the image is too small for it.
-    pub fn scales_for(&self, grid: pvdamp::array::Grid) -> usize {
-        let deepest = || Layout::deepest(grid, self.wavelet.scaling.len());
-        self.scales.unwrap_or_else(|| deepest().min(4))
-    }
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        let tuning = Tuning::default();
-        Self {
-            method: Method::find("pvdamp").expect("pvdamp is in the table"),
-            wavelet: tuning.wavelet,
-            scales: None,
-            damping: tuning.damping,
-            lambda: Lambda::Value(tuning.lambda),
-            shift: tuning.shift,
-            iterations: None,
-            time_limit: None,
-            error_bars: tuning.error_bars,
-            sampling: SamplingSource::Scan,
-            probability: None,
-            maps: MapsSource::default(),
-            noise: NoiseSource::Scan,
-            whiten: true,
-            compression: Compression::Auto,
-            keep_maps: false,
-            reference: false,
-        }
     }
 }

@@ -10,7 +10,7 @@ use crate::format::{AttributeValue, Role, read_group_attributes, read_table, rea
 
 /// Images, and state evolution where the method has one, NaN where an iteration has none.
 #[derive(Clone, Debug)]
-pub struct Stored {
+pub struct StoredResult {
     /// `reconstruction`, `(slices, rows, cols)`, in the units of the scan.
     pub magnitude: Array3<f32>,
     /// Variance of the error as predicted, mean over all coefficients, `(slices, iterations)`; 0 of methods that
@@ -24,7 +24,7 @@ pub struct Stored {
     pub subbands: Vec<String>,
 }
 
-impl Stored {
+impl StoredResult {
     /// Reads what `recon` wrote to `path`.
     ///
     /// # Errors

@@ -123,10 +123,9 @@ impl RunBatch {
         // before results are read, which fills caches that count as used
         let limit = self.memory.or_else(usual_limit).unwrap_or(u64::MAX);
         let inputs = inputs(&self.scans, &self.output)?;
-        let arguments = self.arguments;
         let recipe = Recipe {
             scan: self.options.options(),
-            settings: Box::new(move |grid| arguments.settings(grid)),
+            settings: self.arguments.settings()?,
             described: self.described.0,
         };
         let mut plan = Plan::new(inputs, &recipe, self.shard, &console::going)?;

@@ -1,6 +1,6 @@
 use super::*;
 use pvdamp::coil::Compression;
-use pvdamp::sampling::{DEFAULT_ORDER, FAMILIES, Request};
+use pvdamp::sampling::{Acs, FAMILIES, Request};
 
 /// The formula says no less than was measured, and not more than this many times as much.
 const MOST: f64 = 1.4;
@@ -102,7 +102,7 @@ enum Other {
 fn workload((rows, cols): (usize, usize), coils: usize, method: &str, threads: usize) -> Workload {
     let settings = Settings {
         method: Method::find(method).unwrap(),
-        ..Settings::default()
+        ..ScanSettings::default()
     };
     Workload {
         sets: 1,
@@ -175,22 +175,21 @@ fn other_settings_are_what_was_measured() {
 #[test]
 fn what_is_not_known_is_taken_for_the_worst() {
     let grid = Grid::new(640, 368);
-    let mut settings = Settings::default();
+    let mut settings = ScanSettings::default();
     let planned = Workload::planned(grid, 15, &settings);
     assert_eq!((planned.sets, planned.used, planned.sampled), (2, 15, 1.0));
 
     let request = Request {
-        grid,
         acceleration: 8.0,
-        acs: Grid::new(24, 24),
-        order: DEFAULT_ORDER,
+        acs: Some(Acs::Side(24)),
+        order: None,
         seed: 0,
     };
     settings.sampling = SamplingSource::Draw {
         family: &FAMILIES[0],
         request,
     };
-    settings.compression = Compression::To(4);
+    settings.engine.compression = Compression::To(4);
     let known = Workload::planned(grid, 15, &settings);
     assert_eq!((known.used, known.sampled), (4, 1.0 / 8.0));
     assert!(known.slice() < planned.slice());

@@ -12,7 +12,7 @@ const ZERO: C64 = C64::new(0.0, 0.0);
 
 /// What brings images of virtual coils into the units of the scan: there, as everywhere, the magnitude of an image
 /// is the root sum of squares of its coil images, those of the coils of the scan.
-pub struct Units {
+pub struct CoilScaling {
     /// `(sets, rows, cols)`: the root sum of squares over the coils of the scan of an image of 1.
     growth: Array3<f32>,
     /// `⟨s_m, s_n⟩` between the maps of the sets m and n in the coils of the scan, each of norm 1, `(sets, sets, rows,
@@ -20,7 +20,7 @@ pub struct Units {
     overlaps: Option<Array4<C32>>,
 }
 
-impl Units {
+impl CoilScaling {
     /// `growth` is taken as 1 where it is not a positive number: where maps are zero.
     pub(super) fn new(growth: Array3<f32>, overlaps: Option<Array4<C32>>) -> Self {
         let positive = |v: f32| if v > 0.0 && v.is_finite() { v } else { 1.0 };

@@ -1,6 +1,6 @@
 use ndarray::Axis;
 
-use pvdamp::array::Mask;
+use crate::array::Mask;
 
 /// Fewer gaps than this may be alike by chance.
 const ENOUGH: usize = 4;
@@ -40,7 +40,7 @@ fn outer_gaps(sampled: &[bool]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use pvdamp::sampling;
+    use crate::sampling;
     use rand::{RngExt, SeedableRng};
 
     fn takes_equispaced(mask: &Mask) -> bool {

@@ -3,26 +3,26 @@
 use ndarray::{Array2, Array3, Axis, Zip};
 use num_complex::Complex;
 
-use pvdamp::array::{Image, ImageSets};
-use pvdamp::coil::Units;
-use pvdamp::solve::Solver;
+use crate::array::{Image, ImageSets};
+use crate::coil::CoilScaling;
+use crate::solve::Solver;
 
 /// One image of several sets of maps, in the units of the scan: root of the sum of squares, with the phase of the
 /// first.
 ///
-/// Images of virtual coils come with their `units`. Maps of two sets are orthogonal in the coils that they were
+/// Images of virtual coils come with their `scaling`. Maps of two sets are orthogonal in the coils that they were
 /// calibrated in, so that the root is that over coils; in the coils of the scan they are not, and what they have in
 /// common counts.
-pub(super) fn combine_sets(mut sets: ImageSets<f32>, units: Option<&Units>) -> Image<f32> {
-    if let Some(units) = units {
-        units.scale(&mut sets);
+pub(super) fn combine_sets(mut sets: ImageSets<f32>, scaling: Option<&CoilScaling>) -> Image<f32> {
+    if let Some(scaling) = scaling {
+        scaling.scale(&mut sets);
     }
     if sets.dim().0 == 1 {
         return sets.index_axis_move(Axis(0), 0);
     }
     let root = |values: ndarray::ArrayView1<Complex<f32>>| values.iter().map(|v| v.norm_sqr()).sum::<f32>().sqrt();
-    let magnitude = units
-        .and_then(|units| units.magnitude(&sets))
+    let magnitude = scaling
+        .and_then(|scaling| scaling.magnitude(&sets))
         .unwrap_or_else(|| sets.map_axis(Axis(0), root));
     Zip::from(sets.index_axis(Axis(0), 0))
         .and(&magnitude)
@@ -37,14 +37,14 @@ pub(super) fn combine_sets(mut sets: ImageSets<f32>, units: Option<&Units>) -> I
 pub(super) fn combined_deviation(
     solver: &mut dyn Solver<f32>,
     images: &ImageSets<f32>,
-    units: Option<&Units>,
+    scaling: Option<&CoilScaling>,
 ) -> Option<Array2<f32>> {
     let mut deviations = solver.deviation()?;
-    let combined = match units {
-        Some(units) => {
+    let combined = match scaling {
+        Some(scaling) => {
             let mut images = images.clone();
-            units.scale(&mut images);
-            units.scale_deviations(&mut deviations);
+            scaling.scale(&mut images);
+            scaling.scale_deviations(&mut deviations);
             combine_deviations(deviations, &images)
         }
         None => combine_deviations(deviations, images),

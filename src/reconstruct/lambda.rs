@@ -2,20 +2,23 @@
 
 use super::Prepared;
 use crate::error::Result;
-use pvdamp::quality::{complex_nmse, decibel, object_mask};
-use pvdamp::solve::{LambdaCurve, Limits, Method, Observer, Tuning, drive, search_lambda};
+use crate::quality::{complex_nmse, decibel, object_mask};
+use crate::solve::{Lambda, LambdaCurve, Limits, Method, StepObserver, Tuning, drive, search_lambda};
 
 /// NMSE of the object in dB against λ, with `reach` lattice points on both sides of the best, see
 /// [`search_lambda`].
 ///
-/// `None` without a reference that is not zero. Errors: an observer that breaks off.
+/// `None` without a reference that is not zero.
+///
+/// # Errors
+/// [`Error::Cancelled`](crate::Error::Cancelled) when `observe` breaks off.
 pub fn lambda_curve(
     prepared: &Prepared,
     method: &Method,
     tuning: &Tuning,
     limits: Limits,
     reach: i32,
-    observe: &mut Observer<f32>,
+    observe: &mut StepObserver<f32>,
 ) -> Result<Option<LambdaCurve>> {
     let Some(reference) = prepared.reference() else {
         return Ok(None);
@@ -26,7 +29,7 @@ pub fn lambda_curve(
     }
     let curve = search_lambda(reach, &mut |lambda| {
         let tuning = Tuning {
-            lambda,
+            lambda: Lambda::Value(lambda),
             error_bars: None,
             ..tuning.clone()
         };

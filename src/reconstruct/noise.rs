@@ -1,75 +1,71 @@
-use std::fmt;
 use std::ops::Range;
 
-use ndarray::{Array2, ArrayView3, s};
+use ndarray::{Array2, ArrayView2, ArrayView3, s};
 use num_complex::Complex;
 
-use super::{NoiseRecord, Sampling};
-use crate::error::{Error, Place, Result};
-use crate::format::{self, Scan};
-use pvdamp::array::{Grid, Mask};
-use pvdamp::coil;
-use pvdamp::sampling::Coverage;
+use super::{NoiseRecord, Sampling, Sourced};
+use crate::array::{Grid, Mask};
+use crate::coil;
+use crate::error::{Error, Input, Result};
+use crate::sampling::Coverage;
 
-/// Where Σ_meas comes from: `E[ε εᴴ]` of one k-space sample over coils, in squared units of k-space.
-#[derive(Clone)]
-pub enum NoiseSource {
-    /// Measured where the scan holds a measurement of noise, else estimated from each slice.
-    Scan,
-    File(Place),
-    /// The covariance of samples of noise.
-    Samples(Place),
-    /// The same variance in every coil, no correlation.
+/// How far from Hermitian a covariance may be, relative to its largest entry.
+const ROUNDING: f64 = 1e-4;
+
+/// The measurement noise: `E[ε εᴴ]` of one k-space sample over coils, in squared units of k-space.
+#[derive(Clone, Debug)]
+pub enum Noise {
+    /// Estimated from the quietest part of k-space.
+    Estimate,
+    /// `(coils, coils)`, Hermitian.
+    Covariance(Sourced<Array2<Complex<f64>>>),
+    /// The same variance `E|ε|²` in every coil, no correlation.
     Variance(f64),
 }
 
-impl fmt::Display for NoiseSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Noise {
+    /// The covariance of samples of noise alone, `(coils, samples)`. Locations where all coils are zero do not count.
+    ///
+    /// # Errors
+    /// [`Error::NotEnough`]: too few samples for so many coils; [`Error::Data`]: samples that are all alike.
+    pub fn of_samples(samples: ArrayView2<Complex<f32>>) -> Result<Self> {
+        let (mut covariance, count) = coil::sample_covariance(samples)?;
+        coil::shrink(&mut covariance, count);
+        Ok(Self::Covariance(Sourced::new(
+            covariance,
+            format!("of {count} noise samples"),
+        )))
+    }
+
+    pub(super) fn check(&self, coils: usize) -> Result<()> {
+        let refused = |found: String, expected: &str| Err(Error::data(Input::NoiseCovariance, found, expected));
         match self {
-            Self::Scan => write!(f, "measured with the scan, else estimated from each slice"),
-            Self::File(place) => write!(f, "read from {place}"),
-            Self::Samples(place) => write!(f, "of the noise samples of {place}"),
-            Self::Variance(variance) => write!(f, "variance {variance:e} in every coil"),
+            Self::Estimate => Ok(()),
+            Self::Variance(variance) if variance.is_finite() && *variance >= 0.0 => Ok(()),
+            Self::Variance(variance) => refused(format!("a variance of {variance}"), "a finite number, 0 or more"),
+            Self::Covariance(Sourced { value, .. }) => {
+                if value.dim() != (coils, coils) {
+                    let (rows, cols) = value.dim();
+                    return refused(
+                        format!("{rows}x{cols} values"),
+                        &format!("{coils}x{coils}, coils by coils"),
+                    );
+                }
+                let largest = value.iter().map(|v| v.norm()).fold(0.0, f64::max);
+                let is_hermitian = value
+                    .indexed_iter()
+                    .all(|((c, d), v)| (v - value[[d, c]].conj()).norm() <= ROUNDING * largest);
+                let is_variance = value.diag().iter().all(|v| v.re >= 0.0);
+                if !largest.is_finite() || !is_hermitian || !is_variance {
+                    return refused("no covariance".into(), "a Hermitian matrix of finite values");
+                }
+                Ok(())
+            }
         }
     }
-}
 
-impl NoiseSource {
-    /// Reads what is in a file, once. Errors: no covariance or noise samples of the coils of `scan` there.
-    pub(super) fn open(&self, scan: &Scan) -> Result<OpenNoise> {
-        let coils = scan.coils();
-        let covariance = match self {
-            Self::Scan => match &scan.noise_covariance {
-                Some(measured) => {
-                    return Ok(OpenNoise::Known(measured.clone(), "measured with the scan".into()));
-                }
-                None => return Ok(OpenNoise::Estimate),
-            },
-            Self::File(place) => format::read_covariance(place, coils)?,
-            Self::Samples(place) => {
-                let samples = format::read_noise(place, coils)?;
-                let mend = "give samples of noise alone, of all coils of the scan";
-                let found = coil::sample_covariance(samples.view());
-                let (mut covariance, count) = found.map_err(|e| Error::data(place.clone(), e.to_string(), mend))?;
-                coil::shrink(&mut covariance, count);
-                let origin = format!("of {count} noise samples of {place}");
-                return Ok(OpenNoise::Known(covariance, origin));
-            }
-            Self::Variance(variance) => Array2::from_diag_elem(coils, Complex::new(*variance, 0.0)),
-        };
-        Ok(OpenNoise::Known(covariance, self.to_string()))
-    }
-}
-
-/// A noise covariance ready to be had slice by slice.
-pub(super) enum OpenNoise {
-    Estimate,
-    Known(Array2<Complex<f64>>, String),
-}
-
-impl OpenNoise {
-    /// The covariance for a slice, `(coils, coils)`.
-    pub fn covariance(
+    /// The covariance, `(coils, coils)`, for k-space `(coils, rows, cols)`.
+    pub(super) fn covariance(
         &self,
         kspace: ArrayView3<Complex<f32>>,
         sampling: &Sampling,
@@ -80,7 +76,11 @@ impl OpenNoise {
                 coil::shrink(&mut estimate.covariance, estimate.samples);
                 (estimate.covariance, estimate.how)
             }
-            Self::Known(covariance, origin) => (covariance.clone(), origin.clone()),
+            Self::Covariance(Sourced { value, origin }) => (value.clone(), origin.clone()),
+            Self::Variance(variance) => (
+                Array2::from_diag_elem(kspace.dim().0, Complex::new(*variance, 0.0)),
+                format!("variance {variance:e} in every coil"),
+            ),
         };
         let variance = covariance.diag().iter().map(|v| v.re).sum::<f64>() / covariance.dim().0 as f64;
         let record = NoiseRecord {
@@ -108,10 +108,7 @@ fn estimate(kspace: ArrayView3<Complex<f32>>, mask: &Mask, coverage: &Coverage) 
 fn about_origin(support: &Range<usize>, n: usize) -> usize {
     let origin = n / 2;
     let (below, above) = (origin.saturating_sub(support.start), support.end.saturating_sub(origin));
-    match above > below {
-        true => 2 * above - 1,
-        false => 2 * below,
-    }
+    if above > below { 2 * above - 1 } else { 2 * below }
 }
 
 #[cfg(test)]

@@ -1,0 +1,155 @@
+//! What a scan and the files beside it say, as the engine wants it; and its errors, with the file they are about.
+
+use std::ops::Range;
+
+use ndarray::ArrayView3;
+use num_complex::Complex;
+
+use super::{MapsSource, NoiseSource, SamplingSource, ScanSettings};
+use crate::error::{Error, Place, Result};
+use crate::format::{self, MapsFile, Scan};
+use pvdamp::array::{Grid, Maps};
+use pvdamp::reconstruct::{Sampling, Sourced};
+use pvdamp::{Acquisition, Error as Engine, Input, Noise};
+
+/// Where each input of the engine lies.
+#[derive(Clone)]
+pub(super) struct Places {
+    kspace: Place,
+    mask: Place,
+    probability: Place,
+    maps: Place,
+    noise: Place,
+}
+
+impl Places {
+    pub fn of(scan: &Scan, settings: &ScanSettings) -> Self {
+        let kspace = scan.place().clone();
+        let beside = |name: &str| Place::new(&kspace.file, name);
+        let noise = match &settings.noise {
+            NoiseSource::File(place) | NoiseSource::Samples(place) => place.clone(),
+            NoiseSource::Scan | NoiseSource::Variance(_) => kspace.clone(),
+        };
+        Self {
+            mask: match &settings.sampling {
+                SamplingSource::File(place) => place.clone(),
+                SamplingSource::Scan | SamplingSource::Draw { .. } => beside("mask"),
+            },
+            probability: settings.probability.clone().unwrap_or_else(|| beside("prob_map")),
+            maps: match &settings.maps {
+                MapsSource::File(place) => place.clone(),
+                MapsSource::Espirit => kspace.clone(),
+            },
+            noise,
+            kspace,
+        }
+    }
+
+    /// An error of the engine with the file and dataset that it is about; `slice` where it is about one of several.
+    pub fn locate(&self, error: Engine, slice: Option<usize>) -> Error {
+        let (what, problem, mend) = match &error {
+            Engine::Data { what, found, expected } => (*what, found, format!("expected {expected}")),
+            Engine::NotEnough { what, found, needed } => (*what, found, needed.clone()),
+            _ => return error.into(),
+        };
+        let place = match what {
+            Input::Mask => &self.mask,
+            Input::Probability => &self.probability,
+            Input::Maps => &self.maps,
+            Input::NoiseCovariance | Input::NoiseSamples => &self.noise,
+            _ => &self.kspace,
+        };
+        let of_slice = slice.map_or(String::new(), |slice| format!("slice {slice}: "));
+        Error::data(place.clone(), format!("{of_slice}{problem}"), mend).caused_by(error)
+    }
+}
+
+/// The sampling of a scan, judged by `kspace` `(coils, rows, cols)`, one of its slices that is not all zero.
+pub(super) fn sampling_of(
+    scan: &Scan,
+    kspace: ArrayView3<Complex<f32>>,
+    settings: &ScanSettings,
+    places: &Places,
+) -> Result<Sampling> {
+    let grid = scan.grid();
+    let mut acquisition = Acquisition {
+        acquired: header_limits(scan),
+        ..Acquisition::new(kspace)
+    };
+    match &settings.sampling {
+        SamplingSource::Draw { family, request } => {
+            let undersampled = acquisition.undersampled(family, request);
+            acquisition = undersampled.map_err(|error| places.locate(error, None))?;
+        }
+        SamplingSource::File(at) => {
+            acquisition.mask = Some(Sourced::new(format::read_mask(at, grid)?, format!("read from {at}")));
+        }
+        SamplingSource::Scan => {
+            let sourced = |name: &str| format!("read from the scan's {name}");
+            let mask = scan.mask.clone();
+            acquisition.mask = mask.map(|mask| Sourced::new(mask, sourced("mask")));
+            let probability = scan.probability.clone();
+            acquisition.probability = probability.map(|given| Sourced::new(given, sourced("prob_map")));
+        }
+    }
+    if let Some(at) = &settings.probability {
+        let probability = format::read_probability(at, grid)?;
+        acquisition.probability = Some(Sourced::new(probability, format!("read from {at}")));
+    }
+    Sampling::of(&acquisition).map_err(|error| places.locate(error, None))
+}
+
+/// The lines that the header says were acquired, of rows and of columns: the encode `center` is the one at zero
+/// frequency. Of the readout it says nothing.
+fn header_limits(scan: &Scan) -> [Option<Range<usize>>; 2] {
+    let Grid {
+        rows: n_rows,
+        cols: n_cols,
+    } = scan.grid();
+    let [rows, cols] = scan.geometry.plane.in_plane();
+    let of_axis = |encode: usize, n: usize| {
+        let header = scan.header.as_ref()?;
+        let limits = [None, header.phase_encodes, header.partition_encodes][encode]?;
+        let first = |encode: usize| (n / 2).checked_add(encode)?.checked_sub(limits.center?);
+        let (start, last) = (first(limits.minimum)?, first(limits.maximum)?);
+        let fits = header.encoded?.matrix[encode] == n && start <= last && last < n;
+        fits.then(|| start..last + 1)
+    };
+    [of_axis(rows, n_rows), of_axis(cols, n_cols)]
+}
+
+/// Reads what is in a file, once. Errors: no covariance or noise samples of the coils of `scan` there.
+pub(super) fn noise_of(scan: &Scan, source: &NoiseSource, places: &Places) -> Result<Noise> {
+    let coils = scan.coils();
+    let covariance = match source {
+        NoiseSource::Scan => match &scan.noise_covariance {
+            Some(measured) => Sourced::new(measured.clone(), "measured with the scan"),
+            None => return Ok(Noise::Estimate),
+        },
+        NoiseSource::File(place) => Sourced::new(format::read_covariance(place, coils)?, source.to_string()),
+        NoiseSource::Samples(place) => {
+            let samples = format::read_noise(place, coils)?;
+            let noise = Noise::of_samples(samples.view()).map_err(|error| places.locate(error, None))?;
+            let Noise::Covariance(mut covariance) = noise else {
+                return Ok(noise);
+            };
+            covariance.origin = format!("{} of {place}", covariance.origin);
+            covariance
+        }
+        NoiseSource::Variance(variance) => return Ok(Noise::Variance(*variance)),
+    };
+    Ok(Noise::Covariance(covariance))
+}
+
+/// Opens the file of maps, where there is one.
+pub(super) fn maps_of(scan: &Scan, source: &MapsSource) -> Result<Option<MapsFile>> {
+    match source {
+        MapsSource::Espirit => Ok(None),
+        MapsSource::File(place) => format::read_maps(place, scan.slices(), scan.coils(), scan.grid()).map(Some),
+    }
+}
+
+/// The maps of a slice, `(sets, coils, rows, cols)`.
+pub(super) fn maps_of_slice(file: &MapsFile, place: &Place, slice: usize) -> Result<Sourced<Maps<f32>>> {
+    Ok(Sourced::new(file.slice(slice)?, place.to_string()))
+}

@@ -1,0 +1,203 @@
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use ndarray::{Array2, ArrayView2, s};
+
+use super::setup::{MapSetsDecision, ScanSetup};
+use super::{ScanSettings, SliceRecord};
+use crate::error::{Error, Result};
+use crate::format::Scan;
+use pvdamp::array::{CoilStack, Grid, Image, Maps};
+use pvdamp::reconstruct::{CoilsRecord, MapSets, MapsRecord, NoiseRecord, Prepared, Sampling};
+use pvdamp::{Observer, Reconstruction, Settings};
+
+/// A scan being reconstructed, slice by slice; slices in any order, and several at once.
+pub struct ScanReconstruction {
+    setup: ScanSetup,
+    /// Of each slice: the number of sets of maps is fixed.
+    engine: Settings,
+    sets: usize,
+    why_two_sets: Option<String>,
+    coils: Option<(CoilsRecord, NoiseRecord)>,
+    /// What settling has made of the only slice of a scan. Taken once, so that it is not in memory beside what follows.
+    ahead: Mutex<Option<Ahead>>,
+}
+
+/// The only slice of a scan, as far as it is done.
+enum Ahead {
+    Read(CoilStack<f32>),
+    Prepared(Box<Prepared>),
+}
+
+/// One slice: images in the units of the scan.
+pub struct SliceResult {
+    /// `(rows, cols)`, not cropped.
+    pub image: Image<f32>,
+    /// Truth plus noise of known variance, for methods that have it.
+    pub unbiased: Option<Image<f32>>,
+    /// Predicted standard deviation of the real part of the error of `image`, and of its imaginary part,
+    /// `(rows, cols)`, where the settings ask for error bars; NaN where they cannot be told.
+    pub deviation: Option<Array2<f32>>,
+    /// Magnitude of the image, cropped as the header says.
+    pub magnitude: Array2<f32>,
+    /// `(sets, coils, rows, cols)`, where the settings keep them; zero for a slice without data.
+    pub maps: Option<Maps<f32>>,
+    pub record: SliceRecord,
+}
+
+/// The maps of a slice, and what there is to warn of.
+pub struct SliceMaps {
+    /// `(sets, coils, rows, cols)`.
+    pub maps: Maps<f32>,
+    pub record: MapsRecord,
+    pub warnings: Vec<String>,
+}
+
+impl ScanReconstruction {
+    /// A scan whose map sets are decided.
+    pub fn new(mut setup: ScanSetup, decision: MapSetsDecision) -> Self {
+        let MapSetsDecision {
+            sets,
+            why,
+            coils,
+            prepared,
+        } = decision;
+        let ahead = match prepared {
+            Some(prepared) => Some(Ahead::Prepared(Box::new(prepared))),
+            None => setup.take_only().map(Ahead::Read),
+        };
+        Self {
+            engine: Settings {
+                map_sets: MapSets::Fixed(sets),
+                ..setup.settings().engine.clone()
+            },
+            setup,
+            sets,
+            why_two_sets: why,
+            coils,
+            ahead: Mutex::new(ahead),
+        }
+    }
+
+    pub fn setup(&self) -> &ScanSetup {
+        &self.setup
+    }
+
+    pub fn scan(&self) -> &Scan {
+        self.setup.scan()
+    }
+
+    pub fn settings(&self) -> &ScanSettings {
+        self.setup.settings()
+    }
+
+    pub fn sampling(&self) -> &Sampling {
+        self.setup.sampling()
+    }
+
+    /// Sets of maps, and so of images, that each slice has.
+    pub fn sets(&self) -> usize {
+        self.sets
+    }
+
+    /// Why there are two sets of maps, where that was judged.
+    pub fn why_two_sets(&self) -> Option<&str> {
+        self.why_two_sets.as_deref()
+    }
+
+    /// What becomes of the coils, where deciding on the sets has shown it.
+    pub fn coils(&self) -> Option<&(CoilsRecord, NoiseRecord)> {
+        self.coils.as_ref()
+    }
+
+    /// Whether slices have an unbiased image. Of two sets of maps it would be two images, whose root sum of squares is
+    /// not unbiased.
+    pub fn has_unbiased(&self) -> bool {
+        self.engine.method.unbiased && self.sets == 1
+    }
+
+    /// Whether slices have error bars.
+    pub fn has_deviation(&self) -> bool {
+        self.engine.has_error_bars()
+    }
+
+    /// Reconstructs one slice.
+    ///
+    /// # Errors
+    /// A slice that cannot be read or reconstructed, and [`Error::Interrupted`] when the observer breaks off.
+    pub fn slice(&self, slice: usize, observer: &mut dyn Observer) -> Result<SliceResult> {
+        let start = Instant::now();
+        let reconstruction = match self.prepare(slice)? {
+            Some(prepared) => prepared
+                .solve(&self.engine, observer)
+                .map_err(|error| self.setup.locate(error, slice))?,
+            None => self.empty_slice(start),
+        };
+        let Reconstruction {
+            image,
+            unbiased,
+            deviation,
+            maps,
+            record,
+        } = reconstruction;
+        Ok(SliceResult {
+            magnitude: self.cropped_magnitude(&image),
+            image,
+            unbiased,
+            deviation,
+            maps,
+            record: SliceRecord { slice, record },
+        })
+    }
+
+    /// Poses the problem of one slice; `None` when it holds no data.
+    ///
+    /// # Errors
+    /// A slice that cannot be read or calibrated.
+    pub fn prepare(&self, slice: usize) -> Result<Option<Prepared>> {
+        match self.take_ahead(slice) {
+            Some(Ahead::Prepared(prepared)) => Ok(Some(*prepared)),
+            Some(Ahead::Read(kspace)) => self.setup.prepare(slice, Some(kspace), &self.engine),
+            None => self.setup.prepare(slice, None, &self.engine),
+        }
+    }
+
+    fn take_ahead(&self, slice: usize) -> Option<Ahead> {
+        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        ahead.take_if(|_| slice == 0)
+    }
+
+    /// The maps of a slice, for settings that keep them; `None` for a slice without data.
+    ///
+    /// # Errors
+    /// Those of [`Self::prepare`].
+    pub fn maps(&self, slice: usize) -> Result<Option<SliceMaps>> {
+        let Some(mut prepared) = self.prepare(slice)? else {
+            return Ok(None);
+        };
+        let maps = prepared.kept_maps.take();
+        Ok(Some(SliceMaps {
+            maps: maps.ok_or_else(|| Error::internal("the settings keep no maps"))?,
+            warnings: prepared.warnings(&self.engine),
+            record: prepared.maps_record,
+        }))
+    }
+
+    fn empty_slice(&self, start: Instant) -> Reconstruction {
+        let mut empty = Reconstruction::of_nothing(self.sampling(), self.scan().coils(), &self.engine);
+        empty.record.seconds = start.elapsed().as_secs_f64();
+        empty
+    }
+
+    /// Magnitude, cropped as the header says.
+    pub fn cropped_magnitude(&self, image: &Image<f32>) -> Array2<f32> {
+        self.cropped(image.view()).mapv(|v| v.norm())
+    }
+
+    /// What is left of `(rows, cols)` where the header crops.
+    pub fn cropped<'v, V>(&self, image: ArrayView2<'v, V>) -> ArrayView2<'v, V> {
+        let size = self.scan().crop_size();
+        let (row, col) = Grid::from(image.dim()).centred_offset(size);
+        image.slice_move(s![row..row + size.rows, col..col + size.cols])
+    }
+}

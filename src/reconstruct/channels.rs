@@ -1,0 +1,126 @@
+use ndarray::{Array2, Zip};
+use num_complex::Complex;
+
+use super::scale::unit_scale;
+use super::{CoilsRecord, Noise, NoiseRecord, Sampling, Settings};
+use crate::array::{CoilStack, Maps, Mask};
+use crate::coil::{self, CoilScaling, VirtualCoils};
+use crate::error::{Error, Input, Result};
+
+/// Noise variance, relative to the square of the largest sample, that no scan has.
+const LOUDEST: f64 = 1e4;
+
+/// Samples and noise in the coils of the computation: those of the scan, or virtual ones of white noise, few enough.
+pub struct Channels {
+    /// `(channels, rows, cols)`, in units of the k-space times [`Self::scale`]; zero where the mask samples nothing.
+    pub kspace: CoilStack<f32>,
+    /// The same of fully sampled k-space without the mask, where it serves as a reference; of the coils of the scan.
+    pub complete: Option<CoilStack<f32>>,
+    /// The power of two that brings the largest sample to between 1 and 2.
+    pub scale: f32,
+    /// `None` where the channels are the coils of the scan.
+    pub virtual_coils: Option<VirtualCoils>,
+    /// `(channels, channels)`, `E[ε εᴴ]` of one sample.
+    pub covariance: Array2<Complex<f64>>,
+    /// Where it comes from.
+    pub noise: NoiseRecord,
+    /// What became of the coils.
+    pub coils: CoilsRecord,
+    /// What fixes the phase of calibrated maps, see [`coil::espirit`]; `None` for what is usual for the coils of the scan.
+    pub phase: Option<Vec<Complex<f64>>>,
+}
+
+impl Channels {
+    /// Takes out what the mask does not sample, finds the noise, whitens and compresses the coils where `settings` want
+    /// it and there is a reason. With `reference`, fully sampled k-space is kept beside what the mask leaves of it.
+    /// `None` where k-space is all zero.
+    ///
+    /// # Errors
+    /// [`Error::Data`]: values that are not finite, and noise louder than any signal.
+    pub fn of(
+        mut kspace: CoilStack<f32>,
+        sampling: &Sampling,
+        noise: &Noise,
+        settings: &Settings,
+        reference: bool,
+    ) -> Result<Option<Self>> {
+        let Some(scale) = unit_scale(kspace.view())? else {
+            return Ok(None);
+        };
+        let complete = (reference && sampling.complete_scan).then(|| kspace.clone());
+        keep_sampled(&mut kspace, &sampling.mask);
+        let (mut covariance, noise) = noise.covariance(kspace.view(), sampling);
+        kspace.mapv_inplace(|v| v * scale);
+        let power = f64::from(scale) * f64::from(scale);
+        covariance.mapv_inplace(|v| v * power);
+        if covariance.iter().any(|v| v.norm() > LOUDEST) {
+            let found = "it says that k-space is nothing but noise";
+            let expected = "one in squared units of the k-space, or none to have it estimated";
+            return Err(Error::data(Input::NoiseCovariance, found, expected));
+        }
+        let measured = kspace.dim().0;
+        let centre = settings.espirit.window(sampling.centre);
+        let locations = sampling.coverage.support().len();
+        let virtual_coils = VirtualCoils::new(
+            kspace.view(),
+            centre,
+            &covariance,
+            locations,
+            settings.whiten,
+            settings.compression,
+        )?;
+        let mut coils = CoilsRecord {
+            measured,
+            used: measured,
+            energy: 1.0,
+            whitened: false,
+        };
+        let mut phase = None;
+        if let Some(virtual_coils) = &virtual_coils {
+            if !centre.is_empty() {
+                let dominant = coil::dominant_coils(kspace.view(), centre)?;
+                phase = dominant.map(|weights| virtual_coils.weights(&weights));
+            }
+            virtual_coils.apply(&mut kspace);
+            covariance.clone_from(&virtual_coils.covariance);
+            coils = CoilsRecord {
+                used: virtual_coils.count(),
+                energy: virtual_coils.energy,
+                whitened: virtual_coils.whitened,
+                ..coils
+            };
+        }
+        Ok(Some(Self {
+            kspace,
+            complete,
+            scale,
+            virtual_coils,
+            covariance,
+            noise,
+            coils,
+            phase,
+        }))
+    }
+
+    /// Maps of the channels, `(sets, channels, rows, cols)`, as maps of the coils of the scan.
+    pub fn to_scan(&self, maps: Maps<f32>) -> Maps<f32> {
+        match &self.virtual_coils {
+            Some(coils) => coils.expand(&maps),
+            None => maps,
+        }
+    }
+
+    /// What brings images that these maps of the channels make into the units of the k-space; `None` where they are.
+    pub(super) fn scaling(&self, maps: &Maps<f32>) -> Option<CoilScaling> {
+        self.virtual_coils.as_ref().map(|coils| coils.scaling(maps))
+    }
+}
+
+fn keep_sampled(kspace: &mut CoilStack<f32>, mask: &Mask) {
+    let zero = Complex::new(0.0, 0.0);
+    for mut plane in kspace.outer_iter_mut() {
+        Zip::from(&mut plane)
+            .and(&mask.sampled)
+            .for_each(|value, &sampled| *value = if sampled { *value } else { zero });
+    }
+}

@@ -1,0 +1,124 @@
+use std::fmt;
+
+use super::{Channels, MapsRecord, Sampling, Sourced};
+use crate::array::Maps;
+use crate::coil::{self, CoilScaling, EspiritSettings};
+use crate::error::{Error, Input, Result};
+
+/// How many sets of coil sensitivity maps are calibrated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MapSets {
+    /// Two where one is not enough, as where the object is larger than the field of view.
+    #[default]
+    Auto,
+    /// So many, 1 or 2.
+    Fixed(usize),
+}
+
+impl fmt::Display for MapSets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Fixed(sets) => write!(f, "{sets}"),
+        }
+    }
+}
+
+/// Coil sensitivity maps of the [`Channels`] of an acquisition.
+pub struct CoilMaps {
+    /// `(sets, channels, rows, cols)`.
+    pub maps: Maps<f32>,
+    /// Where they come from.
+    pub record: MapsRecord,
+    /// On which share of the object one set is not enough, where that was judged and is why there are two.
+    pub folded: Option<f64>,
+    /// What brings images of virtual coils into the units of the k-space.
+    pub scaling: Option<CoilScaling>,
+}
+
+impl CoilMaps {
+    /// Calibrates maps by ESPIRiT on the sampled centre.
+    ///
+    /// # Errors
+    /// [`Error::NotEnough`] where the centre is not sampled, and [`Error::Setting`].
+    pub fn calibrate(
+        channels: &Channels,
+        sampling: &Sampling,
+        settings: &EspiritSettings,
+        sets: MapSets,
+    ) -> Result<Self> {
+        let coils = channels.kspace.dim().0;
+        if sampling.centre.is_empty() && coils > 1 {
+            let found = "its centre, where coil maps come from, is not sampled";
+            return Err(Error::not_enough(Input::Kspace, found, "give coil sensitivity maps"));
+        }
+        let calibrated = |sets: usize| {
+            let settings = EspiritSettings {
+                sets,
+                ..settings.clone()
+            };
+            let phase = channels.phase.as_deref();
+            coil::espirit(channels.kspace.view(), sampling.centre, &settings, phase)
+        };
+        let first = match sets {
+            MapSets::Auto => 1,
+            MapSets::Fixed(sets) => sets,
+        };
+        let (mut maps, mut report) = calibrated(first)?;
+        let mut folded = None;
+        if sets == MapSets::Auto && report.is_folded() {
+            folded = Some(report.folded);
+            (maps, report) = calibrated(2)?;
+        }
+        Ok(Self {
+            scaling: channels.scaling(&maps),
+            record: MapsRecord::Estimated(report),
+            folded,
+            maps,
+        })
+    }
+
+    /// Maps of the coils of the scan, `(sets, coils, rows, cols)`, for the channels: scaled to a sum of squares of 1.
+    ///
+    /// # Errors
+    /// [`Error::Data`]: maps that are not finite, or zero everywhere.
+    pub fn given(maps: Sourced<Maps<f32>>, channels: &Channels) -> Result<Self> {
+        let Sourced {
+            value: mut maps,
+            origin,
+        } = maps;
+        let normalisation = coil::normalise(&mut maps)?;
+        let record = MapsRecord::Given {
+            origin,
+            renormalised: normalisation.changed,
+            deviation: normalisation.deviation,
+            support: normalisation.support,
+        };
+        let (maps, scaling) = match &channels.virtual_coils {
+            Some(coils) => {
+                let (maps, scaling) = coils.reduce(&maps);
+                (maps, Some(scaling))
+            }
+            None => (maps, None),
+        };
+        Ok(Self {
+            maps,
+            record,
+            folded: None,
+            scaling,
+        })
+    }
+
+    /// Number of sets.
+    pub fn sets(&self) -> usize {
+        self.maps.dim().0
+    }
+
+    /// What looks odd, a sentence each.
+    pub fn warnings(&self) -> &[String] {
+        match &self.record {
+            MapsRecord::Estimated(report) => &report.warnings,
+            MapsRecord::Given { .. } => &[],
+        }
+    }
+}

@@ -1,0 +1,166 @@
+use std::sync::Arc;
+use std::time::Instant;
+
+use ndarray::Array2;
+
+use super::combine::{combine_sets, combined_deviation};
+use super::{
+    Acquisition, Channels, CoilMaps, CoilsRecord, MapsRecord, NoiseRecord, Observer, Sampling, Settings, Stage,
+};
+use crate::array::{Image, ImageSets, Maps};
+use crate::coil::CoilScaling;
+use crate::error::{Error, Result};
+use crate::operator::gather;
+use crate::solve::{Problem, Solver};
+
+/// A slice ready for a solver: of this library by [`Prepared::solve`], or of the caller's own.
+pub struct Prepared {
+    /// In units of the k-space times `scale`, and of virtual coils where there are any: [`Self::image`] brings its images
+    /// into those of the scan's coils.
+    pub problem: Problem<f32>,
+    /// The power of two that k-space was multiplied by.
+    pub scale: f32,
+    /// Which locations were sampled.
+    pub sampling: Arc<Sampling>,
+    /// Where the maps come from.
+    pub maps_record: MapsRecord,
+    /// Where the noise comes from.
+    pub noise_record: NoiseRecord,
+    /// What became of the coils.
+    pub coils_record: CoilsRecord,
+    /// Maps of the coils of the scan, `(sets, coils, rows, cols)`, where the settings keep them.
+    pub kept_maps: Option<Maps<f32>>,
+    /// Sentences about the maps.
+    map_warnings: Vec<String>,
+    /// On which share of the object one set of maps is not enough, where that was judged and is why there are two.
+    pub folded: Option<f64>,
+    /// When work on it began: what the seconds of the record count from.
+    pub started: Instant,
+    scaling: Option<CoilScaling>,
+}
+
+impl Acquisition<'_> {
+    /// All that comes before the iterations; `None` where k-space is all zero.
+    ///
+    /// # Errors
+    /// Those of [`reconstruct`](super::reconstruct).
+    pub fn prepare(self, settings: &Settings, observer: &mut dyn Observer) -> Result<Option<Prepared>> {
+        begin(Stage::Sampling, observer)?;
+        self.check()?;
+        if self.kspace.iter().all(|v| v.re == 0.0 && v.im == 0.0) {
+            return Ok(None);
+        }
+        let sampling = Arc::new(Sampling::of(&self)?);
+        self.prepare_sampled(sampling, settings, settings.wants_reference(), observer)
+    }
+
+    /// The same with a sampling that is known; the mask, the probability and the limits of the acquisition mean nothing.
+    /// With `reference`, fully sampled k-space gives [`Problem::reference`].
+    ///
+    /// # Errors
+    /// Those of [`reconstruct`](super::reconstruct).
+    pub fn prepare_sampled(
+        self,
+        sampling: Arc<Sampling>,
+        settings: &Settings,
+        reference: bool,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Prepared>> {
+        let started = Instant::now();
+        self.check()?;
+        settings.validate(self.grid())?;
+        begin(Stage::Channels, observer)?;
+        let kspace = self.kspace.into_owned();
+        let Some(channels) = Channels::of(kspace, &sampling, &self.noise, settings, reference)? else {
+            return Ok(None);
+        };
+        begin(Stage::Maps, observer)?;
+        let maps = match self.maps {
+            Some(maps) => CoilMaps::given(maps, &channels)?,
+            None => CoilMaps::calibrate(&channels, &sampling, &settings.espirit, settings.map_sets)?,
+        };
+        let prepared = Prepared::pose(channels, sampling, maps, settings)?;
+        Ok(Some(Prepared { started, ..prepared }))
+    }
+}
+
+/// Errors: [`Error::Cancelled`] when the observer breaks off.
+pub(super) fn begin(stage: Stage, observer: &mut dyn Observer) -> Result<()> {
+    if observer.stage(stage).is_break() {
+        return Err(Error::Cancelled);
+    }
+    Ok(())
+}
+
+impl Prepared {
+    /// Poses the problem: picks the samples out of k-space, and lets that go.
+    ///
+    /// # Errors
+    /// [`Error::Data`]: parts that do not fit each other.
+    pub fn pose(channels: Channels, sampling: Arc<Sampling>, maps: CoilMaps, settings: &Settings) -> Result<Self> {
+        let kept_maps = settings.keep_maps.then(|| channels.to_scan(maps.maps.clone()));
+        let map_warnings = maps.warnings().to_vec();
+        let mask = sampling.known();
+        let Channels {
+            kspace,
+            complete,
+            scale,
+            virtual_coils,
+            covariance,
+            noise,
+            coils,
+            ..
+        } = channels;
+        // Not both k-space and what the problem makes of the maps.
+        let data = gather(kspace.view(), &mask);
+        drop(kspace);
+        let mut problem = Problem::of_samples(data, &mask, &sampling.probability, maps.maps, covariance)?;
+        if let Some(complete) = complete {
+            let mut complete = complete.mapv_into(|v| v * scale);
+            if let Some(virtual_coils) = &virtual_coils {
+                virtual_coils.apply(&mut complete);
+            }
+            problem = problem.with_reference(complete.view())?;
+        }
+        Ok(Self {
+            problem,
+            scale,
+            sampling,
+            maps_record: maps.record,
+            noise_record: noise,
+            coils_record: coils,
+            kept_maps,
+            map_warnings,
+            folded: maps.folded,
+            started: Instant::now(),
+            scaling: maps.scaling,
+        })
+    }
+
+    /// Number of sets of maps, and of images of a solver.
+    pub fn sets(&self) -> usize {
+        self.problem.encoding.sets()
+    }
+
+    /// One image `(rows, cols)` of those of a solver `(sets, rows, cols)`, in units of the k-space times `scale`.
+    pub fn image(&self, images: ImageSets<f32>) -> Image<f32> {
+        combine_sets(images, self.scaling.as_ref())
+    }
+
+    /// The image of the fully sampled k-space, where there is one, in the same units.
+    pub fn reference(&self) -> Option<Image<f32>> {
+        self.problem.reference.clone().map(|images| self.image(images))
+    }
+
+    /// Error bars of [`Self::image`] of `images`, those of `solver`, `(rows, cols)`; `None` where they cannot be told.
+    pub fn deviation(&self, solver: &mut dyn Solver<f32>, images: &ImageSets<f32>) -> Option<Array2<f32>> {
+        combined_deviation(solver, images, self.scaling.as_ref())
+    }
+
+    /// What there is to warn of, a sentence each.
+    pub fn warnings(&self, settings: &Settings) -> Vec<String> {
+        let mut warnings = self.sampling.warnings_for(settings.method);
+        warnings.extend_from_slice(&self.map_warnings);
+        warnings
+    }
+}

@@ -1,0 +1,79 @@
+use std::time::Duration;
+
+use super::{MapSets, Sampling};
+use crate::array::Grid;
+use crate::coil::{Compression, EspiritSettings};
+use crate::error::Result;
+use crate::solve::{Knob, Lambda, Limits, Method, Tuning};
+
+/// How to reconstruct. The defaults need no choice: P-VDAMP with its published values, one set of ESPIRiT maps or two as
+/// the data ask for, white noise, at most 16 virtual coils.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// A row of [`METHODS`](crate::solve::METHODS).
+    pub method: &'static Method,
+    /// Wavelet, scales, damping, λ, iterations, error bars. What means nothing to the method is ignored.
+    pub tuning: Tuning,
+    /// For the iterations; with one, results depend on the speed of the machine.
+    pub time_limit: Option<Duration>,
+    /// Of maps that are calibrated.
+    pub espirit: EspiritSettings,
+    /// How many sets of maps are calibrated. The number in `espirit` means nothing.
+    pub map_sets: MapSets,
+    /// Whether coils are combined so that their noise is white, where it is known not to be.
+    pub whiten: bool,
+    /// How many virtual coils the coils are compressed to.
+    pub compression: Compression,
+    /// Whether the result carries the maps it was made with.
+    pub keep_maps: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            method: Method::find("pvdamp").expect("pvdamp is in the table"),
+            tuning: Tuning::default(),
+            time_limit: None,
+            espirit: EspiritSettings::default(),
+            map_sets: MapSets::Auto,
+            whiten: true,
+            compression: Compression::Auto,
+            keep_maps: false,
+        }
+    }
+}
+
+impl Settings {
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) where a value makes no sense for images of size `grid`.
+    pub fn validate(&self, grid: Grid) -> Result<()> {
+        self.tuning.validate(grid)
+    }
+
+    /// What a solver is given: the tuning without error bars where the method has none.
+    pub fn tuning(&self) -> Tuning {
+        Tuning {
+            error_bars: self.tuning.error_bars.filter(|_| self.method.has(Knob::ErrorBars)),
+            ..self.tuning.clone()
+        }
+    }
+
+    /// Whether the result has error bars.
+    pub fn has_error_bars(&self) -> bool {
+        self.tuning().error_bars.is_some()
+    }
+
+    /// When the iterations on this sampling stop at the latest.
+    pub fn limits(&self, sampling: &Sampling) -> Limits {
+        Limits {
+            iterations: self.method.iterations_on(&sampling.known(), &self.tuning),
+            time: self.time_limit,
+        }
+    }
+
+    /// Whether fully sampled k-space serves as a reference: where λ has to be the optimal one, and for methods that
+    /// look at their error.
+    pub fn wants_reference(&self) -> bool {
+        self.tuning.lambda == Lambda::Optimal || !self.method.oracle.is_empty()
+    }
+}

@@ -5,4 +5,5 @@ mod conformance;
 mod evolution;
 mod golden;
 mod howl;
+mod reconstruct;
 mod solvers;

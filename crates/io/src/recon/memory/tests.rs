@@ -100,10 +100,8 @@ enum Other {
 }
 
 fn workload((rows, cols): (usize, usize), coils: usize, method: &str, threads: usize) -> Workload {
-    let settings = Settings {
-        method: Method::find(method).unwrap(),
-        ..ScanSettings::default()
-    };
+    let mut settings = ScanSettings::default();
+    settings.engine.method = Method::find(method).unwrap();
     Workload {
         sets: 1,
         sampled: 1.0 / 6.0,

@@ -1,0 +1,102 @@
+//! A method of your own on data that are ready for it: Landweber's gradient descent, beside P-VDAMP.
+//!
+//!     cargo run --release --example own_solver
+
+use std::ops::ControlFlow;
+
+use pvdamp::array::{Grid, ImageSets};
+use pvdamp::quality::{complex_nmse, decibel};
+use pvdamp::reconstruct::Prepared;
+use pvdamp::sampling::{Family, Request};
+use pvdamp::simulate::{SimulationSettings, simulate_slice};
+use pvdamp::solve::{IterationRecord, Limits, Problem, Solver, Step, Verdict, drive};
+use pvdamp::{Acquisition, Settings};
+
+/// `x ← x + s Aᴴ (y − A x)`: to least squares, slowly.
+struct Landweber<'a> {
+    problem: &'a Problem<f32>,
+    step: f32,
+    image: ImageSets<f32>,
+    iteration: usize,
+}
+
+impl<'a> Landweber<'a> {
+    fn new(problem: &'a Problem<f32>) -> Self {
+        Self {
+            image: problem.zero_filled(),
+            step: problem.step_length() as f32,
+            iteration: 0,
+            problem,
+        }
+    }
+}
+
+impl Solver<f32> for Landweber<'_> {
+    fn step(&mut self) -> Step {
+        let Self {
+            problem, image, step, ..
+        } = self;
+        let residual = &problem.data - &problem.encoding.forward(image);
+        let gradient = problem.encoding.adjoint(&residual, None);
+        image.zip_mut_with(&gradient, |x, g| *x += g * *step);
+        self.iteration += 1;
+        Step {
+            bands: Vec::new(),
+            kept: self.iteration,
+            noise: None,
+            verdict: Verdict::Continue,
+        }
+    }
+
+    fn image(&mut self) -> ImageSets<f32> {
+        self.image.clone()
+    }
+}
+
+fn main() -> pvdamp::Result<()> {
+    let simulation = SimulationSettings {
+        grid: Grid::new(192, 192),
+        coils: 8,
+        slices: 1,
+        noise: 0.005,
+        seed: 1,
+    };
+    let head = simulate_slice(&simulation, 0)?;
+    let request = Request {
+        acceleration: 4.0,
+        acs: None,
+        order: None,
+        seed: 2,
+    };
+    let bernoulli = Family::find("bernoulli").expect("a family of the table");
+    let acquisition = Acquisition::new(&head.kspace).undersampled(bernoulli, &request)?;
+
+    // Mask, density, noise, whitening and coil maps are found as for the methods of this library.
+    let settings = Settings::default();
+    let prepared = acquisition.prepare(&settings, &mut ())?;
+    let prepared = prepared.expect("k-space that is not all zero");
+
+    let mut solver = Landweber::new(&prepared.problem);
+    let limits = Limits {
+        iterations: 30,
+        time: None,
+    };
+    let mut observe = |record: &IterationRecord, solver: &mut dyn Solver<f32>| {
+        let image = in_units(&prepared, solver.image());
+        if let Some(error) = complex_nmse(&head.image, &image, None) {
+            println!("after {:.3} s: NMSE {:.1} dB", record.seconds, decibel(error));
+        }
+        ControlFlow::Continue(())
+    };
+    drive(&mut solver, limits, &mut observe)?;
+
+    let reconstruction = prepared.solve(&settings, &mut ())?;
+    let error = complex_nmse(&head.image, &reconstruction.image, None).map_or(f64::NAN, decibel);
+    println!("P-VDAMP: NMSE {error:.1} dB");
+    Ok(())
+}
+
+/// The image of a solver in the units of the k-space.
+fn in_units(prepared: &Prepared, images: ImageSets<f32>) -> pvdamp::array::Image<f32> {
+    prepared.image(images).mapv(|value| value / prepared.scale)
+}

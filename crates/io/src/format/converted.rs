@@ -10,7 +10,7 @@ use super::header::Header;
 use super::image::{ImageSink, Images, KspaceSink, magnitude_of};
 use super::placed::write_geometry;
 use super::scan::{Geometry, Scan};
-use super::source::array::shape_text;
+use super::source::messages::shape_text;
 use super::writer::{Hdf5Output, OutputDataset};
 use crate::error::Result;
 

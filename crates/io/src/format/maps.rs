@@ -5,9 +5,9 @@ use ndarray::{Array2, Axis, Ix2, Ix4};
 use num_complex::Complex;
 
 use super::attribute::text_of;
-use super::source::array::{Source, shape_text};
+use super::source::array::Source;
 use super::source::find::Wanted;
-use super::source::h5::DAMAGED;
+use super::source::messages::{DAMAGED, shape_text};
 use crate::error::{Place, Result};
 use pvdamp::array::{Grid, Maps};
 

@@ -3,8 +3,9 @@
 
 use ndarray::{Array2, ArrayD, Ix1, Ix2};
 
-use super::source::array::{Source, shape_text};
+use super::source::array::Source;
 use super::source::find::Wanted;
+use super::source::messages::shape_text;
 use crate::error::{Place, Result};
 use pvdamp::array::{Grid, Mask};
 

@@ -3,8 +3,8 @@
 use ndarray::{Array2, Axis};
 use num_complex::Complex;
 
-use super::source::array::shape_text;
 use super::source::find::Wanted;
+use super::source::messages::shape_text;
 use crate::error::{Place, Result};
 
 /// Reads noise samples as `(coils, samples)`: complex, stored as `(coils, samples)`, `(coils, rows, cols)`,

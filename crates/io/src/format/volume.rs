@@ -4,10 +4,10 @@ use ndarray::{Array2, Array3, ArrayD, Axis, Ix2, Ix3};
 use num_complex::Complex;
 
 use super::placed::GEOMETRY;
-use super::source::array::{Source, shape_text};
+use super::source::array::Source;
 use super::source::container::Container;
 use super::source::find::Wanted;
-use super::source::h5::DAMAGED;
+use super::source::messages::{DAMAGED, shape_text};
 use crate::error::{Place, Result};
 
 /// Images of a scan, `(slices, rows, cols)`.

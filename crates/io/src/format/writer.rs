@@ -15,8 +15,8 @@ use num_complex::Complex;
 
 use super::attribute::{Attribute, AttributeValue};
 use super::output::{AtomicFile, unwritable};
-use super::source::array::shape_text;
 use super::source::h5::library;
+use super::source::messages::shape_text;
 use crate::error::{Error, Place, Result};
 
 /// What a dataset may hold. Complex numbers are stored as the compound `{r, i}` and bool as the enum

@@ -10,7 +10,7 @@ use super::super::attribute;
 use super::super::masks::{mask_of, probability_of};
 use super::super::source::array::Source;
 use super::super::source::container::Container;
-use super::super::source::h5::DAMAGED;
+use super::super::source::messages::DAMAGED;
 use super::plausible::MOST_COILS;
 use super::{Geometry, Plane, Planes, Scan, ScanFormat, ScanOptions};
 use crate::error::{Error, Result};

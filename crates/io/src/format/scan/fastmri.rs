@@ -4,8 +4,9 @@
 
 use std::path::Path;
 
-use super::super::source::array::{Source, shape_text};
+use super::super::source::array::Source;
 use super::super::source::h5;
+use super::super::source::messages::shape_text;
 use super::axes::{Axes, AxisKind};
 use super::{Scan, ScanFormat, ScanOptions, arrayed};
 use crate::error::Result;

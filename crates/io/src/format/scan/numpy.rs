@@ -2,8 +2,9 @@
 
 use std::path::Path;
 
-use super::super::source::array::{Source, shape_text};
+use super::super::source::array::Source;
 use super::super::source::container::ContainerKind;
+use super::super::source::messages::shape_text;
 use super::axes::{Axes, AxisKind};
 use super::fastmri::axes_needed;
 use super::plausible::MOST_COILS;

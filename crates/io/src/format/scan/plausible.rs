@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::super::header::Header;
-use super::super::source::array::{Source, shape_text};
+use super::super::source::array::Source;
 use super::super::source::find::inventory;
+use super::super::source::messages::shape_text;
 use super::arrayed::Array;
 use super::axes::{Axes, AxisKind};
 use crate::error::{Error, Result};

@@ -4,8 +4,7 @@ use ndarray::{Array4, ArrayView4, s};
 use num_complex::Complex;
 
 use super::super::header::Header;
-use super::super::source::array::shape_text;
-use super::super::source::h5::DAMAGED;
+use super::super::source::messages::{DAMAGED, shape_text};
 use super::Planes;
 use super::arrayed::{Array, four_axes, unravel};
 use super::axes::AxisKind;

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard};
 use ndarray::Array3;
 use num_complex::Complex;
 
-use super::super::source::h5::DAMAGED;
+use super::super::source::messages::DAMAGED;
 use super::Planes;
 use crate::error::{Error, Place, Result};
 use pvdamp::array::{CoilStack, Grid};

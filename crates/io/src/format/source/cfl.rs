@@ -5,24 +5,20 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::array::Source;
-use super::h5::DAMAGED;
+use super::array::{DIMENSIONS, Dimensions, Source};
+use super::messages::DAMAGED;
 use super::number::Number;
 use super::raw::{self, RawArray};
 use crate::error::{Error, Place, Result};
 
-/// Dimensions that BART has.
-pub(in crate::format) const DIMENSIONS: usize = 16;
+// which of BART's dimensions is which
 const READ: usize = 0;
 const COIL: usize = 3;
 const MAPS: usize = 4;
 
-/// Lengths of the dimensions: readout, two phase encodes, coils, sets of maps, ...; 1 where there is none.
-pub(in crate::format) type Dimensions = [usize; DIMENSIONS];
-
 /// The names of header and values, where `path` is one of them or the name that they share, and the header is one of
 /// BART's.
-pub(super) fn pair(path: &Path) -> Option<(PathBuf, PathBuf)> {
+pub(super) fn header_and_values(path: &Path) -> Option<(PathBuf, PathBuf)> {
     let extension = path.extension().and_then(|e| e.to_str());
     let base = match extension {
         Some("cfl" | "hdr") => path.with_extension(""),

@@ -1,7 +1,8 @@
 //! The dataset a user means: named, called by convention, or the only one of the right shape.
 
-use super::array::{Source, shape_text};
+use super::array::Source;
 use super::container::Container;
+use super::messages::shape_text;
 use crate::error::{Error, Place, Result};
 
 /// Finds the dataset a user means.

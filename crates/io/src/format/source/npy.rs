@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::array::Source;
-use super::h5::DAMAGED;
+use super::messages::DAMAGED;
 use super::number::Number;
 use super::raw::{self, RawArray};
 use crate::error::{Error, Place, Result};

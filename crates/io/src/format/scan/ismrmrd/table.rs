@@ -5,7 +5,8 @@ use std::path::Path;
 use hdf5::types::{CompoundType, TypeDescriptor, VarLenArray};
 use ndarray::{Ix1, s};
 
-use super::super::super::source::h5::{DAMAGED, library};
+use super::super::super::source::h5::library;
+use super::super::super::source::messages::DAMAGED;
 use super::lengths::stored_lengths;
 use crate::error::{Error, Place, Result};
 

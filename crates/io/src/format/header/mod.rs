@@ -1,15 +1,17 @@
 //! The ISMRMRD header of a scan: XML in a dataset of text or bytes.
 
-mod about;
+mod metadata;
 mod simulated;
+mod xml;
 
 use std::io::{Read, Seek, SeekFrom};
 
 use hdf5::types::{IntSize, TypeDescriptor};
 use roxmltree::{Document, Node};
 
-pub use self::about::{Sequence, Study, Subject, System};
+pub use self::metadata::{Sequence, Study, Subject, System};
 pub use self::simulated::{header_xml, volume_header_xml};
+use self::xml::{child, number, text};
 use super::attribute::texts;
 use super::source::array::Source;
 use super::source::h5::library;
@@ -85,10 +87,10 @@ impl Header {
             calibration_mode: child(encoding, "parallelImaging")
                 .and_then(|p| text(p, "calibrationMode"))
                 .map(str::to_ascii_lowercase),
-            subject: about::subject(root),
-            study: about::study(root),
-            system: about::system(root),
-            sequence: about::sequence(root),
+            subject: metadata::subject(root),
+            study: metadata::study(root),
+            system: metadata::system(root),
+            sequence: metadata::sequence(root),
             xml: match before {
                 [] => xml.to_string(),
                 _ => without(read, before),
@@ -129,18 +131,6 @@ fn without(xml: &str, elements: &[Node]) -> String {
         from = range.end;
     }
     kept + &xml[from..]
-}
-
-fn child<'a, 'input>(node: Node<'a, 'input>, name: &str) -> Option<Node<'a, 'input>> {
-    node.children().find(|c| c.tag_name().name() == name)
-}
-
-fn text<'a>(node: Node<'a, '_>, name: &str) -> Option<&'a str> {
-    child(node, name)?.text().map(str::trim)
-}
-
-fn number<T: std::str::FromStr>(node: Node, name: &str) -> Option<T> {
-    text(node, name)?.parse().ok()
 }
 
 fn space(node: Node) -> Option<Space> {

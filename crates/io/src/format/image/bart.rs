@@ -9,8 +9,8 @@ use num_complex::Complex;
 
 use super::super::output::{AtomicFile, unwritable};
 use super::super::scan::Plane;
+use super::sink::{ImageFormat, ImageSink, KspaceSeries, KspaceSink, Series};
 use super::staging::{Staging, little_endian};
-use super::{ImageFormat, ImageSink, KspaceSeries, KspaceSink, Series};
 use crate::error::Result;
 use pvdamp::array::Grid;
 

@@ -11,8 +11,8 @@ use num_complex::Complex;
 
 use super::super::output::{AtomicFile, unwritable};
 use super::orientation::{Stack, Vector, dot, first_pixel, norm, scaled, stack};
+use super::sink::{ImageFormat, ImageSink, Series, magnitude_of, one_file};
 use super::staging::{StagedImages, little_endian};
-use super::{ImageFormat, ImageSink, Series, magnitude_of, one_file};
 use crate::error::{Error, Result};
 
 pub(super) const FORMAT: ImageFormat = ImageFormat {

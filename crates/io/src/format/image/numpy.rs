@@ -7,8 +7,8 @@ use ndarray::{ArrayView, ArrayView2, ArrayView3, Dimension};
 use num_complex::Complex;
 
 use super::super::output::{AtomicFile, unwritable};
+use super::sink::{ImageFormat, ImageSink, KspaceSink, one_file};
 use super::staging::little_endian;
-use super::{ImageFormat, ImageSink, KspaceSink, one_file};
 use crate::error::Result;
 
 pub(super) const FORMAT: ImageFormat = ImageFormat {

@@ -9,7 +9,7 @@ use ndarray::{Array2, ArrayView2};
 use num_complex::Complex;
 
 use super::super::output::{AtomicFile, unwritable};
-use super::{ImageFormat, ImageSink, numbered};
+use super::sink::{ImageFormat, ImageSink, numbered};
 use crate::error::{Error, Result};
 
 /// From 0, black, to the value that 99.5 % of the pixels do not exceed, white: a few bright pixels do not

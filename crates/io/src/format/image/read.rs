@@ -12,7 +12,7 @@ use super::super::source::array::Source;
 use super::super::source::container::Container;
 use super::super::source::find::Wanted;
 use super::super::source::messages::{DAMAGED, shape_text};
-use super::Series;
+use super::sink::Series;
 use crate::error::{Place, Result};
 use pvdamp::array::Grid;
 

@@ -1,11 +1,15 @@
 use std::f64::consts::FRAC_1_SQRT_2;
+use std::path::Path;
 
 use dicom_dictionary_std::{tags, uids};
 use ndarray::{Array2, Array3, Axis};
+use num_complex::Complex;
 
 use super::orientation::{Vector, add, minus, norm, scaled, stack};
+use super::sink::MOST_FILES;
 use super::*;
-use crate::format::{Placement, Plane};
+use crate::format::{Geometry, Header, Placement, Plane};
+use pvdamp::array::Grid;
 
 type C32 = Complex<f32>;
 

@@ -2,7 +2,7 @@
 
 use roxmltree::Node;
 
-use super::{child, number, text};
+use super::xml::{child, number, text};
 
 /// `subjectInformation`, as it is written.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -173,7 +173,7 @@ mod tests {
             (second.calibration_mode.as_deref(), second.encoded),
             (Some("embedded"), None)
         );
-        // what is kept of the text tells the same to who reads its first encoding
+        // what is left of the text tells the same to who reads its first encoding
         assert_eq!(Header::parse(&second.xml).unwrap(), second);
         assert_eq!((second.xml.contains("640"), header.xml.contains("640")), (false, true));
         assert!(Header::parse_encoding(&xml, 2).unwrap_err().contains("3 elements"));

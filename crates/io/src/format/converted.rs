@@ -6,10 +6,11 @@ use ndarray::{ArrayView2, ArrayView3};
 use num_complex::Complex;
 
 use super::attribute::Attribute;
+use super::geometry::Geometry;
+use super::geometry_dataset::write_geometry;
 use super::header::Header;
 use super::image::{ImageSink, Images, KspaceSink, magnitude_of};
-use super::placed::write_geometry;
-use super::scan::{Geometry, Scan};
+use super::scan::Scan;
 use super::source::messages::shape_text;
 use super::writer::{Hdf5Output, OutputDataset};
 use crate::error::Result;

@@ -11,13 +11,14 @@
 mod attribute;
 mod below;
 mod converted;
+mod geometry;
+mod geometry_dataset;
 mod header;
 mod image;
 mod maps;
 mod masks;
 mod noise;
 mod output;
-mod placed;
 mod scan;
 mod source;
 mod stamp;
@@ -30,6 +31,8 @@ mod tests;
 pub use attribute::{Attribute, AttributeValue, read_attributes, read_group_attributes};
 pub use below::{files_below, has_ending};
 pub use converted::{Hdf5Images, Hdf5Kspace, write_about};
+pub use geometry::{Geometry, Placement, Plane};
+pub use geometry_dataset::write_geometry;
 pub use header::{Header, Limits, Sequence, Space, Study, Subject, System, header_xml, volume_header_xml};
 pub use image::{
     IMAGE_FORMATS, ImageFormat, ImageSink, Images, KspaceSeries, KspaceSink, Series, holds_images, window, write_png,
@@ -38,10 +41,7 @@ pub use maps::{AXES, MapsFile, read_covariance, read_maps};
 pub use masks::{read_mask, read_probability};
 pub use noise::read_noise;
 pub use output::AtomicFile;
-pub use placed::write_geometry;
-pub use scan::{
-    Axes, AxisKind, Geometry, Outline, Placement, Plane, Reference, SCAN_FORMATS, Scan, ScanFormat, ScanOptions,
-};
+pub use scan::{Axes, AxisKind, Outline, Reference, SCAN_FORMATS, Scan, ScanFormat, ScanOptions};
 pub use source::container::files_of;
 pub use stamp::Stamp;
 pub use volume::{Role, Volume, read_list, read_table, read_volume};

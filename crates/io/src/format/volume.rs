@@ -3,7 +3,7 @@
 use ndarray::{Array2, Array3, ArrayD, Axis, Ix2, Ix3};
 use num_complex::Complex;
 
-use super::placed::GEOMETRY;
+use super::geometry_dataset::GEOMETRY;
 use super::source::array::Source;
 use super::source::container::Container;
 use super::source::find::Wanted;

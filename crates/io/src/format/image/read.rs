@@ -4,10 +4,11 @@ use ndarray::{Array2, Ix2};
 use num_complex::Complex;
 
 use super::super::attribute::{self, Attribute, AttributeValue};
+use super::super::geometry::{Geometry, Plane};
+use super::super::geometry_dataset::{GEOMETRY, read_geometry};
 use super::super::header::Header;
 use super::super::maps::AXES;
-use super::super::placed::{GEOMETRY, read_geometry};
-use super::super::scan::{Axes, Geometry, Plane};
+use super::super::scan::Axes;
 use super::super::source::array::Source;
 use super::super::source::container::Container;
 use super::super::source::find::Wanted;

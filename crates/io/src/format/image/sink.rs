@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use ndarray::{Array2, ArrayView2, ArrayView3};
 use num_complex::Complex;
 
+use super::super::geometry::Geometry;
 use super::super::header::Header;
 use super::super::output::AtomicFile;
-use super::super::scan::{Geometry, Scan};
+use super::super::scan::Scan;
 use crate::error::{Error, Result};
 use pvdamp::array::Grid;
 

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use super::super::source::array::Source;
 use super::super::source::container::ContainerKind;
+use super::array_scan;
 use super::axes::{Axes, AxisKind};
-use super::{Scan, ScanFormat, ScanOptions, arrayed};
+use super::reader::{Scan, ScanFormat, ScanOptions};
 use crate::error::Result;
 
 pub(super) const FORMAT: ScanFormat = ScanFormat {
@@ -20,16 +21,16 @@ pub(super) const FORMAT: ScanFormat = ScanFormat {
 /// The path may be that of either file or the name that they share.
 ///
 /// # Errors
-/// A header that does not fit the values, and those of [`arrayed::open`].
+/// A header that does not fit the values, and those of [`array_scan::open`].
 fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
-    arrayed::open(FORMAT.name, path, options, usual)
+    array_scan::open(FORMAT.name, path, options, usual)
 }
 
 /// By BART's dimensions, the last of them slowest.
 fn usual(kspace: &Source) -> Result<(Axes, Option<String>)> {
     use AxisKind::{Coil, Kx, Ky, Kz, Slice};
     let Some(dimensions) = kspace.dimensions() else {
-        return Err(super::fastmri::axes_needed(kspace));
+        return Err(array_scan::axes_needed(kspace));
     };
     // of a volume without readout, or cut along it, the planes are ky-kz
     let spatial = match [0, 1, 2].map(|d| dimensions[d] > 1) {

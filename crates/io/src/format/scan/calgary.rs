@@ -7,12 +7,13 @@ use ndarray::{Array1, Array2, Array3, Ix3, Zip};
 use num_complex::Complex;
 
 use super::super::attribute;
+use super::super::geometry::{Geometry, Plane};
 use super::super::masks::{mask_of, probability_of};
 use super::super::source::array::Source;
 use super::super::source::container::Container;
 use super::super::source::messages::DAMAGED;
-use super::plausible::MOST_COILS;
-use super::{Geometry, Plane, Planes, Scan, ScanFormat, ScanOptions};
+use super::check_axes::MOST_COILS;
+use super::reader::{Planes, Scan, ScanFormat, ScanOptions};
 use crate::error::{Error, Result};
 use pvdamp::array::{CoilStack, Grid, Mask};
 

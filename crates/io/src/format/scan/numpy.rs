@@ -5,10 +5,10 @@ use std::path::Path;
 use super::super::source::array::Source;
 use super::super::source::container::ContainerKind;
 use super::super::source::messages::shape_text;
+use super::array_scan;
 use super::axes::{Axes, AxisKind};
-use super::fastmri::axes_needed;
-use super::plausible::MOST_COILS;
-use super::{Scan, ScanFormat, ScanOptions, arrayed};
+use super::check_axes::MOST_COILS;
+use super::reader::{Scan, ScanFormat, ScanOptions};
 use crate::error::Result;
 
 pub(super) const FORMAT: ScanFormat = ScanFormat {
@@ -24,9 +24,9 @@ pub(super) const FORMAT: ScanFormat = ScanFormat {
 /// of an archive.
 ///
 /// # Errors
-/// Files that are cut off or damaged, and those of [`arrayed::open`].
+/// Files that are cut off or damaged, and those of [`array_scan::open`].
 fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
-    arrayed::open(FORMAT.name, path, options, usual)
+    array_scan::open(FORMAT.name, path, options, usual)
 }
 
 /// As fastMRI's; of three axes the first is the coils if it is short, which is said.
@@ -47,6 +47,6 @@ fn usual(kspace: &Source) -> Result<(Axes, Option<String>)> {
             Ok((axes, (first > 1).then_some(guess)))
         }
         [_, _, _, _] => Ok((Axes::of(vec![Slice, Coil, Kx, Ky]), None)),
-        _ => Err(axes_needed(kspace)),
+        _ => Err(array_scan::axes_needed(kspace)),
     }
 }

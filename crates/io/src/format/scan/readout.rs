@@ -5,10 +5,10 @@ use num_complex::Complex;
 
 use super::super::header::Header;
 use super::super::source::messages::{DAMAGED, shape_text};
-use super::Planes;
-use super::arrayed::{Array, four_axes, unravel};
 use super::axes::AxisKind;
-use super::store::{PlaneStore, Scattered};
+use super::kspace_array::{KspaceArray, four_axes, unravel};
+use super::plane_store::{PlaneStore, Scattered};
+use super::reader::Planes;
 use crate::error::Result;
 use pvdamp::array::{CoilStack, Grid};
 use pvdamp::fourier::{Fourier, Scratch};
@@ -35,7 +35,7 @@ pub(super) fn window(length: usize, header: Option<&Header>) -> (usize, usize) {
 
 /// Volumes in an array, and the positions along their readout that are kept, as first and count.
 pub(super) struct Volumes {
-    pub array: Array,
+    pub array: KspaceArray,
     pub window: (usize, usize),
 }
 
@@ -84,7 +84,7 @@ fn whole_chunks(rows: usize, chunk: usize) -> usize {
 
 /// A volume being cut. Of the two axes of a plane, `p` is the slower one in the file; a plane is stored `(p, q)`.
 struct Cut<'a> {
-    array: &'a Array,
+    array: &'a KspaceArray,
     store: PlaneStore,
     /// Whether planes are stored with their columns first.
     turned: bool,
@@ -99,7 +99,7 @@ struct Cut<'a> {
 }
 
 impl<'a> Cut<'a> {
-    fn new(array: &'a Array, window: (usize, usize)) -> Result<Self> {
+    fn new(array: &'a KspaceArray, window: (usize, usize)) -> Result<Self> {
         let source = &array.source;
         let readout = match array.position(AxisKind::Kx) {
             Some(_) => AxisKind::Kx,

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::super::super::header::Header;
-use super::super::plausible::MOST_COILS;
+use super::super::check_axes::MOST_COILS;
 use super::super::readout::kept;
 use super::readout::Span;
-use super::sort::frame;
 use super::table::{Head, Row, Table};
 use crate::error::{Error, Result};
 use pvdamp::array::Grid;
@@ -119,7 +118,7 @@ impl Layout {
                 return Err(table.error(problem, "write center_sample as the sample at zero frequency"));
             };
             let row = Row { row: at, samples };
-            frames.entry(frame(head)).or_default().push(Line {
+            frames.entry(head.frame()).or_default().push(Line {
                 row,
                 column,
                 partition,
@@ -211,7 +210,7 @@ fn encoded_matrix(header: &Header, heads: &[Head], imaging: &[usize], table: &Ta
     let samples: usize = imaging.iter().map(|&at| heads[at].kept()).sum();
     let frames = imaging
         .iter()
-        .map(|&at| frame(&heads[at]))
+        .map(|&at| heads[at].frame())
         .collect::<HashSet<_>>()
         .len();
     let cells = matrix.iter().fold(frames, |n, &axis| n.saturating_mul(axis));

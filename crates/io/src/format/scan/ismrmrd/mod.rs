@@ -1,10 +1,10 @@
 //! Raw data in ISMRMRD's HDF5 (Inati et al., Magn Reson Med 77:411, 2017): a group with `xml`, the header, and `data`, a
 //! readout of all coils a row, in the order of the measurement.
 
+mod geometry;
 mod layout;
 mod lengths;
 mod noise;
-mod place;
 mod planes;
 mod readout;
 mod sort;
@@ -22,8 +22,8 @@ use self::table::{Head, Row, Table};
 use super::super::attribute;
 use super::super::header::Header;
 use super::super::source::h5::{self, exists};
-use super::store::Ordered;
-use super::{Planes, Scan, ScanFormat, ScanOptions};
+use super::plane_store::Ordered;
+use super::reader::{Planes, Scan, ScanFormat, ScanOptions};
 use crate::error::{Error, Place, Result};
 
 pub(super) const FORMAT: ScanFormat = ScanFormat {
@@ -124,7 +124,7 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
     warnings.extend(layout.warnings.drain(..).chain(repeats.warnings));
 
     let firsts: Vec<&Head> = frames.values().map(|lines| &heads[lines[0].row.row]).collect();
-    let mut geometry = place::geometry(&layout, &header, &firsts, kept);
+    let mut geometry = geometry::geometry(&layout, &header, &firsts, kept);
     let names = sort::names(&frames.keys().copied().collect::<Vec<_>>());
     let (grid, planes_a_frame) = layout.planes(kept);
     geometry.names = names

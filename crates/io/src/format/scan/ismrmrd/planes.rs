@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use ndarray::Array3;
 use num_complex::Complex;
 
-use super::super::Planes;
-use super::super::store::{PlaneStore, Scattered};
+use super::super::plane_store::{PlaneStore, Scattered};
+use super::super::reader::Planes;
 use super::layout::{Layout, Line};
 use super::readout::{Lines, Readout};
 use super::table::{Row, Table};

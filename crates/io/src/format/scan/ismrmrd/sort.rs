@@ -75,7 +75,7 @@ impl Sorted {
             return None;
         }
         let taken: HashSet<_> = self.imaging.iter().map(|&at| location(&heads[at])).collect();
-        let frames: HashSet<_> = self.imaging.iter().map(|&at| frame(&heads[at])).collect();
+        let frames: HashSet<_> = self.imaging.iter().map(|&at| heads[at].frame()).collect();
         let like = &heads[self.imaging[0]];
         let fits = |&at: &usize| {
             let head = &heads[at];
@@ -85,7 +85,7 @@ impl Sorted {
                 && head.center_sample == like.center_sample
                 && same_dwell(head.sample_time_us, like.sample_time_us)
                 && layout.column(head).is_some()
-                && frames.contains(&frame(head))
+                && frames.contains(&head.frame())
                 && !taken.contains(&location(head))
         };
         let mut fitting = all.clone();
@@ -110,15 +110,9 @@ impl Sorted {
     }
 }
 
-/// Counters of a slice of the scan, those that change slowest first.
-pub(super) fn frame(head: &Head) -> [u16; 5] {
-    let idx = &head.idx;
-    [idx.contrast, idx.phase, idx.repetition, idx.set, idx.slice]
-}
-
 fn location(head: &Head) -> ([u16; 5], u16, u16) {
     (
-        frame(head),
+        head.frame(),
         head.idx.kspace_encode_step_1,
         head.idx.kspace_encode_step_2,
     )

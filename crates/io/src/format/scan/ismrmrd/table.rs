@@ -57,6 +57,12 @@ impl Head {
         self.flags >> (flag - 1) & 1 == 1
     }
 
+    /// Counters of the slice of the scan that it belongs to, those that change slowest first.
+    pub fn frame(&self) -> [u16; 5] {
+        let idx = &self.idx;
+        [idx.contrast, idx.phase, idx.repetition, idx.set, idx.slice]
+    }
+
     /// Samples that are not to be discarded.
     pub fn kept(&self) -> usize {
         let discarded = usize::from(self.discard_pre) + usize::from(self.discard_post);

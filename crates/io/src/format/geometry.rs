@@ -1,6 +1,6 @@
 //! Where the slices of a scan lie in the scanner.
 
-use super::super::header::Header;
+use super::header::Header;
 use pvdamp::array::Grid;
 
 /// Directions are unit vectors at right angles, to so much.

@@ -8,7 +8,7 @@ use ndarray::Array3;
 use num_complex::Complex;
 
 use super::super::source::messages::DAMAGED;
-use super::Planes;
+use super::reader::Planes;
 use crate::error::{Error, Place, Result};
 use pvdamp::array::{CoilStack, Grid};
 
@@ -146,10 +146,10 @@ mod tests {
     fn more_planes_than_can_be_counted() {
         let place = Place::new("scan", "kspace");
         let created = PlaneStore::create(&place, 1 << 40, 128, Grid::new(1 << 16, 1 << 16));
-        let told = created.err().unwrap().to_string();
+        let message = created.err().unwrap().to_string();
         assert!(
-            told.contains("'kspace'") && told.contains("128 coils, 65536x65536"),
-            "{told}"
+            message.contains("'kspace'") && message.contains("128 coils, 65536x65536"),
+            "{message}"
         );
     }
 }

@@ -1,7 +1,7 @@
 //! Where slices lie in the patient, from the position and directions of acquisitions.
 
+use super::super::super::geometry::{Geometry, Placement, Plane};
 use super::super::super::header::Header;
-use super::super::{Geometry, Placement, Plane};
 use super::layout::Layout;
 use super::table::Head;
 

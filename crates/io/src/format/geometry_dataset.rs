@@ -3,7 +3,7 @@
 use ndarray::Array3;
 
 use super::attribute::{self, Attribute, AttributeValue, texts};
-use super::scan::{Geometry, Placement, Plane};
+use super::geometry::{Geometry, Placement, Plane};
 use super::source::container::Container;
 use super::writer::Hdf5Output;
 use crate::error::Result;

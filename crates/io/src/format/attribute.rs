@@ -103,18 +103,18 @@ pub(super) fn read_all(object: &hdf5::Location) -> (Vec<Attribute>, Vec<String>)
             );
         }
     };
-    let (mut kept, mut warnings) = (Vec::new(), Vec::new());
+    let (mut attributes, mut warnings) = (Vec::new(), Vec::new());
     for name in names {
         match object
             .attr(&name)
             .map_err(|e| library(&e))
             .and_then(|attribute| read(&attribute))
         {
-            Ok(value) => kept.push(Attribute { name, value }),
+            Ok(value) => attributes.push(Attribute { name, value }),
             Err(why) => warnings.push(format!("attribute '{name}' is not kept: {why}")),
         }
     }
-    (kept, warnings)
+    (attributes, warnings)
 }
 
 /// The text of an attribute of that name, lists joined by commas; `None` where there is no text of that name.

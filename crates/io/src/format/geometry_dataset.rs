@@ -4,8 +4,8 @@ use ndarray::Array3;
 
 use super::attribute::{self, Attribute, AttributeValue, texts};
 use super::geometry::{Geometry, Placement, Plane};
+use super::hdf5_output::Hdf5Output;
 use super::source::container::Container;
-use super::writer::Hdf5Output;
 use crate::error::Result;
 
 /// Not an image, though it has the shape of some.

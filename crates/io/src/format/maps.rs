@@ -11,7 +11,8 @@ use super::source::messages::{DAMAGED, shape_text};
 use crate::error::{Place, Result};
 use pvdamp::array::{Grid, Maps};
 
-/// The attribute that names the axes of a dataset: of maps as `slices,sets,coils,rows,cols`, of k-space as `coil,kx,ky,kz`.
+/// The attribute that names the axes of a dataset: of maps as `slices,sets,coils,rows,cols`, of k-space as
+/// `coil,kx,ky,kz`.
 pub const AXES: &str = "axes";
 
 /// More sets of ESPIRiT maps than this serve no scan; a longer axis means something else.
@@ -81,10 +82,12 @@ impl MapsFile {
             let problem = format!("has no slice {slice}, but {} of them", self.source.shape[0]);
             return Err(self.source.error(problem, "give maps for every slice"));
         }
-        let lead: &[usize] = match self.slices {
-            true => &[slice],
-            false if self.source.shape.len() == 5 => &[0],
-            false => &[],
+        let lead: &[usize] = if self.slices {
+            &[slice]
+        } else if self.source.shape.len() == 5 {
+            &[0]
+        } else {
+            &[]
         };
         let mut maps = self.source.complex::<f32>(lead)?;
         if self.sets.is_none() {

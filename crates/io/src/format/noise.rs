@@ -24,9 +24,10 @@ pub fn read_noise(place: &Place, coils: usize) -> Result<Array2<Complex<f32>>> {
     }
     let Some(axis) = coil_axis(&source.shape, coils) else {
         let problem = format!("noise samples of shape {shape} do not fit a scan of {coils} coils");
-        let mend = match source.shape.last() == Some(&coils) {
-            true => "move the coils to the front: (coils, samples)",
-            false => "give noise measured with the coils of this scan, (coils, samples)",
+        let mend = if source.shape.last() == Some(&coils) {
+            "move the coils to the front: (coils, samples)"
+        } else {
+            "give noise measured with the coils of this scan, (coils, samples)"
         };
         return Err(source.error(problem, mend));
     };

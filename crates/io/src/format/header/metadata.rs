@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(header.system.h1_frequency_hz, Some(123_200_000.0));
         assert_eq!(header.sequence.repetition_times_ms, [500.0]);
         assert_eq!(header.sequence.echo_times_ms, [5.1, 10.2]);
-        // the calibration mode is of the second encoding, whose matrix is not told
+        // the calibration mode is of the second encoding, whose matrix is missing
         assert_eq!((header.calibration_mode, header.receiver_channels), (None, Some(15)));
         let second = Header::parse_encoding(&xml, 1).unwrap();
         assert_eq!(

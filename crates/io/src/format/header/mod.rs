@@ -35,7 +35,8 @@ pub struct Header {
     pub study: Study,
     pub system: System,
     pub sequence: Sequence,
-    /// The header as it stands in the file, without the encodings before the one read: who reads it finds this one first.
+    /// The header as it stands in the file, without the encodings before the one read: who reads it finds this one
+    /// first.
     pub xml: String,
 }
 
@@ -123,14 +124,14 @@ impl Header {
 
 /// The text without these elements, which follow each other in it.
 fn without(xml: &str, elements: &[Node]) -> String {
-    let mut kept = String::with_capacity(xml.len());
+    let mut rest = String::with_capacity(xml.len());
     let mut from = 0;
     for element in elements {
         let range = element.range();
-        kept.push_str(&xml[from..range.start]);
+        rest.push_str(&xml[from..range.start]);
         from = range.end;
     }
-    kept + &xml[from..]
+    rest + &xml[from..]
 }
 
 fn space(node: Node) -> Option<Space> {

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use ndarray::{ArrayView2, ArrayView3};
 use num_complex::Complex;
 
+use super::super::atomic_file::{AtomicFile, unwritable};
 use super::super::geometry::Plane;
-use super::super::output::{AtomicFile, unwritable};
 use super::sink::{ImageFormat, ImageSink, KspaceSeries, KspaceSink, Series};
 use super::staging::{Staging, little_endian};
 use crate::error::Result;

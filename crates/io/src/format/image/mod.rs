@@ -1,6 +1,6 @@
 //! Files of images, and of k-space as an array, that other programs read.
 //!
-//! An output is told by the ending of its name: each row of [`IMAGE_FORMATS`] has its own, and every other name is
+//! The ending of its name says what an output is: each row of [`IMAGE_FORMATS`] has its own, and every other name is
 //! HDF5. What a format gives is an [`ImageSink`], which takes the slices and shows its files when all are there.
 
 mod bart;

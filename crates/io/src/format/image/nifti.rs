@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use ndarray::ArrayView2;
 use num_complex::Complex;
 
-use super::super::output::{AtomicFile, unwritable};
+use super::super::atomic_file::{AtomicFile, unwritable};
 use super::orientation::{Stack, Vector, dot, first_pixel, norm, scaled, stack};
 use super::sink::{ImageFormat, ImageSink, Series, magnitude_of, one_file};
 use super::staging::{StagedImages, little_endian};

@@ -6,7 +6,7 @@ use std::path::Path;
 use ndarray::{ArrayView, ArrayView2, ArrayView3, Dimension};
 use num_complex::Complex;
 
-use super::super::output::{AtomicFile, unwritable};
+use super::super::atomic_file::{AtomicFile, unwritable};
 use super::sink::{ImageFormat, ImageSink, KspaceSink, one_file};
 use super::staging::little_endian;
 use crate::error::Result;

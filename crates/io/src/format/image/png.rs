@@ -8,7 +8,7 @@ use image::{ExtendedColorType, ImageEncoder};
 use ndarray::{Array2, ArrayView2};
 use num_complex::Complex;
 
-use super::super::output::{AtomicFile, unwritable};
+use super::super::atomic_file::{AtomicFile, unwritable};
 use super::sink::{ImageFormat, ImageSink, numbered};
 use crate::error::{Error, Result};
 
@@ -27,7 +27,8 @@ pub fn window(image: &Array2<f32>) -> (f32, f32) {
 pub(super) const FORMAT: ImageFormat = ImageFormat {
     name: "png",
     title: "PNG",
-    summary: "8-bit grey pictures of the magnitude, one a slice; white is the value that 99.5 % of the pixels do not exceed",
+    summary: "8-bit grey pictures of the magnitude, one a slice; \
+        white is the value that 99.5 % of the pixels do not exceed",
     citation: "ISO/IEC 15948:2004",
     extensions: &["png"],
     complex: false,

@@ -1,13 +1,13 @@
-//! What a format of images gives: the sinks that slices are written to, and what they are told beforehand.
+//! What a format of images gives: the sinks that slices are written to, and what is known beforehand.
 
 use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, ArrayView2, ArrayView3};
 use num_complex::Complex;
 
+use super::super::atomic_file::AtomicFile;
 use super::super::geometry::Geometry;
 use super::super::header::Header;
-use super::super::output::AtomicFile;
 use super::super::scan::Scan;
 use crate::error::{Error, Result};
 use pvdamp::array::Grid;

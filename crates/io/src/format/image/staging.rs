@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, ArrayView2};
 
-use super::super::output::unwritable;
+use super::super::atomic_file::unwritable;
 use crate::error::Result;
 use pvdamp::array::Grid;
 

@@ -93,7 +93,7 @@ fn floats(bytes: &[u8]) -> Vec<f32> {
 #[test]
 fn a_format_is_told_by_the_ending_alone() {
     let name = |path: &str| ImageFormat::of(Path::new(path)).map(|format| format.name);
-    for (path, told) in [
+    for (path, expected) in [
         ("out.cfl", Some("bart")),
         ("a.b/out.npy", Some("numpy")),
         ("out.nii", Some("nifti")),
@@ -107,7 +107,7 @@ fn a_format_is_told_by_the_ending_alone() {
         ("out.npy/x", None),
         ("", None),
     ] {
-        assert_eq!(name(path), told, "{path}");
+        assert_eq!(name(path), expected, "{path}");
     }
     let mut extensions: Vec<&str> = IMAGE_FORMATS.iter().flat_map(|f| f.extensions).copied().collect();
     let count = extensions.len();
@@ -155,7 +155,7 @@ fn bart_has_rows_first_and_slices_at_axis_13_and_a_volume_x_first() {
 #[test]
 fn kspace_of_a_volume_has_its_two_encodes_at_axes_1_and_2() {
     let folder = tempfile::tempdir().unwrap();
-    for (plane, told) in [
+    for (plane, expected) in [
         (Plane::Xy, "5 4 1 2 1 1 1 1 1 1 1 1 1 3 1 1"),
         (Plane::Yz, "1 5 4 2 1 1 1 1 1 1 1 1 1 3 1 1"),
     ] {
@@ -180,7 +180,7 @@ fn kspace_of_a_volume_has_its_two_encodes_at_axes_1_and_2() {
         }
         sink.finish().unwrap();
         let header = std::fs::read_to_string(folder.path().join("k.hdr")).unwrap();
-        assert_eq!(header.lines().nth(1), Some(told));
+        assert_eq!(header.lines().nth(1), Some(expected));
         let values = floats(&std::fs::read(&path).unwrap());
         for (at, pair) in values.chunks_exact(2).enumerate() {
             let (r, c, q, s) = (at % 5, at / 5 % 4, at / 20 % 2, at / 40);
@@ -215,8 +215,8 @@ fn numpy_has_a_header_of_whole_64_bytes() {
         "{text}"
     );
     assert!(text.ends_with('\n'));
-    let told: Vec<f32> = images(3).iter().flat_map(|v| [v.re, v.im]).collect();
-    assert_eq!(floats(&bytes[length..]), told);
+    let expected: Vec<f32> = images(3).iter().flat_map(|v| [v.re, v.im]).collect();
+    assert_eq!(floats(&bytes[length..]), expected);
 }
 
 /// What a NIfTI header says, by its offsets.
@@ -298,10 +298,10 @@ fn nifti_puts_every_voxel_where_it_was_measured() {
                 let rows = scaled(p.rows, VOXEL[0] * (r as f64 - 2.0));
                 let cols = scaled(p.cols, VOXEL[1] * (c as f64 - 2.0));
                 let [left, posterior, superior] = add(p.centre_mm, add(rows, cols));
-                let told = [-left, -posterior, superior];
+                let expected = [-left, -posterior, superior];
                 let index = [r as f64, c as f64, k as f64];
                 for found in [header.by_rows(index), header.by_quaternion(index)] {
-                    assert!(norm(minus(found, told)) < 1e-4, "{found:?}, not {told:?}");
+                    assert!(norm(minus(found, expected)) < 1e-4, "{found:?}, not {expected:?}");
                 }
             }
         }
@@ -338,15 +338,15 @@ fn compressed_nifti_is_the_same() {
 
 #[test]
 fn stacks_measured_several_times_and_what_is_none() {
-    let told = |heights: &[f64]| stack(&placements(heights), 3.0);
+    let stacked = |heights: &[f64]| stack(&placements(heights), 3.0);
     // contrasts inside, contrasts outside, one slice again and again
-    assert_eq!(told(&[0.0, 0.0, 4.0, 4.0]).unwrap().order, [[0, 2], [1, 3]]);
-    assert_eq!(told(&[4.0, 0.0, 4.0, 0.0]).unwrap().order, [[1, 0], [3, 2]]);
-    let one = told(&[2.0, 2.0, 2.0]).unwrap();
+    assert_eq!(stacked(&[0.0, 0.0, 4.0, 4.0]).unwrap().order, [[0, 2], [1, 3]]);
+    assert_eq!(stacked(&[4.0, 0.0, 4.0, 0.0]).unwrap().order, [[1, 0], [3, 2]]);
+    let one = stacked(&[2.0, 2.0, 2.0]).unwrap();
     assert_eq!(one.order, [[0], [1], [2]]);
     assert!((norm(one.step) - 3.0).abs() < 1e-9);
-    assert!(told(&[0.0, 3.0, 7.0]).unwrap_err().contains("uneven"));
-    assert!(told(&[0.0, 0.0, 3.0]).unwrap_err().contains("more often"));
+    assert!(stacked(&[0.0, 3.0, 7.0]).unwrap_err().contains("uneven"));
+    assert!(stacked(&[0.0, 0.0, 3.0]).unwrap_err().contains("more often"));
     let mut turned = placements(&[0.0, 3.0]);
     turned[1].rows = [0.0, FRAC_1_SQRT_2, FRAC_1_SQRT_2];
     assert!(stack(&turned, 3.0).unwrap_err().contains("several directions"));
@@ -394,8 +394,8 @@ fn a_magnitude_beyond_single_precision_is_refused() {
             .create(&path, &series(Vec::new(), 1))
             .unwrap();
         let refused = sink.write(0, image.view()).unwrap_err().to_string();
-        let told = [name, "slice 0", "20 values exceeds single precision", "; rescale"];
-        assert!(told.iter().all(|part| refused.contains(part)), "{refused}");
+        let parts = [name, "slice 0", "20 values exceeds single precision", "; rescale"];
+        assert!(parts.iter().all(|part| refused.contains(part)), "{refused}");
     }
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
@@ -445,8 +445,11 @@ fn dicom_keeps_no_text_that_it_does_not_allow() {
     let text = |tag| object.element(tag).unwrap().to_str().unwrap().trim().to_string();
     assert_eq!(text(tags::IMAGE_COMMENTS), "slice1");
     assert_eq!(text(tags::DERIVATION_DESCRIPTION).len(), 1024);
-    let told = text(tags::SERIES_DESCRIPTION);
-    assert!(told.starts_with("pvdamp ababab") && told.len() == 64, "{told}");
+    let description = text(tags::SERIES_DESCRIPTION);
+    assert!(
+        description.starts_with("pvdamp ababab") && description.len() == 64,
+        "{description}"
+    );
 }
 
 /// Raw data have no images, whichever way they are named.
@@ -500,8 +503,8 @@ fn dicom_gives_values_and_places_back() {
             let at = |i: usize| position[i] + along[i] * spacing[1] * c as f64 + along[3 + i] * spacing[0] * r as f64;
             let rows = scaled(placement.rows, VOXEL[0] * (r as f64 - 2.0));
             let cols = scaled(placement.cols, VOXEL[1] * (c as f64 - 2.0));
-            let told = add(placement.centre_mm, add(rows, cols));
-            assert!(norm(minus([at(0), at(1), at(2)], told)) < 1e-6);
+            let expected = add(placement.centre_mm, add(rows, cols));
+            assert!(norm(minus([at(0), at(1), at(2)], expected)) < 1e-6);
         }
         uids.push(
             [
@@ -533,10 +536,10 @@ fn dicom_makes_no_place_up_and_holds_any_scale() {
         assert!(object.element(tags::IMAGE_POSITION_PATIENT).is_err());
         let slope = object.element(tags::RESCALE_SLOPE).unwrap().to_float64().unwrap();
         let stored = object.element(tags::PIXEL_DATA).unwrap().to_multi_int::<u16>().unwrap();
-        for (value, told) in stored.iter().zip(&image) {
-            let told = f64::from(told.re);
+        for (value, expected) in stored.iter().zip(&image) {
+            let expected = f64::from(expected.re);
             assert!(
-                (f64::from(*value) * slope - told).abs() <= 1e-5 * f64::from(scale),
+                (f64::from(*value) * slope - expected).abs() <= 1e-5 * f64::from(scale),
                 "{scale:e}"
             );
         }
@@ -548,7 +551,8 @@ fn dicom_makes_no_place_up_and_holds_any_scale() {
 fn dicom_names_the_patient_of_the_header() {
     let xml = "<ismrmrdHeader><subjectInformation><patientName>Grün^Zoë</patientName><patientID>p-7</patientID>\
         <patientBirthdate>1970-02-03</patientBirthdate></subjectInformation>\
-        <studyInformation><studyDate>2019-03-04</studyDate><studyInstanceUID>1.2.3.4</studyInstanceUID></studyInformation>\
+        <studyInformation><studyDate>2019-03-04</studyDate>\
+        <studyInstanceUID>1.2.3.4</studyInstanceUID></studyInformation>\
         <measurementInformation><patientPosition>HFS</patientPosition></measurementInformation>\
         <sequenceParameters><TR>500</TR><TE>12.5</TE></sequenceParameters>\
         <encoding><trajectory>cartesian</trajectory></encoding></ismrmrdHeader>";
@@ -591,8 +595,8 @@ fn what_cannot_be_written_is_refused_before_anything_is_computed() {
         let path = folder.path().join(name);
         let refused = ImageFormat::of(&path).unwrap().create(&path, &series).err();
         let refused = refused.unwrap_or_else(|| panic!("{name} is no output")).to_string();
-        let told = refused.contains("this is a folder") || refused.contains("does not exist");
-        assert!(told, "{refused}");
+        let says_why = refused.contains("this is a folder") || refused.contains("does not exist");
+        assert!(says_why, "{refused}");
     }
     let mut left: Vec<_> = std::fs::read_dir(folder.path())
         .unwrap()

@@ -77,8 +77,8 @@ fn in_order(block: ArrayD<Complex<f32>>, order: Vec<usize>) -> ArrayD<Complex<f3
     }
 }
 
-/// Reads what all formats of arrays have in common: k-space in the dataset named, `kspace` unless told, and by other names
-/// in its file an ISMRMRD header, a mask, a probability and references, all optional.
+/// Reads what all formats of arrays have in common: k-space in the dataset named, `kspace` by default, and by other
+/// names in its file an ISMRMRD header, a mask, a probability and references, all optional.
 pub(super) fn open(format: &'static str, path: &Path, options: &ScanOptions, usual: UsualAxes) -> Result<Scan> {
     let file = Container::open(path)?;
     let kspace = kspace_of(&file, path, options)?;

@@ -12,7 +12,8 @@ use crate::error::Result;
 pub(super) const FORMAT: ScanFormat = ScanFormat {
     name: "bart",
     title: "BART",
-    summary: "NAME.cfl with NAME.hdr: dimensions 0 kx, 1 ky, 2 kz, 3 coils, all others slices; a volume if all of 0 to 2 are there",
+    summary: "NAME.cfl with NAME.hdr: dimensions 0 kx, 1 ky, 2 kz, 3 coils, \
+        all others slices; a volume if all of 0 to 2 are there",
     citation: "Uecker et al., Proc ISMRM 23:2486 (2015)",
     recognise: |path, _| ContainerKind::of(path) == ContainerKind::Bart,
     open,

@@ -31,8 +31,8 @@ fn recognise(path: &Path, options: &ScanOptions) -> bool {
     options.axes.is_none() && Container::open(path).is_ok_and(holds)
 }
 
-/// The dataset, where it has the data set's type and shape: real, four axes, the last of them even and the shortest but for
-/// the slices.
+/// The dataset, where it has the data set's type and shape: real, four axes, the last of them even and the shortest but
+/// for the slices.
 fn kspace_of(file: &Container, options: &ScanOptions) -> Result<Option<Source>> {
     if file.hdf5().is_none() {
         return Ok(None);
@@ -92,10 +92,10 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
     })
 }
 
-/// The images of this k-space are its plain inverse transform, whose origin is the first pixel. To have the same image with
-/// the origin at its centre, each location is turned by the phase of a shift by half the field of view: where the length
-/// is even, every second sample changes its sign. Zero frequency may lie at the centre or at the first sample; the energy
-/// tells.
+/// The images of this k-space are its plain inverse transform, whose origin is the first pixel. To have the same image
+/// with the origin at its centre, each location is turned by the phase of a shift by half the field of view: where the
+/// length is even, every second sample changes its sign. Zero frequency may lie at the centre or at the first sample;
+/// the energy tells.
 struct Interleaved {
     kspace: Source,
     /// From the stored index of zero frequency to that at the centre, along rows and columns.

@@ -31,9 +31,9 @@ pub(super) fn check(array: &KspaceArray, header: Option<&Header>, stated: Stated
     let other = better(&source.shape, header).filter(|other| *other != array.axes());
     let shape = shape_text(&source.shape);
     let axes = array.axes();
-    let pass = |mend: &str| match &other {
-        Some(other) => format!("{mend} pass --axes {other}"),
-        None => format!("{mend} say by --axes what the axes are, slowest first"),
+    let pass = |condition: &str| match &other {
+        Some(other) => format!("{condition} pass --axes {other}"),
+        None => format!("{condition} say by --axes what the axes are, slowest first"),
     };
     if coils > MOST_COILS {
         let problem = format!("has shape {shape}, which reads as {axes}: {coils} coils");
@@ -47,7 +47,8 @@ pub(super) fn check(array: &KspaceArray, header: Option<&Header>, stated: Stated
         && lengths.fits(other, &source.shape)
     {
         let problem = format!(
-            "has shape {shape}, which reads as {axes}, but the header tells of {} coils and a matrix of {} (kx) by {} (ky)",
+            "has shape {shape}, which reads as {axes}, but the header tells of \
+             {} coils and a matrix of {} (kx) by {} (ky)",
             lengths.coils, lengths.matrix[0], lengths.matrix[1]
         );
         return Err(source.error(problem, format!("pass --axes {other}")));
@@ -79,7 +80,8 @@ fn of_matlab(array: &KspaceArray, stated: Stated) -> Option<String> {
     kinds.swap(x, y);
     (written && stated == Stated::Nobody).then(|| {
         format!(
-            "MATLAB wrote this k-space, with its first axis last: it is read as {}; if kx was its first axis, pass --axes {}",
+            "MATLAB wrote this k-space, with its first axis last: it is read as {}; \
+             if kx was its first axis, pass --axes {}",
             array.axes(),
             Axes::of(kinds)
         )
@@ -117,8 +119,8 @@ impl HeaderLengths {
     }
 }
 
-/// The most likely axes of a two-dimensional scan by their lengths: kx and ky as the header says or the longest, the coils
-/// as the header says or the longest left that can be.
+/// The most likely axes of a two-dimensional scan by their lengths: kx and ky as the header says or the longest, the
+/// coils as the header says or the longest left that can be.
 fn better(shape: &[usize], header: Option<&Header>) -> Option<Axes> {
     if !(3..=4).contains(&shape.len()) {
         return None;
@@ -172,8 +174,10 @@ mod tests {
 
     fn header(coils: usize, x: usize, y: usize) -> Header {
         Header::parse(&format!(
-            "<h><acquisitionSystemInformation><receiverChannels>{coils}</receiverChannels></acquisitionSystemInformation>\
-             <encoding><encodedSpace><matrixSize><x>{x}</x><y>{y}</y><z>1</z></matrixSize></encodedSpace></encoding></h>"
+            "<h>\
+             <acquisitionSystemInformation><receiverChannels>{coils}</receiverChannels></acquisitionSystemInformation>\
+             <encoding><encodedSpace><matrixSize><x>{x}</x><y>{y}</y><z>1</z></matrixSize>\
+             </encodedSpace></encoding></h>"
         ))
         .unwrap()
     }

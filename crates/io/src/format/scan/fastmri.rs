@@ -1,6 +1,6 @@
 //! Scans as fastMRI stores them (Zbontar et al., arXiv:1811.08839; Knoll et al., Radiol Artif Intell 2:e190007, 2020):
-//! HDF5 with `kspace`, and beside it an ISMRMRD header, a mask, reference images and attributes, all optional. Any other
-//! array of k-space in HDF5 too, where an attribute or the user tells its axes.
+//! HDF5 with `kspace`, and beside it an ISMRMRD header, a mask, reference images and attributes, all optional. Any
+//! other array of k-space in HDF5 too, where an attribute or the user tells its axes.
 
 use std::path::Path;
 

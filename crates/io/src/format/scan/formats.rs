@@ -35,8 +35,8 @@ impl Scan {
         Ok(scan)
     }
 
-    /// What [`Scan::open`] would open, by headers, masks and tables alone: planes of a volume are not put in order. Of raw
-    /// data the noise scan is read, of Calgary-Campinas' one slice.
+    /// What [`Scan::open`] would open, by headers, masks and tables alone: planes of a volume are not put in order. Of
+    /// raw data the noise scan is read, of Calgary-Campinas' one slice.
     ///
     /// # Errors
     /// Those of [`Scan::open`], but for those of k-space that only opening reads.

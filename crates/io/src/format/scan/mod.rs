@@ -1,8 +1,8 @@
 //! Scans: k-space slice by slice, whatever file it lies in.
 //!
-//! [`Scan::open`] looks into a file and takes the first row of [`SCAN_FORMATS`] that knows it; the name of the file says
-//! nothing. What a format gives is a [`Scan`] whose k-space is behind [`Planes`](reader::Planes), not yet prepared: of
-//! that [`Scan::outline`] tells, and [`Scan::open`] prepares them.
+//! [`Scan::open`] looks into a file and takes the first row of [`SCAN_FORMATS`] that knows it; the name of the file
+//! says nothing. What a format gives is a [`Scan`] whose k-space is behind [`Planes`](reader::Planes), not yet
+//! prepared: of that [`Scan::outline`] tells, and [`Scan::open`] prepares them.
 
 mod array_scan;
 mod axes;

@@ -14,14 +14,15 @@ use crate::error::Result;
 pub(super) const FORMAT: ScanFormat = ScanFormat {
     name: "numpy",
     title: "NumPy array",
-    summary: "complex .npy, or .npz with 'kspace' and where they are 'mask' and 'prob_map'; (slices, coils, rows, cols)",
+    summary: "complex .npy, or .npz with 'kspace' and where they are \
+        'mask' and 'prob_map'; (slices, coils, rows, cols)",
     citation: "numpy.lib.format; Harris et al., Nature 585:357 (2020)",
     recognise: |path, _| matches!(ContainerKind::of(path), ContainerKind::Npy | ContainerKind::Npz),
     open,
 };
 
-/// complex64 or complex128, of either byte order, in C or Fortran order. In `kspace` unless named, or the only complex array
-/// of an archive.
+/// complex64 or complex128, of either byte order, in C or Fortran order. In `kspace` unless named, or the only complex
+/// array of an archive.
 ///
 /// # Errors
 /// Files that are cut off or damaged, and those of [`array_scan::open`].

@@ -14,8 +14,8 @@ use pvdamp::array::{CoilStack, Grid};
 
 const BYTES: usize = size_of::<Complex<f32>>();
 
-/// Planes of k-space in an unnamed file in the folder for temporary files, `(slices, coils, rows, cols)` complex64. What
-/// was never written is zero. The file is gone with the last handle to it, however the program ends.
+/// Planes of k-space in an unnamed file in the folder for temporary files, `(slices, coils, rows, cols)` complex64.
+/// What was never written is zero. The file is gone with the last handle to it, however the program ends.
 pub(super) struct PlaneStore {
     file: Mutex<File>,
     /// Of the scan, for errors.

@@ -140,8 +140,8 @@ impl Scan {
             .transpose()
     }
 
-    /// The part of the image the header asks for, in pixels: the reconstruction matrix along rows and columns, no larger
-    /// than the grid; the grid itself without a header.
+    /// The part of the image the header asks for, in pixels: the reconstruction matrix along rows and columns, no
+    /// larger than the grid; the grid itself without a header.
     pub fn crop_size(&self) -> Grid {
         let Some(recon) = self.header.as_ref().and_then(|h| h.recon) else {
             return self.grid;

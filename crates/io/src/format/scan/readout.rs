@@ -20,17 +20,19 @@ const CHANCE: f64 = 0.01;
 
 /// How many positions along a readout of `length` the image needs: all, or those without the oversampling that a header
 /// tells of.
-pub(super) fn kept(length: usize, header: &Header) -> usize {
+pub(super) fn positions_needed(length: usize, header: &Header) -> usize {
     ((length as f64 / header.readout_oversampling()).round() as usize).clamp(1, length)
 }
 
-/// The positions along a readout of `length` that are kept, as first and count: all, or those at the centre where a header
-/// tells of oversampling that is still there.
+/// The positions along a readout of `length` that are kept, as first and count: all, or those at the centre where a
+/// header tells of oversampling that is still there.
 pub(super) fn window(length: usize, header: Option<&Header>) -> (usize, usize) {
     // an array may have been cut before it was written
     let whole = |header: &&Header| header.recon.is_none_or(|recon| recon.matrix[0] != length);
-    let kept = header.filter(whole).map_or(length, |header| kept(length, header));
-    (length / 2 - kept / 2, kept)
+    let positions = header
+        .filter(whole)
+        .map_or(length, |header| positions_needed(length, header));
+    (length / 2 - positions / 2, positions)
 }
 
 /// Volumes in an array, and the positions along their readout that are kept, as first and count.
@@ -73,7 +75,8 @@ impl Scattered for Volumes {
     }
 }
 
-/// As many rows as fit a block, or the few more or less that are whole chunks: a compressed chunk is unpacked each time.
+/// As many rows as fit a block, or the few more or less that are whole chunks: a compressed chunk is unpacked each
+/// time.
 fn whole_chunks(rows: usize, chunk: usize) -> usize {
     match chunk {
         _ if chunk <= rows => rows / chunk * chunk,
@@ -210,9 +213,13 @@ impl Readout {
     }
 
     /// Lines `(coils, p, q, readout)` to planes `(coils, positions, p, q)`, the positions those of the window.
-    fn transform(&mut self, lines: ArrayView4<Complex<f32>>, (first, kept): (usize, usize)) -> Array4<Complex<f32>> {
+    fn transform(
+        &mut self,
+        lines: ArrayView4<Complex<f32>>,
+        (first, positions): (usize, usize),
+    ) -> Array4<Complex<f32>> {
         let (coils, high, wide, _) = lines.dim();
-        let mut out = Array4::zeros((coils, kept, high, wide));
+        let mut out = Array4::zeros((coils, positions, high, wide));
         for c in 0..coils {
             for p in 0..high {
                 for q in 0..wide {

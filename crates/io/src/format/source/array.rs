@@ -178,7 +178,7 @@ impl Source {
         }
     }
 
-    /// `count` complex values along each axis from `start` on, all finite; `slice` is told of in errors.
+    /// `count` complex values along each axis from `start` on, all finite; `slice` is named in errors.
     pub fn block<T: Real + H5Type>(
         &self,
         start: &[usize],

@@ -1,4 +1,5 @@
-//! Arrays as BART keeps them: dimensions as text in `NAME.hdr`, complex64 values in `NAME.cfl`, first dimension fastest.
+//! Arrays as BART keeps them: dimensions as text in `NAME.hdr`, complex64 values in `NAME.cfl`, first dimension
+//! fastest.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -39,8 +40,8 @@ pub(super) fn header_and_values(path: &Path) -> Option<(PathBuf, PathBuf)> {
 
 /// The array of a pair of files; `path` is what the user named.
 ///
-/// Its axes are rows and columns last, and before them coils, sets of maps, and whatever else repeats; those of length 1
-/// are left out.
+/// Its axes are rows and columns last, and before them coils, sets of maps, and whatever else repeats; those of length
+/// 1 are left out.
 pub(super) fn open(path: &Path, header: &Path, values: &Path) -> Result<Source> {
     let place = Place::from(path);
     let unreadable = |what: &Path, e: std::io::Error| {
@@ -85,14 +86,14 @@ impl Source {
             .collect()
     }
 
-    /// k-space with its axes in the order of the file, slowest first; those of the readout, the phase encodes and the coils
-    /// are there even if their length is 1. Of another file than BART's, as it is.
+    /// k-space with its axes in the order of the file, slowest first; those of the readout, the phase encodes and the
+    /// coils are there even if their length is 1. Of another file than BART's, as it is.
     pub fn of_kspace(&self) -> Source {
         self.arranged(&self.kspace_dimensions())
     }
 
-    /// Maps as `(slices, sets, coils, rows, cols)`: of a volume the slices are the positions along the readout, else what
-    /// repeats; `None` where several dimensions repeat.
+    /// Maps as `(slices, sets, coils, rows, cols)`: of a volume the slices are the positions along the readout, else
+    /// what repeats; `None` where several dimensions repeat.
     pub fn maps_by_dimensions(&self) -> Option<Source> {
         let dimensions = self.dimensions.as_ref()?;
         let spatial: Vec<usize> = (READ..COIL).filter(|&d| dimensions[d] > 1).collect();

@@ -1,4 +1,4 @@
-//! Files that hold arrays, told by their content: HDF5, NumPy, BART.
+//! Files that hold arrays, recognised by their content: HDF5, NumPy, BART.
 
 use std::path::{Path, PathBuf};
 

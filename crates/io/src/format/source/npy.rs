@@ -1,4 +1,5 @@
-//! Arrays as NumPy writes them (numpy.lib.format, versions 1 to 3): a magic string, a header in Python's words, the values.
+//! Arrays as NumPy writes them (numpy.lib.format, versions 1 to 3): a magic string, a header in Python's words, the
+//! values.
 
 use std::fs::File;
 use std::io::Read;
@@ -87,8 +88,8 @@ impl Header {
         })
     }
 
-    /// The source of which this is the header, among `there` bytes with the header; `values` are not asked for what is no
-    /// number.
+    /// The source of which this is the header, among `there` bytes with the header; `values` are not asked for what is
+    /// no number.
     pub fn source(self, place: Place, there: u64, values: impl FnOnce(&Self, Number) -> RawArray) -> Result<Source> {
         let Some(number) = Number::of_numpy(&self.description) else {
             return Ok(Source::without_numbers(place, self.shape, self.description));

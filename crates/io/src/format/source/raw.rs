@@ -87,8 +87,8 @@ impl RawArray {
         Ok(values)
     }
 
-    /// Reads `out`, whose axes are sorted by falling stride, from value `first` on: in one go where its values lie close
-    /// together, else piece by piece along the axis of largest stride.
+    /// Reads `out`, whose axes are sorted by falling stride, from value `first` on: in one go where its values lie
+    /// close together, else piece by piece along the axis of largest stride.
     fn fill<T: Real>(
         &self,
         file: &mut File,

@@ -15,8 +15,8 @@ use ndarray::{Array2, ArrayView2};
 use num_complex::Complex;
 
 use self::values::{fitted, numbers, text};
+use super::super::atomic_file::{AtomicFile, unwritable};
 use super::super::geometry::{Placement, Plane};
-use super::super::output::{AtomicFile, unwritable};
 use super::orientation::first_pixel;
 use super::sink::{ImageFormat, ImageSink, Series, magnitude_of, numbered};
 use super::staging::StagedImages;

@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn values_are_cut_to_what_dicom_allows() {
-        for (vr, value, told) in [
+        for (vr, value, expected) in [
             (VR::DA, "2019-03-04", Some("20190304")),
             (VR::DA, "March", None),
             (VR::TM, "07:08:09.123", Some("070809")),
@@ -85,7 +85,7 @@ mod tests {
             (VR::LO, "  ", None),
             (VR::LT, "one\u{1b}[2J\r\ntwo", Some("one[2Jtwo")),
         ] {
-            assert_eq!(fitted(vr, value).as_deref(), told, "{value}");
+            assert_eq!(fitted(vr, value).as_deref(), expected, "{value}");
         }
         for (vr, most) in [(VR::LO, 64), (VR::ST, 1024), (VR::LT, 10240)] {
             assert_eq!(fitted(vr, &"µ".repeat(20_000)).unwrap().chars().count(), most);

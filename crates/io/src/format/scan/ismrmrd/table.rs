@@ -64,7 +64,7 @@ impl Head {
     }
 
     /// Samples that are not to be discarded.
-    pub fn kept(&self) -> usize {
+    pub fn usable_samples(&self) -> usize {
         let discarded = usize::from(self.discard_pre) + usize::from(self.discard_post);
         usize::from(self.number_of_samples).saturating_sub(discarded)
     }
@@ -175,13 +175,16 @@ impl Table {
                 self.check_length(row, *stored as usize, numbers(coils, row))?;
             }
         }
-        let told: u64 = rows
+        let claimed: u64 = rows
             .iter()
             .map(|row| (numbers(coils, row) * size_of::<f32>()) as u64)
             .sum();
         match std::fs::metadata(self.dataset.filename()) {
-            Ok(file) if told > file.len() => {
-                let problem = format!("its heads tell of {told} bytes of samples, in a file of {}", file.len());
+            Ok(file) if claimed > file.len() => {
+                let problem = format!(
+                    "its heads tell of {claimed} bytes of samples, in a file of {}",
+                    file.len()
+                );
                 Err(self.error(problem, DAMAGED))
             }
             _ => Ok(()),

@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// The files below a folder with one of these `endings`, in either case, as paths seen from it, in order. What is hidden is
-/// passed over, and so is the folder `but`, which may be not there. A link that leads nowhere counts as
-/// a file, and so does a subfolder that cannot be listed: it is missed when it is read.
+/// The files below a folder with one of these `endings`, in either case, as paths seen from it, in order. What is
+/// hidden is passed over, and so is the folder `but`, which may be not there. A link that leads nowhere counts as a
+/// file, and so does a subfolder that cannot be listed: it is missed when it is read.
 ///
 /// # Errors
 /// A folder that cannot be listed.
@@ -20,8 +20,8 @@ pub fn files_below(folder: &Path, endings: &[&str], but: &Path) -> Result<Vec<Pa
     Ok(found)
 }
 
-/// Adds the files in `root/below` to `found`. Folders that are `closed` are not entered, nor, since a link may lead back
-/// up, those on the way here.
+/// Adds the files in `root/below` to `found`. Folders that are `closed` are not entered, nor, since a link may lead
+/// back up, those on the way here.
 fn collect(
     root: &Path,
     below: &Path,
@@ -32,7 +32,7 @@ fn collect(
     let folder = root.join(below);
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
-        // whoever reads it as a file is told
+        // reading it as a file is the error
         Err(_) if below != Path::new("") => {
             found.push(below.to_path_buf());
             return Ok(());
@@ -46,7 +46,7 @@ fn collect(
         }
         let (path, file) = (folder.join(&name), below.join(&name));
         match fs::metadata(&path) {
-            Ok(about) if about.is_dir() => {
+            Ok(metadata) if metadata.is_dir() => {
                 let real = canonical(&path)?;
                 if !closed.contains(&real) {
                     closed.push(real);
@@ -54,7 +54,7 @@ fn collect(
                     closed.pop();
                 }
             }
-            Ok(about) if !about.is_file() => {}
+            Ok(metadata) if !metadata.is_file() => {}
             _ if has_ending(&file, endings) => found.push(file),
             _ => {}
         }

@@ -13,25 +13,25 @@ use hdf5::{H5Type, SliceOrIndex};
 use ndarray::{ArrayD, ArrayView, ArrayView1, Dimension, IxDyn};
 use num_complex::Complex;
 
+use super::atomic_file::{AtomicFile, unwritable};
 use super::attribute::{Attribute, AttributeValue};
-use super::output::{AtomicFile, unwritable};
 use super::source::h5::library;
 use super::source::messages::shape_text;
 use crate::error::{Error, Place, Result};
 
 /// What a dataset may hold. Complex numbers are stored as the compound `{r, i}` and bool as the enum
 /// `{FALSE, TRUE}`, which h5py reads as its own.
-pub trait Stored: H5Type + Clone {}
+pub trait Hdf5Element: H5Type + Clone {}
 
-impl Stored for bool {}
-impl Stored for u8 {}
-impl Stored for i32 {}
-impl Stored for i64 {}
-impl Stored for u64 {}
-impl Stored for f32 {}
-impl Stored for f64 {}
-impl Stored for Complex<f32> {}
-impl Stored for Complex<f64> {}
+impl Hdf5Element for bool {}
+impl Hdf5Element for u8 {}
+impl Hdf5Element for i32 {}
+impl Hdf5Element for i64 {}
+impl Hdf5Element for u64 {}
+impl Hdf5Element for f32 {}
+impl Hdf5Element for f64 {}
+impl Hdf5Element for Complex<f32> {}
+impl Hdf5Element for Complex<f64> {}
 
 /// An HDF5 file being written. Nothing has the final name before [`Hdf5Output::finish`].
 pub struct Hdf5Output {
@@ -139,12 +139,12 @@ impl Hdf5Output {
     }
 
     /// Creates a dataset to be written slice by slice; what is never written is zero.
-    pub fn dataset<T: Stored>(&self, name: &str, shape: &[usize]) -> Result<OutputDataset<T>> {
+    pub fn dataset<T: Hdf5Element>(&self, name: &str, shape: &[usize]) -> Result<OutputDataset<T>> {
         self.create_dataset(name, shape)
     }
 
     /// Creates a dataset and writes it whole.
-    pub fn write<T: Stored, D: Dimension>(&self, name: &str, values: ArrayView<T, D>) -> Result<()> {
+    pub fn write<T: Hdf5Element, D: Dimension>(&self, name: &str, values: ArrayView<T, D>) -> Result<()> {
         self.dataset::<T>(name, values.shape())?.write(values)
     }
 

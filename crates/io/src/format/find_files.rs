@@ -37,10 +37,10 @@ fn collect(
             found.push(below.to_path_buf());
             return Ok(());
         }
-        Err(e) => return Err(unlisted(&folder, &e)),
+        Err(e) => return Err(unlisted(&folder, e)),
     };
     for entry in entries {
-        let name = entry.map_err(|e| unlisted(&folder, &e))?.file_name();
+        let name = entry.map_err(|e| unlisted(&folder, e))?.file_name();
         if name.to_string_lossy().starts_with('.') {
             continue;
         }
@@ -69,13 +69,10 @@ pub fn has_ending(file: &Path, endings: &[&str]) -> bool {
 }
 
 fn canonical(folder: &Path) -> Result<PathBuf> {
-    folder.canonicalize().map_err(|e| unlisted(folder, &e))
+    folder.canonicalize().map_err(|e| unlisted(folder, e))
 }
 
-fn unlisted(folder: &Path, error: &std::io::Error) -> Error {
-    Error::data(
-        folder,
-        format!("cannot be listed ({error})"),
-        "name a folder you may read",
-    )
+fn unlisted(folder: &Path, error: std::io::Error) -> Error {
+    let problem = format!("cannot be listed ({error})");
+    Error::data(folder, problem, "name a folder you may read").caused_by(error)
 }

@@ -94,7 +94,7 @@ impl MapsFile {
             maps.insert_axis_inplace(Axis(0));
         }
         maps.into_dimensionality::<Ix4>()
-            .map_err(|e| self.source.error(e.to_string(), DAMAGED))
+            .map_err(|e| self.source.error(e.to_string(), DAMAGED).caused_by(e))
     }
 }
 
@@ -147,7 +147,7 @@ pub fn read_covariance(place: &Place, coils: usize) -> Result<Array2<Complex<f64
         return Err(source.error(problem, "measure it with the coils of this scan"));
     }
     let values = source.complex::<f64>(&[])?.into_dimensionality::<Ix2>();
-    let values = values.map_err(|e| source.error(e.to_string(), DAMAGED))?;
+    let values = values.map_err(|e| source.error(e.to_string(), DAMAGED).caused_by(e))?;
     let largest = values.iter().map(|v| v.norm()).fold(0.0, f64::max);
     let adjoint = values.t().mapv(|v| v.conj());
     if (&values - &adjoint).iter().any(|d| d.norm() > ROUNDING * largest) {

@@ -21,6 +21,7 @@ mod image;
 mod maps;
 mod masks;
 mod noise;
+mod reason;
 mod scan;
 mod source;
 mod stamp;
@@ -43,6 +44,7 @@ pub use image::{
 pub use maps::{AXES, MapsFile, read_covariance, read_maps};
 pub use masks::{read_mask, read_probability};
 pub use noise::read_noise;
+pub use reason::Reason;
 pub use scan::{Axes, AxisKind, Outline, Reference, SCAN_FORMATS, Scan, ScanFormat, ScanOptions};
 pub use source::container::files_of;
 pub use stamp::Stamp;

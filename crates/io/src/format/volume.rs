@@ -102,7 +102,7 @@ pub(super) fn plane_of(source: &Source, slice: usize) -> Result<Array2<f32>> {
     };
     plane
         .into_dimensionality::<Ix2>()
-        .map_err(|e| source.error(e.to_string(), DAMAGED))
+        .map_err(|e| source.error(e.to_string(), DAMAGED).caused_by(e))
 }
 
 fn check_rank(source: &Source) -> Result<()> {
@@ -128,5 +128,5 @@ fn stack<T>(source: &Source, mut images: ArrayD<T>) -> Result<Array3<T>> {
     }
     images
         .into_dimensionality::<Ix3>()
-        .map_err(|e| source.error(e.to_string(), DAMAGED))
+        .map_err(|e| source.error(e.to_string(), DAMAGED).caused_by(e))
 }

@@ -176,6 +176,11 @@ mod tests {
         // what is left of the text tells the same to who reads its first encoding
         assert_eq!(Header::parse(&second.xml).unwrap(), second);
         assert_eq!((second.xml.contains("640"), header.xml.contains("640")), (false, true));
-        assert!(Header::parse_encoding(&xml, 2).unwrap_err().contains("3 elements"));
+        assert!(
+            Header::parse_encoding(&xml, 2)
+                .unwrap_err()
+                .to_string()
+                .contains("3 elements")
+        );
     }
 }

@@ -88,7 +88,7 @@ impl ImageSink for Nifti {
             order,
             mut staged,
         } = *self;
-        let failed = |e: std::io::Error| unwritable(&path, &e.to_string());
+        let failed = |e: std::io::Error| unwritable(&path, e);
         let compressed = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
         if compressed {
             let mut gzip = GzEncoder::new(BufWriter::new(file), Compression::default());

@@ -196,7 +196,7 @@ impl Images {
         let values = self.source.complex::<f32>(lead)?;
         values
             .into_dimensionality::<Ix2>()
-            .map_err(|e| self.source.error(e.to_string(), DAMAGED))
+            .map_err(|e| self.source.error(e.to_string(), DAMAGED).caused_by(e))
     }
 }
 

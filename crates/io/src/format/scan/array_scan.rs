@@ -64,7 +64,7 @@ impl Planes for Direct {
         let grid = self.array.grid();
         in_order(block, order)
             .into_shape_with_order((self.array.coils(), grid.rows, grid.cols))
-            .map_err(|e| source.error(e.to_string(), DAMAGED))
+            .map_err(|e| source.error(e.to_string(), DAMAGED).caused_by(e))
     }
 }
 
@@ -204,7 +204,7 @@ fn header_of(file: &Container, warnings: &mut Vec<String>) -> Option<Header> {
         Ok(None) => return None,
         Ok(Some(Ok(header))) => return Some(header),
         Ok(Some(Err(why))) => why,
-        Err(error) => error.to_string(),
+        Err(error) => error.to_string().into(),
     };
     warnings.push(format!("the ismrmrd_header is not used: {why}"));
     None

@@ -158,7 +158,7 @@ impl Interleaved {
 impl Planes for Interleaved {
     fn slice(&self, slice: usize) -> Result<CoilStack<f32>> {
         let parts = self.kspace.real::<f32>(&[slice])?.into_dimensionality::<Ix3>();
-        let parts = parts.map_err(|e| self.kspace.error(e.to_string(), DAMAGED))?;
+        let parts = parts.map_err(|e| self.kspace.error(e.to_string(), DAMAGED).caused_by(e))?;
         let (rows, cols, both) = parts.dim();
         let [along_rows, along_cols] = &self.turns;
         let mut planes = Array3::zeros((both / 2, rows, cols));

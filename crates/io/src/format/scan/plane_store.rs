@@ -35,7 +35,7 @@ impl PlaneStore {
         })?;
         let file = tempfile::tempfile().and_then(|file| file.set_len(bytes as u64).map(|()| file));
         Ok(Self {
-            file: Mutex::new(file.map_err(|e| failed(place, &e))?),
+            file: Mutex::new(file.map_err(|e| failed(place, e))?),
             place: place.clone(),
             coils,
             grid,
@@ -50,7 +50,7 @@ impl PlaneStore {
             .flatten()
             .collect();
         let mut file = self.at([slice, coil, row, col])?;
-        file.write_all(&bytes).map_err(|e| failed(&self.place, &e))
+        file.write_all(&bytes).map_err(|e| failed(&self.place, e))
     }
 
     /// The file, at a value of it.
@@ -58,7 +58,7 @@ impl PlaneStore {
         let index = ((slice * self.coils + coil) * self.grid.rows + row) * self.grid.cols + col;
         let mut file = self.file.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let sought = file.seek(SeekFrom::Start((index * BYTES) as u64));
-        sought.map(|_| file).map_err(|e| failed(&self.place, &e))
+        sought.map(|_| file).map_err(|e| failed(&self.place, e))
     }
 }
 
@@ -67,7 +67,7 @@ impl Planes for PlaneStore {
         let shape = (self.coils, self.grid.rows, self.grid.cols);
         let mut bytes = vec![0; self.coils * self.grid.len() * BYTES];
         let read = self.at([slice, 0, 0, 0])?.read_exact(&mut bytes);
-        read.map_err(|e| failed(&self.place, &e))?;
+        read.map_err(|e| failed(&self.place, e))?;
         let part = |bytes: &[u8]| f32::from_ne_bytes(bytes.try_into().expect("four bytes"));
         let values = bytes
             .chunks_exact(BYTES)
@@ -112,16 +112,18 @@ impl Planes for Ordered {
     }
 }
 
-fn failed(place: &Place, error: &std::io::Error) -> Error {
+fn failed(place: &Place, error: std::io::Error) -> Error {
     let folder = std::env::temp_dir();
+    let problem = format!(
+        "its planes cannot be put in order on disk, in {} ({error})",
+        folder.display()
+    );
     Error::data(
         place.clone(),
-        format!(
-            "its planes cannot be put in order on disk, in {} ({error})",
-            folder.display()
-        ),
+        problem,
         "make room there, or name another folder by TMPDIR",
     )
+    .caused_by(error)
 }
 
 #[cfg(test)]

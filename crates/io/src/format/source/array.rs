@@ -197,7 +197,7 @@ impl Source {
             Values::Hdf5(values) => values.block(start, count),
             Values::Raw(values) => {
                 let read = values.block(start, count);
-                read.map_err(|e| self.error(format!("cannot be read ({e})"), DAMAGED))
+                read.map_err(|e| self.error(format!("cannot be read ({e})"), DAMAGED).caused_by(e))
             }
             Values::None => Err(not_a_number(&self.place, &self.dtype)),
         }

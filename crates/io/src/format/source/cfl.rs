@@ -46,7 +46,7 @@ pub(super) fn open(path: &Path, header: &Path, values: &Path) -> Result<Source> 
     let place = Place::from(path);
     let unreadable = |what: &Path, e: std::io::Error| {
         let problem = format!("{} cannot be read ({e})", what.display());
-        Error::data(path, problem, "keep .hdr and .cfl of one name together")
+        Error::data(path, problem, "keep .hdr and .cfl of one name together").caused_by(e)
     };
     let text = text_of(header).map_err(|e| unreadable(header, e))?;
     let dimensions = parse(&text).ok_or_else(|| {

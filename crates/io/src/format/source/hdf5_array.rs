@@ -98,7 +98,10 @@ pub(super) fn open(file: &hdf5::File, path: &Path, name: &str) -> Result<Option<
         return Ok(None);
     }
     let place = Place::new(path, name);
-    let damaged = |e: hdf5::Error| Error::data(place.clone(), format!("cannot be opened ({})", library(&e)), DAMAGED);
+    let damaged = |e: hdf5::Error| {
+        let problem = format!("cannot be opened ({})", library(&e));
+        Error::data(place.clone(), problem, DAMAGED).caused_by(e)
+    };
     let dataset = match file.dataset(name) {
         Ok(dataset) => dataset,
         Err(_) if file.group(name).is_ok() => return Ok(None),
@@ -185,8 +188,8 @@ impl Hdf5Array {
             let slab: hdf5::Hyperslab = ranges.collect::<Vec<hdf5::SliceOrIndex>>().into();
             self.dataset.read_slice::<T, _, _>(slab)
         };
-        read.map_err(
-            |e| match self.dataset.filters().iter().find(|filter| !filter.is_available()) {
+        read.map_err(|e| {
+            let error = match self.dataset.filters().iter().find(|filter| !filter.is_available()) {
                 Some(filter) => self.error(
                     format!(
                         "is compressed by HDF5 filter {}, which this program does not have",
@@ -195,8 +198,9 @@ impl Hdf5Array {
                     "write it with gzip or without compression (h5repack -f GZIP=1)",
                 ),
                 None => self.error(format!("cannot be read ({})", library(&e)), DAMAGED),
-            },
-        )
+            };
+            error.caused_by(e)
+        })
     }
 
     /// A damaged header can claim any shape: refuse one that the bytes stored cannot fill, at `width` bytes a value.

@@ -10,28 +10,28 @@ use super::array::Source;
 use super::messages::DAMAGED;
 use super::npy;
 use super::raw::{self, RawArray};
-use crate::error::{Error, Place, Result};
+use crate::error::{Cause, Error, Place, Result};
 
 pub(super) const MAGIC: &[u8] = b"PK\x03\x04";
 
 /// The arrays of an archive, in its order. What is compressed is unpacked when it is first read.
 pub(super) fn open(path: &Path) -> Result<Vec<Source>> {
-    let damaged = |e: &dyn std::fmt::Display| Error::data(path, format!("the archive cannot be read ({e})"), DAMAGED);
-    let mut archive = archive::open(path).map_err(|e| damaged(&e))?;
+    let damaged = |e: Cause| Error::data(path, format!("the archive cannot be read ({e})"), DAMAGED).caused_by(e);
+    let mut archive = archive::open(path).map_err(|e| damaged(e.into()))?;
     let mut found = Vec::new();
     for index in 0..archive.len() {
-        let mut member = archive.by_index(index).map_err(|e| damaged(&e))?;
-        let full = member.name().map_err(|e| damaged(&e))?.into_owned();
+        let mut member = archive.by_index(index).map_err(|e| damaged(e.into()))?;
+        let full = member.name().map_err(|e| damaged(e.into()))?.into_owned();
         let Some(name) = full.strip_suffix(".npy") else {
             continue;
         };
         let place = Place::new(path, name);
         let (size, start) = (member.size(), member.data_start());
         let stored = member.compression() == CompressionMethod::Stored;
-        let header = npy::Header::read(&mut member).map_err(|why| Error::data(place.clone(), why, DAMAGED))?;
+        let header = npy::Header::read(&mut member).map_err(|why| npy::damaged(place.clone(), why))?;
         let start = start.filter(|_| stored);
         let file = match start {
-            Some(_) => Some(File::open(path).map_err(|e| damaged(&e))?),
+            Some(_) => Some(File::open(path).map_err(|e| damaged(e.into()))?),
             None => None,
         };
         found.push(header.source(place, size, |header, number| {

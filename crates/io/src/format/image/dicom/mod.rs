@@ -17,6 +17,7 @@ use num_complex::Complex;
 use self::values::{fitted, numbers, text};
 use super::super::atomic_file::{AtomicFile, unwritable};
 use super::super::geometry::{Placement, Plane};
+use super::super::reason::Reason;
 use super::orientation::first_pixel;
 use super::sink::{ImageFormat, ImageSink, Series, magnitude_of, numbered};
 use super::staging::StagedImages;
@@ -73,9 +74,9 @@ impl ImageSink for Dicom {
         let mut files = Vec::new();
         for (slice, name) in self.names.iter().enumerate() {
             let bytes = common.encode(slice, &self.staged.read(slice)?);
-            let bytes = bytes.map_err(|why| unwritable(name, &why))?;
+            let bytes = bytes.map_err(|why| unwritable(name, why))?;
             let mut file = AtomicFile::create(name)?;
-            file.write_all(&bytes).map_err(|e| unwritable(name, &e.to_string()))?;
+            file.write_all(&bytes).map_err(|e| unwritable(name, e))?;
             file.close()?;
             files.push(file);
         }
@@ -116,7 +117,7 @@ impl<'a> Common<'a> {
     }
 
     /// The file of one slice.
-    fn encode(&self, slice: usize, image: &Array2<f32>) -> std::result::Result<Vec<u8>, String> {
+    fn encode(&self, slice: usize, image: &Array2<f32>) -> std::result::Result<Vec<u8>, Reason> {
         let mut object = self.shared.clone();
         let instance = new_uid();
         text(&mut object, tags::SOP_INSTANCE_UID, VR::UI, &instance);
@@ -137,9 +138,9 @@ impl<'a> Common<'a> {
             .transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN)
             .media_storage_sop_class_uid(self.class)
             .media_storage_sop_instance_uid(instance);
-        let file = object.with_meta(meta).map_err(|e| e.to_string())?;
+        let file = object.with_meta(meta).map_err(Reason::of)?;
         let mut bytes = Vec::new();
-        file.write_all(&mut bytes).map_err(|e| e.to_string())?;
+        file.write_all(&mut bytes).map_err(Reason::of)?;
         Ok(bytes)
     }
 

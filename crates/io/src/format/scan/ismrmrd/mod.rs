@@ -21,6 +21,7 @@ use self::sort::Sorted;
 use self::table::{Head, Row, Table};
 use super::super::attribute;
 use super::super::header::Header;
+use super::super::reason::Reason;
 use super::super::source::h5::{self, exists};
 use super::plane_store::Ordered;
 use super::reader::{Planes, Scan, ScanFormat, ScanOptions};
@@ -97,11 +98,8 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
     }
     let header = header(&file, &within("xml"), sorted.encoding).map_err(|why| {
         let problem = format!("is no ISMRMRD header: {why}");
-        Error::data(
-            Place::new(path, within("xml")),
-            problem,
-            "write the header that belongs to the data",
-        )
+        let place = Place::new(path, within("xml"));
+        why.cause_of(Error::data(place, problem, "write the header that belongs to the data"))
     })?;
     let (attributes, mut warnings) = attribute::read_all(&file);
     let mut layout = Layout::new(&header, &heads, &sorted.imaging, &table)?;
@@ -152,8 +150,8 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
 }
 
 /// The part of a header that tells of an encoding; the error says why there is none.
-fn header(file: &hdf5::File, name: &str, encoding: usize) -> std::result::Result<Header, String> {
-    let dataset = file.dataset(name).map_err(|e| h5::library(&e))?;
+fn header(file: &hdf5::File, name: &str, encoding: usize) -> std::result::Result<Header, Reason> {
+    let dataset = file.dataset(name).map_err(h5::reason)?;
     let xml = attribute::texts(&dataset)?.into_iter().next().ok_or("it is empty")?;
     Header::parse_encoding(&xml, encoding)
 }

@@ -108,20 +108,25 @@ impl Table {
     pub fn open(file: &hdf5::File, path: &Path, name: &str) -> Result<Self> {
         let place = Place::new(path, name);
         let wrong = |problem: String, mend: &str| Err(Error::data(place.clone(), problem, mend));
-        let damaged =
-            |e: hdf5::Error| Error::data(place.clone(), format!("cannot be opened ({})", library(&e)), DAMAGED);
+        let damaged = |e: hdf5::Error| {
+            let problem = format!("cannot be opened ({})", library(&e));
+            Error::data(place.clone(), problem, DAMAGED).caused_by(e)
+        };
         let dataset = file.dataset(name).map_err(damaged)?;
-        let (held, lacking) = match dataset.dtype().and_then(|d| d.to_descriptor()) {
-            Ok(TypeDescriptor::Compound(row)) => ("a compound".to_string(), lacking(&row)),
+        let row = dataset.dtype().and_then(|d| d.to_descriptor());
+        let (held, lacking) = match &row {
+            Ok(TypeDescriptor::Compound(row)) => ("a compound".to_string(), lacking(row)),
             Ok(other) => (other.to_string(), Some("head".into())),
-            Err(e) => (library(&e), Some("head".into())),
+            Err(e) => (library(e), Some("head".into())),
         };
         if let Some(field) = lacking {
             let problem = format!("is no table of ISMRMRD acquisitions: it holds {held} without '{field}'");
-            return wrong(
-                problem,
-                "write it as ISMRMRD does: a compound {head, traj, data} a readout",
-            );
+            let mend = "write it as ISMRMRD does: a compound {head, traj, data} a readout";
+            let error = Error::data(place.clone(), problem, mend);
+            return Err(match row {
+                Err(e) => error.caused_by(e),
+                Ok(_) => error,
+            });
         }
         let rows = match dataset.shape()[..] {
             [0] => return wrong("holds no acquisition".into(), "give a file with the readouts of a scan"),
@@ -158,11 +163,7 @@ impl Table {
         for first in (0..self.rows).step_by(HEADS) {
             let end = (first + HEADS).min(self.rows);
             let read = self.dataset.read_slice::<HeadRow, _, Ix1>(s![first..end]);
-            heads.extend(
-                read.map_err(|e| self.unread(first, end, &e))?
-                    .iter()
-                    .map(|row| row.head),
-            );
+            heads.extend(read.map_err(|e| self.unread(first, end, e))?.iter().map(|row| row.head));
         }
         Ok(heads)
     }
@@ -209,7 +210,7 @@ impl Table {
                 length += 1;
             }
             let read = self.dataset.read_slice::<SampleRow, _, Ix1>(s![first..first + length]);
-            let read = read.map_err(|e| self.unread(first, first + length, &e))?;
+            let read = read.map_err(|e| self.unread(first, first + length, e))?;
             for (at, stored) in read.iter().enumerate() {
                 let row = &rows[done + at];
                 self.check_length(row, stored.data.len(), numbers(coils, row))?;
@@ -242,12 +243,13 @@ impl Table {
         }
     }
 
-    fn unread(&self, first: usize, end: usize, error: &hdf5::Error) -> Error {
+    fn unread(&self, first: usize, end: usize, error: hdf5::Error) -> Error {
         let which = match end - first {
             1 => format!("acquisition {first}"),
             _ => format!("a head or samples of the acquisitions {first} to {}", end - 1),
         };
-        self.error(format!("{which} cannot be read ({})", library(error)), DAMAGED)
+        let problem = format!("{which} cannot be read ({})", library(&error));
+        self.error(problem, DAMAGED).caused_by(error)
     }
 }
 

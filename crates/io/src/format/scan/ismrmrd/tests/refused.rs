@@ -34,6 +34,17 @@ fn tables_without_an_image() {
 }
 
 #[test]
+fn the_error_of_the_xml_underlies_the_refusal() {
+    use std::error::Error;
+    let (_folder, path) = with(|r| r.xml = "<a>".into()).write();
+    let error = open(&path).err().expect("an error");
+    let cause = error
+        .source()
+        .and_then(|cause| cause.downcast_ref::<roxmltree::Error>());
+    assert!(cause.is_some(), "{error:?}");
+}
+
+#[test]
 fn headers_that_do_not_go_with_the_data() {
     refused(
         &with(|r| r.xml = "<a>".into()),

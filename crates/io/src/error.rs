@@ -136,7 +136,7 @@ mod tests {
             of: 5,
             what: "scans".into(),
         };
-        let told = "passed over 1 of 5 scans, which could not be used; the reasons are told, the others are done";
-        assert_eq!(error.to_string(), told);
+        let sentence = "passed over 1 of 5 scans, which could not be used; the reasons are told, the others are done";
+        assert_eq!(error.to_string(), sentence);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::pair::{Comparison, compare};
+use super::comparison::{Comparison, compare};
 use super::summary::VolumeRecord;
 use crate::error::{Error, Place, Result};
 use crate::format::{files_below, read_attributes};

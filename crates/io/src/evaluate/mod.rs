@@ -2,10 +2,10 @@
 //!
 //! A pair that cannot be compared is recorded with its reason and stops no other. Only one pair is in memory at a time.
 
+mod comparison;
 mod folders;
-mod pair;
 mod summary;
 
+pub use comparison::{Comparison, ComplexComparison, compare};
 pub use folders::Folders;
-pub use pair::{Comparison, ComplexComparison, compare};
 pub use summary::{Acquisition, Evaluation, Spread, Summary, VolumeRecord, volumes_csv};

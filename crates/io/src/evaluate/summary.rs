@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::pair::Comparison;
+use super::comparison::Comparison;
 use crate::error::{Error, Result};
 use pvdamp::quality;
 

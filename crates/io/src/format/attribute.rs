@@ -6,6 +6,7 @@ use hdf5::types::{FixedAscii, FixedUnicode, IntSize, TypeDescriptor, VarLenAscii
 use hdf5::{Container, H5Type};
 use ndarray::ArrayD;
 
+use super::reason::Reason;
 use super::source::h5::{self, library};
 
 /// A name and its value.
@@ -103,18 +104,18 @@ pub(super) fn read_all(object: &hdf5::Location) -> (Vec<Attribute>, Vec<String>)
             );
         }
     };
-    let (mut kept, mut warnings) = (Vec::new(), Vec::new());
+    let (mut attributes, mut warnings) = (Vec::new(), Vec::new());
     for name in names {
         match object
             .attr(&name)
-            .map_err(|e| library(&e))
+            .map_err(h5::reason)
             .and_then(|attribute| read(&attribute))
         {
-            Ok(value) => kept.push(Attribute { name, value }),
+            Ok(value) => attributes.push(Attribute { name, value }),
             Err(why) => warnings.push(format!("attribute '{name}' is not kept: {why}")),
         }
     }
-    (kept, warnings)
+    (attributes, warnings)
 }
 
 /// The text of an attribute of that name, lists joined by commas; `None` where there is no text of that name.
@@ -125,8 +126,8 @@ pub(super) fn text_of(object: &hdf5::Location, name: &str) -> Option<String> {
 /// Attributes lie in the object's header, a few kilobytes; a dense one is refused beyond this.
 const MOST_VALUES: usize = 1 << 16;
 
-fn read(attribute: &hdf5::Attribute) -> Result<AttributeValue, String> {
-    let space = attribute.space().map_err(|e| library(&e))?;
+fn read(attribute: &hdf5::Attribute) -> Result<AttributeValue, Reason> {
+    let space = attribute.space().map_err(h5::reason)?;
     let scalar = space.shape().is_empty();
     if space.is_null() {
         return Err("it is empty".into());
@@ -134,10 +135,7 @@ fn read(attribute: &hdf5::Attribute) -> Result<AttributeValue, String> {
     if count(&space.shape()) > MOST_VALUES {
         return Err("it is too large".into());
     }
-    let descriptor = attribute
-        .dtype()
-        .and_then(|d| d.to_descriptor())
-        .map_err(|e| library(&e))?;
+    let descriptor = attribute.dtype().and_then(|d| d.to_descriptor()).map_err(h5::reason)?;
     match descriptor {
         // read as a number: a stored bool may hold any byte
         TypeDescriptor::Boolean if scalar => Ok(AttributeValue::Bool(array::<i64>(attribute)?.iter().any(|&v| v != 0))),
@@ -167,7 +165,7 @@ fn read(attribute: &hdf5::Attribute) -> Result<AttributeValue, String> {
     }
 }
 
-fn ints(attribute: &hdf5::Attribute, scalar: bool) -> Result<AttributeValue, String> {
+fn ints(attribute: &hdf5::Attribute, scalar: bool) -> Result<AttributeValue, Reason> {
     let values = array::<i64>(attribute)?;
     Ok(match (scalar, values.first()) {
         (true, Some(&value)) => AttributeValue::Int(value),
@@ -175,8 +173,8 @@ fn ints(attribute: &hdf5::Attribute, scalar: bool) -> Result<AttributeValue, Str
     })
 }
 
-fn array<T: H5Type>(attribute: &hdf5::Attribute) -> Result<ArrayD<T>, String> {
-    attribute.read_dyn().map_err(|e| library(&e))
+fn array<T: H5Type>(attribute: &hdf5::Attribute) -> Result<ArrayD<T>, Reason> {
+    attribute.read_dyn().map_err(h5::reason)
 }
 
 fn count(shape: &[usize]) -> usize {
@@ -184,11 +182,8 @@ fn count(shape: &[usize]) -> usize {
 }
 
 /// Strings of variable or fixed length, in memory order. Bytes that are not UTF-8 are replaced.
-pub(super) fn texts(container: &Container) -> Result<Vec<String>, String> {
-    let descriptor = container
-        .dtype()
-        .and_then(|d| d.to_descriptor())
-        .map_err(|e| library(&e))?;
+pub(super) fn texts(container: &Container) -> Result<Vec<String>, Reason> {
+    let descriptor = container.dtype().and_then(|d| d.to_descriptor()).map_err(h5::reason)?;
     if count(&container.shape()) > MOST_VALUES {
         return Err("too many strings".into());
     }
@@ -208,9 +203,9 @@ pub(super) fn texts(container: &Container) -> Result<Vec<String>, String> {
         T::FixedAscii(..=256) => strings!(FixedAscii<256>),
         T::FixedUnicode(..=LONG) if count(&container.shape()) <= 16 => strings!(FixedUnicode<LONG>),
         T::FixedAscii(..=LONG) if count(&container.shape()) <= 16 => strings!(FixedAscii<LONG>),
-        other => return Err(format!("{other} is not kept")),
+        other => return Err(format!("{other} is not kept").into()),
     }
-    .map_err(|e| library(&e))
+    .map_err(h5::reason)
 }
 
 /// A fixed-length string longer than this is not read.

@@ -5,13 +5,14 @@ use ndarray::{Array2, Axis, Ix2, Ix4};
 use num_complex::Complex;
 
 use super::attribute::text_of;
-use super::source::array::{Source, shape_text};
+use super::source::array::Source;
 use super::source::find::Wanted;
-use super::source::h5::DAMAGED;
+use super::source::messages::{DAMAGED, shape_text};
 use crate::error::{Place, Result};
 use pvdamp::array::{Grid, Maps};
 
-/// The attribute that names the axes of a dataset: of maps as `slices,sets,coils,rows,cols`, of k-space as `coil,kx,ky,kz`.
+/// The attribute that names the axes of a dataset: of maps as `slices,sets,coils,rows,cols`, of k-space as
+/// `coil,kx,ky,kz`.
 pub const AXES: &str = "axes";
 
 /// More sets of ESPIRiT maps than this serve no scan; a longer axis means something else.
@@ -81,17 +82,19 @@ impl MapsFile {
             let problem = format!("has no slice {slice}, but {} of them", self.source.shape[0]);
             return Err(self.source.error(problem, "give maps for every slice"));
         }
-        let lead: &[usize] = match self.slices {
-            true => &[slice],
-            false if self.source.shape.len() == 5 => &[0],
-            false => &[],
+        let lead: &[usize] = if self.slices {
+            &[slice]
+        } else if self.source.shape.len() == 5 {
+            &[0]
+        } else {
+            &[]
         };
         let mut maps = self.source.complex::<f32>(lead)?;
         if self.sets.is_none() {
             maps.insert_axis_inplace(Axis(0));
         }
         maps.into_dimensionality::<Ix4>()
-            .map_err(|e| self.source.error(e.to_string(), DAMAGED))
+            .map_err(|e| self.source.error(e.to_string(), DAMAGED).caused_by(e))
     }
 }
 
@@ -144,7 +147,7 @@ pub fn read_covariance(place: &Place, coils: usize) -> Result<Array2<Complex<f64
         return Err(source.error(problem, "measure it with the coils of this scan"));
     }
     let values = source.complex::<f64>(&[])?.into_dimensionality::<Ix2>();
-    let values = values.map_err(|e| source.error(e.to_string(), DAMAGED))?;
+    let values = values.map_err(|e| source.error(e.to_string(), DAMAGED).caused_by(e))?;
     let largest = values.iter().map(|v| v.norm()).fold(0.0, f64::max);
     let adjoint = values.t().mapv(|v| v.conj());
     if (&values - &adjoint).iter().any(|d| d.norm() > ROUNDING * largest) {

@@ -1,10 +1,11 @@
-//! Sampling masks and sampling probabilities: planes `(rows, cols)`, or `(cols,)` where whole lines are sampled. Rows and
-//! columns of a volume are its two phase encodes.
+//! Sampling masks and sampling probabilities: planes `(rows, cols)`, or `(cols,)` where whole lines are sampled. Rows
+//! and columns of a volume are its two phase encodes.
 
 use ndarray::{Array2, ArrayD, Ix1, Ix2};
 
-use super::source::array::{Source, shape_text};
+use super::source::array::Source;
 use super::source::find::Wanted;
+use super::source::messages::shape_text;
 use crate::error::{Place, Result};
 use pvdamp::array::{Grid, Mask};
 

@@ -1,35 +1,42 @@
 //! Files: what a scan is read from and what a result is written to.
 //!
-//! [`Scan`] reads k-space from the files of [`SCAN_FORMATS`], told by what is in them and not by their names. Masks, sampling
-//! probabilities, coil sensitivity maps, noise covariances and images are read from a [`Place`](crate::error::Place),
-//! written `FILE` or `FILE:dataset`, in files of HDF5, NumPy and BART. [`Hdf5Output`] and the files of [`IMAGE_FORMATS`]
-//! are written through an [`AtomicFile`], so that a result is there whole or not at all.
+//! [`Scan`] reads k-space from the files of [`SCAN_FORMATS`], recognised by what is in them and not by their names.
+//! Masks, sampling probabilities, coil sensitivity maps, noise covariances and images are read from a
+//! [`Place`](crate::error::Place), written `FILE` or `FILE:dataset`, in files of HDF5, NumPy and BART. [`Hdf5Output`]
+//! and the files of [`IMAGE_FORMATS`] are written through an [`AtomicFile`], so that a result is there whole or not at
+//! all.
 //!
 //! Every value read is checked to be finite. Damaged and unsuitable files end in an error that names the file, the
 //! dataset, what was found, and the mend.
 
+mod atomic_file;
 mod attribute;
-mod below;
-mod converted;
+mod find_files;
+mod geometry;
+mod geometry_dataset;
+mod hdf5_images;
+mod hdf5_output;
 mod header;
 mod image;
 mod maps;
 mod masks;
 mod noise;
-mod output;
-mod placed;
+mod reason;
 mod scan;
 mod source;
 mod stamp;
 mod volume;
-mod writer;
 
 #[cfg(test)]
 mod tests;
 
+pub use atomic_file::AtomicFile;
 pub use attribute::{Attribute, AttributeValue, read_attributes, read_group_attributes};
-pub use below::{files_below, has_ending};
-pub use converted::{Hdf5Images, Hdf5Kspace, write_about};
+pub use find_files::{files_below, has_ending};
+pub use geometry::{Geometry, Placement, Plane};
+pub use geometry_dataset::write_geometry;
+pub use hdf5_images::{Hdf5Images, Hdf5Kspace, write_about};
+pub use hdf5_output::{Hdf5Element, Hdf5Output, OutputDataset};
 pub use header::{Header, Limits, Sequence, Space, Study, Subject, System, header_xml, volume_header_xml};
 pub use image::{
     IMAGE_FORMATS, ImageFormat, ImageSink, Images, KspaceSeries, KspaceSink, Series, holds_images, window, write_png,
@@ -37,12 +44,8 @@ pub use image::{
 pub use maps::{AXES, MapsFile, read_covariance, read_maps};
 pub use masks::{read_mask, read_probability};
 pub use noise::read_noise;
-pub use output::AtomicFile;
-pub use placed::write_geometry;
-pub use scan::{
-    Axes, AxisKind, Geometry, Outline, Placement, Plane, Reference, SCAN_FORMATS, Scan, ScanFormat, ScanOptions,
-};
+pub use reason::Reason;
+pub use scan::{Axes, AxisKind, Outline, Reference, SCAN_FORMATS, Scan, ScanFormat, ScanOptions};
 pub use source::container::files_of;
 pub use stamp::Stamp;
 pub use volume::{Role, Volume, read_list, read_table, read_volume};
-pub use writer::{Hdf5Output, OutputDataset, Stored};

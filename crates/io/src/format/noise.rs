@@ -3,8 +3,8 @@
 use ndarray::{Array2, Axis};
 use num_complex::Complex;
 
-use super::source::array::shape_text;
 use super::source::find::Wanted;
+use super::source::messages::shape_text;
 use crate::error::{Place, Result};
 
 /// Reads noise samples as `(coils, samples)`: complex, stored as `(coils, samples)`, `(coils, rows, cols)`,
@@ -24,9 +24,10 @@ pub fn read_noise(place: &Place, coils: usize) -> Result<Array2<Complex<f32>>> {
     }
     let Some(axis) = coil_axis(&source.shape, coils) else {
         let problem = format!("noise samples of shape {shape} do not fit a scan of {coils} coils");
-        let mend = match source.shape.last() == Some(&coils) {
-            true => "move the coils to the front: (coils, samples)",
-            false => "give noise measured with the coils of this scan, (coils, samples)",
+        let mend = if source.shape.last() == Some(&coils) {
+            "move the coils to the front: (coils, samples)"
+        } else {
+            "give noise measured with the coils of this scan, (coils, samples)"
         };
         return Err(source.error(problem, mend));
     };

@@ -16,11 +16,11 @@ impl Stamp {
     /// # Errors
     /// A file that is not there.
     pub fn of(path: &Path) -> std::io::Result<Self> {
-        let about = path.metadata()?;
+        let metadata = path.metadata()?;
         let since = |time: SystemTime| time.duration_since(SystemTime::UNIX_EPOCH).ok();
-        let modified = about.modified().ok().and_then(since).unwrap_or_default();
+        let modified = metadata.modified().ok().and_then(since).unwrap_or_default();
         Ok(Self {
-            bytes: about.len(),
+            bytes: metadata.len(),
             modified: u64::try_from(modified.as_nanos()).unwrap_or(u64::MAX),
         })
     }

@@ -3,11 +3,11 @@
 use ndarray::{Array2, Array3, ArrayD, Axis, Ix2, Ix3};
 use num_complex::Complex;
 
-use super::placed::GEOMETRY;
-use super::source::array::{Source, shape_text};
+use super::geometry_dataset::GEOMETRY;
+use super::source::array::Source;
 use super::source::container::Container;
 use super::source::find::Wanted;
-use super::source::h5::DAMAGED;
+use super::source::messages::{DAMAGED, shape_text};
 use crate::error::{Place, Result};
 
 /// Images of a scan, `(slices, rows, cols)`.
@@ -102,7 +102,7 @@ pub(super) fn plane_of(source: &Source, slice: usize) -> Result<Array2<f32>> {
     };
     plane
         .into_dimensionality::<Ix2>()
-        .map_err(|e| source.error(e.to_string(), DAMAGED))
+        .map_err(|e| source.error(e.to_string(), DAMAGED).caused_by(e))
 }
 
 fn check_rank(source: &Source) -> Result<()> {
@@ -128,5 +128,5 @@ fn stack<T>(source: &Source, mut images: ArrayD<T>) -> Result<Array3<T>> {
     }
     images
         .into_dimensionality::<Ix3>()
-        .map_err(|e| source.error(e.to_string(), DAMAGED))
+        .map_err(|e| source.error(e.to_string(), DAMAGED).caused_by(e))
 }

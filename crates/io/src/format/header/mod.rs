@@ -1,18 +1,21 @@
 //! The ISMRMRD header of a scan: XML in a dataset of text or bytes.
 
-mod about;
+mod metadata;
 mod simulated;
+mod xml;
 
 use std::io::{Read, Seek, SeekFrom};
 
 use hdf5::types::{IntSize, TypeDescriptor};
 use roxmltree::{Document, Node};
 
-pub use self::about::{Sequence, Study, Subject, System};
+pub use self::metadata::{Sequence, Study, Subject, System};
 pub use self::simulated::{header_xml, volume_header_xml};
+use self::xml::{child, number, text};
 use super::attribute::texts;
+use super::reason::Reason;
 use super::source::array::Source;
-use super::source::h5::library;
+use super::source::h5;
 
 /// What the header says of the first encoding (ISMRMRD, Inati et al., Magn Reson Med 77:411, 2017). What it
 /// does not say is `None`.
@@ -33,7 +36,8 @@ pub struct Header {
     pub study: Study,
     pub system: System,
     pub sequence: Sequence,
-    /// The header as it stands in the file, without the encodings before the one read: who reads it finds this one first.
+    /// The header as it stands in the file, without the encodings before the one read: who reads it finds this one
+    /// first.
     pub xml: String,
 }
 
@@ -54,21 +58,21 @@ pub struct Limits {
 
 impl Header {
     /// Reads the XML, whatever its namespace. The error says why it is no ISMRMRD header.
-    pub fn parse(xml: &str) -> Result<Self, String> {
+    pub fn parse(xml: &str) -> Result<Self, Reason> {
         Self::parse_encoding(xml, 0)
     }
 
     /// The same of the encoding of that number, counted from 0.
-    pub fn parse_encoding(xml: &str, encoding: usize) -> Result<Self, String> {
+    pub fn parse_encoding(xml: &str, encoding: usize) -> Result<Self, Reason> {
         let read = xml.trim_start_matches('\u{feff}').trim();
-        let document = Document::parse(read).map_err(|e| format!("not XML: {e}"))?;
+        let document = Document::parse(read).map_err(|e| Reason::new(format!("not XML: {e}"), e))?;
         let root = document.root_element();
         let encodings = root.children().filter(|c| c.tag_name().name() == "encoding");
         let encodings: Vec<Node> = encodings.take(encoding.saturating_add(1)).collect();
         let (before, encoding) = match &encodings[..] {
             [before @ .., last] if before.len() == encoding => (before, *last),
             _ if encoding == 0 => return Err("XML without the element 'encoding'".into()),
-            _ => return Err(format!("XML without {} elements 'encoding'", encoding + 1)),
+            _ => return Err(format!("XML without {} elements 'encoding'", encoding + 1).into()),
         };
         let limits = child(encoding, "encodingLimits");
         Ok(Self {
@@ -85,10 +89,10 @@ impl Header {
             calibration_mode: child(encoding, "parallelImaging")
                 .and_then(|p| text(p, "calibrationMode"))
                 .map(str::to_ascii_lowercase),
-            subject: about::subject(root),
-            study: about::study(root),
-            system: about::system(root),
-            sequence: about::sequence(root),
+            subject: metadata::subject(root),
+            study: metadata::study(root),
+            system: metadata::system(root),
+            sequence: metadata::sequence(root),
             xml: match before {
                 [] => xml.to_string(),
                 _ => without(read, before),
@@ -114,33 +118,21 @@ impl Header {
     }
 
     /// Reads the header in a dataset; the error says why there is none.
-    pub(super) fn read(source: &Source) -> Result<Self, String> {
+    pub(super) fn read(source: &Source) -> Result<Self, Reason> {
         Self::parse(&header_text(source)?)
     }
 }
 
 /// The text without these elements, which follow each other in it.
 fn without(xml: &str, elements: &[Node]) -> String {
-    let mut kept = String::with_capacity(xml.len());
+    let mut rest = String::with_capacity(xml.len());
     let mut from = 0;
     for element in elements {
         let range = element.range();
-        kept.push_str(&xml[from..range.start]);
+        rest.push_str(&xml[from..range.start]);
         from = range.end;
     }
-    kept + &xml[from..]
-}
-
-fn child<'a, 'input>(node: Node<'a, 'input>, name: &str) -> Option<Node<'a, 'input>> {
-    node.children().find(|c| c.tag_name().name() == name)
-}
-
-fn text<'a>(node: Node<'a, '_>, name: &str) -> Option<&'a str> {
-    child(node, name)?.text().map(str::trim)
-}
-
-fn number<T: std::str::FromStr>(node: Node, name: &str) -> Option<T> {
-    text(node, name)?.parse().ok()
+    rest + &xml[from..]
 }
 
 fn space(node: Node) -> Option<Space> {
@@ -168,15 +160,15 @@ fn encodes(node: Node) -> Option<Limits> {
 const LONGEST: u64 = 16 << 20;
 
 /// The text of a header: a string of variable or fixed length, or bytes; one value or an array of one.
-fn header_text(source: &Source) -> Result<String, String> {
+fn header_text(source: &Source) -> Result<String, Reason> {
     let dataset = source.dataset().ok_or("no dataset of HDF5")?;
-    let dtype = dataset.dtype().map_err(|e| library(&e))?;
+    let dtype = dataset.dtype().map_err(h5::reason)?;
     match dtype.to_descriptor() {
         Ok(TypeDescriptor::Unsigned(IntSize::U1) | TypeDescriptor::Integer(IntSize::U1)) => {
             if dataset.storage_size() > LONGEST || source.shape.iter().product::<usize>() as u64 > LONGEST {
                 return Err("too long for a header".into());
             }
-            let bytes = dataset.read_raw::<u8>().map_err(|e| library(&e))?;
+            let bytes = dataset.read_raw::<u8>().map_err(h5::reason)?;
             Ok(until_nul(&bytes))
         }
         Err(_) => opaque(source, dataset.offset(), dtype.size() as u64),
@@ -185,14 +177,14 @@ fn header_text(source: &Source) -> Result<String, String> {
 }
 
 /// Opaque bytes have no counterpart in the `hdf5` crate: they are read where they lie in the file.
-fn opaque(source: &Source, offset: Option<u64>, length: u64) -> Result<String, String> {
+fn opaque(source: &Source, offset: Option<u64>, length: u64) -> Result<String, Reason> {
     let (Some(offset), true) = (offset, length <= LONGEST) else {
-        return Err(format!("{}, which is neither text nor bytes", source.dtype));
+        return Err(format!("{}, which is neither text nor bytes", source.dtype).into());
     };
-    let mut file = std::fs::File::open(&source.place.file).map_err(|e| e.to_string())?;
+    let mut file = std::fs::File::open(&source.place.file)?;
     let mut bytes = Vec::new();
-    file.seek(SeekFrom::Start(offset)).map_err(|e| e.to_string())?;
-    file.take(length).read_to_end(&mut bytes).map_err(|e| e.to_string())?;
+    file.seek(SeekFrom::Start(offset))?;
+    file.take(length).read_to_end(&mut bytes)?;
     Ok(until_nul(&bytes))
 }
 

@@ -46,7 +46,8 @@ fn xml([x, y, z]: [usize; 3], view: [f64; 3], coils: usize, slices: usize) -> St
          <ismrmrdHeader xmlns=\"http://www.ismrm.org/ISMRMRD\">\n\
          <acquisitionSystemInformation><systemVendor>simulated</systemVendor>\
          <receiverChannels>{coils}</receiverChannels></acquisitionSystemInformation>\n\
-         <experimentalConditions><H1resonanceFrequency_Hz>123200000</H1resonanceFrequency_Hz></experimentalConditions>\n\
+         <experimentalConditions>\
+         <H1resonanceFrequency_Hz>123200000</H1resonanceFrequency_Hz></experimentalConditions>\n\
          <encoding>\n\
          <encodedSpace>{space}</encodedSpace>\n\
          <reconSpace>{space}</reconSpace>\n\

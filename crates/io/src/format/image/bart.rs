@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use ndarray::{ArrayView2, ArrayView3};
 use num_complex::Complex;
 
-use super::super::output::{AtomicFile, unwritable};
-use super::super::scan::Plane;
+use super::super::atomic_file::{AtomicFile, unwritable};
+use super::super::geometry::Plane;
+use super::sink::{ImageFormat, ImageSink, KspaceSeries, KspaceSink, Series};
 use super::staging::{Staging, little_endian};
-use super::{ImageFormat, ImageSink, KspaceSeries, KspaceSink, Series};
 use crate::error::Result;
 use pvdamp::array::Grid;
 
@@ -90,7 +90,7 @@ impl Blocks {
         let version = env!("CARGO_PKG_VERSION");
         let text = format!("# Dimensions\n{}\n# Creator\npvdamp {version}\n", lengths.join(" "));
         let written = header.write_all(text.as_bytes());
-        written.map_err(|e| unwritable(header.path(), &e.to_string()))?;
+        written.map_err(|e| unwritable(header.path(), e))?;
         Ok(Self { cfl, header, size })
     }
 
@@ -98,7 +98,7 @@ impl Blocks {
         let at = SeekFrom::Start((block * self.size * BYTES) as u64);
         let bytes = little_endian(values.flat_map(|v| [v.re, v.im]));
         let written = self.cfl.seek(at).and_then(|_| self.cfl.write_all(&bytes));
-        written.map_err(|e| unwritable(self.cfl.path(), &e.to_string()))
+        written.map_err(|e| unwritable(self.cfl.path(), e))
     }
 
     fn commit(self) -> Result<()> {

@@ -9,10 +9,10 @@ use flate2::write::GzEncoder;
 use ndarray::ArrayView2;
 use num_complex::Complex;
 
-use super::super::output::{AtomicFile, unwritable};
+use super::super::atomic_file::{AtomicFile, unwritable};
 use super::orientation::{Stack, Vector, dot, first_pixel, norm, scaled, stack};
+use super::sink::{ImageFormat, ImageSink, Series, magnitude_of, one_file};
 use super::staging::{StagedImages, little_endian};
-use super::{ImageFormat, ImageSink, Series, magnitude_of, one_file};
 use crate::error::{Error, Result};
 
 pub(super) const FORMAT: ImageFormat = ImageFormat {
@@ -88,7 +88,7 @@ impl ImageSink for Nifti {
             order,
             mut staged,
         } = *self;
-        let failed = |e: std::io::Error| unwritable(&path, &e.to_string());
+        let failed = |e: std::io::Error| unwritable(&path, e);
         let compressed = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
         if compressed {
             let mut gzip = GzEncoder::new(BufWriter::new(file), Compression::default());

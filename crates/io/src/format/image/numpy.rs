@@ -6,9 +6,9 @@ use std::path::Path;
 use ndarray::{ArrayView, ArrayView2, ArrayView3, Dimension};
 use num_complex::Complex;
 
-use super::super::output::{AtomicFile, unwritable};
+use super::super::atomic_file::{AtomicFile, unwritable};
+use super::sink::{ImageFormat, ImageSink, KspaceSink, one_file};
 use super::staging::little_endian;
-use super::{ImageFormat, ImageSink, KspaceSink, one_file};
 use crate::error::Result;
 
 pub(super) const FORMAT: ImageFormat = ImageFormat {
@@ -42,7 +42,7 @@ impl Npy {
         let mut file = AtomicFile::create(path)?;
         let header = header(shape);
         let written = file.write_all(&header);
-        written.map_err(|e| unwritable(path, &e.to_string()))?;
+        written.map_err(|e| unwritable(path, e))?;
         Ok(Self {
             file,
             header: header.len(),
@@ -54,7 +54,7 @@ impl Npy {
         let at = SeekFrom::Start((self.header + slice * self.slice) as u64);
         let bytes = little_endian(values.iter().flat_map(|v| [v.re, v.im]));
         let written = self.file.seek(at).and_then(|_| self.file.write_all(&bytes));
-        written.map_err(|e| unwritable(self.file.path(), &e.to_string()))
+        written.map_err(|e| unwritable(self.file.path(), e))
     }
 }
 

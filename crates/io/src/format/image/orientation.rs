@@ -1,7 +1,7 @@
 //! Where the pixels of a series lie in the patient. DICOM's coordinates: towards left, posterior, superior, in mm.
 
-use super::super::scan::Placement;
-use super::Series;
+use super::super::geometry::Placement;
+use super::sink::Series;
 
 pub(super) type Vector = [f64; 3];
 

@@ -8,8 +8,9 @@ use image::{ExtendedColorType, ImageEncoder};
 use ndarray::{Array2, ArrayView2};
 use num_complex::Complex;
 
-use super::super::output::{AtomicFile, unwritable};
-use super::{ImageFormat, ImageSink, numbered};
+use super::super::atomic_file::{AtomicFile, unwritable};
+use super::super::reason::Reason;
+use super::sink::{ImageFormat, ImageSink, numbered};
 use crate::error::{Error, Result};
 
 /// From 0, black, to the value that 99.5 % of the pixels do not exceed, white: a few bright pixels do not
@@ -27,7 +28,8 @@ pub fn window(image: &Array2<f32>) -> (f32, f32) {
 pub(super) const FORMAT: ImageFormat = ImageFormat {
     name: "png",
     title: "PNG",
-    summary: "8-bit grey pictures of the magnitude, one a slice; white is the value that 99.5 % of the pixels do not exceed",
+    summary: "8-bit grey pictures of the magnitude, one a slice; \
+        white is the value that 99.5 % of the pixels do not exceed",
     citation: "ISO/IEC 15948:2004",
     extensions: &["png"],
     complex: false,
@@ -79,12 +81,12 @@ fn encode(path: &Path, image: ArrayView2<f32>, (low, high): (f32, f32)) -> Resul
     };
     let pixels: Vec<u8> = image.iter().map(|&value| grey(value, low, high)).collect();
     let mut file = BufWriter::new(AtomicFile::create(path)?);
-    let failed = |why: String| unwritable(path, &why);
+    let failed = |why: Reason| unwritable(path, why);
     PngEncoder::new(&mut file)
         .write_image(&pixels, width, height, ExtendedColorType::L8)
-        .map_err(|e| failed(e.to_string()))?;
-    file.flush().map_err(|e| failed(e.to_string()))?;
-    file.into_inner().map_err(|e| failed(e.to_string()))
+        .map_err(|e| failed(Reason::of(e)))?;
+    file.flush().map_err(|e| failed(e.into()))?;
+    file.into_inner().map_err(|e| failed(e.into_error().into()))
 }
 
 fn grey(value: f32, low: f32, high: f32) -> u8 {

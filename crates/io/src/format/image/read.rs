@@ -4,15 +4,16 @@ use ndarray::{Array2, Ix2};
 use num_complex::Complex;
 
 use super::super::attribute::{self, Attribute, AttributeValue};
+use super::super::geometry::{Geometry, Plane};
+use super::super::geometry_dataset::{GEOMETRY, read_geometry};
 use super::super::header::Header;
 use super::super::maps::AXES;
-use super::super::placed::{GEOMETRY, read_geometry};
-use super::super::scan::{Axes, Geometry, Plane};
-use super::super::source::array::{Source, shape_text};
+use super::super::scan::Axes;
+use super::super::source::array::Source;
 use super::super::source::container::Container;
 use super::super::source::find::Wanted;
-use super::super::source::h5::DAMAGED;
-use super::Series;
+use super::super::source::messages::{DAMAGED, shape_text};
+use super::sink::Series;
 use crate::error::{Place, Result};
 use pvdamp::array::Grid;
 
@@ -195,7 +196,7 @@ impl Images {
         let values = self.source.complex::<f32>(lead)?;
         values
             .into_dimensionality::<Ix2>()
-            .map_err(|e| self.source.error(e.to_string(), DAMAGED))
+            .map_err(|e| self.source.error(e.to_string(), DAMAGED).caused_by(e))
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use ndarray::{Array2, ArrayView2};
 
-use super::super::output::unwritable;
+use super::super::atomic_file::unwritable;
 use crate::error::Result;
 use pvdamp::array::Grid;
 
@@ -23,11 +23,11 @@ pub(super) struct Staging {
 impl Staging {
     pub fn create(path: &Path, slices: usize, size: usize) -> Result<Self> {
         let bytes = slices.checked_mul(size).and_then(|bytes| u64::try_from(bytes).ok());
-        let bytes = bytes.ok_or_else(|| unwritable(path, &format!("{slices} slices are more than any disk holds")))?;
+        let bytes = bytes.ok_or_else(|| unwritable(path, format!("{slices} slices are more than any disk holds")))?;
         let folder = path.parent().filter(|folder| *folder != Path::new(""));
         let file = tempfile::tempfile_in(folder.unwrap_or(Path::new(".")))
             .and_then(|file| file.set_len(bytes).map(|()| file))
-            .map_err(|e| unwritable(path, &e.to_string()))?;
+            .map_err(|e| unwritable(path, e))?;
         Ok(Self {
             file,
             size,
@@ -38,14 +38,14 @@ impl Staging {
     pub fn write(&mut self, slice: usize, bytes: &[u8]) -> Result<()> {
         let at = SeekFrom::Start((slice * self.size) as u64);
         let written = self.file.seek(at).and_then(|_| self.file.write_all(bytes));
-        written.map_err(|e| unwritable(&self.path, &e.to_string()))
+        written.map_err(|e| unwritable(&self.path, e))
     }
 
     /// Bytes of a slice, from the byte `from` of it on.
     pub fn read(&mut self, slice: usize, from: usize, bytes: &mut [u8]) -> Result<()> {
         let at = SeekFrom::Start((slice * self.size + from) as u64);
         let read = self.file.seek(at).and_then(|_| self.file.read_exact(bytes));
-        read.map_err(|e| unwritable(&self.path, &e.to_string()))
+        read.map_err(|e| unwritable(&self.path, e))
     }
 }
 

@@ -128,8 +128,8 @@ mod tests {
             ("x,ky,coil", "no kz"),
             ("ky,coil", "one encoded axis"),
         ] {
-            let told = text.parse::<Axes>().unwrap_err();
-            assert!(told.contains(why), "{told}");
+            let message = text.parse::<Axes>().unwrap_err();
+            assert!(message.contains(why), "{message}");
         }
     }
 }

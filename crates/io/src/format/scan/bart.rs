@@ -4,14 +4,16 @@ use std::path::Path;
 
 use super::super::source::array::Source;
 use super::super::source::container::ContainerKind;
+use super::array_scan;
 use super::axes::{Axes, AxisKind};
-use super::{Scan, ScanFormat, ScanOptions, arrayed};
+use super::reader::{Scan, ScanFormat, ScanOptions};
 use crate::error::Result;
 
 pub(super) const FORMAT: ScanFormat = ScanFormat {
     name: "bart",
     title: "BART",
-    summary: "NAME.cfl with NAME.hdr: dimensions 0 kx, 1 ky, 2 kz, 3 coils, all others slices; a volume if all of 0 to 2 are there",
+    summary: "NAME.cfl with NAME.hdr: dimensions 0 kx, 1 ky, 2 kz, 3 coils, \
+        all others slices; a volume if all of 0 to 2 are there",
     citation: "Uecker et al., Proc ISMRM 23:2486 (2015)",
     recognise: |path, _| ContainerKind::of(path) == ContainerKind::Bart,
     open,
@@ -20,16 +22,16 @@ pub(super) const FORMAT: ScanFormat = ScanFormat {
 /// The path may be that of either file or the name that they share.
 ///
 /// # Errors
-/// A header that does not fit the values, and those of [`arrayed::open`].
+/// A header that does not fit the values, and those of [`array_scan::open`].
 fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
-    arrayed::open(FORMAT.name, path, options, usual)
+    array_scan::open(FORMAT.name, path, options, usual)
 }
 
 /// By BART's dimensions, the last of them slowest.
 fn usual(kspace: &Source) -> Result<(Axes, Option<String>)> {
     use AxisKind::{Coil, Kx, Ky, Kz, Slice};
     let Some(dimensions) = kspace.dimensions() else {
-        return Err(super::fastmri::axes_needed(kspace));
+        return Err(array_scan::axes_needed(kspace));
     };
     // of a volume without readout, or cut along it, the planes are ky-kz
     let spatial = match [0, 1, 2].map(|d| dimensions[d] > 1) {

@@ -7,12 +7,13 @@ use ndarray::{Array1, Array2, Array3, Ix3, Zip};
 use num_complex::Complex;
 
 use super::super::attribute;
+use super::super::geometry::{Geometry, Plane};
 use super::super::masks::{mask_of, probability_of};
 use super::super::source::array::Source;
 use super::super::source::container::Container;
-use super::super::source::h5::DAMAGED;
-use super::plausible::MOST_COILS;
-use super::{Geometry, Plane, Planes, Scan, ScanFormat, ScanOptions};
+use super::super::source::messages::DAMAGED;
+use super::check_axes::MOST_COILS;
+use super::reader::{Planes, Scan, ScanFormat, ScanOptions};
 use crate::error::{Error, Result};
 use pvdamp::array::{CoilStack, Grid, Mask};
 
@@ -30,8 +31,8 @@ fn recognise(path: &Path, options: &ScanOptions) -> bool {
     options.axes.is_none() && Container::open(path).is_ok_and(holds)
 }
 
-/// The dataset, where it has the data set's type and shape: real, four axes, the last of them even and the shortest but for
-/// the slices.
+/// The dataset, where it has the data set's type and shape: real, four axes, the last of them even and the shortest but
+/// for the slices.
 fn kspace_of(file: &Container, options: &ScanOptions) -> Result<Option<Source>> {
     if file.hdf5().is_none() {
         return Ok(None);
@@ -91,10 +92,10 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
     })
 }
 
-/// The images of this k-space are its plain inverse transform, whose origin is the first pixel. To have the same image with
-/// the origin at its centre, each location is turned by the phase of a shift by half the field of view: where the length
-/// is even, every second sample changes its sign. Zero frequency may lie at the centre or at the first sample; the energy
-/// tells.
+/// The images of this k-space are its plain inverse transform, whose origin is the first pixel. To have the same image
+/// with the origin at its centre, each location is turned by the phase of a shift by half the field of view: where the
+/// length is even, every second sample changes its sign. Zero frequency may lie at the centre or at the first sample;
+/// the energy tells.
 struct Interleaved {
     kspace: Source,
     /// From the stored index of zero frequency to that at the centre, along rows and columns.
@@ -157,7 +158,7 @@ impl Interleaved {
 impl Planes for Interleaved {
     fn slice(&self, slice: usize) -> Result<CoilStack<f32>> {
         let parts = self.kspace.real::<f32>(&[slice])?.into_dimensionality::<Ix3>();
-        let parts = parts.map_err(|e| self.kspace.error(e.to_string(), DAMAGED))?;
+        let parts = parts.map_err(|e| self.kspace.error(e.to_string(), DAMAGED).caused_by(e))?;
         let (rows, cols, both) = parts.dim();
         let [along_rows, along_cols] = &self.turns;
         let mut planes = Array3::zeros((both / 2, rows, cols));

@@ -1,13 +1,14 @@
 //! Scans as fastMRI stores them (Zbontar et al., arXiv:1811.08839; Knoll et al., Radiol Artif Intell 2:e190007, 2020):
-//! HDF5 with `kspace`, and beside it an ISMRMRD header, a mask, reference images and attributes, all optional. Any other
-//! array of k-space in HDF5 too, where an attribute or the user tells its axes.
+//! HDF5 with `kspace`, and beside it an ISMRMRD header, a mask, reference images and attributes, all optional. Any
+//! other array of k-space in HDF5 too, where an attribute or the user tells its axes.
 
 use std::path::Path;
 
-use super::super::source::array::{Source, shape_text};
+use super::super::source::array::Source;
 use super::super::source::h5;
+use super::array_scan;
 use super::axes::{Axes, AxisKind};
-use super::{Scan, ScanFormat, ScanOptions, arrayed};
+use super::reader::{Scan, ScanFormat, ScanOptions};
 use crate::error::Result;
 
 pub(super) const FORMAT: ScanFormat = ScanFormat {
@@ -26,7 +27,7 @@ pub(super) const FORMAT: ScanFormat = ScanFormat {
 /// A file that cannot be opened as HDF5, no k-space, k-space of another type or rank, an axis of length
 /// zero, a mask or probability that does not fit the grid.
 fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
-    arrayed::open(FORMAT.name, path, options, usual)
+    array_scan::open(FORMAT.name, path, options, usual)
 }
 
 /// By the number of axes.
@@ -37,17 +38,6 @@ fn usual(kspace: &Source) -> Result<(Axes, Option<String>)> {
         2 => Ok((Axes::of(all[2..].to_vec()), None)),
         3 => Ok((Axes::of(vec![Slice, Kx, Ky]), None)),
         4 => Ok((Axes::of(all.to_vec()), None)),
-        _ => Err(axes_needed(kspace)),
+        _ => Err(array_scan::axes_needed(kspace)),
     }
-}
-
-/// Axes that nothing tells.
-pub(super) fn axes_needed(kspace: &Source) -> crate::error::Error {
-    let problem = format!(
-        "has shape {}, of {} axes",
-        shape_text(&kspace.shape),
-        kspace.shape.len()
-    );
-    let mend = "name them by --axes, as coil,kx,ky,kz, or reshape it to (slices, coils, rows, cols)";
-    kspace.error(problem, mend)
 }

@@ -1,219 +1,23 @@
 //! Scans: k-space slice by slice, whatever file it lies in.
 //!
-//! [`Scan::open`] looks into a file and takes the first row of [`SCAN_FORMATS`] that knows it; the name of the file says
-//! nothing. What a format gives is a [`Scan`] whose k-space is behind [`Planes`], not yet prepared: of that
-//! [`Scan::outline`] tells, and [`Scan::open`] prepares them.
+//! [`Scan::open`] looks into a file and takes the first row of [`SCAN_FORMATS`] that knows it; the name of the file
+//! says nothing. What a format gives is a [`Scan`] whose k-space is behind [`Planes`](reader::Planes), not yet
+//! prepared: of that [`Scan::outline`] tells, and [`Scan::open`] prepares them.
 
-mod arrayed;
+mod array_scan;
 mod axes;
 mod bart;
 mod calgary;
+mod check_axes;
 mod fastmri;
-mod geometry;
+mod formats;
 mod ismrmrd;
+mod kspace_array;
 mod numpy;
-mod outline;
-mod plausible;
+mod plane_store;
+mod reader;
 mod readout;
-mod store;
 
 pub use axes::{Axes, AxisKind};
-pub use geometry::{Geometry, Placement, Plane};
-pub use outline::Outline;
-
-use std::path::Path;
-
-use ndarray::Array2;
-use num_complex::Complex;
-
-use super::attribute::Attribute;
-use super::header::Header;
-use super::source::array::Source;
-use super::volume::plane_of;
-use crate::error::{Error, Place, Result};
-use pvdamp::array::{CoilStack, Grid, Mask};
-
-/// What the user says of a file that the file does not say itself.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ScanOptions {
-    /// Dataset of the k-space, for files that hold several.
-    pub dataset: Option<String>,
-    /// What the axes of the k-space mean, in the order of their strides, slowest first.
-    pub axes: Option<Axes>,
-}
-
-/// A kind of file that scans are read from.
-pub struct ScanFormat {
-    /// One word, lower case.
-    pub name: &'static str,
-    pub title: &'static str,
-    pub summary: &'static str,
-    pub citation: &'static str,
-    /// Whether the content of a file that is there looks like this kind.
-    recognise: fn(&Path, &ScanOptions) -> bool,
-    /// The scan, before its planes are prepared.
-    open: fn(&Path, &ScanOptions) -> Result<Scan>,
-}
-
-/// Every kind of file that scans are read from. The first that recognises a file opens it; the last is asked of every
-/// file that none of them knows, and says what is wrong.
-pub const SCAN_FORMATS: &[ScanFormat] = &[
-    bart::FORMAT,
-    numpy::FORMAT,
-    ismrmrd::FORMAT,
-    calgary::FORMAT,
-    fastmri::FORMAT,
-];
-
-impl ScanFormat {
-    /// The row of that name.
-    pub fn find(name: &str) -> Option<&'static ScanFormat> {
-        SCAN_FORMATS.iter().find(|format| format.name == name)
-    }
-}
-
-/// Measured k-space, one slice at a time.
-trait Planes: Send + Sync {
-    /// What has to be done before a slice is read, and may take long; sentences to warn of.
-    fn prepare(&mut self) -> Result<Vec<String>> {
-        Ok(Vec::new())
-    }
-
-    /// One slice, `(coils, rows, cols)`, centred, all of it finite; nothing of the others stays in memory.
-    fn slice(&self, slice: usize) -> Result<CoilStack<f32>>;
-}
-
-/// A scan opened for reading, slice by slice. k-space is centred. Rows are the readout of a two-dimensional scan; of a
-/// volume, whose readout has become the slices, rows and columns are the two phase encodes.
-pub struct Scan {
-    planes: Box<dyn Planes>,
-    /// Of the k-space, for errors.
-    place: Place,
-    /// The row of [`SCAN_FORMATS`] it was read by.
-    pub format: &'static str,
-    slices: usize,
-    coils: usize,
-    grid: Grid,
-    /// How k-space is stored: `complex64`, `complex128`, ...
-    pub dtype: String,
-    pub geometry: Geometry,
-    references: Vec<Source>,
-    /// The ISMRMRD header, where that is there and can be read.
-    pub header: Option<Header>,
-    /// The file's own, `(rows, cols)`.
-    pub mask: Option<Mask>,
-    /// The probability that each location is sampled, `(rows, cols)`, where the file tells.
-    pub probability: Option<Array2<f64>>,
-    /// `(coils, coils)`: `E[ε εᴴ]` of one k-space sample, where the file holds a noise scan.
-    pub noise_covariance: Option<Array2<Complex<f64>>>,
-    /// Those of the file.
-    pub attributes: Vec<Attribute>,
-    /// What was left out or looks odd, a sentence each.
-    pub warnings: Vec<String>,
-}
-
-/// A reference image of the scan: its dataset and shape.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reference {
-    pub dataset: String,
-    pub shape: Vec<usize>,
-}
-
-impl Scan {
-    /// Opens a scan, told by its content. Of a two-dimensional scan no k-space is read yet; a volume whose planes do not
-    /// lie together is read whole, and they are put in order on disk.
-    ///
-    /// # Errors
-    /// A file that cannot be read or is of no known kind, and whatever its format refuses.
-    pub fn open(path: &Path, options: &ScanOptions) -> Result<Self> {
-        let mut scan = Self::unprepared(path, options)?;
-        scan.warnings.extend(scan.planes.prepare()?);
-        Ok(scan)
-    }
-
-    /// All but planes to read.
-    fn unprepared(path: &Path, options: &ScanOptions) -> Result<Self> {
-        let known = SCAN_FORMATS.iter().find(|format| (format.recognise)(path, options));
-        let format = known.or(SCAN_FORMATS.last()).expect("a format");
-        (format.open)(path, options)
-    }
-
-    /// Where its k-space lies.
-    pub fn place(&self) -> &Place {
-        &self.place
-    }
-
-    pub fn grid(&self) -> Grid {
-        self.grid
-    }
-
-    pub fn slices(&self) -> usize {
-        self.slices
-    }
-
-    pub fn coils(&self) -> usize {
-        self.coils
-    }
-
-    /// Reads one slice, `(coils, rows, cols)`.
-    ///
-    /// # Errors
-    /// Data that cannot be read, NaN or Inf, and complex128 values beyond single precision.
-    pub fn read_slice(&self, slice: usize) -> Result<CoilStack<f32>> {
-        self.check_slice(slice)?;
-        self.planes.slice(slice)
-    }
-
-    /// The reference images that are there.
-    pub fn references(&self) -> Vec<Reference> {
-        let reference = |s: &Source| Reference {
-            dataset: s.name().to_string(),
-            shape: s.shape.clone(),
-        };
-        self.references.iter().map(reference).collect()
-    }
-
-    /// The reference image of a slice: the first of [`Scan::references`].
-    pub fn read_reference(&self, slice: usize) -> Result<Option<Array2<f32>>> {
-        self.check_slice(slice)?;
-        self.references
-            .first()
-            .map(|source| plane_of(source, slice))
-            .transpose()
-    }
-
-    /// The part of the image the header asks for, in pixels: the reconstruction matrix along rows and columns, no larger
-    /// than the grid; the grid itself without a header.
-    pub fn crop_size(&self) -> Grid {
-        let Some(recon) = self.header.as_ref().and_then(|h| h.recon) else {
-            return self.grid;
-        };
-        let clamp = |asked: usize, there: usize| if asked == 0 { there } else { asked.min(there) };
-        let [rows, cols] = self.geometry.plane.in_plane();
-        Grid::new(
-            clamp(recon.matrix[rows], self.grid.rows),
-            clamp(recon.matrix[cols], self.grid.cols),
-        )
-    }
-
-    /// Readout oversampling that is left in the slices, by the header; 1 without one.
-    pub fn readout_oversampling(&self) -> f64 {
-        let told = self.header.as_ref().map_or(1.0, Header::readout_oversampling);
-        let encoded = self.header.as_ref().and_then(|h| h.encoded);
-        match (self.geometry.plane, encoded) {
-            (Plane::Xy, Some(space)) if self.grid.rows < space.matrix[0] => {
-                (told * self.grid.rows as f64 / space.matrix[0] as f64).max(1.0)
-            }
-            (Plane::Xy, _) => told,
-            (Plane::Yz, _) => 1.0,
-        }
-    }
-
-    fn check_slice(&self, slice: usize) -> Result<()> {
-        if slice < self.slices {
-            return Ok(());
-        }
-        let problem = format!("there is no slice {slice}, the scan has {}", self.slices);
-        Err(Error::data(self.place.clone(), problem, "count slices from 0"))
-    }
-}
+pub use formats::SCAN_FORMATS;
+pub use reader::{Outline, Reference, Scan, ScanFormat, ScanOptions};

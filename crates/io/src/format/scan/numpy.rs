@@ -2,30 +2,32 @@
 
 use std::path::Path;
 
-use super::super::source::array::{Source, shape_text};
+use super::super::source::array::Source;
 use super::super::source::container::ContainerKind;
+use super::super::source::messages::shape_text;
+use super::array_scan;
 use super::axes::{Axes, AxisKind};
-use super::fastmri::axes_needed;
-use super::plausible::MOST_COILS;
-use super::{Scan, ScanFormat, ScanOptions, arrayed};
+use super::check_axes::MOST_COILS;
+use super::reader::{Scan, ScanFormat, ScanOptions};
 use crate::error::Result;
 
 pub(super) const FORMAT: ScanFormat = ScanFormat {
     name: "numpy",
     title: "NumPy array",
-    summary: "complex .npy, or .npz with 'kspace' and where they are 'mask' and 'prob_map'; (slices, coils, rows, cols)",
+    summary: "complex .npy, or .npz with 'kspace' and where they are \
+        'mask' and 'prob_map'; (slices, coils, rows, cols)",
     citation: "numpy.lib.format; Harris et al., Nature 585:357 (2020)",
     recognise: |path, _| matches!(ContainerKind::of(path), ContainerKind::Npy | ContainerKind::Npz),
     open,
 };
 
-/// complex64 or complex128, of either byte order, in C or Fortran order. In `kspace` unless named, or the only complex array
-/// of an archive.
+/// complex64 or complex128, of either byte order, in C or Fortran order. In `kspace` unless named, or the only complex
+/// array of an archive.
 ///
 /// # Errors
-/// Files that are cut off or damaged, and those of [`arrayed::open`].
+/// Files that are cut off or damaged, and those of [`array_scan::open`].
 fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
-    arrayed::open(FORMAT.name, path, options, usual)
+    array_scan::open(FORMAT.name, path, options, usual)
 }
 
 /// As fastMRI's; of three axes the first is the coils if it is short, which is said.
@@ -46,6 +48,6 @@ fn usual(kspace: &Source) -> Result<(Axes, Option<String>)> {
             Ok((axes, (first > 1).then_some(guess)))
         }
         [_, _, _, _] => Ok((Axes::of(vec![Slice, Coil, Kx, Ky]), None)),
-        _ => Err(axes_needed(kspace)),
+        _ => Err(array_scan::axes_needed(kspace)),
     }
 }

@@ -4,12 +4,11 @@ use ndarray::{Array4, ArrayView4, s};
 use num_complex::Complex;
 
 use super::super::header::Header;
-use super::super::source::array::shape_text;
-use super::super::source::h5::DAMAGED;
-use super::Planes;
-use super::arrayed::{Array, four_axes, unravel};
+use super::super::source::messages::{DAMAGED, shape_text};
 use super::axes::AxisKind;
-use super::store::{PlaneStore, Scattered};
+use super::kspace_array::{KspaceArray, four_axes, unravel};
+use super::plane_store::{PlaneStore, Scattered};
+use super::reader::Planes;
 use crate::error::Result;
 use pvdamp::array::{CoilStack, Grid};
 use pvdamp::fourier::{Fourier, Scratch};
@@ -21,22 +20,24 @@ const CHANCE: f64 = 0.01;
 
 /// How many positions along a readout of `length` the image needs: all, or those without the oversampling that a header
 /// tells of.
-pub(super) fn kept(length: usize, header: &Header) -> usize {
+pub(super) fn positions_needed(length: usize, header: &Header) -> usize {
     ((length as f64 / header.readout_oversampling()).round() as usize).clamp(1, length)
 }
 
-/// The positions along a readout of `length` that are kept, as first and count: all, or those at the centre where a header
-/// tells of oversampling that is still there.
+/// The positions along a readout of `length` that are kept, as first and count: all, or those at the centre where a
+/// header tells of oversampling that is still there.
 pub(super) fn window(length: usize, header: Option<&Header>) -> (usize, usize) {
     // an array may have been cut before it was written
     let whole = |header: &&Header| header.recon.is_none_or(|recon| recon.matrix[0] != length);
-    let kept = header.filter(whole).map_or(length, |header| kept(length, header));
-    (length / 2 - kept / 2, kept)
+    let positions = header
+        .filter(whole)
+        .map_or(length, |header| positions_needed(length, header));
+    (length / 2 - positions / 2, positions)
 }
 
 /// Volumes in an array, and the positions along their readout that are kept, as first and count.
 pub(super) struct Volumes {
-    pub array: Array,
+    pub array: KspaceArray,
     pub window: (usize, usize),
 }
 
@@ -74,7 +75,8 @@ impl Scattered for Volumes {
     }
 }
 
-/// As many rows as fit a block, or the few more or less that are whole chunks: a compressed chunk is unpacked each time.
+/// As many rows as fit a block, or the few more or less that are whole chunks: a compressed chunk is unpacked each
+/// time.
 fn whole_chunks(rows: usize, chunk: usize) -> usize {
     match chunk {
         _ if chunk <= rows => rows / chunk * chunk,
@@ -85,7 +87,7 @@ fn whole_chunks(rows: usize, chunk: usize) -> usize {
 
 /// A volume being cut. Of the two axes of a plane, `p` is the slower one in the file; a plane is stored `(p, q)`.
 struct Cut<'a> {
-    array: &'a Array,
+    array: &'a KspaceArray,
     store: PlaneStore,
     /// Whether planes are stored with their columns first.
     turned: bool,
@@ -100,7 +102,7 @@ struct Cut<'a> {
 }
 
 impl<'a> Cut<'a> {
-    fn new(array: &'a Array, window: (usize, usize)) -> Result<Self> {
+    fn new(array: &'a KspaceArray, window: (usize, usize)) -> Result<Self> {
         let source = &array.source;
         let readout = match array.position(AxisKind::Kx) {
             Some(_) => AxisKind::Kx,
@@ -211,9 +213,13 @@ impl Readout {
     }
 
     /// Lines `(coils, p, q, readout)` to planes `(coils, positions, p, q)`, the positions those of the window.
-    fn transform(&mut self, lines: ArrayView4<Complex<f32>>, (first, kept): (usize, usize)) -> Array4<Complex<f32>> {
+    fn transform(
+        &mut self,
+        lines: ArrayView4<Complex<f32>>,
+        (first, positions): (usize, usize),
+    ) -> Array4<Complex<f32>> {
         let (coils, high, wide, _) = lines.dim();
-        let mut out = Array4::zeros((coils, kept, high, wide));
+        let mut out = Array4::zeros((coils, positions, high, wide));
         for c in 0..coils {
             for p in 0..high {
                 for q in 0..wide {

@@ -4,41 +4,18 @@ use hdf5::H5Type;
 use ndarray::{ArrayD, Axis};
 use num_complex::Complex;
 
-use super::cfl::Dimensions;
-use super::h5::{DAMAGED, Hdf5Array};
+use super::element::Element;
+use super::hdf5_array::Hdf5Array;
+use super::messages::{DAMAGED, not_a_number};
 use super::raw::{self, RawArray};
 use crate::error::{Error, Place, Result};
 use pvdamp::array::{Real, vectorised};
 
-/// `(1, 8, 256, 256)`.
-pub(in crate::format) fn shape_text(shape: &[usize]) -> String {
-    let axes: Vec<String> = shape.iter().map(usize::to_string).collect();
-    format!("({})", axes.join(", "))
-}
+/// Dimensions that BART has.
+pub(super) const DIMENSIONS: usize = 16;
 
-/// What one value of an array is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(in crate::format) enum Element {
-    /// A number, a bool or an enum. `wide` if it does not fit f32.
-    Real {
-        wide: bool,
-    },
-    /// A pair of numbers.
-    Complex {
-        wide: bool,
-    },
-    Other,
-}
-
-impl Element {
-    pub fn is_complex(self) -> bool {
-        matches!(self, Self::Complex { .. })
-    }
-
-    pub fn is_number(self) -> bool {
-        self != Self::Other
-    }
-}
+/// Lengths of BART's dimensions: readout, two phase encodes, coils, sets of maps, ...; 1 where there is none.
+pub(in crate::format) type Dimensions = [usize; DIMENSIONS];
 
 /// An array opened for reading.
 #[derive(Clone)]
@@ -62,12 +39,12 @@ enum Values {
 }
 
 impl Source {
-    pub(super) fn of_hdf5(place: Place, shape: Vec<usize>, element: Element, dtype: String, values: Hdf5Array) -> Self {
+    pub(super) fn of_hdf5(values: Hdf5Array) -> Self {
         Self {
-            place,
-            shape,
-            element,
-            dtype,
+            place: values.place.clone(),
+            shape: values.shape.clone(),
+            element: values.element,
+            dtype: values.dtype.clone(),
             dimensions: None,
             values: Values::Hdf5(values),
         }
@@ -75,9 +52,10 @@ impl Source {
 
     pub(super) fn of_raw(place: Place, shape: Vec<usize>, values: RawArray) -> Self {
         let wide = values.number.is_wide();
-        let element = match values.number.is_complex() {
-            true => Element::Complex { wide },
-            false => Element::Real { wide },
+        let element = if values.number.is_complex() {
+            Element::Complex { wide }
+        } else {
+            Element::Real { wide }
         };
         Self {
             place,
@@ -161,7 +139,7 @@ impl Source {
     /// Refuses a shape that the bytes stored cannot fill, as a damaged header may claim it.
     pub fn check_claim(&self) -> Result<()> {
         match &self.values {
-            Values::Hdf5(values) => values.check_claim(self, size_of::<Complex<f32>>()),
+            Values::Hdf5(values) => values.check_claim(size_of::<Complex<f32>>()),
             // the length of these files was held to their shape when they were opened
             Values::Raw(_) | Values::None => Ok(()),
         }
@@ -192,15 +170,15 @@ impl Source {
 
     fn real_block<T: Real + H5Type>(&self, start: &[usize], count: &[usize]) -> Result<ArrayD<T>> {
         if !matches!(self.element, Element::Real { .. }) {
-            return Err(self.not_a_number());
+            return Err(not_a_number(&self.place, &self.dtype));
         }
         match &self.values {
-            Values::Hdf5(values) => values.real_block::<T>(self, start, count),
+            Values::Hdf5(values) => values.real_block::<T>(start, count),
             _ => Ok(self.load::<T>(start, count)?.mapv_into_any(|v| v.re)),
         }
     }
 
-    /// `count` complex values along each axis from `start` on, all finite; `slice` is told of in errors.
+    /// `count` complex values along each axis from `start` on, all finite; `slice` is named in errors.
     pub fn block<T: Real + H5Type>(
         &self,
         start: &[usize],
@@ -216,12 +194,12 @@ impl Source {
 
     fn load<T: Real + H5Type>(&self, start: &[usize], count: &[usize]) -> Result<ArrayD<Complex<T>>> {
         match &self.values {
-            Values::Hdf5(values) => values.block(self, start, count),
+            Values::Hdf5(values) => values.block(start, count),
             Values::Raw(values) => {
                 let read = values.block(start, count);
-                read.map_err(|e| self.error(format!("cannot be read ({e})"), DAMAGED))
+                read.map_err(|e| self.error(format!("cannot be read ({e})"), DAMAGED).caused_by(e))
             }
-            Values::None => Err(self.not_a_number()),
+            Values::None => Err(not_a_number(&self.place, &self.dtype)),
         }
     }
 
@@ -231,13 +209,6 @@ impl Source {
         let start = lead.iter().copied().chain(std::iter::repeat_n(0, whole));
         let count = lead.iter().map(|_| 1).chain(self.shape[lead.len()..].iter().copied());
         (start.collect(), count.collect())
-    }
-
-    pub(super) fn not_a_number(&self) -> Error {
-        self.error(
-            format!("holds {}, where numbers are expected", self.dtype),
-            "name the right dataset",
-        )
     }
 
     /// Tells NaN and Inf in the file from values that only single precision cannot hold.

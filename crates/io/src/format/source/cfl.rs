@@ -1,28 +1,25 @@
-//! Arrays as BART keeps them: dimensions as text in `NAME.hdr`, complex64 values in `NAME.cfl`, first dimension fastest.
+//! Arrays as BART keeps them: dimensions as text in `NAME.hdr`, complex64 values in `NAME.cfl`, first dimension
+//! fastest.
 
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::array::Source;
-use super::h5::DAMAGED;
+use super::array::{DIMENSIONS, Dimensions, Source};
+use super::messages::DAMAGED;
 use super::number::Number;
 use super::raw::{self, RawArray};
 use crate::error::{Error, Place, Result};
 
-/// Dimensions that BART has.
-pub(in crate::format) const DIMENSIONS: usize = 16;
+// which of BART's dimensions is which
 const READ: usize = 0;
 const COIL: usize = 3;
 const MAPS: usize = 4;
 
-/// Lengths of the dimensions: readout, two phase encodes, coils, sets of maps, ...; 1 where there is none.
-pub(in crate::format) type Dimensions = [usize; DIMENSIONS];
-
 /// The names of header and values, where `path` is one of them or the name that they share, and the header is one of
 /// BART's.
-pub(super) fn pair(path: &Path) -> Option<(PathBuf, PathBuf)> {
+pub(super) fn header_and_values(path: &Path) -> Option<(PathBuf, PathBuf)> {
     let extension = path.extension().and_then(|e| e.to_str());
     let base = match extension {
         Some("cfl" | "hdr") => path.with_extension(""),
@@ -43,13 +40,13 @@ pub(super) fn pair(path: &Path) -> Option<(PathBuf, PathBuf)> {
 
 /// The array of a pair of files; `path` is what the user named.
 ///
-/// Its axes are rows and columns last, and before them coils, sets of maps, and whatever else repeats; those of length 1
-/// are left out.
+/// Its axes are rows and columns last, and before them coils, sets of maps, and whatever else repeats; those of length
+/// 1 are left out.
 pub(super) fn open(path: &Path, header: &Path, values: &Path) -> Result<Source> {
     let place = Place::from(path);
     let unreadable = |what: &Path, e: std::io::Error| {
         let problem = format!("{} cannot be read ({e})", what.display());
-        Error::data(path, problem, "keep .hdr and .cfl of one name together")
+        Error::data(path, problem, "keep .hdr and .cfl of one name together").caused_by(e)
     };
     let text = text_of(header).map_err(|e| unreadable(header, e))?;
     let dimensions = parse(&text).ok_or_else(|| {
@@ -89,14 +86,14 @@ impl Source {
             .collect()
     }
 
-    /// k-space with its axes in the order of the file, slowest first; those of the readout, the phase encodes and the coils
-    /// are there even if their length is 1. Of another file than BART's, as it is.
+    /// k-space with its axes in the order of the file, slowest first; those of the readout, the phase encodes and the
+    /// coils are there even if their length is 1. Of another file than BART's, as it is.
     pub fn of_kspace(&self) -> Source {
         self.arranged(&self.kspace_dimensions())
     }
 
-    /// Maps as `(slices, sets, coils, rows, cols)`: of a volume the slices are the positions along the readout, else what
-    /// repeats; `None` where several dimensions repeat.
+    /// Maps as `(slices, sets, coils, rows, cols)`: of a volume the slices are the positions along the readout, else
+    /// what repeats; `None` where several dimensions repeat.
     pub fn maps_by_dimensions(&self) -> Option<Source> {
         let dimensions = self.dimensions.as_ref()?;
         let spatial: Vec<usize> = (READ..COIL).filter(|&d| dimensions[d] > 1).collect();

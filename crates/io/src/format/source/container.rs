@@ -1,9 +1,9 @@
-//! Files that hold arrays, told by their content: HDF5, NumPy, BART.
+//! Files that hold arrays, recognised by their content: HDF5, NumPy, BART.
 
 use std::path::{Path, PathBuf};
 
 use super::array::Source;
-use super::{cfl, h5, npy, npz};
+use super::{cfl, h5, hdf5_array, npy, npz};
 use crate::error::{Error, Result};
 
 /// A file opened for the arrays in it.
@@ -33,7 +33,7 @@ pub(in crate::format) enum ContainerKind {
 impl ContainerKind {
     /// By content; of BART's pair of files, `path` may be either or the name that they share.
     pub fn of(path: &Path) -> Self {
-        if cfl::pair(path).is_some() {
+        if cfl::header_and_values(path).is_some() {
             return Self::Bart;
         }
         let starts = |magic: &[u8]| {
@@ -52,7 +52,7 @@ impl ContainerKind {
 
 /// The files that a path stands for: BART's pair, or the file itself.
 pub fn files_of(path: &Path) -> Vec<PathBuf> {
-    match cfl::pair(path) {
+    match cfl::header_and_values(path) {
         Some((header, values)) => vec![header, values],
         None => vec![path.to_path_buf()],
     }
@@ -66,7 +66,7 @@ impl Container {
             ContainerKind::Npy => Content::One(Box::new(npy::open(path)?)),
             ContainerKind::Npz => Content::Npz(npz::open(path)?),
             ContainerKind::Bart => {
-                let (header, values) = cfl::pair(path).ok_or_else(|| no_header(path))?;
+                let (header, values) = cfl::header_and_values(path).ok_or_else(|| no_header(path))?;
                 Content::One(Box::new(cfl::open(path, &header, &values)?))
             }
             ContainerKind::Other if path.is_file() && path.extension().is_some_and(|e| e == "cfl") => {
@@ -97,7 +97,7 @@ impl Container {
     /// The array of that name; `None` where there is none.
     pub fn source(&self, name: &str) -> Result<Option<Source>> {
         match &self.content {
-            Content::Hdf5(file) => h5::source(file, &self.path, name),
+            Content::Hdf5(file) => Ok(hdf5_array::open(file, &self.path, name)?.map(Source::of_hdf5)),
             Content::Npz(sources) => Ok(sources.iter().find(|s| s.name() == name.trim_matches('/')).cloned()),
             Content::One(_) => Ok(None),
         }
@@ -120,7 +120,10 @@ impl Container {
     /// Every array that can be opened, those in groups included.
     pub fn sources(&self) -> Vec<Source> {
         match &self.content {
-            Content::Hdf5(file) => h5::sources(file, &self.path),
+            Content::Hdf5(file) => {
+                let arrays = hdf5_array::all(file, &self.path);
+                arrays.into_iter().map(Source::of_hdf5).collect()
+            }
             Content::Npz(sources) => sources.clone(),
             Content::One(source) => vec![(**source).clone()],
         }

@@ -1,7 +1,8 @@
 //! The dataset a user means: named, called by convention, or the only one of the right shape.
 
-use super::array::{Source, shape_text};
+use super::array::Source;
 use super::container::Container;
+use super::messages::shape_text;
 use crate::error::{Error, Place, Result};
 
 /// Finds the dataset a user means.
@@ -15,8 +16,8 @@ pub(in crate::format) struct Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    /// The dataset named by `place`; in a file (or group) named alone, the conventional or the only fitting one. The array
-    /// of a file that holds one without a name, whatever it is.
+    /// The dataset named by `place`; in a file (or group) named alone, the conventional or the only fitting one. The
+    /// array of a file that holds one without a name, whatever it is.
     pub fn find(&self, place: &Place) -> Result<Source> {
         let path = &place.file;
         let file = Container::open(path)?;

@@ -1,12 +1,16 @@
 //! Arrays in files: the place of one, written `FILE` or `FILE:dataset`, how it is found, and how it is read.
 
+mod archive;
 pub(in crate::format) mod array;
 mod cfl;
 pub(in crate::format) mod container;
+mod element;
 pub(in crate::format) mod find;
 pub(in crate::format) mod h5;
+mod hdf5_array;
+pub(in crate::format) mod messages;
 mod npy;
 mod npz;
 mod number;
-mod place;
+mod parse_place;
 mod raw;

@@ -1,11 +1,13 @@
-//! Arrays as NumPy writes them (numpy.lib.format, versions 1 to 3): a magic string, a header in Python's words, the values.
+//! Arrays as NumPy writes them (numpy.lib.format, versions 1 to 3): a magic string, a header in Python's words, the
+//! values.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use super::super::reason::Reason;
 use super::array::Source;
-use super::h5::DAMAGED;
+use super::messages::DAMAGED;
 use super::number::Number;
 use super::raw::{self, RawArray};
 use crate::error::{Error, Place, Result};
@@ -29,25 +31,28 @@ pub(super) struct Header {
 pub(super) fn open(path: &Path) -> Result<Source> {
     let place = Place::from(path);
     let unreadable = |e: std::io::Error| {
-        Error::data(
-            path,
-            format!("cannot be read ({e})"),
-            "check the path and its permissions",
-        )
+        let problem = format!("cannot be read ({e})");
+        Error::data(path, problem, "check the path and its permissions").caused_by(e)
     };
     let mut file = File::open(path).map_err(unreadable)?;
     let there = file.metadata().map_err(unreadable)?.len();
-    let header = Header::read(&mut file).map_err(|why| Error::data(path, why, DAMAGED))?;
+    let header = Header::read(&mut file).map_err(|why| damaged(path, why))?;
     header.source(place, there, |header, number| {
         let strides = raw::strides(&header.shape, header.fortran);
         RawArray::in_file(file, header.length, number, strides)
     })
 }
 
+/// An array whose header cannot be read.
+pub(super) fn damaged(place: impl Into<Place>, why: Reason) -> Error {
+    let error = Error::data(place, why.to_string(), DAMAGED);
+    why.cause_of(error)
+}
+
 impl Header {
     /// The error says what is wrong with it.
-    pub fn read(file: &mut impl Read) -> std::result::Result<Self, String> {
-        let cut = |_| "is cut off in the header of the array".to_string();
+    pub fn read(file: &mut impl Read) -> std::result::Result<Self, Reason> {
+        let cut = |e: std::io::Error| Reason::new("is cut off in the header of the array", e);
         let mut start = [0; 8];
         file.read_exact(&mut start).map_err(cut)?;
         if start[..6] != *MAGIC {
@@ -63,7 +68,8 @@ impl Header {
         file.read_exact(&mut text).map_err(cut)?;
         let length = (8 + prefix + length) as u64;
         let text = String::from_utf8_lossy(&text);
-        Self::parse(&text, length).ok_or_else(|| format!("has the header {:?}, which is not NumPy's", text.trim()))
+        Self::parse(&text, length)
+            .ok_or_else(|| format!("has the header {:?}, which is not NumPy's", text.trim()).into())
     }
 
     /// `{'descr': '<c8', 'fortran_order': False, 'shape': (3, 4), }`.
@@ -87,8 +93,8 @@ impl Header {
         })
     }
 
-    /// The source of which this is the header, among `there` bytes with the header; `values` are not asked for what is no
-    /// number.
+    /// The source of which this is the header, among `there` bytes with the header; `values` are not asked for what is
+    /// no number.
     pub fn source(self, place: Place, there: u64, values: impl FnOnce(&Self, Number) -> RawArray) -> Result<Source> {
         let Some(number) = Number::of_numpy(&self.description) else {
             return Ok(Source::without_numbers(place, self.shape, self.description));
@@ -151,7 +157,7 @@ mod tests {
                 assert!(Header::read(&mut &bytes[..end]).is_err());
             }
         }
-        let read = |bytes: &[u8]| Header::read(&mut &bytes[..]).unwrap_err();
+        let read = |bytes: &[u8]| Header::read(&mut &bytes[..]).unwrap_err().to_string();
         assert!(read(&file(9, &long)).contains("version"));
         assert!(read(&file(2, &[0xff; 4])).contains("version"));
         assert!(read(&[0x50; 80]).contains("no array"));

@@ -1,39 +1,37 @@
 //! Archives of arrays as `numpy.savez` and `savez_compressed` write them: a zip file with a member `NAME.npy` for each.
 
 use std::fs::File;
-use std::io::{self, BufReader, Seek};
 use std::path::Path;
 
 use zip::CompressionMethod;
-use zip::ZipArchive;
-use zip::result::ZipError;
 
+use super::archive;
 use super::array::Source;
-use super::h5::DAMAGED;
+use super::messages::DAMAGED;
 use super::npy;
 use super::raw::{self, RawArray};
-use crate::error::{Error, Place, Result};
+use crate::error::{Cause, Error, Place, Result};
 
 pub(super) const MAGIC: &[u8] = b"PK\x03\x04";
 
 /// The arrays of an archive, in its order. What is compressed is unpacked when it is first read.
 pub(super) fn open(path: &Path) -> Result<Vec<Source>> {
-    let damaged = |e: &dyn std::fmt::Display| Error::data(path, format!("the archive cannot be read ({e})"), DAMAGED);
-    let mut archive = archive(path).map_err(|e| damaged(&e))?;
+    let damaged = |e: Cause| Error::data(path, format!("the archive cannot be read ({e})"), DAMAGED).caused_by(e);
+    let mut archive = archive::open(path).map_err(|e| damaged(e.into()))?;
     let mut found = Vec::new();
     for index in 0..archive.len() {
-        let mut member = archive.by_index(index).map_err(|e| damaged(&e))?;
-        let full = member.name().map_err(|e| damaged(&e))?.into_owned();
+        let mut member = archive.by_index(index).map_err(|e| damaged(e.into()))?;
+        let full = member.name().map_err(|e| damaged(e.into()))?.into_owned();
         let Some(name) = full.strip_suffix(".npy") else {
             continue;
         };
         let place = Place::new(path, name);
         let (size, start) = (member.size(), member.data_start());
         let stored = member.compression() == CompressionMethod::Stored;
-        let header = npy::Header::read(&mut member).map_err(|why| Error::data(place.clone(), why, DAMAGED))?;
+        let header = npy::Header::read(&mut member).map_err(|why| npy::damaged(place.clone(), why))?;
         let start = start.filter(|_| stored);
         let file = match start {
-            Some(_) => Some(File::open(path).map_err(|e| damaged(&e))?),
+            Some(_) => Some(File::open(path).map_err(|e| damaged(e.into()))?),
             None => None,
         };
         found.push(header.source(place, size, |header, number| {
@@ -49,18 +47,4 @@ pub(super) fn open(path: &Path) -> Result<Vec<Source>> {
         return Err(Error::data(path, problem, "write it with numpy.savez"));
     }
     Ok(found)
-}
-
-/// A compressed member, whole, in an unnamed temporary file.
-pub(super) fn unpack(path: &Path, member: usize) -> io::Result<File> {
-    let mut archive = archive(path).map_err(io::Error::other)?;
-    let mut packed = archive.by_index(member).map_err(io::Error::other)?;
-    let mut file = tempfile::tempfile()?;
-    io::copy(&mut packed, &mut file)?;
-    file.rewind()?;
-    Ok(file)
-}
-
-fn archive(path: &Path) -> std::result::Result<ZipArchive<BufReader<File>>, ZipError> {
-    ZipArchive::new(BufReader::new(File::open(path)?))
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use ndarray::{ArrayD, ArrayViewMutD, Axis, IxDyn};
 use num_complex::Complex;
 
-use super::npz;
+use super::archive;
 use super::number::Number;
 use pvdamp::array::Real;
 
@@ -87,8 +87,8 @@ impl RawArray {
         Ok(values)
     }
 
-    /// Reads `out`, whose axes are sorted by falling stride, from value `first` on: in one go where its values lie close
-    /// together, else piece by piece along the axis of largest stride.
+    /// Reads `out`, whose axes are sorted by falling stride, from value `first` on: in one go where its values lie
+    /// close together, else piece by piece along the axis of largest stride.
     fn fill<T: Real>(
         &self,
         file: &mut File,
@@ -165,7 +165,7 @@ impl RawArray {
 impl Bytes {
     fn file(&mut self) -> io::Result<&mut File> {
         if let Self::Packed { archive, member } = self {
-            *self = Self::File(npz::unpack(archive, *member)?);
+            *self = Self::File(archive::unpack(archive, *member)?);
         }
         match self {
             Self::File(file) => Ok(file),

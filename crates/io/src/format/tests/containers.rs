@@ -4,7 +4,7 @@ use ndarray::{Array2, Array5, ArrayD, Axis, IxDyn, array};
 use num_complex::Complex;
 use zip::CompressionMethod;
 
-use super::made::{Made, complex_bytes, complex_npy, cut, npy};
+use super::fixtures::{TestFolder, complex_bytes, complex_npy, cut, npy};
 use super::{assert_says, message};
 use crate::error::Place;
 use crate::format::{
@@ -29,14 +29,14 @@ fn numbered(shape: &[usize]) -> ArrayD<Complex<f32>> {
 
 #[test]
 fn a_mask_of_numpy_of_any_type_and_order() {
-    type Stored = fn(bool) -> Vec<u8>;
-    let made = Made::new();
+    type Encode = fn(bool) -> Vec<u8>;
+    let folder = TestFolder::new();
     let values = pattern();
-    let bytes = |each: Stored, fortran: bool| -> Vec<u8> {
+    let bytes = |each: Encode, fortran: bool| -> Vec<u8> {
         let view = if fortran { values.t() } else { values.view() };
         view.iter().flat_map(|&v| each(v)).collect()
     };
-    let cases: [(&str, Stored); 7] = [
+    let cases: [(&str, Encode); 7] = [
         ("|b1", |v| vec![v.into()]),
         ("|u1", |v| vec![255 * u8::from(v)]),
         ("<i8", |v| i64::from(v).to_le_bytes().into()),
@@ -48,19 +48,19 @@ fn a_mask_of_numpy_of_any_type_and_order() {
     for (description, each) in cases {
         for fortran in [false, true] {
             let file = npy(description, fortran, &[4, 3], &bytes(each, fortran));
-            let path = made.file("mask.npy", &file);
+            let path = folder.file("mask.npy", &file);
             let mask = read_mask(&path.as_path().into(), GRID).unwrap();
             assert_eq!(mask.sampled, values, "{description}, Fortran {fortran}");
         }
     }
     let lines = npy("|b1", false, &[3], &[1, 0, 1]);
-    let mask = read_mask(&made.file("lines.npy", &lines).as_path().into(), GRID).unwrap();
+    let mask = read_mask(&folder.file("lines.npy", &lines).as_path().into(), GRID).unwrap();
     assert_eq!(mask.sampled, Array2::from_shape_fn((4, 3), |(_, col)| col != 1));
 }
 
 #[test]
 fn archives_by_name() {
-    let made = Made::new();
+    let folder = TestFolder::new();
     let bytes: Vec<u8> = pattern().iter().map(|&v| v.into()).collect();
     let probability: Vec<u8> = [0.25f64; 12].iter().flat_map(|v| v.to_le_bytes()).collect();
     let covariance = array![[2.0, 0.5], [0.5, 1.0]];
@@ -83,7 +83,7 @@ fn archives_by_name() {
         ),
     ];
     for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
-        let path = made.npz("all.npz", &members, method);
+        let path = folder.npz("all.npz", &members, method);
         let place = |name: &str| Place::new(&path, name);
         let whole = Place::from(path.as_path());
         assert_eq!(read_mask(&whole, GRID).unwrap().sampled, pattern());
@@ -113,7 +113,7 @@ fn archives_by_name() {
 /// The only array of an archive is images or k-space by its axes, as that of an `.npy` is.
 #[test]
 fn the_only_array_of_an_archive() {
-    let made = Made::new();
+    let folder = TestFolder::new();
     let (three, four) = (numbered(&[2, 4, 3]), numbered(&[2, 2, 4, 3]));
     let list = npy("<f4", false, &[2], &[0; 8]);
     for (members, images) in [
@@ -122,26 +122,26 @@ fn the_only_array_of_an_archive() {
         (vec![("arr_0", complex_npy(&four))], false),
         (vec![("arr_0", complex_npy(&three)), ("list", list)], false),
     ] {
-        let path = made.npz("one.npz", &members, CompressionMethod::Stored);
+        let path = folder.npz("one.npz", &members, CompressionMethod::Stored);
         assert_eq!(holds_images(&path.as_path().into()), images, "{:?}", members[0].0);
     }
 }
 
 #[test]
 fn maps_of_bart_by_their_dimensions() {
-    let made = Made::new();
+    let folder = TestFolder::new();
     // (sets, coils, rows, cols) of two dimensions, one slice for all
-    let kept = numbered(&[2, 5, 4, 3]);
-    let of_bart = kept.view().permuted_axes(vec![2, 3, 1, 0]).insert_axis(Axis(2));
-    let path = made.cfl("maps", of_bart);
+    let expected = numbered(&[2, 5, 4, 3]);
+    let of_bart = expected.view().permuted_axes(vec![2, 3, 1, 0]).insert_axis(Axis(2));
+    let path = folder.cfl("maps", of_bart);
     for name in ["maps", "maps.cfl", "maps.hdr"] {
-        let maps = read_maps(&made.at(name).as_path().into(), 7, 5, GRID).unwrap();
+        let maps = read_maps(&folder.at(name).as_path().into(), 7, 5, GRID).unwrap();
         assert_eq!((maps.sets(), maps.per_slice()), (2, false), "{name}");
-        assert_eq!(maps.slice(6).unwrap().into_dyn(), kept);
+        assert_eq!(maps.slice(6).unwrap().into_dyn(), expected);
     }
     // one set, one coil
     let one = numbered(&[4, 3]);
-    let maps = read_maps(&made.cfl("one", one.view()).as_path().into(), 2, 1, GRID).unwrap();
+    let maps = read_maps(&folder.cfl("one", one.view()).as_path().into(), 2, 1, GRID).unwrap();
     assert_eq!(
         maps.slice(1).unwrap().into_dyn(),
         one.insert_axis(Axis(0)).insert_axis(Axis(0))
@@ -153,7 +153,7 @@ fn maps_of_bart_by_their_dimensions() {
     let volume = all.view().permuted_axes([0, 3, 4, 2, 1]);
     let slices = all.view().permuted_axes([3, 4, 2, 1, 0]).into_dyn();
     let slices = (5..13).fold(slices.insert_axis(Axis(2)), |view, axis| view.insert_axis(Axis(axis)));
-    for path in [made.cfl("volume", volume.into_dyn()), made.cfl("slices", slices)] {
+    for path in [folder.cfl("volume", volume.into_dyn()), folder.cfl("slices", slices)] {
         let maps = read_maps(&path.as_path().into(), 6, 5, GRID).unwrap();
         assert_eq!((maps.sets(), maps.per_slice()), (2, true));
         for (slice, expected) in all.outer_iter().enumerate() {
@@ -166,20 +166,20 @@ fn maps_of_bart_by_their_dimensions() {
 
 #[test]
 fn other_arrays_of_bart() {
-    let made = Made::new();
+    let folder = TestFolder::new();
     let mask = pattern().mapv(|v| Complex::new(f32::from(v), 0.0)).into_dyn();
-    let path = made.cfl("mask", mask.view());
+    let path = folder.cfl("mask", mask.view());
     assert_eq!(read_mask(&path.as_path().into(), GRID).unwrap().sampled, pattern());
     // of ky and kz, as of a volume
-    let path = made.cfl("yz", mask.view().insert_axis(Axis(0)));
+    let path = folder.cfl("yz", mask.view().insert_axis(Axis(0)));
     assert_eq!(read_mask(&path.as_path().into(), GRID).unwrap().sampled, pattern());
-    let path = made.cfl("phase", mask.mapv(|v| v * Complex::new(0.0, 1.0)).view());
+    let path = folder.cfl("phase", mask.mapv(|v| v * Complex::new(0.0, 1.0)).view());
     assert_says(&message(read_mask(&path.as_path().into(), GRID)), &path, &["not real"]);
 
     let i = Complex::new(0f32, 1.0);
     let covariance = array![[i / i * 2.0, i], [-i, i / i]];
     let of_bart = covariance.view().into_shape_with_order((1, 1, 1, 2, 2)).unwrap();
-    let path = made.cfl("covariance", of_bart.into_dyn());
+    let path = folder.cfl("covariance", of_bart.into_dyn());
     let expected = covariance.mapv(|v| Complex::new(f64::from(v.re), f64::from(v.im)));
     assert_eq!(read_covariance(&path.as_path().into(), 2).unwrap(), expected);
 
@@ -187,12 +187,12 @@ fn other_arrays_of_bart() {
     let images = numbered(&[5, 4, 3]);
     let of_bart = images.view().permuted_axes(vec![1, 2, 0]);
     let of_bart = (2..13).fold(of_bart, |view, axis| view.insert_axis(Axis(axis)));
-    let path = made.cfl("images", of_bart);
+    let path = folder.cfl("images", of_bart);
     let Volume::Complex(read) = read_volume(&path.as_path().into(), Role::Result).unwrap() else {
         panic!()
     };
     assert_eq!(read.into_dyn(), images);
-    let plane = Place::from(made.cfl("plane", images.index_axis(Axis(0), 2)).as_path());
+    let plane = Place::from(folder.cfl("plane", images.index_axis(Axis(0), 2)).as_path());
     assert_eq!(read_volume(&plane, Role::Target).unwrap().dim(), (1, 4, 3));
     assert_says(
         &message(read_volume(&Place::new(&path, "image"), Role::Target)),
@@ -203,23 +203,23 @@ fn other_arrays_of_bart() {
 
 #[test]
 fn files_that_are_cut_off_or_wrong() {
-    let made = Made::new();
+    let folder = TestFolder::new();
     let read = |path: &std::path::Path| message(read_volume(&path.into(), Role::Target));
     let images = numbered(&[2, 4, 3]);
-    let path = made.file("cut.npy", &complex_npy(&images));
+    let path = folder.file("cut.npy", &complex_npy(&images));
     cut(&path, 1);
     assert_says(&read(&path), &path, &["cut off", "320 bytes", "319", "again"]);
-    let path = made.file("head.npy", &complex_npy(&images)[..40]);
+    let path = folder.file("head.npy", &complex_npy(&images)[..40]);
     assert_says(&read(&path), &path, &["cut off in the header"]);
-    let path = made.file(
+    let path = folder.file(
         "odd.npy",
         &npy("<c8", false, &[4], &[0; 32]).replace_text("descr", "d_scr"),
     );
     assert_says(&read(&path), &path, &["not NumPy's"]);
-    let path = made.file("text.npy", &npy("<U4", false, &[2, 2], &[0; 64]));
+    let path = folder.file("text.npy", &npy("<U4", false, &[2, 2], &[0; 64]));
     assert_says(&read(&path), &path, &["holds <U4", "numbers"]);
     let nan = images.mapv(|v| v / if v.re == 3.0 { 0.0 } else { 1.0 });
-    let path = made.file("nan.npy", &complex_npy(&nan));
+    let path = folder.file("nan.npy", &complex_npy(&nan));
     assert_says(&read(&path), &path, &["1 values are NaN"]);
     let wide = npy(
         "<f8",
@@ -227,17 +227,17 @@ fn files_that_are_cut_off_or_wrong() {
         &[1, 2],
         &[1e39f64.to_le_bytes(), 1f64.to_le_bytes()].concat(),
     );
-    let path = made.file("wide.npy", &wide);
+    let path = folder.file("wide.npy", &wide);
     assert_says(&read(&path), &path, &["1 values exceed single precision"]);
 
     for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
-        let path = made.npz("cut.npz", &[("images", complex_npy(&images))], method);
+        let path = folder.npz("cut.npz", &[("images", complex_npy(&images))], method);
         cut(&path, 30);
         assert_says(&read(&path), &path, &["archive cannot be read", "again"]);
     }
-    let path = made.npz("none.npz", &[], CompressionMethod::Stored);
+    let path = folder.npz("none.npz", &[], CompressionMethod::Stored);
     assert_says(&read(&path), &path, &["not an HDF5 file", ".npz"]);
-    let path = made.at("other.npz");
+    let path = folder.at("other.npz");
     let mut archive = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
     archive
         .add_directory("folder", zip::write::SimpleFileOptions::default())
@@ -245,18 +245,18 @@ fn files_that_are_cut_off_or_wrong() {
     archive.finish().unwrap();
     assert_says(&read(&path), &path, &["holds no array", "numpy.savez"]);
 
-    let path = made.cfl("cut", images.view());
+    let path = folder.cfl("cut", images.view());
     cut(&path, 8);
     assert_says(&read(&path), &path, &["184 bytes", "192", "again"]);
-    made.file("bad.hdr", b"# Dimensions\n4 0 1\n");
-    let path = made.file("bad.cfl", &complex_bytes(images.view(), false));
+    folder.file("bad.hdr", b"# Dimensions\n4 0 1\n");
+    let path = folder.file("bad.cfl", &complex_bytes(images.view(), false));
     assert_says(&read(&path), &path, &["1 to 16 dimensions"]);
-    let path = made.file("lone.cfl", &complex_bytes(images.view(), false));
+    let path = folder.file("lone.cfl", &complex_bytes(images.view(), false));
     assert_says(&read(&path), &path, &["no header (.hdr)", "together"]);
-    made.file("less.hdr", b"# Dimensions\n4 3\n");
+    folder.file("less.hdr", b"# Dimensions\n4 3\n");
     assert_says(
-        &read(&made.at("less")),
-        &made.at("less"),
+        &read(&folder.at("less")),
+        &folder.at("less"),
         &["less.cfl cannot be read", "together"],
     );
 }

@@ -1,11 +1,19 @@
 //! Valid files cut short or with a bit turned: an error or data, never a panic.
 
+use std::error::Error;
+use std::io;
+use std::path::Path;
+
 use hdf5::types::VarLenUnicode;
 use ndarray::{Array1, arr0};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use zip::CompressionMethod;
+use zip::result::ZipError;
 
+use super::fixtures::{TestFolder, complex_npy, cut};
 use super::{HEADER, file, kspace, put, read_all};
+use crate::format::{Scan, ScanOptions};
 
 /// A small file with everything a scan can have; k-space compressed or not.
 fn valid(gzip: bool) -> Vec<u8> {
@@ -51,4 +59,33 @@ fn flipped_bits_do_no_harm() {
             read_all(&turned);
         }
     }
+}
+
+#[test]
+fn the_error_underneath_is_kept() {
+    fn is<T: Error + 'static>(path: &Path, expected: impl Fn(&T) -> bool) {
+        let error = Scan::open(path, &ScanOptions::default()).err().expect("an error");
+        let cause = error.source().and_then(|source| source.downcast_ref::<T>());
+        assert!(cause.is_some_and(expected), "{error:?}");
+    }
+    let folder = TestFolder::new();
+    is(&folder.at("none.h5"), |e: &io::Error| {
+        e.kind() == io::ErrorKind::NotFound
+    });
+    let bytes = valid(false);
+    let short = folder.file("short.h5", &bytes[..bytes.len() / 2]);
+    is(&short, |e: &hdf5::Error| e.to_string().contains("truncated"));
+    let values = kspace().into_dyn();
+    let header = folder.file("short.npy", &complex_npy(&values)[..40]);
+    is(&header, |e: &io::Error| e.kind() == io::ErrorKind::UnexpectedEof);
+    let archive = folder.npz(
+        "short.npz",
+        &[("kspace", complex_npy(&values))],
+        CompressionMethod::Stored,
+    );
+    cut(&archive, 8);
+    is(&archive, |_: &ZipError| true);
+    let values = folder.cfl("k", values.view());
+    std::fs::remove_file(values).unwrap();
+    is(&folder.at("k"), |e: &io::Error| e.kind() == io::ErrorKind::NotFound);
 }

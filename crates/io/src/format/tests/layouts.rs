@@ -7,7 +7,7 @@ use ndarray::{Array2, ArrayD, Axis, IxDyn, arr0};
 use num_complex::Complex;
 use zip::CompressionMethod;
 
-use super::made::{Made, complex_bytes, complex_npy, cut, npy};
+use super::fixtures::{TestFolder, complex_bytes, complex_npy, cut, npy};
 use super::{HEADER, assert_says, dataset, file, kspace, message, put};
 use crate::format::{Plane, SCAN_FORMATS, Scan, ScanOptions};
 use pvdamp::array::Grid;
@@ -41,7 +41,7 @@ fn of_bart() -> ArrayD<Complex<f32>> {
 
 #[test]
 fn every_format_is_told_by_its_content() {
-    let made = Made::new();
+    let folder = TestFolder::new();
     let values = kspace().into_dyn();
     let real: Vec<f32> = (0..2 * 6 * 5 * 4).map(|v| v as f32).collect();
     let real = ndarray::Array4::from_shape_vec((2, 6, 5, 4), real).unwrap();
@@ -50,16 +50,16 @@ fn every_format_is_told_by_its_content() {
     let examples = [
         ("fastmri", fastmri),
         ("calgary-campinas", calgary),
-        ("numpy", made.file("a.dat", &complex_npy(&values))),
+        ("numpy", folder.file("a.dat", &complex_npy(&values))),
         (
             "numpy",
-            made.npz(
+            folder.npz(
                 "b.dat",
                 &[("kspace", complex_npy(&values))],
                 CompressionMethod::Deflated,
             ),
         ),
-        ("bart", made.cfl("c", of_bart().view())),
+        ("bart", folder.cfl("c", of_bart().view())),
     ];
     for (name, path) in &examples {
         let scan = open(path);
@@ -86,7 +86,7 @@ struct ScanFormatName(&'static str);
 
 #[test]
 fn numpy_of_any_type_and_order() {
-    let made = Made::new();
+    let folder = TestFolder::new();
     let values = kspace().into_dyn();
     let wide: Vec<u8> = values
         .iter()
@@ -106,7 +106,7 @@ fn numpy_of_any_type_and_order() {
         (npy(">c16", false, &shape, &wide), "complex128"),
     ];
     for (bytes, dtype) in files {
-        let scan = open(&made.file("kspace.npy", &bytes));
+        let scan = open(&folder.file("kspace.npy", &bytes));
         assert_eq!((&*scan.dtype, scan.warnings.len()), (dtype, 0));
         assert_reads(&scan);
     }
@@ -114,18 +114,18 @@ fn numpy_of_any_type_and_order() {
 
 #[test]
 fn archives_hold_masks_too() {
-    let made = Made::new();
+    let folder = TestFolder::new();
     let mask = Array2::from_shape_fn((12, 10), |(row, col)| (row + col) % 3 == 0);
     let bytes: Vec<u8> = mask.iter().map(|&v| v.into()).collect();
     let values = complex_npy(&kspace().into_dyn());
     let members = [("ksp", values.clone()), ("mask", npy("|b1", false, &[12, 10], &bytes))];
-    let path = made.npz("one.npz", &members, CompressionMethod::Stored);
+    let path = folder.npz("one.npz", &members, CompressionMethod::Stored);
     let scan = open(&path);
     assert_reads(&scan);
     assert_eq!(scan.mask.unwrap().sampled, mask);
     // two that could be it
     let members = [("a", values.clone()), ("b", values)];
-    let path = made.npz("two.npz", &members, CompressionMethod::Deflated);
+    let path = folder.npz("two.npz", &members, CompressionMethod::Deflated);
     assert_reads(&Scan::open(&path, &dataset("b")).unwrap());
     assert_says(
         &message(Scan::open(&path, &ScanOptions::default())),
@@ -140,7 +140,7 @@ fn archives_hold_masks_too() {
 
 #[test]
 fn stated_axes_in_any_order() {
-    let made = Made::new();
+    let folder = TestFolder::new();
     let names = ["slice", "coil", "kx", "ky"];
     for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 3, 1, 0], [1, 3, 0, 2], [0, 2, 3, 1]] {
         let values = kspace().permuted_axes(order).as_standard_layout().into_owned();
@@ -149,7 +149,7 @@ fn stated_axes_in_any_order() {
         let scan = Scan::open(&path, &axes(&text)).unwrap();
         assert_eq!(scan.warnings, [""; 0]);
         assert_reads(&scan);
-        let path = made.file("any.npy", &complex_npy(&values.clone().into_dyn()));
+        let path = folder.file("any.npy", &complex_npy(&values.clone().into_dyn()));
         assert_reads(&Scan::open(&path, &axes(&text)).unwrap());
         // the file says it itself
         let (_folder, path) = file(|f| {
@@ -163,9 +163,9 @@ fn stated_axes_in_any_order() {
 
 #[test]
 fn axes_of_length_one_and_several_of_slices() {
-    let made = Made::new();
+    let folder = TestFolder::new();
     let six = kspace().into_shape_with_order(IxDyn(&[1, 3, 1, 2, 12, 10])).unwrap();
-    let path = made.file("six.npy", &complex_npy(&six));
+    let path = folder.file("six.npy", &complex_npy(&six));
     assert_says(
         &message(Scan::open(&path, &ScanOptions::default())),
         &path,
@@ -179,9 +179,9 @@ fn axes_of_length_one_and_several_of_slices() {
         assert_reads(&Scan::open(&path, &axes(text)).unwrap());
     }
     for text in ["coil,kx,ky", "slice,slice,slice,slice,coil,kx,ky"] {
-        let told = message(Scan::open(&path, &axes(text)));
+        let refusal = message(Scan::open(&path, &axes(text)));
         assert_says(
-            &told,
+            &refusal,
             &path,
             &[
                 "of 6 axes",
@@ -192,7 +192,7 @@ fn axes_of_length_one_and_several_of_slices() {
     }
     // contrasts and slices count as one, the last fastest
     let four = kspace().permuted_axes([1, 0, 2, 3]).as_standard_layout().into_owned();
-    let path = made.file("repeated.npy", &complex_npy(&four.clone().into_dyn()));
+    let path = folder.file("repeated.npy", &complex_npy(&four.clone().into_dyn()));
     let scan = Scan::open(&path, &axes("slice,slice,kx,ky")).unwrap();
     assert_eq!((scan.slices(), scan.coils()), (6, 1));
     for (slice, expected) in four
@@ -206,9 +206,9 @@ fn axes_of_length_one_and_several_of_slices() {
 
 #[test]
 fn numpy_says_what_it_took_three_axes_for() {
-    let made = Made::new();
+    let folder = TestFolder::new();
     let coils = kspace().index_axis_move(Axis(0), 1).into_dyn();
-    let path = made.file("three.npy", &complex_npy(&coils));
+    let path = folder.file("three.npy", &complex_npy(&coils));
     let scan = open(&path);
     assert_eq!((scan.slices(), scan.coils()), (1, 2));
     assert_eq!(scan.read_slice(0).unwrap().into_dyn(), coils);
@@ -216,15 +216,15 @@ fn numpy_says_what_it_took_three_axes_for() {
     let scan = Scan::open(&path, &axes("slice,kx,ky")).unwrap();
     assert_eq!((scan.slices(), scan.coils(), scan.warnings.len()), (2, 1, 0));
     let many = ArrayD::from_elem(vec![11, 12, 10], Complex::new(1f32, 0.0));
-    let scan = open(&made.file("many.npy", &complex_npy(&many)));
+    let scan = open(&folder.file("many.npy", &complex_npy(&many)));
     assert_eq!((scan.slices(), scan.coils(), scan.warnings.len()), (11, 1, 1));
 }
 
 #[test]
 fn axes_that_cannot_be_meant() {
-    let made = Made::new();
+    let folder = TestFolder::new();
     let zeros = |shape: &[usize]| npy("<c8", false, shape, &vec![0; 8 * shape.iter().product::<usize>()]);
-    let path = made.file("last.npy", &zeros(&[40, 150, 8, 1]));
+    let path = folder.file("last.npy", &zeros(&[40, 150, 8, 1]));
     assert_says(
         &message(Scan::open(&path, &ScanOptions::default())),
         &path,
@@ -235,7 +235,7 @@ fn axes_that_cannot_be_meant() {
             "pass --axes kx,ky,coil,slice",
         ],
     );
-    let path = made.file("odd.npy", &zeros(&[30, 40, 8, 2]));
+    let path = folder.file("odd.npy", &zeros(&[30, 40, 8, 2]));
     let warnings = open(&path).warnings;
     assert!(
         warnings.len() == 1 && warnings[0].contains("--axes kx,ky,coil,slice"),
@@ -295,10 +295,10 @@ fn matlab_writes_axes_in_reverse() {
 
 #[test]
 fn bart_by_dimensions_and_by_axes() {
-    let made = Made::new();
-    let path = made.cfl("ksp.v2", of_bart().view());
+    let folder = TestFolder::new();
+    let path = folder.cfl("ksp.v2", of_bart().view());
     for name in ["ksp.v2", "ksp.v2.cfl", "ksp.v2.hdr"] {
-        let scan = open(&made.at(name));
+        let scan = open(&folder.at(name));
         assert_eq!((scan.format, scan.warnings.len()), ("bart", 0));
         assert_reads(&scan);
     }
@@ -312,7 +312,7 @@ fn bart_by_dimensions_and_by_axes() {
         .index_axis_move(Axis(12), 0);
     let once = (5..12).fold(lasts, |values, _| values.index_axis_move(Axis(5), 0));
     let both = ndarray::stack(Axis(6), &[once.view(), once.mapv(|v| -v).view()]).unwrap();
-    let scan = open(&made.cfl("both", both.view()));
+    let scan = open(&folder.cfl("both", both.view()));
     assert_eq!(scan.slices(), 6);
     for (slice, expected) in kspace().outer_iter().enumerate() {
         assert_eq!(scan.read_slice(slice).unwrap(), expected);
@@ -333,20 +333,20 @@ fn bart_by_dimensions_and_by_axes() {
 
 #[test]
 fn values_that_are_not_finite_or_not_complex() {
-    let made = Made::new();
+    let folder = TestFolder::new();
     let mut broken = kspace().into_dyn();
     broken[[1, 0, 3, 3]].re = f32::NAN;
-    let path = made.file("nan.npy", &complex_npy(&broken));
+    let path = folder.file("nan.npy", &complex_npy(&broken));
     let scan = open(&path);
     assert!(scan.read_slice(0).is_ok());
     assert_says(&message(scan.read_slice(1)), &path, &["slice 1: 1 values are NaN"]);
-    let path = made.file("real.npy", &npy("<f4", false, &[8, 8], &[0; 256]));
+    let path = folder.file("real.npy", &npy("<f4", false, &[8, 8], &[0; 256]));
     assert_says(
         &message(Scan::open(&path, &ScanOptions::default())),
         &path,
         &["holds float32, not complex", "one complex array"],
     );
-    let path = made.file("empty.npy", &npy("<c8", false, &[0, 8], &[]));
+    let path = folder.file("empty.npy", &npy("<c8", false, &[0, 8], &[]));
     assert_says(
         &message(Scan::open(&path, &ScanOptions::default())),
         &path,

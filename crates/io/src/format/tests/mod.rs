@@ -3,8 +3,8 @@
 mod arrays;
 mod containers;
 mod damaged;
+mod fixtures;
 mod layouts;
-mod made;
 mod outlines;
 mod real_data;
 mod refused;
@@ -61,22 +61,22 @@ pub fn dataset(name: &str) -> ScanOptions {
     }
 }
 
-/// Opens a scan, and holds its outline to it: the same, or the same refusal. Not for volumes of damaged k-space, which an
-/// outline does not read.
+/// Opens a scan, and holds its outline to it: the same, or the same refusal. Not for volumes of damaged k-space, which
+/// an outline does not read.
 pub fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
     let opened = Scan::open(path, options);
     match (Scan::outline(path, options), &opened) {
         (Ok(outline), Ok(scan)) => assert_outlines(&outline, scan),
-        (Err(told), Err(refused)) => assert_eq!(told.to_string(), refused.to_string()),
+        (Err(outline), Err(refused)) => assert_eq!(outline.to_string(), refused.to_string()),
         (Ok(outline), Err(refused)) => panic!("refused: {refused}; but outlined: {outline:?}"),
-        (Err(told), Ok(_)) => panic!("opened, but not outlined: {told}"),
+        (Err(error), Ok(_)) => panic!("opened, but not outlined: {error}"),
     }
     opened
 }
 
 pub fn assert_outlines(outline: &Outline, scan: &Scan) {
-    let told = (outline.format, outline.slices, outline.coils, outline.grid);
-    assert_eq!(told, (scan.format, scan.slices(), scan.coils(), scan.grid()));
+    let found = (outline.format, outline.slices, outline.coils, outline.grid);
+    assert_eq!(found, (scan.format, scan.slices(), scan.coils(), scan.grid()));
 }
 
 /// Reads all there is in a scan of these bytes; true if nothing was refused.

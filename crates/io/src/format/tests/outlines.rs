@@ -1,4 +1,4 @@
-//! What is told of a scan without reading its k-space.
+//! What an outline says of a scan without reading its k-space.
 
 use std::io::{Seek, SeekFrom, Write};
 use std::path::Path;
@@ -8,7 +8,7 @@ use ndarray::{Array3, Array4, Array5, ArrayD, Axis, arr0, arr1};
 use num_complex::Complex;
 use zip::CompressionMethod;
 
-use super::made::{Made, complex_npy};
+use super::fixtures::{TestFolder, complex_npy};
 use super::{HEADER, assert_outlines, assert_says, file, kspace, message, open, put};
 use crate::format::{Scan, ScanOptions};
 use pvdamp::array::Grid;
@@ -28,7 +28,7 @@ fn volume() -> ArrayD<Complex<f32>> {
 
 #[test]
 fn the_outline_of_every_format_is_that_of_the_open_scan() {
-    let made = Made::new();
+    let folder = TestFolder::new();
     let two = kspace().into_dyn();
     let bart = kspace().permuted_axes([2, 3, 1, 0]).into_dyn().insert_axis(Axis(2));
     let real = Array4::from_shape_fn((3, 6, 5, 4), |(x, y, z, c)| (x + y + z + c) as f32);
@@ -43,28 +43,28 @@ fn the_outline_of_every_format_is_that_of_the_open_scan() {
     let cases = [
         ("fastmri", array, usual()),
         ("calgary-campinas", calgary, usual()),
-        ("numpy", made.file("two.npy", &complex_npy(&two)), usual()),
+        ("numpy", folder.file("two.npy", &complex_npy(&two)), usual()),
         (
             "numpy",
-            made.npz("two.npz", &packed(&two), CompressionMethod::Deflated),
+            folder.npz("two.npz", &packed(&two), CompressionMethod::Deflated),
             usual(),
         ),
-        ("bart", made.cfl("two", bart.view()), usual()),
+        ("bart", folder.cfl("two", bart.view()), usual()),
         ("fastmri", whole.clone(), axes("coil,kx,ky,kz")),
         ("fastmri", whole, axes("coil,kz,x,ky")),
         (
             "numpy",
-            made.npz("whole.npz", &packed(&volume()), CompressionMethod::Deflated),
+            folder.npz("whole.npz", &packed(&volume()), CompressionMethod::Deflated),
             axes("coil,kx,ky,kz"),
         ),
         (
             "numpy",
-            made.file("several.npy", &complex_npy(&several.into_dyn())),
+            folder.file("several.npy", &complex_npy(&several.into_dyn())),
             axes("slice,kx,coil,ky,kz"),
         ),
         (
             "bart",
-            made.cfl("whole", volume().permuted_axes(vec![1, 2, 3, 0]).view()),
+            folder.cfl("whole", volume().permuted_axes(vec![1, 2, 3, 0]).view()),
             usual(),
         ),
     ];
@@ -157,8 +157,8 @@ fn a_volume_is_refused_by_what_its_headers_tell() {
         &path,
         &["claims shape", "stores 0 bytes"],
     );
-    let made = Made::new();
-    let path = made.file("cut.npy", &complex_npy(&volume()));
-    super::made::cut(&path, 8);
+    let folder = TestFolder::new();
+    let path = folder.file("cut.npy", &complex_npy(&volume()));
+    super::fixtures::cut(&path, 8);
     assert_says(&message(open(&path, &options)), &path, &["again"]);
 }

@@ -9,7 +9,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use zip::CompressionMethod;
 
-use super::made::{Made, complex_npy};
+use super::fixtures::{TestFolder, complex_npy};
 use super::{assert_says, file, message, put};
 use crate::format::{Plane, Scan, ScanOptions};
 use pvdamp::array::{Grid, energy};
@@ -82,11 +82,11 @@ fn put_in_order(values: &Array4<C32>, order: [usize; 4], readout: &str) -> (Arra
 
 #[test]
 fn planes_transformed_already_are_as_they_were() {
-    let made = Made::new();
+    let folder = TestFolder::new();
     let planes = planes(7, 2, 6, 5);
     for order in ORDERS {
         let (values, text) = put_in_order(&planes, order, "x");
-        let path = made.file("x.npy", &complex_npy(&values));
+        let path = folder.file("x.npy", &complex_npy(&values));
         let scan = Scan::open(&path, &options(&text)).unwrap();
         assert_eq!((error(&scan, &planes), scan.warnings.len()), (0.0, 0), "{text}");
     }
@@ -94,7 +94,7 @@ fn planes_transformed_already_are_as_they_were() {
 
 #[test]
 fn a_readout_in_k_space_is_transformed() {
-    let made = Made::new();
+    let folder = TestFolder::new();
     for (x, ky) in [(8, 6), (7, 9)] {
         let planes = planes(x, 3, ky, 5);
         let encoded = along_x(&planes);
@@ -105,7 +105,7 @@ fn a_readout_in_k_space_is_transformed() {
             assert!(error(&scan, &planes) < 1e-6, "{text}");
             assert_eq!(scan.warnings, [""; 0]);
             let members = [("kspace", complex_npy(&values))];
-            let path = made.npz("v.npz", &members, CompressionMethod::Deflated);
+            let path = folder.npz("v.npz", &members, CompressionMethod::Deflated);
             assert!(
                 error(&Scan::open(&path, &options(&text)).unwrap(), &planes) < 1e-6,
                 "{text}"
@@ -140,10 +140,10 @@ fn blocks_smaller_than_the_volume() {
 
 #[test]
 fn bart_volumes() {
-    let made = Made::new();
+    let folder = TestFolder::new();
     let planes = planes(8, 3, 6, 5);
     let encoded = along_x(&planes).permuted_axes([0, 2, 3, 1]).into_dyn();
-    let scan = Scan::open(&made.cfl("volume", encoded.view()), &ScanOptions::default()).unwrap();
+    let scan = Scan::open(&folder.cfl("volume", encoded.view()), &ScanOptions::default()).unwrap();
     assert_eq!(scan.warnings, [""; 0]);
     assert!(error(&scan, &planes) < 1e-6);
     // cut along x already: planes of ky and kz in dimension 13
@@ -153,20 +153,20 @@ fn bart_volumes() {
         .into_dyn()
         .insert_axis(Axis(0));
     let cut = (4..13).fold(cut, |view, axis| view.insert_axis(Axis(axis)));
-    let scan = Scan::open(&made.cfl("planes", cut), &ScanOptions::default()).unwrap();
+    let scan = Scan::open(&folder.cfl("planes", cut), &ScanOptions::default()).unwrap();
     assert_eq!(error(&scan, &planes), 0.0);
 }
 
 #[test]
 fn several_volumes() {
-    let made = Made::new();
+    let folder = TestFolder::new();
     let both = planes(10, 2, 4, 3);
     let of = |volume: usize| both.slice(s![5 * volume..5 * volume + 5, .., .., ..]).to_owned();
     let mut values = Array5::zeros((2, 5, 2, 4, 3));
     for volume in 0..2 {
         values.index_axis_mut(Axis(0), volume).assign(&along_x(&of(volume)));
     }
-    let path = made.file("two.npy", &complex_npy(&values.into_dyn()));
+    let path = folder.file("two.npy", &complex_npy(&values.into_dyn()));
     let scan = Scan::open(&path, &options("slice,kx,coil,ky,kz")).unwrap();
     assert!(error(&scan, &both) < 1e-6);
 }
@@ -205,7 +205,7 @@ fn masks_and_oversampling_of_a_volume() {
 
 #[test]
 fn an_undersampled_readout_is_refused() {
-    let made = Made::new();
+    let folder = TestFolder::new();
     let mut encoded = along_x(&planes(8, 2, 6, 5));
     let mut open = |zero: &dyn Fn(usize, usize) -> bool| {
         for ((kx, _, ky, _), value) in encoded.indexed_iter_mut() {
@@ -214,7 +214,7 @@ fn an_undersampled_readout_is_refused() {
             }
         }
         let (values, text) = put_in_order(&encoded, [1, 0, 2, 3], "kx");
-        let path = made.file("kx.npy", &complex_npy(&values));
+        let path = folder.file("kx.npy", &complex_npy(&values));
         (Scan::open(&path, &options(&text)), path)
     };
     // whole lines are missing, which is no harm, then a part of the echo
@@ -234,11 +234,11 @@ fn an_undersampled_readout_is_refused() {
 
 #[test]
 fn values_of_a_volume_must_be_finite() {
-    let made = Made::new();
+    let folder = TestFolder::new();
     let mut encoded = planes(8, 2, 6, 5);
     encoded[[3, 1, 2, 2]].im = f32::NAN;
     let (values, text) = put_in_order(&encoded, [1, 0, 2, 3], "kx");
-    let path = made.file("nan.npy", &complex_npy(&values));
+    let path = folder.file("nan.npy", &complex_npy(&values));
     assert_says(
         &message(Scan::open(&path, &options(&text))),
         &path,

@@ -1,24 +1,26 @@
 //! DICOM (ISO 12052, PS3.3 and PS3.10): 16-bit magnitudes, one file a slice. With its place in the patient a slice is
 //! an MR Image; without, a Secondary Capture Image, which needs none: no orientation is made up.
 
-mod about;
+mod metadata;
+mod values;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use dicom_core::chrono::Local;
-use dicom_core::{DataElement, PrimitiveValue, Tag, VR};
+use dicom_core::{DataElement, PrimitiveValue, VR};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
 use ndarray::{Array2, ArrayView2};
 use num_complex::Complex;
 
-use self::about::fitted;
-use super::super::output::{AtomicFile, unwritable};
-use super::super::scan::{Placement, Plane};
+use self::values::{fitted, numbers, text};
+use super::super::atomic_file::{AtomicFile, unwritable};
+use super::super::geometry::{Placement, Plane};
+use super::super::reason::Reason;
 use super::orientation::first_pixel;
+use super::sink::{ImageFormat, ImageSink, Series, magnitude_of, numbered};
 use super::staging::StagedImages;
-use super::{ImageFormat, ImageSink, Series, magnitude_of, numbered};
 use crate::error::{Error, Result};
 
 pub(super) const FORMAT: ImageFormat = ImageFormat {
@@ -72,9 +74,9 @@ impl ImageSink for Dicom {
         let mut files = Vec::new();
         for (slice, name) in self.names.iter().enumerate() {
             let bytes = common.encode(slice, &self.staged.read(slice)?);
-            let bytes = bytes.map_err(|why| unwritable(name, &why))?;
+            let bytes = bytes.map_err(|why| unwritable(name, why))?;
             let mut file = AtomicFile::create(name)?;
-            file.write_all(&bytes).map_err(|e| unwritable(name, &e.to_string()))?;
+            file.write_all(&bytes).map_err(|e| unwritable(name, e))?;
             file.close()?;
             files.push(file);
         }
@@ -97,9 +99,10 @@ impl<'a> Common<'a> {
     fn new(series: &'a Series, largest: f64) -> Self {
         let voxel = series.geometry.voxel_mm;
         let placed = voxel.is_some() && !series.geometry.placements.is_empty();
-        let class = match placed {
-            true => uids::MR_IMAGE_STORAGE,
-            false => uids::SECONDARY_CAPTURE_IMAGE_STORAGE,
+        let class = if placed {
+            uids::MR_IMAGE_STORAGE
+        } else {
+            uids::SECONDARY_CAPTURE_IMAGE_STORAGE
         };
         let mut common = Self {
             series,
@@ -114,7 +117,7 @@ impl<'a> Common<'a> {
     }
 
     /// The file of one slice.
-    fn encode(&self, slice: usize, image: &Array2<f32>) -> std::result::Result<Vec<u8>, String> {
+    fn encode(&self, slice: usize, image: &Array2<f32>) -> std::result::Result<Vec<u8>, Reason> {
         let mut object = self.shared.clone();
         let instance = new_uid();
         text(&mut object, tags::SOP_INSTANCE_UID, VR::UI, &instance);
@@ -135,9 +138,9 @@ impl<'a> Common<'a> {
             .transfer_syntax(uids::EXPLICIT_VR_LITTLE_ENDIAN)
             .media_storage_sop_class_uid(self.class)
             .media_storage_sop_instance_uid(instance);
-        let file = object.with_meta(meta).map_err(|e| e.to_string())?;
+        let file = object.with_meta(meta).map_err(Reason::of)?;
         let mut bytes = Vec::new();
-        file.write_all(&mut bytes).map_err(|e| e.to_string())?;
+        file.write_all(&mut bytes).map_err(Reason::of)?;
         Ok(bytes)
     }
 
@@ -153,12 +156,13 @@ impl<'a> Common<'a> {
         let mut object = InMemDicomObject::new_empty();
         self.study(&mut object);
         self.image(&mut object);
-        match self.class == uids::MR_IMAGE_STORAGE {
-            true => self.acquisition(&mut object),
-            false => text(&mut object, tags::CONVERSION_TYPE, VR::CS, "WSD"),
+        if self.class == uids::MR_IMAGE_STORAGE {
+            self.acquisition(&mut object);
+        } else {
+            text(&mut object, tags::CONVERSION_TYPE, VR::CS, "WSD");
         }
         if let Some(header) = &self.series.header {
-            about::put(&mut object, header, self.class);
+            metadata::put(&mut object, header, self.class);
         }
         object
     }
@@ -269,59 +273,9 @@ fn new_uid() -> String {
     format!("2.25.{}", uuid::Uuid::new_v4().as_u128())
 }
 
-fn text(object: &mut InMemDicomObject, tag: Tag, vr: VR, value: &str) {
-    object.put(DataElement::new(tag, vr, PrimitiveValue::from(value)));
-}
-
-/// Decimal strings; nothing without a value.
-fn numbers(object: &mut InMemDicomObject, tag: Tag, values: impl IntoIterator<Item = f64>) {
-    let values: Vec<String> = values.into_iter().map(decimal).collect();
-    if values.is_empty() {
-        return;
-    }
-    text(object, tag, VR::DS, &values.join("\\"));
-}
-
-/// A number in the 16 characters that DICOM allows, with as many digits as they hold.
-fn decimal(value: f64) -> String {
-    const MOST: usize = 16;
-    let plain = format!("{value}");
-    if plain.len() <= MOST {
-        return plain;
-    }
-    let fixed = (0..MOST).rev().map(|digits| format!("{value:.digits$}"));
-    let scientific = (0..MOST).rev().map(|digits| format!("{value:.digits$e}"));
-    let small = value != 0.0 && value.abs() < 1e-3;
-    let fits = |text: &String| text.len() <= MOST;
-    match small {
-        true => scientific.into_iter().find(fits),
-        false => fixed.into_iter().find(fits).or(scientific.into_iter().find(fits)),
-    }
-    .expect("one digit and an exponent fit")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn decimals_fit_and_keep_their_digits() {
-        for value in [
-            0.0,
-            1.0,
-            -0.5,
-            1.0 / 3.0,
-            -123.456_789_012_345,
-            1.234567890123e-12,
-            6.02214076e23,
-            -1e-300,
-        ] {
-            let text = decimal(value);
-            assert!(text.len() <= 16, "{text}");
-            let back: f64 = text.parse().unwrap();
-            assert!((back - value).abs() <= 1e-8 * value.abs(), "{value} as {text}");
-        }
-    }
 
     #[test]
     fn uids_are_digits_and_dots() {

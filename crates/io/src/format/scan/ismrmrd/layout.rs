@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, HashSet};
 
 use super::super::super::header::Header;
-use super::super::plausible::MOST_COILS;
-use super::super::readout::kept;
+use super::super::check_axes::MOST_COILS;
+use super::super::readout::positions_needed;
 use super::readout::Span;
-use super::sort::frame;
 use super::table::{Head, Row, Table};
 use crate::error::{Error, Result};
 use pvdamp::array::Grid;
@@ -32,7 +31,7 @@ pub(super) struct Layout {
     centres: [usize; 2],
     /// Positions along the readout that the image needs, of `matrix[0]`.
     pub wanted: usize,
-    /// Whether the central sample is not told.
+    /// Whether no line says which sample is its centre.
     uncentred: bool,
     pub warnings: Vec<String>,
 }
@@ -59,7 +58,7 @@ impl Layout {
                 header.phase_encodes.and_then(|l| l.center).unwrap_or(y / 2),
                 header.partition_encodes.and_then(|l| l.center).unwrap_or(z / 2),
             ],
-            wanted: kept(x, header),
+            wanted: positions_needed(x, header),
             uncentred: false,
             warnings: Vec::new(),
         };
@@ -73,7 +72,8 @@ impl Layout {
         if let Some(&at) = imaging.iter().find(|&&at| layout.column(&heads[at]).is_none()) {
             let idx = heads[at].idx;
             let problem = format!(
-                "acquisition {at} has the encoding steps {} and {}, outside the encoded matrix of {y}x{z} with the centre \
+                "acquisition {at} has the encoding steps {} and {}, outside the encoded matrix of \
+                 {y}x{z} with the centre \
                  at {} and {}",
                 idx.kspace_encode_step_1, idx.kspace_encode_step_2, layout.centres[0], layout.centres[1]
             );
@@ -93,9 +93,10 @@ impl Layout {
                 .checked_sub(self.centres[axis - 1])
                 .filter(|&at| at < n)
         };
-        let partition = match self.volume {
-            true => place(head.idx.kspace_encode_step_2, 2)?,
-            false => 0,
+        let partition = if self.volume {
+            place(head.idx.kspace_encode_step_2, 2)?
+        } else {
+            0
         };
         Some((place(head.idx.kspace_encode_step_1, 1)?, partition))
     }
@@ -119,7 +120,7 @@ impl Layout {
                 return Err(table.error(problem, "write center_sample as the sample at zero frequency"));
             };
             let row = Row { row: at, samples };
-            frames.entry(frame(head)).or_default().push(Line {
+            frames.entry(head.frame()).or_default().push(Line {
                 row,
                 column,
                 partition,
@@ -129,23 +130,24 @@ impl Layout {
         Ok(frames)
     }
 
-    /// The size of a plane and how many a frame has, where `kept` positions of the readout are kept.
-    pub fn planes(&self, kept: usize) -> (Grid, usize) {
+    /// The size of a plane and how many a frame has, where so many positions of the readout are kept.
+    pub fn planes(&self, positions: usize) -> (Grid, usize) {
         let [_, y, z] = self.matrix;
-        match self.volume {
-            true => (Grid::new(y, z), kept),
-            false => (Grid::new(kept, y), 1),
+        if self.volume {
+            (Grid::new(y, z), positions)
+        } else {
+            (Grid::new(positions, y), 1)
         }
     }
 
     /// Whether the readout oversampling is taken out: from no slice where a line of any is not whole, because it would
     /// spread the missing samples over all rows. Says so, and what of the lines is missing or cut.
-    pub fn kept(&mut self, lines: &[&Line], heads: &[Head]) -> usize {
+    pub fn positions(&mut self, lines: &[&Line], heads: &[Head]) -> usize {
         let rows = self.matrix[0];
         let shortest = lines.iter().map(|line| line.span.count).min().unwrap_or(rows);
         let cut = lines
             .iter()
-            .map(|line| heads[line.row.row].kept() - line.span.count)
+            .map(|line| heads[line.row.row].usable_samples() - line.span.count)
             .max()
             .unwrap_or(0);
         let partial = (rows - shortest) as f64 > CHANCE * rows as f64;
@@ -159,12 +161,14 @@ impl Layout {
             let counted = if self.volume { "are taken as zero" } else { "stay zero" };
             let missing = rows - shortest;
             self.warnings.push(format!(
-                "short lines (partial echo): up to {missing} of the {rows} samples of a line are missing and {counted}{left}"
+                "short lines (partial echo): up to {missing} of the {rows} samples of a line are \
+                 missing and {counted}{left}"
             ));
         }
         if cut > 0 && cut as f64 > CHANCE * rows as f64 {
             self.warnings.push(format!(
-                "up to {cut} samples of a line lie outside the encoded matrix ({rows} along the readout) and are left out"
+                "up to {cut} samples of a line lie outside the encoded matrix ({rows} \
+                 along the readout) and are left out"
             ));
         }
         keep
@@ -208,10 +212,10 @@ fn encoded_matrix(header: &Header, heads: &[Head], imaging: &[usize], table: &Ta
         ));
     }
     let matrix = [x, y, if volume { z } else { 1 }];
-    let samples: usize = imaging.iter().map(|&at| heads[at].kept()).sum();
+    let samples: usize = imaging.iter().map(|&at| heads[at].usable_samples()).sum();
     let frames = imaging
         .iter()
-        .map(|&at| frame(&heads[at]))
+        .map(|&at| heads[at].frame())
         .collect::<HashSet<_>>()
         .len();
     let cells = matrix.iter().fold(frames, |n, &axis| n.saturating_mul(axis));
@@ -227,16 +231,16 @@ fn encoded_matrix(header: &Header, heads: &[Head], imaging: &[usize], table: &Ta
 /// Lines must lie on the grid; of what is doubtful, a warning.
 fn check_trajectory(header: &Header, heads: &[Head], imaging: &[usize], table: &Table) -> Result<Option<String>> {
     let stored = imaging.iter().any(|&at| heads[at].trajectory_dimensions > 0);
-    let told = header.trajectory.as_deref().unwrap_or_default().to_ascii_lowercase();
-    let problem = match (told.as_str(), stored) {
+    let trajectory = header.trajectory.as_deref().unwrap_or_default().to_ascii_lowercase();
+    let problem = match (trajectory.as_str(), stored) {
         ("" | "cartesian", false) => return Ok(None),
         ("" | "cartesian", true) => {
-            let told = "a trajectory is stored with the lines and not used: the header tells of none";
-            return Ok(Some(told.into()));
+            let warning = "a trajectory is stored with the lines and not used: the header tells of none";
+            return Ok(Some(warning.into()));
         }
         ("epi", false) => {
-            let told = "EPI lines are taken as they are: delays between lines of either direction are not corrected";
-            return Ok(Some(told.into()));
+            let warning = "EPI lines are taken as they are: delays between lines of either direction are not corrected";
+            return Ok(Some(warning.into()));
         }
         ("epi", true) => "is EPI with samples off the grid, as on the ramps of the gradient".into(),
         (other, _) => format!("has the trajectory '{other}', which is not Cartesian"),
@@ -296,7 +300,7 @@ pub(super) fn same_dwell(a: f32, b: f32) -> bool {
 
 /// A refusal of a file without a line of an image.
 pub(super) fn no_lines(table: &Table, rows: usize, left_out: Option<String>) -> Error {
-    let told = left_out.map_or(String::new(), |told| format!(" ({told})"));
-    let problem = format!("none of its {rows} acquisitions is a line of an image{told}");
+    let left_out = left_out.map_or(String::new(), |list| format!(" ({list})"));
+    let problem = format!("none of its {rows} acquisitions is a line of an image{left_out}");
     table.error(problem, "give the file with the imaging readouts")
 }

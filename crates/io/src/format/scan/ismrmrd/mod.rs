@@ -1,10 +1,10 @@
-//! Raw data in ISMRMRD's HDF5 (Inati et al., Magn Reson Med 77:411, 2017): a group with `xml`, the header, and `data`, a
-//! readout of all coils a row, in the order of the measurement.
+//! Raw data in ISMRMRD's HDF5 (Inati et al., Magn Reson Med 77:411, 2017): a group with `xml`, the header, and `data`,
+//! a readout of all coils a row, in the order of the measurement.
 
+mod geometry;
 mod layout;
 mod lengths;
 mod noise;
-mod place;
 mod planes;
 mod readout;
 mod sort;
@@ -21,9 +21,10 @@ use self::sort::Sorted;
 use self::table::{Head, Row, Table};
 use super::super::attribute;
 use super::super::header::Header;
+use super::super::reason::Reason;
 use super::super::source::h5::{self, exists};
-use super::store::Ordered;
-use super::{Planes, Scan, ScanFormat, ScanOptions};
+use super::plane_store::Ordered;
+use super::reader::{Planes, Scan, ScanFormat, ScanOptions};
 use crate::error::{Error, Place, Result};
 
 pub(super) const FORMAT: ScanFormat = ScanFormat {
@@ -67,8 +68,8 @@ fn recognise(path: &Path, options: &ScanOptions) -> bool {
     })
 }
 
-/// Lines are put on the encoded grid by their counters, their averages averaged, and the readout oversampling taken out.
-/// Every contrast, phase, repetition, set and slice that occurs is a slice of the scan, the slices fastest. With
+/// Lines are put on the encoded grid by their counters, their averages averaged, and the readout oversampling taken
+/// out. Every contrast, phase, repetition, set and slice that occurs is a slice of the scan, the slices fastest. With
 /// partition encodes each is a volume, whose slices are planes along the readout.
 ///
 /// # Errors
@@ -97,11 +98,8 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
     }
     let header = header(&file, &within("xml"), sorted.encoding).map_err(|why| {
         let problem = format!("is no ISMRMRD header: {why}");
-        Error::data(
-            Place::new(path, within("xml")),
-            problem,
-            "write the header that belongs to the data",
-        )
+        let place = Place::new(path, within("xml"));
+        why.cause_of(Error::data(place, problem, "write the header that belongs to the data"))
     })?;
     let (attributes, mut warnings) = attribute::read_all(&file);
     let mut layout = Layout::new(&header, &heads, &sorted.imaging, &table)?;
@@ -111,12 +109,12 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
     let frames = layout.frames(&heads, &sorted.imaging, &table)?;
     let rows: Vec<Row> = frames.values().flatten().map(|line| line.row).collect();
     table.check_lengths(layout.coils, &rows)?;
-    let kept = layout.kept(&frames.values().flatten().collect::<Vec<_>>(), &heads);
+    let positions = layout.positions(&frames.values().flatten().collect::<Vec<_>>(), &heads);
     let repeats = Repeats::of(&frames, &heads);
     let chain = noise::Chain {
         dwell_us: heads[sorted.imaging[0]].sample_time_us,
         bandwidth: header.system.noise_bandwidth,
-        trimmed: kept < layout.matrix[0],
+        trimmed: positions < layout.matrix[0],
         averaging: repeats.variance,
     };
     let noise = &sorted.noise;
@@ -124,9 +122,9 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
     warnings.extend(layout.warnings.drain(..).chain(repeats.warnings));
 
     let firsts: Vec<&Head> = frames.values().map(|lines| &heads[lines[0].row.row]).collect();
-    let mut geometry = place::geometry(&layout, &header, &firsts, kept);
+    let mut geometry = geometry::geometry(&layout, &header, &firsts, positions);
     let names = sort::names(&frames.keys().copied().collect::<Vec<_>>());
-    let (grid, planes_a_frame) = layout.planes(kept);
+    let (grid, planes_a_frame) = layout.planes(positions);
     geometry.names = names
         .into_iter()
         .flat_map(|name| plane_names(name, planes_a_frame, layout.volume, frames.len()))
@@ -139,7 +137,7 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         coils: layout.coils,
         grid,
         dtype: "complex64".into(),
-        planes: planes(table, frames.into_values().collect(), layout, kept),
+        planes: planes(table, frames.into_values().collect(), layout, positions),
         geometry,
         references: Vec::new(),
         header: Some(header),
@@ -152,15 +150,15 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
 }
 
 /// The part of a header that tells of an encoding; the error says why there is none.
-fn header(file: &hdf5::File, name: &str, encoding: usize) -> std::result::Result<Header, String> {
-    let dataset = file.dataset(name).map_err(|e| h5::library(&e))?;
+fn header(file: &hdf5::File, name: &str, encoding: usize) -> std::result::Result<Header, Reason> {
+    let dataset = file.dataset(name).map_err(h5::reason)?;
     let xml = attribute::texts(&dataset)?.into_iter().next().ok_or("it is empty")?;
     Header::parse_encoding(&xml, encoding)
 }
 
-fn planes(table: Table, frames: Vec<Vec<Line>>, layout: Layout, kept: usize) -> Box<dyn Planes> {
+fn planes(table: Table, frames: Vec<Vec<Line>>, layout: Layout, positions: usize) -> Box<dyn Planes> {
     let rows = layout.matrix[0];
-    let readout = Readout::new(rows, kept);
+    let readout = Readout::new(rows, positions);
     if layout.volume {
         return Ordered::later(Volumes {
             table,
@@ -175,7 +173,7 @@ fn planes(table: Table, frames: Vec<Vec<Line>>, layout: Layout, kept: usize) -> 
         coils: layout.coils,
         columns: layout.matrix[1],
         readout,
-        trimmed: kept < rows,
+        trimmed: positions < rows,
         rows,
     })
 }

@@ -7,7 +7,8 @@ use super::layout::same_dwell;
 use super::table::{Head, Row, Table};
 use crate::error::Result;
 
-/// Share of the sampled band that the receiver's filter passes, where the header does not tell; that of a common vendor.
+/// Share of the sampled band that the receiver's filter passes, where the header does not tell; that of a common
+/// vendor.
 pub(super) const RECEIVER_BANDWIDTH: f64 = 0.79;
 /// A covariance needs at least so many samples for each coil.
 const SAMPLES_A_COIL: usize = 10;
@@ -19,7 +20,7 @@ pub(super) struct Chain {
     pub dwell_us: f32,
     /// `relativeReceiverNoiseBandwidth` of the header.
     pub bandwidth: Option<f64>,
-    /// Whether only the centre of the oversampled field of view is kept.
+    /// Whether only the centre of the oversampled field of view is usable.
     pub trimmed: bool,
     /// The mean of one over how often a sample was averaged.
     pub averaging: f64,
@@ -28,18 +29,19 @@ pub(super) struct Chain {
 impl Chain {
     /// The variance of a k-space sample over that of a sample of noise.
     ///
-    /// Noise power goes with the bandwidth, one over the dwell time. The receiver's filter passes a share of the sampled
-    /// band, by which the variance of the noise readout is too small for the middle of the field of view; where the
-    /// oversampling is taken out, that middle is all there is. The transforms are unitary and change no variance.
+    /// Noise power goes with the bandwidth, one over the dwell time. The receiver's filter passes a share of the
+    /// sampled band, by which the variance of the noise readout is too small for the middle of the field of view; where
+    /// the oversampling is taken out, that middle is all there is. The transforms are unitary and change no variance.
     fn factor(&self, noise_dwell_us: f32) -> f64 {
         let known = |dwell: f32| dwell > 0.0 && dwell.is_finite();
-        let dwell = match known(self.dwell_us) && known(noise_dwell_us) {
-            true => f64::from(noise_dwell_us) / f64::from(self.dwell_us),
-            false => 1.0,
+        let dwell = if known(self.dwell_us) && known(noise_dwell_us) {
+            f64::from(noise_dwell_us) / f64::from(self.dwell_us)
+        } else {
+            1.0
         };
-        let told = self.bandwidth.filter(|share| (0.1..=1.0).contains(share));
+        let stated = self.bandwidth.filter(|share| (0.1..=1.0).contains(share));
         let share = if self.trimmed {
-            told.unwrap_or(RECEIVER_BANDWIDTH)
+            stated.unwrap_or(RECEIVER_BANDWIDTH)
         } else {
             1.0
         };
@@ -81,8 +83,8 @@ pub(super) fn covariance(
     let mut moments = Moments::new(coils);
     table.samples(coils, &rows, |at, values| {
         let head = &heads[used[at]];
-        let kept = usize::from(head.discard_pre)..usize::from(head.number_of_samples - head.discard_post);
-        moments.add(values, kept);
+        let usable = usize::from(head.discard_pre)..usize::from(head.number_of_samples - head.discard_post);
+        moments.add(values, usable);
     })?;
     if moments.count < SAMPLES_A_COIL * coils {
         return unused(format!("{} samples are too few for {coils} coils", moments.count));
@@ -114,11 +116,11 @@ impl Moments {
         }
     }
 
-    /// Adds the samples `kept` of a readout, `(coils, samples, 2)`.
-    fn add(&mut self, values: &[f32], kept: std::ops::Range<usize>) {
+    /// Adds the samples `usable` of a readout, `(coils, samples, 2)`.
+    fn add(&mut self, values: &[f32], usable: std::ops::Range<usize>) {
         let samples = values.len() / (2 * self.coils);
         let line = |coil: usize| {
-            let values = &values[2 * (coil * samples + kept.start)..2 * (coil * samples + kept.end)];
+            let values = &values[2 * (coil * samples + usable.start)..2 * (coil * samples + usable.end)];
             values
                 .chunks_exact(2)
                 .map(|v| Complex::new(f64::from(v[0]), f64::from(v[1])))
@@ -129,7 +131,7 @@ impl Moments {
                 self.second[[c, d]] += line(c).zip(line(d)).map(|(a, b)| a * b.conj()).sum::<Complex<f64>>();
             }
         }
-        self.count += kept.len();
+        self.count += usable.len();
     }
 
     /// About the mean, so that an offset of a receiver is no noise.
@@ -180,14 +182,14 @@ mod tests {
             averaging: 0.5,
         };
         assert_eq!(chain.factor(5.0), 1.25);
-        // what is not told changes nothing
+        // what is not known changes nothing
         assert_eq!(chain.factor(0.0), 0.5);
         let trimmed = Chain { trimmed: true, ..chain };
         assert_eq!(trimmed.factor(5.0), 1.25 / RECEIVER_BANDWIDTH);
-        let told = Chain {
+        let stated = Chain {
             bandwidth: Some(0.5),
             ..trimmed
         };
-        assert_eq!(told.factor(5.0), 2.5);
+        assert_eq!(stated.factor(5.0), 2.5);
     }
 }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use ndarray::Array3;
 use num_complex::Complex;
 
-use super::super::Planes;
-use super::super::store::{PlaneStore, Scattered};
+use super::super::plane_store::{PlaneStore, Scattered};
+use super::super::reader::Planes;
 use super::layout::{Layout, Line};
 use super::readout::{Lines, Readout};
 use super::table::{Row, Table};
@@ -36,7 +36,7 @@ impl Planes for Slices {
         let mut rows = self.rows;
         if self.trimmed {
             values = self.readout.without_oversampling(&mut values);
-            rows = self.readout.kept();
+            rows = self.readout.positions();
         }
         check_finite(&self.table, &values)?;
         let stack = Array3::from_shape_vec((self.coils, self.columns, rows), values).expect("a value for every sample");
@@ -56,8 +56,8 @@ impl Scattered for Volumes {
     /// Transforms each along its readout and stores its planes, `(frames × x, coils, y, z)`.
     fn put_in_order(&self) -> Result<(Box<dyn Planes>, Vec<String>)> {
         let [rows, y, z] = self.layout.matrix;
-        let (coils, kept) = (self.layout.coils, self.readout.kept());
-        let (grid, planes) = self.layout.planes(kept);
+        let (coils, positions) = (self.layout.coils, self.readout.positions());
+        let (grid, planes) = self.layout.planes(positions);
         let store = PlaneStore::create(&self.table.place, self.frames.len() * planes, coils, grid)?;
         let together = (PART / (coils * z * rows * size_of::<Complex<f32>>())).clamp(1, y);
         for (frame, lines) in self.frames.iter().enumerate() {
@@ -71,15 +71,15 @@ impl Scattered for Volumes {
                 let shape = [coils, columns * z, rows];
                 let column = |line: &Line| (line.column - first) * z + line.partition;
                 let mut gathered = gather(&self.table, &lines, shape, column)?;
-                let values = self.readout.positions(&mut gathered);
+                let values = self.readout.to_positions(&mut gathered);
                 check_finite(&self.table, &values)?;
                 let mut along = vec![Complex::default(); columns * z];
-                for (coil, values) in values.chunks(columns * z * kept).enumerate() {
-                    for x in 0..kept {
+                for (coil, values) in values.chunks(columns * z * positions).enumerate() {
+                    for x in 0..positions {
                         along
                             .iter_mut()
                             .enumerate()
-                            .for_each(|(at, v)| *v = values[at * kept + x]);
+                            .for_each(|(at, v)| *v = values[at * positions + x]);
                         store.write([frame * planes + x, coil, first, 0], &along)?;
                     }
                 }

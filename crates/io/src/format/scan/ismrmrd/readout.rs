@@ -21,8 +21,8 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// Places the samples of a line on `rows` rows, its sample `centre` at the origin; what lies outside, and what is to
-    /// be discarded, is left out. `None` if nothing remains.
+    /// Places the samples of a line on `rows` rows, its sample `centre` at the origin; what lies outside, and what is
+    /// to be discarded, is left out. `None` if nothing remains.
     ///
     /// A reversed line is turned as a whole. Its central sample is counted after that, as readers of vendor data do, so
     /// that lines of either direction, sampled at the same instants, fall on the same rows.
@@ -106,52 +106,55 @@ fn zeros<T: Clone + Default>(lengths: [usize; 3]) -> Option<Vec<T>> {
 /// The transform along the readout.
 pub(super) struct Readout {
     rows: usize,
-    /// Positions kept, from the centre of those there are.
-    keep: usize,
+    /// Kept, from the centre of those there are.
+    positions: usize,
     whole: Fourier<f32>,
-    kept: Fourier<f32>,
+    cropped: Fourier<f32>,
 }
 
 impl Readout {
-    /// `keep` of `rows` positions.
-    pub fn new(rows: usize, keep: usize) -> Self {
+    /// Keeps the central `positions` of `rows`.
+    pub fn new(rows: usize, positions: usize) -> Self {
         Self {
             rows,
-            keep,
+            positions,
             whole: Fourier::new(Grid::new(1, rows)),
-            kept: Fourier::new(Grid::new(1, keep)),
+            cropped: Fourier::new(Grid::new(1, positions)),
         }
     }
 
-    pub fn kept(&self) -> usize {
-        self.keep
+    pub fn positions(&self) -> usize {
+        self.positions
     }
 
     /// Lines of k-space, one after the other, become positions, the central ones.
     ///
     /// The transform is unitary: the values of an image, and the variance of noise, are those of the whole line.
-    pub fn positions(&self, lines: &mut [Complex<f32>]) -> Vec<Complex<f32>> {
-        let first = self.rows / 2 - self.keep / 2;
-        let mut kept = vec![Complex::default(); lines.len() / self.rows * self.keep];
-        let pairs = lines.par_chunks_mut(self.rows).zip(kept.par_chunks_mut(self.keep));
+    pub fn to_positions(&self, lines: &mut [Complex<f32>]) -> Vec<Complex<f32>> {
+        let first = self.rows / 2 - self.positions / 2;
+        let mut cropped = vec![Complex::default(); lines.len() / self.rows * self.positions];
+        let pairs = lines
+            .par_chunks_mut(self.rows)
+            .zip(cropped.par_chunks_mut(self.positions));
         pairs.for_each_init(
             || self.whole.scratch(),
-            |scratch, (line, kept)| {
+            |scratch, (line, cropped)| {
                 self.whole.inverse(line, scratch);
-                kept.copy_from_slice(&line[first..first + self.keep]);
+                cropped.copy_from_slice(&line[first..first + self.positions]);
             },
         );
-        kept
+        cropped
     }
 
     /// Lines of k-space become lines of k-space of the central positions: what cropping the image gives, on a grid as
     /// small.
     pub fn without_oversampling(&self, lines: &mut [Complex<f32>]) -> Vec<Complex<f32>> {
-        let mut kept = self.positions(lines);
-        let narrow = |scratch: &mut _, line: &mut [_]| self.kept.forward(line, scratch);
-        kept.par_chunks_mut(self.keep)
-            .for_each_init(|| self.kept.scratch(), narrow);
-        kept
+        let mut cropped = self.to_positions(lines);
+        let narrow = |scratch: &mut _, line: &mut [_]| self.cropped.forward(line, scratch);
+        cropped
+            .par_chunks_mut(self.positions)
+            .for_each_init(|| self.cropped.scratch(), narrow);
+        cropped
     }
 }
 
@@ -228,7 +231,7 @@ mod tests {
                 .chunks_mut(keep)
                 .for_each(|line| small.inverse(line, &mut scratch));
             let first = rows / 2 - keep / 2;
-            let positions = readout.positions(&mut lines);
+            let positions = readout.to_positions(&mut lines);
             for (line, whole) in image.chunks(rows).enumerate() {
                 for i in 0..keep {
                     let at = line * keep + i;

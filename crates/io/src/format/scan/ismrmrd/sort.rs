@@ -37,14 +37,14 @@ pub(super) struct Sorted {
 impl Sorted {
     pub fn new(heads: &[Head]) -> Self {
         let mut sorted = Self::default();
-        let mut leave = |what: &'static str| match sorted.left_out.iter_mut().find(|(_, told)| *told == what) {
+        let mut leave = |what: &'static str| match sorted.left_out.iter_mut().find(|(_, name)| *name == what) {
             Some((count, _)) => *count += 1,
             None => sorted.left_out.push((1, what)),
         };
         for (at, head) in heads.iter().enumerate() {
             let other = OTHERS.iter().find(|(flag, _)| head.is(*flag));
             match other {
-                _ if head.kept() == 0 || head.active_channels == 0 => leave("empty"),
+                _ if head.usable_samples() == 0 || head.active_channels == 0 => leave("empty"),
                 _ if head.is(NOISE) => sorted.noise.push(at),
                 Some((_, what)) => leave(what),
                 None if head.is(CALIBRATION) && !head.is(CALIBRATION_AND_IMAGING) => sorted.calibration.push(at),
@@ -75,7 +75,7 @@ impl Sorted {
             return None;
         }
         let taken: HashSet<_> = self.imaging.iter().map(|&at| location(&heads[at])).collect();
-        let frames: HashSet<_> = self.imaging.iter().map(|&at| frame(&heads[at])).collect();
+        let frames: HashSet<_> = self.imaging.iter().map(|&at| heads[at].frame()).collect();
         let like = &heads[self.imaging[0]];
         let fits = |&at: &usize| {
             let head = &heads[at];
@@ -85,7 +85,7 @@ impl Sorted {
                 && head.center_sample == like.center_sample
                 && same_dwell(head.sample_time_us, like.sample_time_us)
                 && layout.column(head).is_some()
-                && frames.contains(&frame(head))
+                && frames.contains(&head.frame())
                 && !taken.contains(&location(head))
         };
         let mut fitting = all.clone();
@@ -99,26 +99,23 @@ impl Sorted {
         self.imaging.extend(fitting);
         self.imaging.sort_unstable();
         (left > 0).then(|| {
-            format!("{left} parallel calibration lines are not used: they are a scan of their own, or repeat lines of the image")
+            format!(
+                "{left} parallel calibration lines are not used: \
+                     they are a scan of their own, or repeat lines of the image"
+            )
         })
     }
 
     /// What was left out, in words.
     pub fn left_out(&self) -> Option<String> {
-        let told: Vec<String> = self.left_out.iter().map(|(n, what)| format!("{n} of {what}")).collect();
-        (!told.is_empty()).then(|| format!("acquisitions left out: {}", told.join(", ")))
+        let parts: Vec<String> = self.left_out.iter().map(|(n, what)| format!("{n} of {what}")).collect();
+        (!parts.is_empty()).then(|| format!("acquisitions left out: {}", parts.join(", ")))
     }
-}
-
-/// Counters of a slice of the scan, those that change slowest first.
-pub(super) fn frame(head: &Head) -> [u16; 5] {
-    let idx = &head.idx;
-    [idx.contrast, idx.phase, idx.repetition, idx.set, idx.slice]
 }
 
 fn location(head: &Head) -> ([u16; 5], u16, u16) {
     (
-        frame(head),
+        head.frame(),
         head.idx.kspace_encode_step_1,
         head.idx.kspace_encode_step_2,
     )
@@ -128,12 +125,15 @@ fn location(head: &Head) -> ([u16; 5], u16, u16) {
 pub(super) fn names(frames: &[[u16; 5]]) -> Vec<String> {
     const COUNTERS: [&str; 5] = ["contrast", "phase", "repetition", "set", "slice"];
     let differs = |counter: usize| frames.iter().any(|frame| frame[counter] != frames[0][counter]);
-    let mut told: Vec<usize> = (0..COUNTERS.len()).filter(|&counter| differs(counter)).collect();
-    if told.is_empty() {
-        told.push(4);
+    let mut counters: Vec<usize> = (0..COUNTERS.len()).filter(|&counter| differs(counter)).collect();
+    if counters.is_empty() {
+        counters.push(4);
     }
     let name = |frame: &[u16; 5]| {
-        let words: Vec<String> = told.iter().map(|&c| format!("{} {}", COUNTERS[c], frame[c])).collect();
+        let words: Vec<String> = counters
+            .iter()
+            .map(|&c| format!("{} {}", COUNTERS[c], frame[c]))
+            .collect();
         words.join(", ")
     };
     frames.iter().map(name).collect()
@@ -168,14 +168,14 @@ mod tests {
         let sorted = Sorted::new(&heads);
         assert_eq!((&sorted.imaging[..], &sorted.noise[..]), (&[1, 3, 9][..], &[0][..]));
         assert_eq!(sorted.calibration, [2]);
-        let told = sorted.left_out().unwrap();
+        let left_out = sorted.left_out().unwrap();
         for part in [
             "2 of phase correction",
             "1 of navigator",
             "1 of empty",
             "1 of other encoding space",
         ] {
-            assert!(told.contains(part), "{told}");
+            assert!(left_out.contains(part), "{left_out}");
         }
     }
 

@@ -5,7 +5,8 @@ use std::path::Path;
 use hdf5::types::{CompoundType, TypeDescriptor, VarLenArray};
 use ndarray::{Ix1, s};
 
-use super::super::super::source::h5::{DAMAGED, library};
+use super::super::super::source::h5::library;
+use super::super::super::source::messages::DAMAGED;
 use super::lengths::stored_lengths;
 use crate::error::{Error, Place, Result};
 
@@ -56,8 +57,14 @@ impl Head {
         self.flags >> (flag - 1) & 1 == 1
     }
 
+    /// Counters of the slice of the scan that it belongs to, those that change slowest first.
+    pub fn frame(&self) -> [u16; 5] {
+        let idx = &self.idx;
+        [idx.contrast, idx.phase, idx.repetition, idx.set, idx.slice]
+    }
+
     /// Samples that are not to be discarded.
-    pub fn kept(&self) -> usize {
+    pub fn usable_samples(&self) -> usize {
         let discarded = usize::from(self.discard_pre) + usize::from(self.discard_post);
         usize::from(self.number_of_samples).saturating_sub(discarded)
     }
@@ -101,20 +108,25 @@ impl Table {
     pub fn open(file: &hdf5::File, path: &Path, name: &str) -> Result<Self> {
         let place = Place::new(path, name);
         let wrong = |problem: String, mend: &str| Err(Error::data(place.clone(), problem, mend));
-        let damaged =
-            |e: hdf5::Error| Error::data(place.clone(), format!("cannot be opened ({})", library(&e)), DAMAGED);
+        let damaged = |e: hdf5::Error| {
+            let problem = format!("cannot be opened ({})", library(&e));
+            Error::data(place.clone(), problem, DAMAGED).caused_by(e)
+        };
         let dataset = file.dataset(name).map_err(damaged)?;
-        let (held, lacking) = match dataset.dtype().and_then(|d| d.to_descriptor()) {
-            Ok(TypeDescriptor::Compound(row)) => ("a compound".to_string(), lacking(&row)),
+        let row = dataset.dtype().and_then(|d| d.to_descriptor());
+        let (held, lacking) = match &row {
+            Ok(TypeDescriptor::Compound(row)) => ("a compound".to_string(), lacking(row)),
             Ok(other) => (other.to_string(), Some("head".into())),
-            Err(e) => (library(&e), Some("head".into())),
+            Err(e) => (library(e), Some("head".into())),
         };
         if let Some(field) = lacking {
             let problem = format!("is no table of ISMRMRD acquisitions: it holds {held} without '{field}'");
-            return wrong(
-                problem,
-                "write it as ISMRMRD does: a compound {head, traj, data} a readout",
-            );
+            let mend = "write it as ISMRMRD does: a compound {head, traj, data} a readout";
+            let error = Error::data(place.clone(), problem, mend);
+            return Err(match row {
+                Err(e) => error.caused_by(e),
+                Ok(_) => error,
+            });
         }
         let rows = match dataset.shape()[..] {
             [0] => return wrong("holds no acquisition".into(), "give a file with the readouts of a scan"),
@@ -151,11 +163,7 @@ impl Table {
         for first in (0..self.rows).step_by(HEADS) {
             let end = (first + HEADS).min(self.rows);
             let read = self.dataset.read_slice::<HeadRow, _, Ix1>(s![first..end]);
-            heads.extend(
-                read.map_err(|e| self.unread(first, end, &e))?
-                    .iter()
-                    .map(|row| row.head),
-            );
+            heads.extend(read.map_err(|e| self.unread(first, end, e))?.iter().map(|row| row.head));
         }
         Ok(heads)
     }
@@ -168,13 +176,16 @@ impl Table {
                 self.check_length(row, *stored as usize, numbers(coils, row))?;
             }
         }
-        let told: u64 = rows
+        let claimed: u64 = rows
             .iter()
             .map(|row| (numbers(coils, row) * size_of::<f32>()) as u64)
             .sum();
         match std::fs::metadata(self.dataset.filename()) {
-            Ok(file) if told > file.len() => {
-                let problem = format!("its heads tell of {told} bytes of samples, in a file of {}", file.len());
+            Ok(file) if claimed > file.len() => {
+                let problem = format!(
+                    "its heads tell of {claimed} bytes of samples, in a file of {}",
+                    file.len()
+                );
                 Err(self.error(problem, DAMAGED))
             }
             _ => Ok(()),
@@ -199,7 +210,7 @@ impl Table {
                 length += 1;
             }
             let read = self.dataset.read_slice::<SampleRow, _, Ix1>(s![first..first + length]);
-            let read = read.map_err(|e| self.unread(first, first + length, &e))?;
+            let read = read.map_err(|e| self.unread(first, first + length, e))?;
             for (at, stored) in read.iter().enumerate() {
                 let row = &rows[done + at];
                 self.check_length(row, stored.data.len(), numbers(coils, row))?;
@@ -232,12 +243,13 @@ impl Table {
         }
     }
 
-    fn unread(&self, first: usize, end: usize, error: &hdf5::Error) -> Error {
+    fn unread(&self, first: usize, end: usize, error: hdf5::Error) -> Error {
         let which = match end - first {
             1 => format!("acquisition {first}"),
             _ => format!("a head or samples of the acquisitions {first} to {}", end - 1),
         };
-        self.error(format!("{which} cannot be read ({})", library(error)), DAMAGED)
+        let problem = format!("{which} cannot be read ({})", library(&error));
+        self.error(problem, DAMAGED).caused_by(error)
     }
 }
 

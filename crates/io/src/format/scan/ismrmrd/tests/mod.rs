@@ -21,7 +21,7 @@ type C32 = Complex<f32>;
 
 #[derive(Clone, hdf5::H5Type)]
 #[repr(C)]
-struct Stored {
+struct Acquisition {
     head: Head,
     traj: VarLenArray<f32>,
     data: VarLenArray<f32>,
@@ -31,7 +31,7 @@ struct Stored {
 #[derive(Clone)]
 struct Raw {
     xml: String,
-    readouts: Vec<Stored>,
+    readouts: Vec<Acquisition>,
 }
 
 /// A header: encoded and reconstructed matrix, of 2 mm pixels, zero frequency at the steps `centre`, and what is added.
@@ -70,9 +70,9 @@ fn random(seed: u64) -> ChaCha8Rng {
 }
 
 /// A readout of those lines with the centre in their middle.
-fn readout(idx: Counters, lines: &[Vec<C32>], flags: &[u32]) -> Stored {
+fn readout(idx: Counters, lines: &[Vec<C32>], flags: &[u32]) -> Acquisition {
     let samples = lines[0].len();
-    Stored {
+    Acquisition {
         head: Head {
             idx,
             flags: flags.iter().map(|flag| 1 << (flag - 1)).sum(),

@@ -6,11 +6,11 @@ use crate::format::tests::{assert_says, message};
 
 fn refused(raw: &Raw, words: &[&str]) {
     let (_folder, path) = raw.write();
-    let said = match open(&path) {
+    let sentence = match open(&path) {
         Err(error) => error.to_string(),
         Ok(scan) => message(scan.read_slice(0)),
     };
-    assert_says(&said, &path, words);
+    assert_says(&sentence, &path, words);
 }
 
 fn with(change: impl FnOnce(&mut Raw)) -> Raw {
@@ -31,6 +31,17 @@ fn tables_without_an_image() {
     refused(&others, &["none of its 6", "6 of navigator"]);
     let empty = with(|r| r.readouts.iter_mut().for_each(|r| r.head.discard_pre = 8));
     refused(&empty, &["6 of empty"]);
+}
+
+#[test]
+fn the_error_of_the_xml_underlies_the_refusal() {
+    use std::error::Error;
+    let (_folder, path) = with(|r| r.xml = "<a>".into()).write();
+    let error = open(&path).err().expect("an error");
+    let cause = error
+        .source()
+        .and_then(|cause| cause.downcast_ref::<roxmltree::Error>());
+    assert!(cause.is_some(), "{error:?}");
 }
 
 #[test]
@@ -93,9 +104,9 @@ fn readouts_that_do_not_go_together() {
     refused(&many, &["acquisition 0 has 200 coils", "at most 128"]);
     let centre = with(|r| r.readouts[4].head.center_sample = 8);
     refused(&centre, &["acquisition 4", "centre at sample 8 of 8"]);
-    for (samples, told) in [(9, "9 samples"), (7, "7 samples")] {
+    for (samples, stated) in [(9, "9 samples"), (7, "7 samples")] {
         let wrong = with(|r| r.readouts[2].head.number_of_samples = samples);
-        refused(&wrong, &["acquisition 2 holds 48 numbers", told, "damaged"]);
+        refused(&wrong, &["acquisition 2 holds 48 numbers", stated, "damaged"]);
     }
     let nan = with(|r| {
         let mut lines = line(&mut random(1), 3, 8);

@@ -24,7 +24,7 @@ fn lines_come_to_their_columns_whatever_their_order() {
             lines.extend((0..5).map(|column| (at(column, slice, contrast), line(&mut rng, 2, 8))));
         }
     }
-    let mut readouts: Vec<Stored> = lines.iter().map(|(idx, lines)| readout(*idx, lines, &[])).collect();
+    let mut readouts: Vec<Acquisition> = lines.iter().map(|(idx, lines)| readout(*idx, lines, &[])).collect();
     readouts.reverse();
     readouts.swap(3, 11);
     let raw = Raw {
@@ -152,11 +152,11 @@ fn reversed_lines_are_turned_and_long_ones_cut() {
 #[test]
 fn centres_that_nobody_wrote() {
     let mut raw = plain();
-    let told = raw.scan().read_slice(0).unwrap();
+    let expected = raw.scan().read_slice(0).unwrap();
     raw.readouts.iter_mut().for_each(|r| r.head.center_sample = 0);
     let scan = raw.scan();
     assert!(scan.warnings[0].contains("center_sample is 0"), "{:?}", scan.warnings);
-    assert_eq!(scan.read_slice(0).unwrap(), told);
+    assert_eq!(scan.read_slice(0).unwrap(), expected);
 }
 
 #[test]
@@ -180,7 +180,7 @@ fn averages_are_averaged() {
 }
 
 /// Noise of known covariance, of 4 µs dwell time against the 2 µs of the lines.
-fn noise(coils: usize, readouts: usize) -> Vec<Stored> {
+fn noise(coils: usize, readouts: usize) -> Vec<Acquisition> {
     let mut rng = random(7);
     let one = |_| {
         let mut lines = line(&mut rng, coils, 64);
@@ -226,28 +226,28 @@ fn noise_acquisitions_give_the_covariance() {
 
 #[test]
 fn noise_that_cannot_be_used_is_told() {
-    for (acquisitions, told) in [
+    for (acquisitions, reason) in [
         (noise(2, 40), "not 3 coils"),
         (noise(3, 0), ""),
         (noise(3, 1)[..1].to_vec(), ""),
     ] {
         let mut raw = plain();
         let mut acquisitions = acquisitions;
-        if told.is_empty() {
+        if reason.is_empty() {
             acquisitions.iter_mut().for_each(|noise| noise.head.discard_post = 50);
         }
         let few = acquisitions.len() == 1;
         raw.readouts.extend(acquisitions);
         let scan = raw.scan();
         assert!(scan.noise_covariance.is_none());
-        let told = if few { "too few" } else { told };
+        let reason = if few { "too few" } else { reason };
         assert_eq!(
             scan.warnings.len(),
-            usize::from(!told.is_empty()),
+            usize::from(!reason.is_empty()),
             "{:?}",
             scan.warnings
         );
-        assert!(scan.warnings.iter().all(|w| w.contains(told)), "{:?}", scan.warnings);
+        assert!(scan.warnings.iter().all(|w| w.contains(reason)), "{:?}", scan.warnings);
     }
 }
 

@@ -95,10 +95,10 @@ fn a_partial_echo_of_a_volume_is_taken_as_zero() {
         ..raw
     };
     let (_folder, path) = flat.write();
-    let told = open(&path).err().unwrap().to_string();
+    let message = open(&path).err().unwrap().to_string();
     assert!(
-        told.contains("kspace_encode_step_2 runs up to 1") && told.contains("z = 1"),
-        "{told}"
+        message.contains("kspace_encode_step_2 runs up to 1") && message.contains("z = 1"),
+        "{message}"
     );
 }
 

@@ -6,12 +6,13 @@ use ndarray::{ArrayView2, ArrayView3};
 use num_complex::Complex;
 
 use super::attribute::Attribute;
+use super::geometry::Geometry;
+use super::geometry_dataset::write_geometry;
+use super::hdf5_output::{Hdf5Output, OutputDataset};
 use super::header::Header;
 use super::image::{ImageSink, Images, KspaceSink, magnitude_of};
-use super::placed::write_geometry;
-use super::scan::{Geometry, Scan};
-use super::source::array::shape_text;
-use super::writer::{Hdf5Output, OutputDataset};
+use super::scan::Scan;
+use super::source::messages::shape_text;
 use crate::error::Result;
 
 /// Images as `reconstruction` (float32 magnitude), of complex ones also `image`, with header, geometry and attributes.
@@ -125,7 +126,8 @@ impl KspaceSink for Hdf5Kspace {
     }
 }
 
-/// Writes what is known of a scan besides its arrays: attributes, with the version of this program, header and geometry.
+/// Writes what is known of a scan besides its arrays: attributes, with the version of this program, header and
+/// geometry.
 pub fn write_about(
     file: &Hdf5Output,
     attributes: &[Attribute],
@@ -133,8 +135,9 @@ pub fn write_about(
     geometry: &Geometry,
 ) -> Result<()> {
     let version = Attribute::new("pvdamp_version", env!("CARGO_PKG_VERSION"));
-    let kept = attributes.iter().filter(|kept| kept.name != version.name);
-    kept.chain([&version])
+    let others = attributes.iter().filter(|other| other.name != version.name);
+    others
+        .chain([&version])
         .try_for_each(|attribute| file.attribute("/", attribute))?;
     if let Some(header) = header {
         file.text("ismrmrd_header", &header.xml)?;

@@ -3,9 +3,9 @@
 use ndarray::Array3;
 
 use super::attribute::{self, Attribute, AttributeValue, texts};
-use super::scan::{Geometry, Placement, Plane};
+use super::geometry::{Geometry, Placement, Plane};
+use super::hdf5_output::Hdf5Output;
 use super::source::container::Container;
-use super::writer::Hdf5Output;
 use crate::error::Result;
 
 /// Not an image, though it has the shape of some.

@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use super::super::header::Header;
-use super::super::source::array::{Source, shape_text};
+use super::super::source::array::Source;
 use super::super::source::find::inventory;
-use super::arrayed::Array;
+use super::super::source::messages::shape_text;
 use super::axes::{Axes, AxisKind};
+use super::kspace_array::KspaceArray;
 use crate::error::{Error, Result};
 
 /// No receive array has more elements; a larger axis is not one of coils.
@@ -25,14 +26,14 @@ pub(super) enum Stated {
 ///
 /// # Errors
 /// More coils than there can be; usual axes that a header contradicts where others fit it.
-pub(super) fn check(array: &Array, header: Option<&Header>, stated: Stated) -> Result<Vec<String>> {
+pub(super) fn check(array: &KspaceArray, header: Option<&Header>, stated: Stated) -> Result<Vec<String>> {
     let (source, coils, grid) = (&array.source, array.coils(), array.grid());
     let other = better(&source.shape, header).filter(|other| *other != array.axes());
     let shape = shape_text(&source.shape);
     let axes = array.axes();
-    let pass = |mend: &str| match &other {
-        Some(other) => format!("{mend} pass --axes {other}"),
-        None => format!("{mend} say by --axes what the axes are, slowest first"),
+    let pass = |condition: &str| match &other {
+        Some(other) => format!("{condition} pass --axes {other}"),
+        None => format!("{condition} say by --axes what the axes are, slowest first"),
     };
     if coils > MOST_COILS {
         let problem = format!("has shape {shape}, which reads as {axes}: {coils} coils");
@@ -41,13 +42,14 @@ pub(super) fn check(array: &Array, header: Option<&Header>, stated: Stated) -> R
     if stated == Stated::User {
         return Ok(Vec::new());
     }
-    let told = Told::of(header);
-    if let (true, Some(other)) = (told.contradicts(array), &other)
-        && told.fits(other, &source.shape)
+    let lengths = HeaderLengths::of(header);
+    if let (true, Some(other)) = (lengths.contradicts(array), &other)
+        && lengths.fits(other, &source.shape)
     {
         let problem = format!(
-            "has shape {shape}, which reads as {axes}, but the header tells of {} coils and a matrix of {} (kx) by {} (ky)",
-            told.coils, told.matrix[0], told.matrix[1]
+            "has shape {shape}, which reads as {axes}, but the header tells of \
+             {} coils and a matrix of {} (kx) by {} (ky)",
+            lengths.coils, lengths.matrix[0], lengths.matrix[1]
         );
         return Err(source.error(problem, format!("pass --axes {other}")));
     }
@@ -57,9 +59,9 @@ pub(super) fn check(array: &Array, header: Option<&Header>, stated: Stated) -> R
     );
     let lone = source.shape.len() == 3 && coils == 1;
     let thin = lone && grid.cols <= 32 && grid.rows > 2 * grid.cols;
-    let odd = match stated {
-        Stated::Nobody if lone && told.coils > 1 => {
-            let coils = told.coils;
+    let doubt = match stated {
+        Stated::Nobody if lone && lengths.coils > 1 => {
+            let coils = lengths.coils;
             Some(format!("{read}; the header says {coils} coils: is an axis missing?"))
         }
         Stated::Nobody if thin || coils > grid.rows || coils > grid.cols => {
@@ -67,32 +69,33 @@ pub(super) fn check(array: &Array, header: Option<&Header>, stated: Stated) -> R
         }
         _ => None,
     };
-    Ok(odd.into_iter().chain(of_matlab(array, stated)).collect())
+    Ok(doubt.into_iter().chain(of_matlab(array, stated)).collect())
 }
 
 /// MATLAB writes the axes of its arrays in reverse.
-fn of_matlab(array: &Array, stated: Stated) -> Option<String> {
+fn of_matlab(array: &KspaceArray, stated: Stated) -> Option<String> {
     let written = array.source.dataset()?.attr("MATLAB_class").is_ok();
     let mut kinds = array.kinds.clone();
     let (x, y) = (array.position(AxisKind::Kx)?, array.position(AxisKind::Ky)?);
     kinds.swap(x, y);
     (written && stated == Stated::Nobody).then(|| {
         format!(
-            "MATLAB wrote this k-space, with its first axis last: it is read as {}; if kx was its first axis, pass --axes {}",
+            "MATLAB wrote this k-space, with its first axis last: it is read as {}; \
+             if kx was its first axis, pass --axes {}",
             array.axes(),
             Axes::of(kinds)
         )
     })
 }
 
-/// What a header tells of the axes; 0 where it tells nothing.
-struct Told {
+/// The lengths that a header gives to the axes; 0 where it gives none.
+struct HeaderLengths {
     coils: usize,
     /// Along kx and ky.
     matrix: [usize; 2],
 }
 
-impl Told {
+impl HeaderLengths {
     fn of(header: Option<&Header>) -> Self {
         let matrix = header
             .and_then(|h| h.encoded)
@@ -101,8 +104,8 @@ impl Told {
         Self { coils, matrix }
     }
 
-    /// Coils and readout both differ from what is told.
-    fn contradicts(&self, array: &Array) -> bool {
+    /// Coils and readout both differ from what is lengths.
+    fn contradicts(&self, array: &KspaceArray) -> bool {
         let readout = array.position(AxisKind::Kx).map(|a| array.source.shape[a]);
         self.coils > 0
             && array.coils() != self.coils
@@ -116,15 +119,15 @@ impl Told {
     }
 }
 
-/// The most likely axes of a two-dimensional scan by their lengths: kx and ky as the header says or the longest, the coils
-/// as the header says or the longest left that can be.
+/// The most likely axes of a two-dimensional scan by their lengths: kx and ky as the header says or the longest, the
+/// coils as the header says or the longest left that can be.
 fn better(shape: &[usize], header: Option<&Header>) -> Option<Axes> {
     if !(3..=4).contains(&shape.len()) {
         return None;
     }
-    let told = Told::of(header);
-    let of_header = shape.iter().position(|&n| n == told.matrix[0]).and_then(|x| {
-        let y = (0..shape.len()).find(|&a| a != x && shape[a] == told.matrix[1])?;
+    let lengths = HeaderLengths::of(header);
+    let of_header = shape.iter().position(|&n| n == lengths.matrix[0]).and_then(|x| {
+        let y = (0..shape.len()).find(|&a| a != x && shape[a] == lengths.matrix[1])?;
         Some([x, y])
     });
     let [x, y] = of_header.unwrap_or_else(|| {
@@ -134,7 +137,7 @@ fn better(shape: &[usize], header: Option<&Header>) -> Option<Axes> {
     });
     let rest: Vec<usize> = (0..shape.len()).filter(|&a| a != x && a != y).collect();
     let can_be = |a: &&usize| shape[**a] <= MOST_COILS;
-    let by_header = rest.iter().find(|&&a| told.coils > 1 && shape[a] == told.coils);
+    let by_header = rest.iter().find(|&&a| lengths.coils > 1 && shape[a] == lengths.coils);
     // of two that trail the coils come first, of two that lead the slices
     let (first, last) = (rest.first()?, rest.last()?);
     let usual = match (shape[*first], shape[*last]) {
@@ -171,8 +174,10 @@ mod tests {
 
     fn header(coils: usize, x: usize, y: usize) -> Header {
         Header::parse(&format!(
-            "<h><acquisitionSystemInformation><receiverChannels>{coils}</receiverChannels></acquisitionSystemInformation>\
-             <encoding><encodedSpace><matrixSize><x>{x}</x><y>{y}</y><z>1</z></matrixSize></encodedSpace></encoding></h>"
+            "<h>\
+             <acquisitionSystemInformation><receiverChannels>{coils}</receiverChannels></acquisitionSystemInformation>\
+             <encoding><encodedSpace><matrixSize><x>{x}</x><y>{y}</y><z>1</z></matrixSize>\
+             </encodedSpace></encoding></h>"
         ))
         .unwrap()
     }

@@ -1,14 +1,14 @@
 //! Where slices lie in the patient, from the position and directions of acquisitions.
 
+use super::super::super::geometry::{Geometry, Placement, Plane};
 use super::super::super::header::Header;
-use super::super::{Geometry, Placement, Plane};
 use super::layout::Layout;
 use super::table::Head;
 
 /// `position` is the centre of the slice or slab, in mm, in the patient's coordinates, and lies at the origin of the
 /// image. Rows of a slice run along `read_dir`, columns along `phase_dir`; those of a volume along `phase_dir` and
-/// `slice_dir`, and its planes along `read_dir`. `kept` positions of the readout are kept.
-pub(super) fn geometry(layout: &Layout, header: &Header, firsts: &[&Head], kept: usize) -> Geometry {
+/// `slice_dir`, and its planes along `read_dir`. `positions` of the readout are kept.
+pub(super) fn geometry(layout: &Layout, header: &Header, firsts: &[&Head], positions: usize) -> Geometry {
     let plane = if layout.volume { Plane::Yz } else { Plane::Xy };
     let pixel = header.encoded.and_then(|space| {
         let view = space.field_of_view_mm?;
@@ -19,8 +19,9 @@ pub(super) fn geometry(layout: &Layout, header: &Header, firsts: &[&Head], kept:
     let placements = match (placed, plane, pixel) {
         (Some(placed), Plane::Xy, _) => placed,
         (Some(placed), Plane::Yz, Some(pixel)) => {
-            let along =
-                |place: Placement| (0..kept).map(move |x| across(&place, (x as f64 - (kept / 2) as f64) * pixel[0]));
+            let along = |place: Placement| {
+                (0..positions).map(move |x| across(&place, (x as f64 - (positions / 2) as f64) * pixel[0]))
+            };
             placed.into_iter().flat_map(along).collect()
         }
         _ => Vec::new(),

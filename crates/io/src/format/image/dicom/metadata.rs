@@ -5,7 +5,7 @@ use dicom_dictionary_std::{tags, uids};
 use dicom_object::InMemDicomObject;
 
 use super::super::super::header::Header;
-use super::{numbers, text};
+use super::values::{fitted, numbers, text};
 
 /// Puts what the header tells over what stands there. Text is cut to the length that DICOM allows; dates, times and
 /// UIDs that are none are left out.
@@ -35,9 +35,10 @@ pub(super) fn put(object: &mut InMemDicomObject, header: &Header, class: &str) {
         (tags::PATIENT_POSITION, VR::CS, &study.patient_position),
     ];
     // the last three describe an acquisition, which a secondary capture has none of
-    let described = match class == uids::MR_IMAGE_STORAGE {
-        true => &words[..],
-        false => &words[..18],
+    let described = if class == uids::MR_IMAGE_STORAGE {
+        &words[..]
+    } else {
+        &words[..18]
     };
     for (tag, vr, value) in described {
         if let Some(value) = value.as_deref().and_then(|value| fitted(*vr, value)) {
@@ -79,63 +80,5 @@ fn acquisition(object: &mut InMemDicomObject, header: &Header) {
         ),
     ] {
         numbers(object, tag, value);
-    }
-}
-
-/// A text as its kind of value allows, if it can be.
-pub(super) fn fitted(vr: VR, value: &str) -> Option<String> {
-    let plain: String = value.chars().filter(|c| !c.is_control() && *c != '\\').collect();
-    let plain = plain.trim();
-    let cut = |most: usize| Some(plain.chars().take(most).collect());
-    let digits = |text: &str| text.chars().filter(char::is_ascii_digit).collect::<String>();
-    match vr {
-        VR::DA => Some(digits(plain)).filter(|date| date.len() == 8),
-        VR::TM => {
-            let whole = plain.split('.').next().unwrap_or_default();
-            Some(digits(whole)).filter(|time| time.len() == 6)
-        }
-        VR::UI => {
-            let valid = |c: char| c.is_ascii_digit() || c == '.';
-            let parts = plain.split('.').all(|part| !part.is_empty());
-            (plain.len() <= 64 && parts && plain.chars().all(valid)).then(|| plain.to_string())
-        }
-        VR::CS => {
-            let upper = plain.to_uppercase();
-            let code = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == ' ' || c == '_';
-            Some(upper).filter(|text| text.len() <= 16 && text.chars().all(code))
-        }
-        VR::SH => cut(16),
-        VR::ST => cut(1024),
-        VR::LT => cut(10240),
-        _ => cut(64),
-    }
-    .filter(|text: &String| !text.is_empty())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_cut_to_what_dicom_allows() {
-        for (vr, value, told) in [
-            (VR::DA, "2019-03-04", Some("20190304")),
-            (VR::DA, "March", None),
-            (VR::TM, "07:08:09.123", Some("070809")),
-            (VR::UI, "1.2.840.113619", Some("1.2.840.113619")),
-            (VR::UI, "1..2", None),
-            (VR::UI, "study 7", None),
-            (VR::CS, "hfs", Some("HFS")),
-            (VR::CS, "left-right", None),
-            (VR::SH, "a name of more than sixteen", Some("a name of more t")),
-            (VR::LO, "a\\b\n", Some("ab")),
-            (VR::LO, "  ", None),
-            (VR::LT, "one\u{1b}[2J\r\ntwo", Some("one[2Jtwo")),
-        ] {
-            assert_eq!(fitted(vr, value).as_deref(), told, "{value}");
-        }
-        for (vr, most) in [(VR::LO, 64), (VR::ST, 1024), (VR::LT, 10240)] {
-            assert_eq!(fitted(vr, &"µ".repeat(20_000)).unwrap().chars().count(), most);
-        }
     }
 }

@@ -7,15 +7,15 @@ use std::sync::{Mutex, MutexGuard};
 use ndarray::Array3;
 use num_complex::Complex;
 
-use super::super::source::h5::DAMAGED;
-use super::Planes;
+use super::super::source::messages::DAMAGED;
+use super::reader::Planes;
 use crate::error::{Error, Place, Result};
 use pvdamp::array::{CoilStack, Grid};
 
 const BYTES: usize = size_of::<Complex<f32>>();
 
-/// Planes of k-space in an unnamed file in the folder for temporary files, `(slices, coils, rows, cols)` complex64. What
-/// was never written is zero. The file is gone with the last handle to it, however the program ends.
+/// Planes of k-space in an unnamed file in the folder for temporary files, `(slices, coils, rows, cols)` complex64.
+/// What was never written is zero. The file is gone with the last handle to it, however the program ends.
 pub(super) struct PlaneStore {
     file: Mutex<File>,
     /// Of the scan, for errors.
@@ -35,7 +35,7 @@ impl PlaneStore {
         })?;
         let file = tempfile::tempfile().and_then(|file| file.set_len(bytes as u64).map(|()| file));
         Ok(Self {
-            file: Mutex::new(file.map_err(|e| failed(place, &e))?),
+            file: Mutex::new(file.map_err(|e| failed(place, e))?),
             place: place.clone(),
             coils,
             grid,
@@ -50,7 +50,7 @@ impl PlaneStore {
             .flatten()
             .collect();
         let mut file = self.at([slice, coil, row, col])?;
-        file.write_all(&bytes).map_err(|e| failed(&self.place, &e))
+        file.write_all(&bytes).map_err(|e| failed(&self.place, e))
     }
 
     /// The file, at a value of it.
@@ -58,7 +58,7 @@ impl PlaneStore {
         let index = ((slice * self.coils + coil) * self.grid.rows + row) * self.grid.cols + col;
         let mut file = self.file.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let sought = file.seek(SeekFrom::Start((index * BYTES) as u64));
-        sought.map(|_| file).map_err(|e| failed(&self.place, &e))
+        sought.map(|_| file).map_err(|e| failed(&self.place, e))
     }
 }
 
@@ -67,7 +67,7 @@ impl Planes for PlaneStore {
         let shape = (self.coils, self.grid.rows, self.grid.cols);
         let mut bytes = vec![0; self.coils * self.grid.len() * BYTES];
         let read = self.at([slice, 0, 0, 0])?.read_exact(&mut bytes);
-        read.map_err(|e| failed(&self.place, &e))?;
+        read.map_err(|e| failed(&self.place, e))?;
         let part = |bytes: &[u8]| f32::from_ne_bytes(bytes.try_into().expect("four bytes"));
         let values = bytes
             .chunks_exact(BYTES)
@@ -112,16 +112,18 @@ impl Planes for Ordered {
     }
 }
 
-fn failed(place: &Place, error: &std::io::Error) -> Error {
+fn failed(place: &Place, error: std::io::Error) -> Error {
     let folder = std::env::temp_dir();
+    let problem = format!(
+        "its planes cannot be put in order on disk, in {} ({error})",
+        folder.display()
+    );
     Error::data(
         place.clone(),
-        format!(
-            "its planes cannot be put in order on disk, in {} ({error})",
-            folder.display()
-        ),
+        problem,
         "make room there, or name another folder by TMPDIR",
     )
+    .caused_by(error)
 }
 
 #[cfg(test)]
@@ -146,10 +148,10 @@ mod tests {
     fn more_planes_than_can_be_counted() {
         let place = Place::new("scan", "kspace");
         let created = PlaneStore::create(&place, 1 << 40, 128, Grid::new(1 << 16, 1 << 16));
-        let told = created.err().unwrap().to_string();
+        let message = created.err().unwrap().to_string();
         assert!(
-            told.contains("'kspace'") && told.contains("128 coils, 65536x65536"),
-            "{told}"
+            message.contains("'kspace'") && message.contains("128 coils, 65536x65536"),
+            "{message}"
         );
     }
 }

@@ -13,25 +13,26 @@ use hdf5::{H5Type, SliceOrIndex};
 use ndarray::{ArrayD, ArrayView, ArrayView1, Dimension, IxDyn};
 use num_complex::Complex;
 
+use super::atomic_file::{AtomicFile, unwritable};
 use super::attribute::{Attribute, AttributeValue};
-use super::output::{AtomicFile, unwritable};
-use super::source::array::shape_text;
-use super::source::h5::library;
+use super::reason::Reason;
+use super::source::h5::{self, library};
+use super::source::messages::shape_text;
 use crate::error::{Error, Place, Result};
 
 /// What a dataset may hold. Complex numbers are stored as the compound `{r, i}` and bool as the enum
 /// `{FALSE, TRUE}`, which h5py reads as its own.
-pub trait Stored: H5Type + Clone {}
+pub trait Hdf5Element: H5Type + Clone {}
 
-impl Stored for bool {}
-impl Stored for u8 {}
-impl Stored for i32 {}
-impl Stored for i64 {}
-impl Stored for u64 {}
-impl Stored for f32 {}
-impl Stored for f64 {}
-impl Stored for Complex<f32> {}
-impl Stored for Complex<f64> {}
+impl Hdf5Element for bool {}
+impl Hdf5Element for u8 {}
+impl Hdf5Element for i32 {}
+impl Hdf5Element for i64 {}
+impl Hdf5Element for u64 {}
+impl Hdf5Element for f32 {}
+impl Hdf5Element for f64 {}
+impl Hdf5Element for Complex<f32> {}
+impl Hdf5Element for Complex<f64> {}
 
 /// An HDF5 file being written. Nothing has the final name before [`Hdf5Output::finish`].
 pub struct Hdf5Output {
@@ -114,7 +115,7 @@ impl Hdf5Output {
         options.fcpl().obj_track_times(false);
         let file = options
             .create(atomic.temporary())
-            .map_err(|e| unwritable(path, &library(&e)))?;
+            .map_err(|e| unwritable(path, h5::reason(e)))?;
         let file = Open::new(file, &Arc::default());
         Ok(Self {
             file,
@@ -135,22 +136,25 @@ impl Hdf5Output {
         let created = self
             .file
             .note(builder.with_gcpl(|g| g.obj_track_times(false)).create(name));
-        created.map(drop).map_err(|e| not_written(&self.place(name), &e))
+        created.map(drop).map_err(|e| not_written(&self.place(name), e))
     }
 
     /// Creates a dataset to be written slice by slice; what is never written is zero.
-    pub fn dataset<T: Stored>(&self, name: &str, shape: &[usize]) -> Result<OutputDataset<T>> {
+    pub fn dataset<T: Hdf5Element>(&self, name: &str, shape: &[usize]) -> Result<OutputDataset<T>> {
         self.create_dataset(name, shape)
     }
 
     /// Creates a dataset and writes it whole.
-    pub fn write<T: Stored, D: Dimension>(&self, name: &str, values: ArrayView<T, D>) -> Result<()> {
+    pub fn write<T: Hdf5Element, D: Dimension>(&self, name: &str, values: ArrayView<T, D>) -> Result<()> {
         self.dataset::<T>(name, values.shape())?.write(values)
     }
 
     /// Writes a string as a dataset.
     pub fn text(&self, name: &str, text: &str) -> Result<()> {
-        let text = unicode(text).map_err(|why| Error::data(self.place(name), why, "write it without"))?;
+        let text = unicode(text).map_err(|why| {
+            let error = Error::data(self.place(name), why.to_string(), "write it without");
+            why.cause_of(error)
+        })?;
         self.create_dataset::<VarLenUnicode>(name, &[])?
             .write(ndarray::arr0(text).view())
     }
@@ -169,7 +173,7 @@ impl Hdf5Output {
         let dataset = self
             .file
             .note(builder.create(name))
-            .map_err(|e| not_written(&place, &e))?;
+            .map_err(|e| not_written(&place, e))?;
         let dataset = Open::new(dataset, &self.file.failed);
         Ok(OutputDataset {
             dataset,
@@ -190,13 +194,17 @@ impl Hdf5Output {
                 &*self
                     .file
                     .group(object)
-                    .map_err(|e| not_written(&self.place(object), &e))?,
+                    .map_err(|e| not_written(&self.place(object), e))?,
                 attribute,
             )
         };
         written.map_err(|why| {
             let problem = format!("attribute '{}' cannot be written ({why})", attribute.name);
-            Error::data(self.place(object), problem, "leave it out, or make room for it")
+            why.cause_of(Error::data(
+                self.place(object),
+                problem,
+                "leave it out, or make room for it",
+            ))
         })
     }
 
@@ -216,7 +224,7 @@ impl Hdf5Output {
         if file.has_failed() {
             return Err(unwritable(&path, "a part of it could not be"));
         }
-        let failed = |e: hdf5::Error| unwritable(&path, &library(&e));
+        let failed = |e: hdf5::Error| unwritable(&path, h5::reason(e));
         file.note(file.flush()).map_err(failed)?;
         file.handle.take().map_or(Ok(()), hdf5::File::close).map_err(failed)?;
         Ok(atomic)
@@ -250,7 +258,7 @@ impl<T: H5Type + Clone> OutputDataset<T> {
     pub fn read_block(&self, start: &[usize], count: &[usize]) -> Result<ArrayD<T>> {
         let slab = self.slab(start, count)?;
         let read = self.dataset.note(self.dataset.read_slice::<T, _, IxDyn>(slab));
-        read.map_err(|e| not_written(&self.place, &e))
+        read.map_err(|e| not_written(&self.place, e))
     }
 
     fn slab(&self, start: &[usize], count: &[usize]) -> Result<hdf5::Hyperslab> {
@@ -277,7 +285,7 @@ impl<T: H5Type + Clone> OutputDataset<T> {
     /// dropped: they are sent there at once.
     fn flushed(&self, written: hdf5::Result<()>) -> Result<()> {
         let flushed = self.dataset.note(written.and_then(|()| self.dataset.flush()));
-        flushed.map_err(|e| not_written(&self.place, &e))
+        flushed.map_err(|e| not_written(&self.place, e))
     }
 
     fn misfit(&self, what: &str) -> Error {
@@ -290,16 +298,13 @@ impl<T: H5Type + Clone> OutputDataset<T> {
     }
 }
 
-fn not_written(place: &Place, error: &hdf5::Error) -> Error {
-    let problem = format!("cannot be written ({})", library(error));
-    Error::data(
-        place.clone(),
-        problem,
-        "make room, or choose another output; nothing was left there",
-    )
+fn not_written(place: &Place, error: hdf5::Error) -> Error {
+    let problem = format!("cannot be written ({})", library(&error));
+    let mend = "make room, or choose another output; nothing was left there";
+    Error::data(place.clone(), problem, mend).caused_by(error)
 }
 
-fn write_attribute(location: &hdf5::Location, attribute: &Attribute) -> std::result::Result<(), String> {
+fn write_attribute(location: &hdf5::Location, attribute: &Attribute) -> std::result::Result<(), Reason> {
     let name = attribute.name.as_str();
     if name.contains('\0') {
         return Err("its name holds a NUL".into());
@@ -334,9 +339,9 @@ fn write_attribute(location: &hdf5::Location, attribute: &Attribute) -> std::res
         AttributeValue::Ints(values) => put(location, name, values.as_standard_layout().view()),
         AttributeValue::Floats(values) => put(location, name, values.as_standard_layout().view()),
     };
-    written.map_err(|e| library(&e))
+    written.map_err(h5::reason)
 }
 
-fn unicode(text: &str) -> std::result::Result<VarLenUnicode, String> {
-    VarLenUnicode::from_str(text).map_err(|_| "the text holds a NUL character".to_string())
+fn unicode(text: &str) -> std::result::Result<VarLenUnicode, Reason> {
+    VarLenUnicode::from_str(text).map_err(|e| Reason::new("the text holds a NUL character", e))
 }

@@ -9,10 +9,10 @@ use tempfile::TempDir;
 use zip::CompressionMethod;
 use zip::write::{SimpleFileOptions, ZipWriter};
 
-/// An empty folder.
-pub struct Made(TempDir);
+/// A folder, empty at first, for files of a test.
+pub struct TestFolder(TempDir);
 
-impl Made {
+impl TestFolder {
     pub fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }

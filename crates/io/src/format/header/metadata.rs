@@ -2,7 +2,7 @@
 
 use roxmltree::Node;
 
-use super::{child, number, text};
+use super::xml::{child, number, text};
 
 /// `subjectInformation`, as it is written.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -166,16 +166,21 @@ mod tests {
         assert_eq!(header.system.h1_frequency_hz, Some(123_200_000.0));
         assert_eq!(header.sequence.repetition_times_ms, [500.0]);
         assert_eq!(header.sequence.echo_times_ms, [5.1, 10.2]);
-        // the calibration mode is of the second encoding, whose matrix is not told
+        // the calibration mode is of the second encoding, whose matrix is missing
         assert_eq!((header.calibration_mode, header.receiver_channels), (None, Some(15)));
         let second = Header::parse_encoding(&xml, 1).unwrap();
         assert_eq!(
             (second.calibration_mode.as_deref(), second.encoded),
             (Some("embedded"), None)
         );
-        // what is kept of the text tells the same to who reads its first encoding
+        // what is left of the text tells the same to who reads its first encoding
         assert_eq!(Header::parse(&second.xml).unwrap(), second);
         assert_eq!((second.xml.contains("640"), header.xml.contains("640")), (false, true));
-        assert!(Header::parse_encoding(&xml, 2).unwrap_err().contains("3 elements"));
+        assert!(
+            Header::parse_encoding(&xml, 2)
+                .unwrap_err()
+                .to_string()
+                .contains("3 elements")
+        );
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::reason::Reason;
 use crate::error::{Error, Result};
 
 /// A file under a temporary name in the folder of the final one, renamed when it is complete. Dropped without
@@ -61,7 +62,7 @@ impl AtomicFile {
                 Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(e) => {
                     let problem = format!("nothing can be written in {} ({e})", folder.display());
-                    return error(&problem, "choose a folder you may write to");
+                    return Err(Error::data(path, problem, "choose a folder you may write to").caused_by(e));
                 }
             }
         }
@@ -73,7 +74,7 @@ impl AtomicFile {
     /// As for [`AtomicFile::create`], and a full disk; what had the name before stays as it was.
     pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
         let mut file = Self::create(path)?;
-        file.write_all(bytes).map_err(|e| unwritable(path, &e.to_string()))?;
+        file.write_all(bytes).map_err(|e| unwritable(path, e))?;
         file.commit()
     }
 
@@ -90,7 +91,7 @@ impl AtomicFile {
     /// Puts the file on disk and lets go of it, so that many can wait for their names. It cannot be written any more.
     pub fn close(&mut self) -> Result<()> {
         let synced = self.file.take().map_or(Ok(()), |file| file.sync_all());
-        synced.map_err(|e| unwritable(&self.named, &e.to_string()))
+        synced.map_err(|e| unwritable(&self.named, e))
     }
 
     /// Puts the file on disk and gives it its name, replacing what had it.
@@ -108,7 +109,7 @@ impl AtomicFile {
             let file = &mut files[at];
             match std::fs::rename(&file.temporary, &file.target) {
                 Ok(()) => file.committed = true,
-                Err(e) if at == 0 => return Err(unwritable(&file.named, &e.to_string())),
+                Err(e) if at == 0 => return Err(unwritable(&file.named, e)),
                 Err(e) => {
                     let problem = format!("cannot be given its name ({e})");
                     let first = files[0].named.display();
@@ -116,7 +117,7 @@ impl AtomicFile {
                         "write it all again; {at} of {} files are new, from {first} on",
                         files.len()
                     );
-                    return Err(Error::data(files[at].path(), problem, mend));
+                    return Err(Error::data(files[at].path(), problem, mend).caused_by(e));
                 }
             }
         }
@@ -216,13 +217,11 @@ fn sync_folder(folder: &Path) {
 }
 
 /// Writing failed half-way.
-pub(super) fn unwritable(path: &Path, why: &str) -> Error {
+pub(super) fn unwritable(path: &Path, why: impl Into<Reason>) -> Error {
+    let why = why.into();
     let problem = format!("cannot be written ({why})");
-    Error::data(
-        path,
-        problem,
-        "make room, or choose another output; nothing was left there",
-    )
+    let mend = "make room, or choose another output; nothing was left there";
+    why.cause_of(Error::data(path, problem, mend))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Where the slices of a scan lie in the scanner.
 
-use super::super::header::Header;
+use super::header::Header;
 use pvdamp::array::Grid;
 
 /// Directions are unit vectors at right angles, to so much.
@@ -8,8 +8,8 @@ const TOLERANCE: f64 = 0.01;
 /// No slice lies farther from the centre of its scanner than 100 m.
 const FARTHEST_MM: f64 = 1e5;
 
-/// Which encodes the rows and the columns of a slice are; x is the readout, y and z are the phase encodes of the ISMRMRD
-/// header.
+/// Which encodes the rows and the columns of a slice are; x is the readout, y and z are the phase encodes of the
+/// ISMRMRD header.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Plane {
     /// Rows x, columns y: slices of a two-dimensional scan.
@@ -49,8 +49,8 @@ pub struct Placement {
 }
 
 impl Placement {
-    /// Of a centre and the directions of rows, columns and slices, which are brought to unit length. `None` where they are
-    /// no unit vectors at right angles, and for a centre that is nowhere in a scanner.
+    /// Of a centre and the directions of rows, columns and slices, which are brought to unit length. `None` where they
+    /// are no unit vectors at right angles, and for a centre that is nowhere in a scanner.
     pub fn new(centre_mm: [f64; 3], [rows, cols, slices]: [[f64; 3]; 3]) -> Option<Self> {
         let dot = |a: [f64; 3], b: [f64; 3]| a.iter().zip(&b).map(|(a, b)| a * b).sum::<f64>();
         let unit = |d: [f64; 3]| (dot(d, d).sqrt() - 1.0).abs() < TOLERANCE;
@@ -83,8 +83,8 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// What a header tells of a scan on `grid`: a pixel is the encoded field of view over the grid; of slices, the field
-    /// of view across them over the matrix.
+    /// What a header tells of a scan on `grid`: a pixel is the encoded field of view over the grid; of slices, the
+    /// field of view across them over the matrix.
     pub fn of_header(header: Option<&Header>, plane: Plane, grid: Grid) -> Self {
         let voxel = || {
             let encoded = header?.encoded?;

@@ -39,7 +39,7 @@ pub fn sample_covariance(samples: ArrayView2<Complex<f32>>) -> Result<(Array2<C6
         }
     }
     if count < LEAST_PER_COIL * coils {
-        let found = format!("{count} are too few for {coils} coils");
+        let found = format!("{count} noise samples are too few for {coils} coils");
         let needed = format!("{} are needed", LEAST_PER_COIL * coils);
         return Err(Error::not_enough(Input::NoiseSamples, found, needed));
     }

@@ -235,9 +235,9 @@ mod tests {
                 },
                 "0x8",
             ),
-            (SimulationSettings { coils: 0, ..good }, "0 coils"),
-            (SimulationSettings { coils: 513, ..good }, "513 coils"),
-            (SimulationSettings { slices: 0, ..good }, "0 slices"),
+            (SimulationSettings { coils: 0, ..good }, "coils 0"),
+            (SimulationSettings { coils: 513, ..good }, "coils 513"),
+            (SimulationSettings { slices: 0, ..good }, "slices 0"),
             (SimulationSettings { noise: -0.1, ..good }, "-0.1"),
             (
                 SimulationSettings {

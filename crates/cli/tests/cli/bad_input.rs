@@ -315,7 +315,7 @@ fn settings_without_meaning() {
         ("full.h5 --accel 4 --order NaN", "--order NaN"),
         (
             "full.h5 --accel 4 --sampling lines-random --order 2",
-            "--order means nothing to --sampling lines-random",
+            "--order 2 means nothing to lines-random masks",
         ),
         (
             "full.h5 --accel 4 --acs-fraction 0.1",

@@ -319,12 +319,9 @@ fn settings_without_meaning() {
         ),
         (
             "full.h5 --accel 4 --acs-fraction 0.1",
-            "--acs-fraction means nothing to --sampling bernoulli",
+            "--acs-fraction 0.1 means nothing to bernoulli masks",
         ),
-        (
-            "full.h5 --accel 4 --sampling lines-equispaced --acs 12x8",
-            "give --acs 8",
-        ),
+        ("full.h5 --accel 4 --sampling lines-equispaced --acs 12x8", "give 8"),
         (
             "full.h5 --accel 4 --sampling lines-equispaced --acs-fraction 2",
             "--acs-fraction 2 is no share",

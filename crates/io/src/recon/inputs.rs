@@ -48,7 +48,7 @@ impl Places {
     /// An error of the engine with the file and dataset that it is about; `slice` where it is about one of several.
     pub fn locate(&self, error: Engine, slice: Option<usize>) -> Error {
         let (what, problem, mend) = match &error {
-            Engine::Data { what, found, expected } => (*what, found, format!("expected {expected}")),
+            Engine::Data { what, found, expected } => (*what, found, format!("give {expected}")),
             Engine::NotEnough { what, found, needed } => (*what, found, needed.clone()),
             _ => return error.into(),
         };
@@ -119,7 +119,7 @@ fn header_limits(scan: &Scan) -> [Option<Range<usize>>; 2] {
 }
 
 /// Reads what is in a file, once. Errors: no covariance or noise samples of the coils of `scan` there.
-pub(super) fn noise_of(scan: &Scan, source: &NoiseSource, places: &Places) -> Result<Noise> {
+pub(super) fn noise_of(scan: &Scan, source: &NoiseSource) -> Result<Noise> {
     let coils = scan.coils();
     let covariance = match source {
         NoiseSource::Scan => match &scan.noise_covariance {
@@ -129,7 +129,14 @@ pub(super) fn noise_of(scan: &Scan, source: &NoiseSource, places: &Places) -> Re
         NoiseSource::File(place) => Sourced::new(format::read_covariance(place, coils)?, source.to_string()),
         NoiseSource::Samples(place) => {
             let samples = format::read_noise(place, coils)?;
-            let noise = Noise::of_samples(samples.view()).map_err(|error| places.locate(error, None))?;
+            let unfit = |error: Engine| {
+                let (Engine::Data { found, .. } | Engine::NotEnough { found, .. }) = &error else {
+                    return Error::from(error);
+                };
+                let mend = "give samples of noise alone, of all coils of the scan";
+                Error::data(place.clone(), found.clone(), mend).caused_by(error)
+            };
+            let noise = Noise::of_samples(samples.view()).map_err(unfit)?;
             let Noise::Covariance(mut covariance) = noise else {
                 return Ok(noise);
             };

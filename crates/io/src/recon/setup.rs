@@ -65,7 +65,7 @@ impl ScanSetup {
             scan: scan.clone(),
             settings: settings.clone(),
             maps,
-            noise: noise_of(scan, &settings.noise, &places)?,
+            noise: noise_of(scan, &settings.noise)?,
             places,
             sampling: Arc::new(sampling),
             empty: first.is_none(),

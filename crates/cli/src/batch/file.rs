@@ -36,7 +36,7 @@ impl FileRecord {
     }
 
     /// Whether the file at `at` is still this one by its size and time, else by its content.
-    pub fn is_still(&self, at: &Path) -> bool {
+    pub fn is_unchanged(&self, at: &Path) -> bool {
         stamp_of(at).is_ok_and(|now| now == self.stamp) || self.has_content_of(at)
     }
 
@@ -54,9 +54,9 @@ pub fn stamp_of(path: &Path) -> Result<Stamp> {
 
 /// Checksums of files that serve several scans, each taken once while they stay the same.
 #[derive(Default)]
-pub struct Sums(Mutex<HashMap<PathBuf, FileRecord>>);
+pub struct ChecksumCache(Mutex<HashMap<PathBuf, FileRecord>>);
 
-impl Sums {
+impl ChecksumCache {
     /// As [`FileRecord::of`], under the name that it was given by.
     pub fn record(&self, path: &Path) -> Result<FileRecord> {
         let now = stamp_of(path)?;
@@ -130,7 +130,7 @@ mod tests {
             record.sha256,
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
-        let same = |path: &Path| (record.is_still(path), record.has_content_of(path));
+        let same = |path: &Path| (record.is_unchanged(path), record.has_content_of(path));
         assert_eq!(same(&path), (true, true));
         let copy = folder.path().join("copy");
         std::fs::write(&copy, "abc").unwrap();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
 use super::manifest::{Lines, paths, shards_in};
-use super::{Manifest, SliceLine, VolumeRecord};
+use super::{BatchVolume, Manifest, SliceLine};
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::recon::Stored;
 
@@ -51,7 +51,7 @@ impl BatchFolder {
     ///
     /// # Errors
     /// A result that is not there, is damaged, or is of another number of slices than the manifest says.
-    pub fn result(&self, volume: &VolumeRecord) -> Result<Stored> {
+    pub fn result(&self, volume: &BatchVolume) -> Result<Stored> {
         let path = self.path(volume)?;
         let stored = Stored::read(&path)?;
         let slices = stored.magnitude.dim().0;
@@ -70,7 +70,7 @@ impl BatchFolder {
     }
 
     /// Of its result. Errors: a name that leads out of the folder.
-    fn path(&self, volume: &VolumeRecord) -> Result<PathBuf> {
+    fn path(&self, volume: &BatchVolume) -> Result<PathBuf> {
         let inside = Path::new(&volume.name)
             .components()
             .all(|part| matches!(part, Component::Normal(_)));
@@ -111,7 +111,7 @@ fn usable(lines: Lines, notes: &mut Vec<String>) -> Vec<SliceLine> {
 }
 
 /// Of several lines of a slice the last counts; those of no slice of the batch are left out.
-fn in_order(lines: Vec<SliceLine>, volumes: &[VolumeRecord], notes: &mut Vec<String>) -> Vec<SliceLine> {
+fn in_order(lines: Vec<SliceLine>, volumes: &[BatchVolume], notes: &mut Vec<String>) -> Vec<SliceLine> {
     let named = volumes.iter().enumerate().map(|(i, volume)| (volume.name.as_str(), i));
     let places: HashMap<&str, usize> = named.collect();
     let mut last: HashMap<(usize, usize), SliceLine> = HashMap::new();
@@ -158,9 +158,9 @@ mod tests {
 
     #[test]
     fn lines_are_in_the_order_of_the_volumes_and_the_last_of_a_slice_counts() {
-        let volumes = ["b.h5", "a.h5"].map(|name| VolumeRecord {
+        let volumes = ["b.h5", "a.h5"].map(|name| BatchVolume {
             slices: 2,
-            ..VolumeRecord::unknown(name.into(), name.into())
+            ..BatchVolume::unknown(name.into(), name.into())
         });
         let given = [
             line("a.h5", 1, 1.0),

@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::shard::suffix;
-use super::{Shard, SliceLine, VolumeRecord, manifest};
+use super::{BatchVolume, Shard, SliceLine, manifest};
 use pvdamp_io::error::{Error, Result};
 
 /// Folder for what is not for eyes.
@@ -49,20 +49,20 @@ pub struct Run {
 pub struct Finished {
     /// [`Run::recipe`].
     pub recipe: String,
-    pub record: VolumeRecord,
+    pub record: BatchVolume,
     pub slices: Vec<SliceLine>,
 }
 
 /// What earlier runs left in a folder, those of other shards among them.
 #[derive(Default)]
-pub struct Past {
+pub struct EarlierRuns {
     /// By the name of the result, the latest last.
     pub volumes: HashMap<String, Vec<Finished>>,
     /// The last run of each recipe.
     pub runs: HashMap<String, Run>,
 }
 
-impl Past {
+impl EarlierRuns {
     /// Reads all journals of a folder; none is no error.
     pub fn read(folder: &Path) -> Result<Self> {
         let mut past = Self::default();
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn what_was_added_is_read_back_but_for_a_torn_line() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(Past::read(folder.path()).unwrap().volumes.is_empty());
+        assert!(EarlierRuns::read(folder.path()).unwrap().volumes.is_empty());
         let open = |shard, word| {
             let mut journal = Journal::open(folder.path(), shard).unwrap();
             journal.begin(run(word, false)).unwrap();
@@ -272,7 +272,7 @@ mod tests {
         shard.add(&finished("a.h5", "r2")).unwrap();
         // it is at work still
         assert!(!Journal::open(folder.path(), None).unwrap().dead.contains("w3"));
-        let past = Past::read(folder.path()).unwrap();
+        let past = EarlierRuns::read(folder.path()).unwrap();
         assert_eq!(past.runs["r1"].settings["method"], "howl");
         let recipes = |name: &str| past.volumes[name].iter().map(|f| f.recipe.clone()).collect::<Vec<_>>();
         let mut a = recipes("a.h5");

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::record::differences;
 use super::shard::suffix;
-use super::{Manifest, Shard, SliceLine, State, Status, Totals, VolumeRecord};
+use super::{BatchVolume, Manifest, Shard, SliceLine, State, Status, Totals};
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::format::AtomicFile;
 
@@ -102,7 +102,7 @@ pub fn merge(folder: &Path) -> Result<Manifest> {
         .map(|shard| Manifest::read(folder, shard))
         .collect::<Result<Vec<_>>>()?;
     let first = parts[0].clone();
-    let (mut volumes, mut slices): (Vec<VolumeRecord>, Vec<SliceLine>) = Default::default();
+    let (mut volumes, mut slices): (Vec<BatchVolume>, Vec<SliceLine>) = Default::default();
     for part in parts {
         same_batch(folder, &part, &first)?;
         slices.extend(check(folder, &part)?);
@@ -168,7 +168,7 @@ fn check(folder: &Path, part: &Manifest) -> Result<Vec<SliceLine>> {
         return Err(Error::data(lines.as_path(), problem, again));
     }
     // done since by a run that this shard knows nothing of
-    let mended = |volume: &&VolumeRecord| volume.status == Status::Failed && folder.join(&volume.name).exists();
+    let mended = |volume: &&BatchVolume| volume.status == Status::Failed && folder.join(&volume.name).exists();
     if let Some(volume) = part.volumes.iter().find(mended) {
         return refused(format!("shard {shard} failed on {}, which is there now", volume.name));
     }
@@ -200,8 +200,8 @@ fn mismatch(part: &Manifest, slices: &[SliceLine], strange: &[usize]) -> Option<
         by_volume.entry(&line.volume).or_default().push(line.slice);
     }
     by_volume.values_mut().for_each(|numbers| numbers.sort_unstable());
-    let done = |volume: &&VolumeRecord| volume.status == Status::Done;
-    let has_lines = |volume: &VolumeRecord| {
+    let done = |volume: &&BatchVolume| volume.status == Status::Done;
+    let has_lines = |volume: &BatchVolume| {
         let numbers = by_volume.get(volume.name.as_str()).map_or(&[][..], Vec::as_slice);
         numbers.iter().copied().eq(0..volume.slices)
     };
@@ -267,7 +267,7 @@ mod tests {
     fn write(folder: &Path, index: usize, change: impl FnOnce(&mut Manifest, &mut Vec<SliceLine>)) {
         let name = format!("{index}.h5");
         let mut slices = vec![line(&name, 0, 1.0), line(&name, 1, 1.0)];
-        let volumes = vec![VolumeRecord {
+        let volumes = vec![BatchVolume {
             slices: 2,
             ..volume(&name, Status::Done)
         }];

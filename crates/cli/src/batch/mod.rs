@@ -26,7 +26,7 @@ pub use journal::Journal;
 pub use manifest::merge;
 pub use memory::{usual_limit, whole_memory};
 pub use plan::{Plan, Planned, Recipe};
-pub use record::{Manifest, Metrics, SliceLine, State, Status, Totals, VolumeRecord};
+pub use record::{BatchVolume, FastMriMetrics, Manifest, SliceLine, State, Status, Totals};
 pub use run::{Batch, Listener};
 pub use shard::Shard;
 

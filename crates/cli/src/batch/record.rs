@@ -29,7 +29,7 @@ pub struct Manifest {
     pub written_at: String,
     pub totals: Totals,
     /// In the order of their names; those that are still to be done are among them.
-    pub volumes: Vec<VolumeRecord>,
+    pub volumes: Vec<BatchVolume>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ pub enum Status {
 
 /// One scan.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct VolumeRecord {
+pub struct BatchVolume {
     /// Of the result, in the folder of the batch, with `/` between folders: `sub/file1.h5`. Unique.
     pub name: String,
     /// The scan.
@@ -91,7 +91,7 @@ pub struct VolumeRecord {
     /// R.
     pub acceleration: Option<f64>,
     /// Of the magnitude images against the first reference in the scan; `None` without one.
-    pub metrics: Option<Metrics>,
+    pub metrics: Option<FastMriMetrics>,
     /// Everything that was read for it: the scan, and masks, maps and the like that were given.
     pub read: Vec<FileRecord>,
     /// The result.
@@ -104,7 +104,7 @@ pub struct VolumeRecord {
 
 /// fastMRI's, with the maximum of the reference volume as the range of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Metrics {
+pub struct FastMriMetrics {
     pub nmse: Option<f64>,
     pub psnr_db: Option<f64>,
     pub ssim: Option<f64>,
@@ -113,7 +113,7 @@ pub struct Metrics {
 /// One slice: a line of `batch.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SliceLine {
-    /// [`VolumeRecord::name`].
+    /// [`BatchVolume::name`].
     pub volume: String,
     pub slice: usize,
     pub version: String,
@@ -127,14 +127,14 @@ pub struct SliceLine {
     pub lambda: Option<f64>,
     /// `E|x − x0|² / |x|²` as the method predicts it.
     pub predicted_nmse: Option<f64>,
-    pub metrics: Option<Metrics>,
+    pub metrics: Option<FastMriMetrics>,
     pub seconds: f64,
     pub preparation_seconds: f64,
     pub notes: Vec<String>,
     pub warnings: Vec<String>,
 }
 
-impl VolumeRecord {
+impl BatchVolume {
     /// Of a scan of which nothing is known yet.
     pub fn unknown(name: String, input: String) -> Self {
         Self {
@@ -156,7 +156,7 @@ impl VolumeRecord {
 
 impl Totals {
     /// Over volumes, and the slices of those that are done.
-    pub fn of(volumes: &[VolumeRecord], slices: &[SliceLine]) -> Self {
+    pub fn of(volumes: &[BatchVolume], slices: &[SliceLine]) -> Self {
         let count = |status| volumes.iter().filter(|volume| volume.status == status).count();
         Self {
             volumes: volumes.len(),
@@ -187,10 +187,10 @@ pub fn differences(then: &BTreeMap<String, String>, now: &BTreeMap<String, Strin
 pub(super) mod tests {
     use super::*;
 
-    pub fn volume(name: &str, status: Status) -> VolumeRecord {
-        VolumeRecord {
+    pub fn volume(name: &str, status: Status) -> BatchVolume {
+        BatchVolume {
             status,
-            ..VolumeRecord::unknown(name.into(), name.into())
+            ..BatchVolume::unknown(name.into(), name.into())
         }
     }
 

@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::file::Sums;
+use super::file::ChecksumCache;
 use super::journal::{Finished, Journal, Run};
 use super::manifest::now;
 use super::queue::{Queue, Waiting, Work};
 use super::volume::{OpenVolume, Trouble};
-use super::{Manifest, Plan, Recipe, Shard, SliceLine, State, Totals, VolumeRecord, lock};
+use super::{BatchVolume, Manifest, Plan, Recipe, Shard, SliceLine, State, Totals, lock};
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::format::AtomicFile;
 use pvdamp_io::recon::Machine;
@@ -34,18 +34,18 @@ pub struct Batch {
 
 /// Hears how far it is, from several threads.
 pub trait Listener: Sync {
-    fn slice(&self, volume: &VolumeRecord, line: &SliceLine);
+    fn slice(&self, volume: &BatchVolume, line: &SliceLine);
     /// Slices that will not come, since their scan failed.
-    fn left_out(&self, volume: &VolumeRecord, slices: usize);
+    fn left_out(&self, volume: &BatchVolume, slices: usize);
     /// A scan is done, or failed.
-    fn volume(&self, volume: &VolumeRecord);
+    fn volume(&self, volume: &BatchVolume);
     /// `Break` to stop; what is done is kept.
     fn going(&self) -> ControlFlow<()>;
 }
 
 /// What is known, by the name of the result.
 struct Ledger {
-    volumes: BTreeMap<String, VolumeRecord>,
+    volumes: BTreeMap<String, BatchVolume>,
     slices: HashMap<String, Vec<SliceLine>>,
     journal: Journal,
     /// When the manifest was written last.
@@ -83,7 +83,7 @@ impl Batch {
             queue: &queue,
             ledger: &ledger,
             listener,
-            sums: Sums::default(),
+            sums: ChecksumCache::default(),
         };
         self.save(lock(&ledger).lines(), State::Running)?;
         rayon::broadcast(|_| at_work.lane());
@@ -124,7 +124,7 @@ impl Batch {
     }
 
     /// Writes the manifest.
-    fn save(&self, (volumes, slices): (Vec<VolumeRecord>, Vec<SliceLine>), state: State) -> Result<Manifest> {
+    fn save(&self, (volumes, slices): (Vec<BatchVolume>, Vec<SliceLine>), state: State) -> Result<Manifest> {
         let manifest = Manifest {
             version: env!("CARGO_PKG_VERSION").into(),
             state,
@@ -144,9 +144,9 @@ impl Batch {
 
 impl Ledger {
     /// All volumes, and the slices of those that are done, in order.
-    fn lines(&mut self) -> (Vec<VolumeRecord>, Vec<SliceLine>) {
+    fn lines(&mut self) -> (Vec<BatchVolume>, Vec<SliceLine>) {
         self.written = Instant::now();
-        let volumes: Vec<VolumeRecord> = self.volumes.values().cloned().collect();
+        let volumes: Vec<BatchVolume> = self.volumes.values().cloned().collect();
         let lines = volumes.iter().filter_map(|volume| self.slices.get(&volume.name));
         let slices = lines.flatten().cloned().collect();
         (volumes, slices)
@@ -159,7 +159,7 @@ struct AtWork<'a> {
     queue: &'a Queue<OpenVolume>,
     ledger: &'a Mutex<Ledger>,
     listener: &'a dyn Listener,
-    sums: Sums,
+    sums: ChecksumCache,
 }
 
 impl AtWork<'_> {
@@ -239,7 +239,7 @@ impl AtWork<'_> {
         self.note(ledger, record);
     }
 
-    fn failed(&self, mut record: VolumeRecord, trouble: Trouble) {
+    fn failed(&self, mut record: BatchVolume, trouble: Trouble) {
         match trouble {
             Trouble::All(error) => self.stop(error),
             Trouble::Scan(error) => {
@@ -249,7 +249,7 @@ impl AtWork<'_> {
         }
     }
 
-    fn note(&self, mut ledger: MutexGuard<'_, Ledger>, record: VolumeRecord) {
+    fn note(&self, mut ledger: MutexGuard<'_, Ledger>, record: BatchVolume) {
         self.listener.volume(&record);
         ledger.volumes.insert(record.name.clone(), record);
         let lines = (ledger.written.elapsed() >= FRESH).then(|| ledger.lines());

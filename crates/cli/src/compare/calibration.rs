@@ -3,7 +3,7 @@
 use ndarray::Array2;
 use num_complex::Complex;
 
-use super::judge::Judge;
+use super::reference_metrics::ReferenceMetrics;
 use super::{CalibrationBin, CalibrationRecord};
 use pvdamp::array::Image;
 
@@ -22,14 +22,14 @@ struct Pixel {
 /// Error bars of `image`, whose phase is that of the reference, over the object; `scale` takes them to the units of the
 /// scan. `None` without an object.
 pub fn calibration(
-    judge: &Judge,
+    reference: &ReferenceMetrics,
     image: &Image<f32>,
     deviation: &Array2<f32>,
     scale: f64,
     [case, contender]: [&str; 2],
 ) -> Option<CalibrationRecord> {
-    let errors = image.iter().zip(&judge.reference).map(|(x, x0)| x - x0);
-    let pixels = errors.zip(deviation).zip(judge.object());
+    let errors = image.iter().zip(&reference.reference).map(|(x, x0)| x - x0);
+    let pixels = errors.zip(deviation).zip(reference.object());
     let mut pixels: Vec<Pixel> = pixels
         .filter(|&(_, &inside)| inside)
         .map(|((error, &predicted), _)| Pixel {
@@ -93,8 +93,8 @@ mod tests {
         let image = ndarray::Zip::from(&reference)
             .and(&deviation)
             .map_collect(|x, &d| x + Complex::new(gauss(), gauss()) * d * truth);
-        let judge = Judge::new(reference);
-        calibration(&judge, &image, &deviation, scale, ["case", "contender"]).unwrap()
+        let reference = ReferenceMetrics::new(reference);
+        calibration(&reference, &image, &deviation, scale, ["case", "contender"]).unwrap()
     }
 
     #[test]
@@ -124,8 +124,8 @@ mod tests {
 
     #[test]
     fn no_object_no_calibration() {
-        let judge = Judge::new(Array2::zeros((4, 4)));
-        let none = calibration(&judge, &Array2::zeros((4, 4)), &Array2::ones((4, 4)), 1.0, ["", ""]);
+        let reference = ReferenceMetrics::new(Array2::zeros((4, 4)));
+        let none = calibration(&reference, &Array2::zeros((4, 4)), &Array2::ones((4, 4)), 1.0, ["", ""]);
         assert!(none.is_none());
     }
 }

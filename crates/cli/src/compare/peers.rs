@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::run::Ground;
+use super::run::PreparedCase;
 use super::store::read_image;
 use super::{CaseRecord, ContenderRecord, RunRecord, SensitivityRecord};
 use pvdamp::array::Image;
@@ -46,13 +46,13 @@ fn contender(folder: &Path) -> Result<Option<ContenderRecord>> {
     let Some(file) = files.first() else {
         return Ok(None);
     };
-    let about = About::of(file)?;
+    let attributes = ResultAttributes::of(file)?;
     Ok(Some(ContenderRecord {
         id: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        label: about.text("label")?,
-        program: about.text("program")?,
-        oracle: about.text("oracle")?,
-        timed: about.text("timed").unwrap_or_default(),
+        label: attributes.text("label")?,
+        program: attributes.text("program")?,
+        oracle: attributes.text("oracle")?,
+        timed: attributes.text("timed").unwrap_or_default(),
     }))
 }
 
@@ -65,10 +65,10 @@ pub fn path(folder: &Path, contender: &str, case: &str) -> PathBuf {
 }
 
 /// Judges the result at `path`. Errors: an image of another size, and attributes that are missing.
-pub fn judge(path: &Path, contender: &str, case: &CaseRecord, ground: &Ground) -> Result<PeerResult> {
-    let about = About::of(path)?;
+pub fn evaluate(path: &Path, contender: &str, case: &CaseRecord, prepared_case: &PreparedCase) -> Result<PeerResult> {
+    let attributes = ResultAttributes::of(path)?;
     // Made of a case of this name that was another.
-    if about
+    if attributes
         .text("arguments")
         .is_ok_and(|words| words != case.arguments.join(" "))
     {
@@ -76,7 +76,7 @@ pub fn judge(path: &Path, contender: &str, case: &CaseRecord, ground: &Ground) -
         return Err(Error::data(path, problem, "delete it, and have it made again"));
     }
     let image = read_image(path)?;
-    let grid = ground.prepared.problem.encoding.grid();
+    let grid = prepared_case.prepared.problem.encoding.grid();
     if image.dim() != grid.dim() {
         let problem = format!("is {}x{}, the case {grid}", image.nrows(), image.ncols());
         return Err(Error::data(
@@ -86,27 +86,30 @@ pub fn judge(path: &Path, contender: &str, case: &CaseRecord, ground: &Ground) -
         ));
     }
     // The judge sees images as the solvers make them.
-    let scaled = image.mapv(|v| v * ground.prepared.scale);
-    let magnitude = |image: &Image<f32>| ground.reconstruction.cropped_magnitude(image);
+    let scaled = image.mapv(|v| v * prepared_case.prepared.scale);
+    let magnitude = |image: &Image<f32>| prepared_case.reconstruction.cropped_magnitude(image);
     let record = RunRecord {
         case: case.id.clone(),
         contender: contender.into(),
-        lambda: about.number("lambda").ok(),
-        threads: about.number("threads")? as usize,
-        iterations: about.number("iterations")? as usize,
-        kept: about.number("iterations")? as usize,
+        lambda: attributes.number("lambda").ok(),
+        threads: attributes.number("threads")? as usize,
+        iterations: attributes.number("iterations")? as usize,
+        kept: attributes.number("iterations")? as usize,
         stop: "iterations".into(),
-        seconds: about.number("seconds")?,
+        seconds: attributes.number("seconds")?,
         converged_seconds: None,
         converged_iteration: None,
-        metrics: ground.judge.as_ref().map(|judge| judge.metrics(&scaled, magnitude)),
+        metrics: prepared_case
+            .reference_metrics
+            .as_ref()
+            .map(|reference| reference.metrics(&scaled, magnitude)),
         trace: Vec::new(),
         notes: Vec::new(),
     };
     Ok(PeerResult {
         record,
-        image: ground.unscaled(&ground.aligned(scaled)),
-        sensitivity: sensitivity(path, contender, &case.id, about.number("lambda").ok())?,
+        image: prepared_case.unscaled(&prepared_case.aligned(scaled)),
+        sensitivity: sensitivity(path, contender, &case.id, attributes.number("lambda").ok())?,
     })
 }
 
@@ -127,12 +130,12 @@ fn sensitivity(path: &Path, contender: &str, case: &str, lambda: Option<f64>) ->
 }
 
 /// The attributes of a result.
-struct About<'a> {
+struct ResultAttributes<'a> {
     path: &'a Path,
     attributes: Vec<Attribute>,
 }
 
-impl<'a> About<'a> {
+impl<'a> ResultAttributes<'a> {
     fn of(path: &'a Path) -> Result<Self> {
         Ok(Self {
             path,

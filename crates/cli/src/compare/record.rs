@@ -78,14 +78,14 @@ pub struct RunRecord {
     pub converged_seconds: Option<f64>,
     pub converged_iteration: Option<usize>,
     /// `None` without a reference.
-    pub metrics: Option<Metrics>,
+    pub metrics: Option<RunMetrics>,
     /// After each iteration; empty for other programs.
     pub trace: Vec<TracePoint>,
     pub notes: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub struct Metrics {
+pub struct RunMetrics {
     /// Complex images, one global phase aligned; all pixels.
     pub nmse_db: Option<f64>,
     /// The same where `|x0| > max|x0| / 20`.

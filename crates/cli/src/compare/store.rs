@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::{Case, file_name};
 use super::{
-    CalibrationRecord, CaseRecord, EvolutionRecord, Outcome, RunRecord, SensitivityRecord, Shown, ShownResidual,
+    CalibrationRecord, CaseImages, CaseRecord, EvolutionRecord, Outcome, ResidualImages, RunRecord, SensitivityRecord,
 };
 use pvdamp::array::Image;
 use pvdamp_io::error::{Error, Place, Result};
@@ -18,8 +18,8 @@ use pvdamp_io::format::{Hdf5Output, Role, Volume, read_volume};
 use pvdamp_io::recon::Machine;
 
 const JOURNAL: &str = "journal.jsonl";
-const SHOWN: &str = "shown";
-const REFERENCE: &str = "reference";
+const IMAGES_FOLDER: &str = "shown";
+const REFERENCE_NAME: &str = "reference";
 
 /// A line of the journal.
 #[derive(Serialize, Deserialize)]
@@ -141,7 +141,7 @@ impl Store {
     /// What was found of a case that was another.
     fn forget(&mut self, case: &str) {
         // Pictures that stay would pass for those of the case as it is now.
-        let _ = std::fs::remove_dir_all(self.folder.join(SHOWN).join(case));
+        let _ = std::fs::remove_dir_all(self.folder.join(IMAGES_FOLDER).join(case));
         self.runs.retain(|key, _| key.0 != case);
         self.curves.retain(|key, _| key.0 != case);
         self.evolutions.retain(|key, _| key.0 != case);
@@ -196,11 +196,11 @@ impl Store {
     }
 
     pub fn has_reference(&self, case: &str) -> bool {
-        self.has_pictures(case, REFERENCE)
+        self.has_pictures(case, REFERENCE_NAME)
     }
 
     pub fn write_reference(&self, case: &str, image: &Image<f32>) -> Result<()> {
-        self.write_pictures(case, REFERENCE, image, &[], None)
+        self.write_pictures(case, REFERENCE_NAME, image, &[], None)
     }
 
     fn write_pictures(
@@ -208,7 +208,7 @@ impl Store {
         case: &str,
         name: &str,
         image: &Image<f32>,
-        residuals: &[ShownResidual],
+        residuals: &[ResidualImages],
         deviation: Option<&Array2<f32>>,
     ) -> Result<()> {
         let path = self.pictures(case, name);
@@ -228,17 +228,17 @@ impl Store {
     }
 
     /// The pictures of a case: the reference, the contenders', and what was looked at closely.
-    pub fn shown(&self, case: &str, contenders: &[String]) -> Result<Shown> {
-        let mut shown = Shown {
+    pub fn case_images(&self, case: &str, contenders: &[String]) -> Result<CaseImages> {
+        let mut images = CaseImages {
             case: case.into(),
             reference: None,
             images: Vec::new(),
             residuals: Vec::new(),
             deviations: Vec::new(),
         };
-        let reference = self.pictures(case, REFERENCE);
+        let reference = self.pictures(case, REFERENCE_NAME);
         if reference.is_file() {
-            shown.reference = Some(read_image(&reference)?);
+            images.reference = Some(read_image(&reference)?);
         }
         for contender in contenders {
             let path = self.pictures(case, contender);
@@ -246,14 +246,14 @@ impl Store {
             if !path.is_file() || !self.runs.contains_key(&key) {
                 continue;
             }
-            shown.images.push((contender.clone(), read_image(&path)?));
+            images.images.push((contender.clone(), read_image(&path)?));
             if self.calibrations.contains_key(&key) {
-                shown.deviations.push((contender.clone(), read_plane(&path, "std")?));
+                images.deviations.push((contender.clone(), read_plane(&path, "std")?));
             }
             let looked = self.evolutions.get(&key);
             for residual in looked.iter().flat_map(|evolution| &evolution.residuals) {
                 let iteration = residual.iteration;
-                shown.residuals.push(ShownResidual {
+                images.residuals.push(ResidualImages {
                     contender: contender.clone(),
                     iteration,
                     error: read_plane(&path, &format!("error_{iteration}"))?,
@@ -261,12 +261,12 @@ impl Store {
                 });
             }
         }
-        Ok(shown)
+        Ok(images)
     }
 
     fn pictures(&self, case: &str, name: &str) -> PathBuf {
         self.folder
-            .join(SHOWN)
+            .join(IMAGES_FOLDER)
             .join(case)
             .join(format!("{}.h5", file_name(name)))
     }

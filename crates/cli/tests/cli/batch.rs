@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::support::command::*;
 use ndarray::s;
-use pvdamp_cli::batch::{Batch, Journal, Listener, Plan, Recipe, SliceLine, VolumeRecord, inputs};
+use pvdamp_cli::batch::{Batch, BatchVolume, Journal, Listener, Plan, Recipe, SliceLine, inputs};
 use pvdamp_io::format::ScanOptions;
 use pvdamp_io::recon::Settings;
 use serde_json::Value;
@@ -511,7 +511,7 @@ struct Meddler {
 }
 
 impl Listener for Meddler {
-    fn slice(&self, volume: &VolumeRecord, _: &SliceLine) {
+    fn slice(&self, volume: &BatchVolume, _: &SliceLine) {
         if volume.name == "scan0.h5" {
             let mut file = std::fs::OpenOptions::new().append(true).open(&self.written).unwrap();
             std::io::Write::write_all(&mut file, b"more").unwrap();
@@ -519,9 +519,9 @@ impl Listener for Meddler {
         }
     }
 
-    fn left_out(&self, _: &VolumeRecord, _: usize) {}
+    fn left_out(&self, _: &BatchVolume, _: usize) {}
 
-    fn volume(&self, _: &VolumeRecord) {}
+    fn volume(&self, _: &BatchVolume) {}
 
     fn going(&self) -> ControlFlow<()> {
         ControlFlow::Continue(())

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 
-use crate::batch::{Listener, Plan, SliceLine, Status, VolumeRecord};
+use crate::batch::{BatchVolume, Listener, Plan, SliceLine, Status};
 use crate::cli::console::{self, Console};
 use crate::cli::eval::figure;
 
@@ -59,7 +59,7 @@ impl<'a> Progress<'a> {
         self.done.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn add_slices(&self, volume: &VolumeRecord, slices: usize) {
+    fn add_slices(&self, volume: &BatchVolume, slices: usize) {
         let mut done = self.done();
         done.slices += slices;
         done.work += work_of(volume, slices);
@@ -87,7 +87,7 @@ impl<'a> Progress<'a> {
 }
 
 impl Listener for Progress<'_> {
-    fn slice(&self, volume: &VolumeRecord, line: &SliceLine) {
+    fn slice(&self, volume: &BatchVolume, line: &SliceLine) {
         self.add_slices(volume, 1);
         let name = format!("{} slice {}", volume.name, line.slice);
         let mut done = self.done();
@@ -102,11 +102,11 @@ impl Listener for Progress<'_> {
         });
     }
 
-    fn left_out(&self, volume: &VolumeRecord, slices: usize) {
+    fn left_out(&self, volume: &BatchVolume, slices: usize) {
         self.add_slices(volume, slices);
     }
 
-    fn volume(&self, volume: &VolumeRecord) {
+    fn volume(&self, volume: &BatchVolume) {
         let mut done = self.done();
         done.volumes += 1;
         done.failed += usize::from(volume.status == Status::Failed);
@@ -145,7 +145,7 @@ impl Counted {
 }
 
 /// About in proportion to the time that slices take.
-fn work_of(volume: &VolumeRecord, slices: usize) -> u64 {
+fn work_of(volume: &BatchVolume, slices: usize) -> u64 {
     (slices * volume.rows * volume.cols * volume.coils.max(1)) as u64
 }
 

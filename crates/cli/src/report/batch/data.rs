@@ -94,7 +94,7 @@ pub fn blocks(view: &View, groups: &Groups, pictures: &BatchPictures) -> Result<
     Ok(html! { @for block in &blocks { (block) } })
 }
 
-fn entry<'a>(record: &'a crate::batch::VolumeRecord, pictures: &BatchPictures) -> VolumeEntry<'a> {
+fn entry<'a>(record: &'a crate::batch::BatchVolume, pictures: &BatchPictures) -> VolumeEntry<'a> {
     VolumeEntry {
         name: &record.name,
         status: record.status,

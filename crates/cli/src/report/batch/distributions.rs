@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::view::{Figure, View, kind_title, nmse, predicted, psnr, psnr_of, seconds, ssim};
-use crate::batch::Metrics;
+use crate::batch::FastMriMetrics;
 use crate::report::number::{Spread, as_precise, counted, decibels, fixed, significant};
 use crate::report::plot::{Axis, Curve, Form, Plot, figure, legend};
 use crate::report::table::{Rank, boxed, cell};
@@ -126,7 +126,7 @@ fn table(view: &View, kinds: &[Kind]) -> Markup {
 
 fn row(view: &View, title: &str, volumes: &[usize]) -> Markup {
     let slices: usize = volumes.iter().map(|&volume| view.volumes[volume].lines.len()).sum();
-    let of_volumes = |figure: fn(&Metrics) -> Option<f64>| {
+    let of_volumes = |figure: fn(&FastMriMetrics) -> Option<f64>| {
         let figures = volumes
             .iter()
             .filter_map(|&volume| figure(view.volumes[volume].record.metrics.as_ref()?));

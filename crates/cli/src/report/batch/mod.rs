@@ -3,16 +3,16 @@
 mod curves;
 mod data;
 mod distributions;
+mod extremes;
 mod failures;
-mod lead;
-mod made;
 mod pictures;
+mod provenance;
 mod sheet;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod view;
 mod warnings;
-mod worst;
 
 pub use pictures::BatchPictures;
 
@@ -44,9 +44,9 @@ pub fn batch_page(
         ("failures", "Failures", failures::section(&view)),
         ("warnings", "Warnings", warnings::section(&view, &groups)),
         ("distributions", "Distributions", distributions::section(&view)?),
-        ("extremes", "Worst and slowest", worst::section(&view)),
+        ("extremes", "Worst and slowest", extremes::section(&view)),
         ("sheet", "All slices", sheet::section(&view, &groups, pictures)),
-        ("made", "How it was made", Some(made::section(&view))),
+        ("made", "How it was made", Some(provenance::section(&view))),
     ];
     let sections: Vec<Section> = candidates
         .into_iter()
@@ -57,5 +57,10 @@ pub fn batch_page(
         script: SCRIPT,
         data: Some(data::blocks(&view, &groups, pictures)?),
     };
-    Ok(page("Reconstruction of a batch", &lead::lead(&view), &sections, &extra))
+    Ok(page(
+        "Reconstruction of a batch",
+        &summary::introduction(&view),
+        &sections,
+        &extra,
+    ))
 }

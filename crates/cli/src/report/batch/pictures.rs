@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::curves::{Course, course, names};
+use super::extremes;
 use super::view::View;
-use super::worst;
 use crate::batch::{Manifest, SliceLine, Status, Stored};
 use crate::report::picture::{Region, Tone, jpeg, object_region_of, percentile, shrunk};
 use pvdamp_io::error::Result;
@@ -60,7 +60,7 @@ impl VolumePictures {
 impl BatchPictures {
     /// Of no volume yet. The number of slices that are done decides the size of a picture.
     pub fn new(manifest: &Manifest, slices: &[SliceLine]) -> Self {
-        let named = worst::named(&View::new(manifest, slices, &[]));
+        let named = extremes::ranked_slices(&View::new(manifest, slices, &[]));
         let done = manifest.volumes.iter().filter(|v| v.status == Status::Done);
         let slices = done.map(|volume| volume.slices).sum::<usize>().max(1);
         let room = PICTURES / slices;

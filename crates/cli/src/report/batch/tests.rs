@@ -6,15 +6,15 @@ use ndarray::{Array2, Array3};
 use serde_json::Value;
 
 use super::{BatchPictures, batch_page};
-use crate::batch::{Manifest, Metrics, SliceLine, State, Status, Stored, Totals, VolumeRecord};
+use crate::batch::{BatchVolume, FastMriMetrics, Manifest, SliceLine, State, Status, Stored, Totals};
 use crate::compare::Machine;
-use crate::report::checked::checked;
+use crate::report::page_check::checked_text;
 
 /// A name that breaks whatever does not escape it.
 const NAME: &str = "sub/</script><script>alert('é & \"x\"')</script>\u{2028} ]]>--.h5";
 
-fn volume(name: &str, status: Status) -> VolumeRecord {
-    VolumeRecord {
+fn volume(name: &str, status: Status) -> BatchVolume {
+    BatchVolume {
         name: name.into(),
         input: format!("/scans/{name}"),
         status,
@@ -48,7 +48,7 @@ fn line(volume: &str, slice: usize) -> SliceLine {
         stop: Some("planned".into()),
         lambda: None,
         predicted_nmse: Some(1e-3 * share),
-        metrics: Some(Metrics {
+        metrics: Some(FastMriMetrics {
             nmse: Some(2e-3 * share),
             psnr_db: Some(40.0 - share),
             ssim: Some(1.0 - 0.05 * share),
@@ -60,7 +60,7 @@ fn line(volume: &str, slice: usize) -> SliceLine {
     }
 }
 
-fn manifest(volumes: Vec<VolumeRecord>) -> Manifest {
+fn manifest(volumes: Vec<BatchVolume>) -> Manifest {
     Manifest {
         version: "9.8.7".into(),
         state: State::Stopped,
@@ -156,7 +156,7 @@ fn apart(page: &str) -> (String, BTreeMap<String, Value>, String) {
 }
 
 fn says(page: &str, words: &str) {
-    let text = checked(&apart(page).0);
+    let text = checked_text(&apart(page).0);
     assert!(text.contains(words), "{words:?} is not in {text}");
 }
 
@@ -248,7 +248,7 @@ fn the_worst_of_many_are_shown_larger() {
     let name = |i: usize| format!("file{i}.h5");
     let manifest = manifest(
         (0..100)
-            .map(|i| VolumeRecord {
+            .map(|i| BatchVolume {
                 slices: 72,
                 ..volume(&name(i), Status::Done)
             })
@@ -284,7 +284,7 @@ fn figures_that_are_missing_or_wild_break_nothing() {
             line.predicted_nmse = Some(wild);
             line.seconds = wild;
             line.acceleration = wild;
-            line.metrics = Some(Metrics {
+            line.metrics = Some(FastMriMetrics {
                 nmse: Some(wild),
                 psnr_db: Some(wild),
                 ssim: Some(wild),
@@ -293,7 +293,7 @@ fn figures_that_are_missing_or_wild_break_nothing() {
         lines[0].metrics = None;
         lines[1].predicted_nmse = None;
         let page = batch_page(&manifest, &lines, &pictures(&[NAME, "file2.h5"]), &[]).unwrap();
-        checked(&apart(&page).0);
+        checked_text(&apart(&page).0);
     }
 }
 
@@ -301,7 +301,7 @@ fn figures_that_are_missing_or_wild_break_nothing() {
 fn a_perfect_image_has_an_infinite_psnr() {
     let (mut manifest, lines) = batch();
     for volume in &mut manifest.volumes[..2] {
-        volume.metrics = Some(Metrics {
+        volume.metrics = Some(FastMriMetrics {
             nmse: Some(0.0),
             psnr_db: None,
             ssim: Some(1.0),
@@ -321,7 +321,7 @@ fn a_batch_of_nothing_is_a_page_too() {
     let page = batch_page(&left, &[], &none, &[]).unwrap();
     says(&page, "0 of one volume done; 1 left to do.");
     says(&page, "One volume left to do, 4 slices");
-    let one = manifest(vec![VolumeRecord {
+    let one = manifest(vec![BatchVolume {
         slices: 1,
         ..volume("a.h5", Status::Done)
     }]);
@@ -354,7 +354,7 @@ fn several_acquisitions_are_told_apart() {
 fn thousands_of_slices_stay_within_forty_megabytes() {
     let (volumes, each) = (200, 36);
     let name = |i: usize| format!("file{i}.h5");
-    let records = (0..volumes).map(|i| VolumeRecord {
+    let records = (0..volumes).map(|i| BatchVolume {
         slices: each,
         ..volume(&name(i), Status::Done)
     });

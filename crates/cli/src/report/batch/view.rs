@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::batch::{Manifest, Metrics, SliceLine, Status, VolumeRecord};
+use crate::batch::{BatchVolume, FastMriMetrics, Manifest, SliceLine, Status};
 
 pub struct View<'a> {
     pub manifest: &'a Manifest,
@@ -13,7 +13,7 @@ pub struct View<'a> {
 }
 
 pub struct Volume<'a> {
-    pub record: &'a VolumeRecord,
+    pub record: &'a BatchVolume,
     /// Those on record, by slice.
     pub lines: Vec<&'a SliceLine>,
 }
@@ -93,7 +93,7 @@ pub fn psnr(line: &SliceLine) -> Option<f64> {
     psnr_of(&line.metrics?)
 }
 
-pub fn psnr_of(metrics: &Metrics) -> Option<f64> {
+pub fn psnr_of(metrics: &FastMriMetrics) -> Option<f64> {
     metrics.psnr_db.or((metrics.nmse == Some(0.0)).then_some(f64::INFINITY))
 }
 

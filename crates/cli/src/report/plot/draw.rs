@@ -8,7 +8,7 @@ use plotters::prelude::{
 };
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::look::{AXIS, FINE, GRID, INK, PAPER, filled, level, line, marker, series};
+use super::style::{AXIS, FINE, GRID, INK, PAPER, filled, level, line, marker, series};
 use super::{Axis, Curve, Form, Plot, clip};
 use pvdamp_io::error::{Error, Result};
 

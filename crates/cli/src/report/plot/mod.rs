@@ -3,7 +3,7 @@
 mod axis;
 mod clip;
 mod draw;
-mod look;
+mod style;
 
 pub use axis::Axis;
 pub use draw::draw;

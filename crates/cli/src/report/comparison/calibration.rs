@@ -5,7 +5,7 @@ use ndarray::{Array2, ArrayView2, Zip};
 
 use super::tables::{slice_heading, slices};
 use super::view::{Group, View, marked, seed_title};
-use crate::compare::{CalibrationRecord, ContenderRecord, Shown};
+use crate::compare::{CalibrationRecord, CaseImages, ContenderRecord};
 use crate::report::number::{NONE, Spread, decimals_for, fixed, significant};
 use crate::report::page::fold;
 use crate::report::picture::{Region, Tone, data_uri, object_region, percentile};
@@ -18,7 +18,7 @@ const REACH: f32 = 3.0;
 /// Share of the pixels that are not saturated.
 const WINDOW: f64 = 0.995;
 
-pub fn section(view: &View, shown: &[Shown]) -> Result<Option<Markup>> {
+pub fn section(view: &View, shown: &[CaseImages]) -> Result<Option<Markup>> {
     if view.results.calibrations.is_empty() {
         return Ok(None);
     }
@@ -106,7 +106,7 @@ fn range(values: Vec<f64>) -> Markup {
     html! { td { (fixed(mean, decimals)) @if count > 1 { small { (least) " to " (greatest) } } } }
 }
 
-fn block(view: &View, group: &Group, shown: &[Shown]) -> Result<Option<Markup>> {
+fn block(view: &View, group: &Group, shown: &[CaseImages]) -> Result<Option<Markup>> {
     let case = group.cases[0];
     let of_case = view.results.calibrations.iter().filter(|r| r.case == case.id);
     let records: Vec<&CalibrationRecord> = of_case.collect();
@@ -167,7 +167,7 @@ fn plot(view: &View, records: &[&CalibrationRecord]) -> Option<Plot> {
 }
 
 /// Predicted and true error of each contender side by side.
-fn panels(view: &View, shown: &Shown) -> Result<Option<Markup>> {
+fn panels(view: &View, shown: &CaseImages) -> Result<Option<Markup>> {
     let Some(reference) = &shown.reference else {
         return Ok(None);
     };
@@ -238,11 +238,11 @@ fn ratio(error: f32, predicted: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::bench_page;
+    use super::super::comparison_page;
     use super::super::tests::{results, says, shown};
     use super::*;
     use crate::compare::CalibrationBin;
-    use crate::report::checked::checked;
+    use crate::report::page_check::checked_text;
 
     #[test]
     fn an_error_where_none_was_predicted_is_beyond_all() {
@@ -279,14 +279,14 @@ mod tests {
     #[test]
     fn the_page_tells_coverage_and_shows_where() {
         let mut results = results();
-        let without = bench_page(&results, &shown()).unwrap();
+        let without = comparison_page(&results, &shown()).unwrap();
         assert!(!without.contains("id=\"calibration\""));
         results.calibrations = vec![record("g0-s1", 0.444, 1e-6), record("g1-s1", 0.588, 1e-6)];
-        let page = bench_page(&results, &shown()).unwrap();
+        let page = comparison_page(&results, &shown()).unwrap();
         says(&page, "51.6 44.4 to 58.8");
         assert_eq!(page.matches("Error over predicted error, P-VDAMP").count(), 1);
         assert_eq!(page.matches("Error against predicted standard deviation").count(), 2);
-        assert_eq!(page, bench_page(&results, &shown()).unwrap());
+        assert_eq!(page, comparison_page(&results, &shown()).unwrap());
     }
 
     #[test]
@@ -295,7 +295,7 @@ mod tests {
             let mut results = results();
             results.calibrations = vec![record("g0-s1", wild, wild), record("nobody", wild, 1.0)];
             results.calibrations[0].energy_ratio = None;
-            checked(&bench_page(&results, &shown()).unwrap());
+            checked_text(&comparison_page(&results, &shown()).unwrap());
         }
     }
 }

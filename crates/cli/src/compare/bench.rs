@@ -6,10 +6,12 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::run::Ground;
-use super::shared::shared_lambda;
+use super::run::PreparedCase;
+use super::shared_lambda::shared_lambda;
 use super::store::Store;
-use super::{Case, CaseRecord, Common, Contender, ContenderRecord, Results, SensitivityRecord, Shown, Weight, peers};
+use super::{
+    Case, CaseImages, CaseRecord, Common, Contender, ContenderRecord, Results, SensitivityRecord, Weight, peers,
+};
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::format::Scan;
 use pvdamp_io::recon::{Machine, Reconstruction, lambda_curve};
@@ -44,7 +46,7 @@ impl Bench {
     ///
     /// Errors: [`Error::Interrupted`] when the listener broke off, scans that cannot be read, a folder that cannot be
     /// written.
-    pub fn run(&self, listener: &mut dyn Listener) -> Result<(Results, Vec<Shown>)> {
+    pub fn run(&self, listener: &mut dyn Listener) -> Result<(Results, Vec<CaseImages>)> {
         let machine = Machine::this();
         let (mut store, said) = Store::open(&self.folder, &machine, &self.cases)?;
         if let Some(said) = said {
@@ -131,7 +133,7 @@ impl Bench {
             return Ok(());
         }
         store.begin(case)?;
-        self.on_ground(case, &mut |ground| {
+        self.with_prepared_case(case, &mut |ground| {
             for base in &bases {
                 let limits = base.limits();
                 let tuning = base.tuning(ground.reconstruction.tuning(), 0.0);
@@ -176,11 +178,11 @@ impl Bench {
             return Ok(());
         }
         store.begin(case)?;
-        self.on_ground(case, &mut |ground| {
+        self.with_prepared_case(case, &mut |ground| {
             for warning in ground.prepared.warnings() {
                 listener.say(&format!("{id}: {warning}"));
             }
-            if let (true, Some(judge)) = (shown, &ground.judge) {
+            if let (true, Some(judge)) = (shown, &ground.reference_metrics) {
                 store.write_reference(id, &ground.unscaled(&judge.reference))?;
             }
             for contender in &left {
@@ -212,7 +214,7 @@ impl Bench {
     }
 
     /// Poses the problem of a case and hands it on.
-    fn on_ground(&self, case: &Case, work: &mut dyn FnMut(&Ground) -> Result<()>) -> Result<()> {
+    fn with_prepared_case(&self, case: &Case, work: &mut dyn FnMut(&PreparedCase) -> Result<()>) -> Result<()> {
         let scan = Arc::new(Scan::open(&case.path, &self.common.scan)?);
         let reconstruction = Reconstruction::new(&scan, &case.settings)?;
         let slice = case.record.slice;
@@ -220,11 +222,11 @@ impl Bench {
             let problem = format!("slice {slice} is all zero");
             Error::data(scan.place().clone(), problem, "choose another with --slices")
         })?;
-        work(&Ground::new(&case.record.id, &reconstruction, &prepared))
+        work(&PreparedCase::new(&case.record.id, &reconstruction, &prepared))
     }
 
     /// All that the store holds of this plan, with the results of other programs.
-    fn gather(&self, machine: Machine, store: &Store, shown: &HashSet<&str>) -> Result<(Results, Vec<Shown>)> {
+    fn gather(&self, machine: Machine, store: &Store, shown: &HashSet<&str>) -> Result<(Results, Vec<CaseImages>)> {
         let mut results = Results {
             version: env!("CARGO_PKG_VERSION").into(),
             machine,
@@ -252,7 +254,7 @@ impl Bench {
                     .extend(store.curves.get(&key(case, &base)).cloned());
             }
             if shown.contains(id.as_str()) {
-                pictures.push(store.shown(id, &ids)?);
+                pictures.push(store.case_images(id, &ids)?);
             }
         }
         let peers = peers::contenders(&self.folder)?;
@@ -278,16 +280,16 @@ impl Bench {
         case: &Case,
         peers: &[ContenderRecord],
         results: &mut Results,
-        mut picture: Option<&mut Shown>,
+        mut picture: Option<&mut CaseImages>,
     ) -> Result<()> {
         let path = |peer: &ContenderRecord| peers::path(&self.folder, &peer.id, &case.record.id);
         let there: Vec<&ContenderRecord> = peers.iter().filter(|peer| path(peer).is_file()).collect();
         if there.is_empty() {
             return Ok(());
         }
-        self.on_ground(case, &mut |ground| {
+        self.with_prepared_case(case, &mut |ground| {
             for peer in &there {
-                let result = peers::judge(&path(peer), &peer.id, &case.record, ground)?;
+                let result = peers::evaluate(&path(peer), &peer.id, &case.record, ground)?;
                 results.runs.push(result.record);
                 results.sensitivities.extend(result.sensitivity);
                 if let Some(picture) = picture.as_deref_mut() {

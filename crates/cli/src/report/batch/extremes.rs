@@ -68,7 +68,7 @@ pub fn section(view: &View) -> Option<Markup> {
 }
 
 /// The slices that the tables name.
-pub fn named<'a>(view: &View<'a>) -> Vec<&'a SliceLine> {
+pub fn ranked_slices<'a>(view: &View<'a>) -> Vec<&'a SliceLine> {
     let of = |&(_, key, greatest): &(&str, usize, bool)| ranked(view, key, greatest);
     RANKINGS.iter().flat_map(of).collect()
 }

@@ -1,12 +1,12 @@
 use ndarray::Array2;
 use num_complex::Complex;
 
-use super::bench_page;
+use super::comparison_page;
 use crate::compare::{
-    CaseRecord, ContenderRecord, EvolutionRecord, EvolutionStep, Machine, Metrics, ResidualRecord, Results, RunRecord,
-    SensitivityRecord, Shown, ShownResidual, TracePoint,
+    CaseImages, CaseRecord, ContenderRecord, EvolutionRecord, EvolutionStep, Machine, ResidualImages, ResidualRecord,
+    Results, RunMetrics, RunRecord, SensitivityRecord, TracePoint,
 };
-use crate::report::checked::checked;
+use crate::report::page_check::checked_text;
 use pvdamp::array::Image;
 
 /// A name that breaks whatever does not escape it.
@@ -56,7 +56,7 @@ fn run(case: &str, contender: &str, nmse: f64) -> RunRecord {
         seconds: 1.25,
         converged_seconds: Some(0.8),
         converged_iteration: Some(8),
-        metrics: Some(Metrics {
+        metrics: Some(RunMetrics {
             nmse_db: Some(nmse + 0.5),
             nmse_object_db: Some(nmse),
             psnr_db: Some(10.0 - nmse),
@@ -139,14 +139,14 @@ fn picture(scale: f32) -> Image<f32> {
     })
 }
 
-pub(super) fn shown() -> Vec<Shown> {
-    let residual = ShownResidual {
+pub(super) fn shown() -> Vec<CaseImages> {
+    let residual = ResidualImages {
         contender: "pvdamp".into(),
         iteration: 2,
         error: Array2::from_elem((24, 20), 0.5),
         predicted: Array2::from_elem((24, 20), 0.4),
     };
-    vec![Shown {
+    vec![CaseImages {
         case: "g0-s1".into(),
         reference: Some(picture(1.0)),
         images: vec![("pvdamp".into(), picture(0.9)), ("slow".into(), picture(0.5))],
@@ -157,13 +157,13 @@ pub(super) fn shown() -> Vec<Shown> {
 
 /// Words of a rendered markup, without what is between.
 pub(super) fn says(page: &str, words: &str) {
-    let text = checked(page);
+    let text = checked_text(page);
     assert!(text.contains(words), "{words:?} is not in {text}");
 }
 
 #[test]
 fn the_page_is_whole_sound_and_the_same_again() {
-    let page = bench_page(&results(), &shown()).unwrap();
+    let page = comparison_page(&results(), &shown()).unwrap();
     for words in [
         "something was left out",
         "pvdamp 9.8.7",
@@ -179,19 +179,19 @@ fn the_page_is_whole_sound_and_the_same_again() {
         assert!(page.contains(&format!("<section id=\"{id}\">")), "{id}");
     }
     assert!(page.matches("<img ").count() == 2 + 3 + 3 + 2);
-    assert_eq!(page, bench_page(&results(), &shown()).unwrap());
+    assert_eq!(page, comparison_page(&results(), &shown()).unwrap());
 }
 
 #[test]
 fn a_hostile_name_stays_a_name() {
-    let page = bench_page(&results(), &shown()).unwrap();
+    let page = comparison_page(&results(), &shown()).unwrap();
     assert!(!page.contains("<script"));
     says(&page, SCAN);
 }
 
 #[test]
 fn the_best_and_the_oracles_are_marked() {
-    let page = bench_page(&results(), &[]).unwrap();
+    let page = comparison_page(&results(), &[]).unwrap();
     let row = page
         .split("bernoulli, R\u{a0}=\u{a0}2")
         .find(|part| part.starts_with("<small>2 seeds"))
@@ -208,7 +208,7 @@ fn the_best_and_the_oracles_are_marked() {
 #[test]
 fn the_summary_follows_the_numbers() {
     let mut results = results();
-    let page = bench_page(&results, &[]).unwrap();
+    let page = comparison_page(&results, &[]).unwrap();
     says(
         &page,
         "P-VDAMP has the lowest mean error on the object: NMSE −19.35 dB over 4 cases, 10.00 dB",
@@ -222,17 +222,17 @@ fn the_summary_follows_the_numbers() {
     // better than all by far, but on some cases alone
     results.contenders.push(contender("part", "In part", ""));
     results.runs.push(run("g0-s1", "part", -40.0));
-    let page = bench_page(&results, &[]).unwrap();
+    let page = comparison_page(&results, &[]).unwrap();
     says(&page, "P-VDAMP has the lowest mean error");
     says(&page, "In part was run on 1 of 4 cases.");
 
     for run in results.runs.iter_mut().filter(|run| run.contender == "slow") {
-        run.metrics = run.metrics.map(|metrics| Metrics {
+        run.metrics = run.metrics.map(|metrics| RunMetrics {
             nmse_object_db: Some(-30.0),
             ..metrics
         });
     }
-    let page = bench_page(&results, &[]).unwrap();
+    let page = comparison_page(&results, &[]).unwrap();
     says(&page, "<slow> has the lowest mean error on the object: NMSE −30.00 dB");
     says(&page, "No oracle does better");
 }
@@ -250,7 +250,7 @@ fn without_a_reference_the_page_says_what_is_missing() {
     results.evolutions.clear();
     let mut shown = shown();
     shown[0].reference = None;
-    let page = bench_page(&results, &shown).unwrap();
+    let page = comparison_page(&results, &shown).unwrap();
     says(&page, "4 of 4 cases have no fully sampled reference");
     says(&page, "no method is called better than another");
     says(&page, "Missing, because no case has them: NMSE, object;");
@@ -261,22 +261,22 @@ fn without_a_reference_the_page_says_what_is_missing() {
 
 #[test]
 fn nothing_on_record_is_a_page_too() {
-    let page = bench_page(&Results::default(), &[]).unwrap();
+    let page = comparison_page(&Results::default(), &[]).unwrap();
     says(&page, "No run is on record");
     // pictures, λ and state evolution of cases and contenders that no one has heard of
     let mut stray = results();
     stray.cases.clear();
     stray.contenders.clear();
-    let page = bench_page(&stray, &shown()).unwrap();
+    let page = comparison_page(&stray, &shown()).unwrap();
     says(&page, "12 runs of cases that are not on record are not shown.");
-    let nobody = Shown {
+    let nobody = CaseImages {
         case: "nobody".into(),
         reference: None,
         images: vec![],
         residuals: vec![],
         deviations: vec![],
     };
-    checked(&bench_page(&results(), &[nobody]).unwrap());
+    checked_text(&comparison_page(&results(), &[nobody]).unwrap());
 }
 
 #[test]
@@ -295,7 +295,7 @@ fn values_that_are_no_numbers_break_nothing() {
         for run in &mut results.runs {
             run.seconds = value;
             run.converged_seconds = Some(value);
-            run.metrics = Some(Metrics {
+            run.metrics = Some(RunMetrics {
                 nmse_db: Some(value),
                 nmse_object_db: Some(value),
                 psnr_db: Some(value),
@@ -321,7 +321,7 @@ fn values_that_are_no_numbers_break_nothing() {
         shown[0].images[0].1[[10, 10]] = Complex::new(value as f32, 0.0);
         shown[0].residuals[0].error[[3, 3]] = value as f32;
         shown[0].images.push(("slow".into(), Array2::zeros((3, 3))));
-        let page = bench_page(&results, &shown).unwrap();
+        let page = comparison_page(&results, &shown).unwrap();
         says(&page, "<slow> is not shown: its image has another size.");
     }
 }
@@ -330,7 +330,7 @@ fn values_that_are_no_numbers_break_nothing() {
 fn a_perfect_image_is_the_best() {
     let mut results = results();
     for run in results.runs.iter_mut().filter(|run| run.contender == "slow") {
-        run.metrics = Some(Metrics {
+        run.metrics = Some(RunMetrics {
             nmse_db: Some(f64::NEG_INFINITY),
             nmse_object_db: Some(f64::NEG_INFINITY),
             psnr_db: Some(f64::INFINITY),
@@ -338,7 +338,7 @@ fn a_perfect_image_is_the_best() {
             hfen_db: Some(f64::NEG_INFINITY),
         });
     }
-    let page = bench_page(&results, &[]).unwrap();
+    let page = comparison_page(&results, &[]).unwrap();
     assert!(page.contains("<td><b><u>−∞</u></b></td>"));
     says(&page, "<slow> has the lowest mean error on the object: NMSE −∞ dB");
 }

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, Axis};
 
-use super::{Metrics, TracePoint};
+use super::{RunMetrics, TracePoint};
 use pvdamp::array::Image;
 use pvdamp::quality::{complex_nmse, decibel, fastmri_metrics, hfen, object_mask};
 
@@ -10,12 +10,12 @@ use pvdamp::quality::{complex_nmse, decibel, fastmri_metrics, hfen, object_mask}
 const CONVERGED: f64 = 0.1;
 
 /// The reference of a case.
-pub struct Judge {
+pub struct ReferenceMetrics {
     pub reference: Image<f32>,
     object: Array2<bool>,
 }
 
-impl Judge {
+impl ReferenceMetrics {
     pub fn new(reference: Image<f32>) -> Self {
         Self {
             object: object_mask(&reference),
@@ -35,11 +35,11 @@ impl Judge {
     }
 
     /// `magnitude` crops as the scan asks for.
-    pub fn metrics(&self, image: &Image<f32>, magnitude: impl Fn(&Image<f32>) -> Array2<f32>) -> Metrics {
+    pub fn metrics(&self, image: &Image<f32>, magnitude: impl Fn(&Image<f32>) -> Array2<f32>) -> RunMetrics {
         let [target, found] = [&self.reference, image].map(|image| magnitude(image).insert_axis(Axis(0)));
         let magnitudes = fastmri_metrics(target.view(), found.view());
         let finite = |value: Option<f64>| value.filter(|v| v.is_finite());
-        Metrics {
+        RunMetrics {
             nmse_db: finite(complex_nmse(&self.reference, image, None).map(decibel)),
             nmse_object_db: self.nmse_object_db(image),
             psnr_db: finite(magnitudes.psnr),

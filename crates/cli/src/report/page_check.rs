@@ -24,7 +24,7 @@ fn as_xml(page: &str) -> String {
 }
 
 /// Holds a page to what every page must be; its text, with single spaces.
-pub fn checked(page: &str) -> String {
+pub fn checked_text(page: &str) -> String {
     let xml = as_xml(page);
     let document = roxmltree::Document::parse(&xml).expect("a well-formed page");
     let mut ids = HashSet::new();

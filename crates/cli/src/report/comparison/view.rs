@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::compare::{CaseRecord, ContenderRecord, Metrics, Results, RunRecord};
+use crate::compare::{CaseRecord, ContenderRecord, Results, RunMetrics, RunRecord};
 use crate::report::number::{listed, short};
 
 /// What a run says, where it says it.
@@ -133,7 +133,7 @@ pub fn marked(contender: &ContenderRecord) -> String {
     format!("{}{dagger}", contender.label)
 }
 
-fn metric(run: &RunRecord, figure: fn(&Metrics) -> Option<f64>) -> Option<f64> {
+fn metric(run: &RunRecord, figure: fn(&RunMetrics) -> Option<f64>) -> Option<f64> {
     figure(run.metrics.as_ref()?)
 }
 

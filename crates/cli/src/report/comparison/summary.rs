@@ -6,7 +6,7 @@ use super::view::{View, marked, nmse_object, sampling_title, threads};
 use crate::compare::{CaseRecord, ContenderRecord};
 use crate::report::number::{Spread, capital, counted, decibels, distinct};
 
-pub fn lead(view: &View) -> Markup {
+pub fn introduction(view: &View) -> Markup {
     let results = view.results;
     let machine = &results.machine;
     let processor = if machine.processor.is_empty() {

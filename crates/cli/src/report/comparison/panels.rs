@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use ndarray::{Array2, Zip};
 
 use super::view::{View, nmse_object, sampling_title, seed_title, slice_title};
-use crate::compare::Shown;
+use crate::compare::CaseImages;
 use crate::report::number::{decibels, significant};
 use crate::report::page::fold;
 use crate::report::picture::{Region, Tone, data_uri, magnitude, most_detail, object_region, percentile};
@@ -34,7 +34,7 @@ struct Panel {
     error: Option<Array2<f32>>,
 }
 
-pub fn section(view: &View, shown: &[Shown]) -> Result<Option<Markup>> {
+pub fn section(view: &View, shown: &[CaseImages]) -> Result<Option<Markup>> {
     let mut blocks = Vec::new();
     for shown in shown {
         let title = view.case(&shown.case).map_or_else(
@@ -48,7 +48,7 @@ pub fn section(view: &View, shown: &[Shown]) -> Result<Option<Markup>> {
     Ok((!blocks.is_empty()).then(|| html! { @for block in &blocks { (block) } }))
 }
 
-fn block(view: &View, shown: &Shown) -> Result<Option<Markup>> {
+fn block(view: &View, shown: &CaseImages) -> Result<Option<Markup>> {
     let Some(leading) = shown.reference.as_ref().or_else(|| Some(&shown.images.first()?.1)) else {
         return Ok(None);
     };

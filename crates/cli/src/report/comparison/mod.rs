@@ -3,8 +3,8 @@
 mod calibration;
 mod convergence;
 mod evolution;
-mod made;
 mod panels;
+mod provenance;
 mod sensitivity;
 mod summary;
 mod tables;
@@ -12,7 +12,7 @@ mod tables;
 mod tests;
 mod view;
 
-use crate::compare::{Results, Shown};
+use crate::compare::{CaseImages, Results};
 use crate::report::number::decibels;
 use crate::report::page::{Extra, Section, page};
 use crate::report::plot::Axis;
@@ -25,7 +25,7 @@ use view::View;
 ///
 /// # Errors
 /// A picture without pixels.
-pub fn bench_page(results: &Results, shown: &[Shown]) -> Result<String> {
+pub fn comparison_page(results: &Results, shown: &[CaseImages]) -> Result<String> {
     let view = View::new(results);
     let candidates = [
         ("accuracy", "Accuracy and time", tables::section(&view)),
@@ -38,7 +38,7 @@ pub fn bench_page(results: &Results, shown: &[Shown]) -> Result<String> {
         ("lambda", "Sensitivity to λ", sensitivity::section(&view)?),
         ("evolution", "State evolution", evolution::section(&view, shown)?),
         ("calibration", "Error bars", calibration::section(&view, shown)?),
-        ("made", "How it was made", Some(made::section(&view))),
+        ("made", "How it was made", Some(provenance::section(&view))),
     ];
     let sections: Vec<Section> = candidates
         .into_iter()
@@ -46,7 +46,7 @@ pub fn bench_page(results: &Results, shown: &[Shown]) -> Result<String> {
         .collect();
     Ok(page(
         "MRI reconstruction methods compared",
-        &summary::lead(&view),
+        &summary::introduction(&view),
         &sections,
         &Extra::default(),
     ))

@@ -6,7 +6,7 @@ use super::view::View;
 use crate::batch::{State, Status};
 use crate::report::number::{counted, distinct, duration, listed, short};
 
-pub fn lead(view: &View) -> Markup {
+pub fn introduction(view: &View) -> Markup {
     let manifest = view.manifest;
     let machine = &manifest.machine;
     html! {

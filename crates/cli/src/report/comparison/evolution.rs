@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::view::{View, case_title};
-use crate::compare::{EvolutionRecord, EvolutionStep, ResidualRecord, Shown, ShownResidual};
+use crate::compare::{CaseImages, EvolutionRecord, EvolutionStep, ResidualImages, ResidualRecord};
 use crate::report::number::{NONE, fixed, significant};
 use crate::report::page::fold;
 use crate::report::picture::{Tone, data_uri, percentile};
@@ -21,7 +21,7 @@ const ORIENTATIONS: [(char, &str); 4] = [
     ('A', "A, approximation"),
 ];
 
-pub fn section(view: &View, shown: &[Shown]) -> Result<Option<Markup>> {
+pub fn section(view: &View, shown: &[CaseImages]) -> Result<Option<Markup>> {
     let records = &view.results.evolutions;
     if records.is_empty() {
         return Ok(None);
@@ -32,7 +32,7 @@ pub fn section(view: &View, shown: &[Shown]) -> Result<Option<Markup>> {
             .iter()
             .filter(|s| s.case == record.case)
             .flat_map(|s| &s.residuals);
-        let pictures: Vec<&ShownResidual> = pictures.filter(|p| p.contender == record.contender).collect();
+        let pictures: Vec<&ResidualImages> = pictures.filter(|p| p.contender == record.contender).collect();
         let case = view.case(&record.case).map_or_else(|| record.case.clone(), case_title);
         let title = format!("{}, {case}", view.label(&record.contender));
         blocks.push(fold(blocks.is_empty(), &title, &article(record, &pictures)?));
@@ -64,7 +64,7 @@ fn in_order<'a>(view: &View, records: &'a [EvolutionRecord]) -> Vec<&'a Evolutio
     first
 }
 
-fn article(record: &EvolutionRecord, pictures: &[&ShownResidual]) -> Result<Markup> {
+fn article(record: &EvolutionRecord, pictures: &[&ResidualImages]) -> Result<Markup> {
     let plots: Vec<Markup> = scales(record)
         .into_iter()
         .filter_map(|scale| Some((variance_plot(record, &scale)?, scale.name)))
@@ -181,7 +181,7 @@ fn ratio_table(record: &EvolutionRecord) -> Markup {
 }
 
 /// Those looked at closely, by figures or by pictures.
-fn iterations(record: &EvolutionRecord, pictures: &[&ShownResidual]) -> Vec<usize> {
+fn iterations(record: &EvolutionRecord, pictures: &[&ResidualImages]) -> Vec<usize> {
     let figures = record.residuals.iter().map(|r| r.iteration);
     let mut iterations: Vec<usize> = figures.chain(pictures.iter().map(|p| p.iteration)).collect();
     iterations.sort_unstable();
@@ -189,7 +189,7 @@ fn iterations(record: &EvolutionRecord, pictures: &[&ShownResidual]) -> Vec<usiz
     iterations
 }
 
-fn residual(record: &EvolutionRecord, pictures: &[&ShownResidual], iteration: usize) -> Result<Markup> {
+fn residual(record: &EvolutionRecord, pictures: &[&ResidualImages], iteration: usize) -> Result<Markup> {
     let figures = record.residuals.iter().find(|r| r.iteration == iteration);
     let picture = pictures.iter().find(|p| p.iteration == iteration);
     let plots = figures
@@ -224,7 +224,7 @@ fn moments(residual: &ResidualRecord) -> String {
 
 /// `|Ψ(r − x0)|` and `√τ` with the same window: from a third of the least √τ, but at most 60 dB below white, which
 /// one coefficient in a thousand exceeds.
-fn pair(shown: &ShownResidual) -> Result<Markup> {
+fn pair(shown: &ResidualImages) -> Result<Markup> {
     let white = percentile(&shown.error, 0.999).max(percentile(&shown.predicted, 0.999));
     let black = (0.3 * percentile(&shown.predicted, 0.01)).max(white * 1e-3);
     let tone = Tone::Logarithmic(black, white);

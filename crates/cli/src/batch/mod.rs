@@ -1,5 +1,4 @@
-//! Many scans with the same settings: a plan, slices of several scans at once, results that outlive interruption, and a
-//! manifest of it all.
+//! Reconstructs many scans with the same settings: a plan, a queue of slices, a journal for resuming, and a manifest.
 
 mod file;
 mod folder;
@@ -20,7 +19,7 @@ use std::sync::{Mutex, MutexGuard};
 
 pub use file::FileRecord;
 pub use folder::BatchFolder;
-pub use forecast::{Forecast, at_once, forecast};
+pub use forecast::{Forecast, concurrent_slices, forecast};
 pub use input::{Input, inputs};
 pub use journal::Journal;
 pub use manifest::merge;
@@ -30,7 +29,7 @@ pub use record::{BatchVolume, FastMriMetrics, Manifest, SliceLine, State, Status
 pub use run::{Batch, Listener};
 pub use shard::Shard;
 
-/// What a lock holds, also after a thread has ended in a defect: others go on.
+/// Locks a mutex, even after another thread has panicked, so that the remaining threads continue.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

@@ -2,20 +2,20 @@ use ndarray::Array2;
 
 use pvdamp::array::Image;
 
-/// The pictures of one case: the first of its group.
+/// Images of one case for the report: the first case of its group.
 #[derive(Clone, Debug)]
 pub struct CaseImages {
     pub case: String,
     pub reference: Option<Image<f32>>,
-    /// Contender and its image, in the units of the reference and its phase aligned to it.
+    /// Contender and image, in the units of the reference and with its phase aligned to it.
     pub images: Vec<(String, Image<f32>)>,
     pub residuals: Vec<ResidualImages>,
-    /// Contender and its error bars, where they were held to the reference: the predicted standard deviation of one
-    /// part of the error, in the units of the reference.
+    /// Contender and error bars, if they were compared with the reference: the predicted standard deviation of the real or
+    /// imaginary part of the error, in the units of the reference.
     pub deviations: Vec<(String, Array2<f32>)>,
 }
 
-/// `|Ψ(r − x0)|` and `√τ` of one iteration, laid out as the nested pyramid: coarsest subband top left.
+/// `|Ψ(r − x0)|` and `√τ` of one iteration, arranged as nested subbands with the coarsest at the top left.
 #[derive(Clone, Debug)]
 pub struct ResidualImages {
     pub contender: String,

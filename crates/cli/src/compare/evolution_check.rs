@@ -1,4 +1,4 @@
-//! Holds the state evolution to what the error really is.
+//! Compares the state evolution with the true error.
 
 use ndarray::Array2;
 use num_complex::Complex;
@@ -8,15 +8,15 @@ use pvdamp::array::{Image, Real};
 use pvdamp::solve::Tracked;
 use pvdamp::wavelet::{Layout, Orientation, Pyramid, Workspace};
 
-/// Iterations looked at closely, from 1.
+/// Iterations, from 1, for which statistics and images of the residual are kept.
 const DETAILED_ITERATIONS: [usize; 4] = [1, 3, 10, 30];
-/// The histogram's range and bins.
+/// The histogram reaches from minus to plus this value.
 const HISTOGRAM_RANGE: f64 = 5.0;
 const HISTOGRAM_BINS: usize = 80;
-/// Points of the Q-Q plot: at equal steps of the Gaussian's quantile from -3.5 to 3.5.
+/// The Q-Q plot has points at Gaussian quantiles from -3.5 to 3.5 in steps of 0.1.
 const QUANTILE_STEPS: i32 = 35;
 
-/// Compares `Ψ(r − x0)` with τ, iteration by iteration.
+/// Compares `Ψ(r − x0)` with τ in each iteration.
 pub struct EvolutionCheck<'a> {
     reference: &'a Image<f32>,
     bands: Vec<String>,
@@ -36,7 +36,7 @@ impl<'a> EvolutionCheck<'a> {
         }
     }
 
-    /// Looks at the estimate that the next iteration starts from. One set of maps.
+    /// Adds the estimate that the next iteration starts from. Does nothing with more than one set of maps.
     pub fn record(&mut self, tracked: &Tracked<f32>) {
         let Tracked {
             estimate,
@@ -75,8 +75,8 @@ impl<'a> EvolutionCheck<'a> {
         }
     }
 
-    /// The record; `power` takes variances to the units of the scan. The look after the last iteration is left out:
-    /// no threshold came of it.
+    /// The record. Dividing by `power` gives variances in the units of the scan. The estimate after the last iteration is
+    /// dropped, because it was not thresholded.
     pub fn finish(mut self, case: &str, contender: &str, power: f64) -> (EvolutionRecord, Vec<ResidualImages>) {
         self.steps.pop();
         let iterations = self.steps.len();
@@ -102,7 +102,7 @@ impl<'a> EvolutionCheck<'a> {
     }
 }
 
-/// Real and imaginary parts over `√(τ/2)`, of the detail coefficients whose τ is not 0.
+/// Statistics of real and imaginary parts over `√(τ/2)`, of the detail coefficients with τ > 0.
 fn residual_record(iteration: usize, w: &Pyramid<Complex<f32>>, variance: &Pyramid<f32>) -> ResidualRecord {
     let layout = &w.layout;
     let details = (0..layout.bands.len()).filter(|&b| layout.bands[b].orientation != Orientation::A);
@@ -146,7 +146,7 @@ fn residual_record(iteration: usize, w: &Pyramid<Complex<f32>>, variance: &Pyram
     }
 }
 
-/// Share of a standard Gaussian below `x`.
+/// Cumulative distribution of a standard Gaussian.
 fn normal_share(x: f64) -> f64 {
     libm::erfc(-x / std::f64::consts::SQRT_2) / 2.0
 }
@@ -156,7 +156,7 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     values.sum::<f64>() / count as f64
 }
 
-/// The subbands as one picture, the coarsest top left: H below, V to the right, as in a figure of wavelets.
+/// The subbands as one image, the coarsest at the top left, H below and V to the right of it.
 fn nested_subbands<V: Copy>(layout: &Layout, values: &[V], value_of: impl Fn(V) -> f32) -> Array2<f32> {
     let mut picture = Array2::zeros(layout.padded.dim());
     for band in &layout.bands {

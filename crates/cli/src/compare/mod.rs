@@ -1,4 +1,4 @@
-//! Methods compared on the same data: cases, runs, searches for λ, and the record of it all.
+//! Compares methods on the same data: cases, runs, searches for λ, and their records.
 
 mod bench;
 mod calibration;

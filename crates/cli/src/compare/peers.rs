@@ -1,5 +1,5 @@
-//! Results of other programs, judged as our own: `peers/CONTENDER/CASE.h5` in the folder of a bench, with dataset
-//! `image` `(rows, cols)` in the units of the scan, and attributes that say what it is.
+//! Results of other programs, evaluated as those of this one: `peers/CONTENDER/CASE.h5` in the folder of a bench, with
+//! dataset `image` `(rows, cols)` in the units of the scan, and attributes that describe it.
 
 use std::path::{Path, PathBuf};
 
@@ -12,14 +12,14 @@ use pvdamp_io::format::{Attribute, AttributeValue, read_attributes, read_list};
 
 const PEERS: &str = "peers";
 
-/// One image of another program.
+/// A result of another program.
 pub struct PeerResult {
     pub record: RunRecord,
     pub image: Image<f32>,
     pub sensitivity: Option<SensitivityRecord>,
 }
 
-/// The contenders that left results, by name.
+/// The contenders with results in the folder, sorted by name.
 pub fn contenders(folder: &Path) -> Result<Vec<ContenderRecord>> {
     let Ok(entries) = std::fs::read_dir(folder.join(PEERS)) else {
         return Ok(Vec::new());
@@ -35,7 +35,7 @@ pub fn contenders(folder: &Path) -> Result<Vec<ContenderRecord>> {
         .collect()
 }
 
-/// From any of its results; `None` for a folder without one.
+/// The contender as its first result describes it; `None` for a folder without results.
 fn contender(folder: &Path) -> Result<Option<ContenderRecord>> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     let mut files: Vec<PathBuf> = entries
@@ -64,10 +64,10 @@ pub fn path(folder: &Path, contender: &str, case: &str) -> PathBuf {
     folder.join(PEERS).join(contender).join(format!("{case}.h5"))
 }
 
-/// Judges the result at `path`. Errors: an image of another size, and attributes that are missing.
+/// Evaluates the result at `path`. Errors: an image of another size, and missing attributes.
 pub fn evaluate(path: &Path, contender: &str, case: &CaseRecord, prepared_case: &PreparedCase) -> Result<PeerResult> {
     let attributes = ResultAttributes::of(path)?;
-    // Made of a case of this name that was another.
+    // Made for an earlier case of the same name.
     if attributes
         .text("arguments")
         .is_ok_and(|words| words != case.arguments.join(" "))
@@ -85,7 +85,7 @@ pub fn evaluate(path: &Path, contender: &str, case: &CaseRecord, prepared_case: 
             "give the whole image, not cropped",
         ));
     }
-    // The judge sees images as the solvers make them.
+    // The metrics are computed in the units of the solvers.
     let scaled = image.mapv(|v| v * prepared_case.prepared.scale);
     let magnitude = |image: &Image<f32>| prepared_case.reconstruction.cropped_magnitude(image);
     let record = RunRecord {
@@ -113,7 +113,7 @@ pub fn evaluate(path: &Path, contender: &str, case: &CaseRecord, prepared_case: 
     })
 }
 
-/// The λ that were tried, where the program left them.
+/// The errors over λ, if the program stored them.
 fn sensitivity(path: &Path, contender: &str, case: &str, lambda: Option<f64>) -> Result<Option<SensitivityRecord>> {
     let column = |name: &str| read_list(&Place::new(path, format!("sensitivity/{name}")));
     let (Some(lambda), Some(lambdas), Some(errors)) = (lambda, column("lambda")?, column("nmse_object_db")?) else {

@@ -9,10 +9,10 @@ use super::arguments::ScanOptionArguments;
 use super::console::{self, Console};
 use super::reconstruction::ReconArguments;
 use crate::batch::{
-    Batch, Forecast, Journal, Listener, Manifest, Plan, Recipe, Shard, at_once, forecast, inputs, merge, usual_limit,
-    whole_memory,
+    Batch, Forecast, Journal, Listener, Manifest, Plan, Recipe, Shard, concurrent_slices, forecast, inputs, merge,
+    usual_limit, whole_memory,
 };
-use progress::{Progress, lasting};
+use progress::{Progress, duration_text};
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::recon::PROGRAM_MEMORY;
 
@@ -74,7 +74,7 @@ pub struct RunBatch {
     arguments: ReconArguments,
 }
 
-/// The options of a reconstruction and their values, the defaults among them, by name.
+/// The options of a reconstruction by name, including defaults.
 struct Described(BTreeMap<String, String>);
 
 impl Described {
@@ -117,10 +117,10 @@ impl RunBatch {
     pub fn run(self, console: &Console) -> Result<()> {
         if self.merge {
             let manifest = merge(&self.output)?;
-            return conclude(&manifest, console);
+            return print_totals(&manifest, console);
         }
         console::catch_interrupt();
-        // before results are read, which fills caches that count as used
+        // before results are read: that fills the file cache, which counts as used
         let limit = self.memory.or_else(usual_limit).unwrap_or(u64::MAX);
         let inputs = inputs(&self.scans, &self.output)?;
         let arguments = self.arguments;
@@ -147,7 +147,7 @@ impl RunBatch {
         announce(&plan, &recipe, self.shard, room, console);
         let Some(journal) = journal else {
             let forecast = forecast(&plan, &recipe, room, &console::going)?;
-            return tell_plan(&plan, &forecast, console);
+            return print_plan(&plan, &forecast, console);
         };
         let progress = Progress::new(&plan, console);
         plan.failed().for_each(|volume| progress.volume(volume));
@@ -164,11 +164,11 @@ impl RunBatch {
         if done.is_err() {
             console.say("what is done is kept: the same command goes on from here");
         }
-        conclude(&done?, console)
+        print_totals(&done?, console)
     }
 }
 
-/// What is planned, on one line, and the seed.
+/// Prints the plan and the seed on one line.
 fn announce(plan: &Plan, recipe: &Recipe, shard: Option<Shard>, room: u64, console: &Console) {
     let slices: usize = plan.volumes.iter().map(|volume| volume.record.slices).sum();
     let done = plan.volumes.iter().filter(|volume| volume.past.is_some()).count();
@@ -182,13 +182,13 @@ fn announce(plan: &Plan, recipe: &Recipe, shard: Option<Shard>, room: u64, conso
     console.say(&format!(
         "{shard}{} scan(s), {slices} slice(s), {done} scan(s) done already; {} slice(s) at once, each about {} MB{seed}",
         plan.volumes.len(),
-        at_once(largest, room),
+        concurrent_slices(largest, room),
         largest.div_ceil(1_000_000),
     ));
 }
 
-/// Each scan and what would be done with it, and the whole.
-fn tell_plan(plan: &Plan, forecast: &Forecast, console: &Console) -> Result<()> {
+/// Prints each scan and what would be done with it, and the total.
+fn print_plan(plan: &Plan, forecast: &Forecast, console: &Console) -> Result<()> {
     for volume in &plan.volumes {
         let record = &volume.record;
         let what = match (&record.error, &volume.past) {
@@ -201,22 +201,22 @@ fn tell_plan(plan: &Plan, forecast: &Forecast, console: &Console) -> Result<()> 
         };
         console.result(&format!("{}: {what}", record.name))?;
     }
-    for trouble in &forecast.troubles {
-        console.warn(&format!("could not be tried: {trouble}"));
+    for error in &forecast.errors {
+        console.warn(&format!("could not be tried: {error}"));
     }
     console.result(&format!(
         "to do: {} scan(s), {} slice(s); about {}, {} MB of memory ({} slice(s) at once), {} MB of results",
         forecast.volumes,
         forecast.slices,
-        lasting(forecast.time),
+        duration_text(forecast.time),
         (forecast.memory + PROGRAM_MEMORY).div_ceil(1_000_000),
         forecast.slices_at_once,
         forecast.written.div_ceil(1_000_000),
     ))
 }
 
-/// The last words, and the exit code.
-fn conclude(manifest: &Manifest, console: &Console) -> Result<()> {
+/// Prints the totals; failed scans give the exit code.
+fn print_totals(manifest: &Manifest, console: &Console) -> Result<()> {
     let totals = manifest.totals;
     let warned = match totals.slices_with_warnings {
         0 => String::new(),
@@ -229,7 +229,7 @@ fn conclude(manifest: &Manifest, console: &Console) -> Result<()> {
     Error::passed_over(totals.failed, totals.volumes, "scans")
 }
 
-/// `500M`, `8G`, `8GiB`: of 1024, as Slurm counts.
+/// `500M`, `8G`, `8GiB`: units are powers of 1024, as in Slurm.
 fn parse_memory(text: &str) -> std::result::Result<u64, String> {
     let wrong = || "it is a number with K, M, G or T, as 8G".to_string();
     let digits = text
@@ -253,7 +253,7 @@ fn parse_memory(text: &str) -> std::result::Result<u64, String> {
 
 fn parse_shard(text: &str) -> std::result::Result<Shard, String> {
     match text {
-        "auto" => Shard::of_environment(|name| std::env::var(name).ok()),
+        "auto" => Shard::from_environment(|name| std::env::var(name).ok()),
         _ => text.parse(),
     }
 }
@@ -277,32 +277,32 @@ mod tests {
     }
 
     #[derive(clap::Parser)]
-    struct Typed {
+    struct ParsedBatch {
         #[command(flatten)]
         batch: RunBatch,
     }
 
     #[test]
-    fn settings_are_told_with_their_defaults() {
-        let typed = |words: &str| {
-            <Typed as clap::Parser>::try_parse_from(words.split_whitespace())
+    fn settings_include_their_defaults() {
+        let parsed = |words: &str| {
+            <ParsedBatch as clap::Parser>::try_parse_from(words.split_whitespace())
                 .unwrap()
                 .batch
         };
-        let one = typed("batch in -o out --accel 4 --uncertainty --whiten off")
+        let one = parsed("batch in -o out --accel 4 --uncertainty --whiten off")
             .described
             .0;
-        let told = |name: &str| one.get(name).map(String::as_str);
+        let value = |name: &str| one.get(name).map(String::as_str);
         assert_eq!(
-            (told("accel"), told("seed"), told("method")),
+            (value("accel"), value("seed"), value("method")),
             (Some("4"), Some("0"), Some("pvdamp"))
         );
         assert_eq!(
-            (told("uncertainty"), told("whiten"), told("save-maps")),
+            (value("uncertainty"), value("whiten"), value("save-maps")),
             (Some("0"), Some("off"), None)
         );
-        assert_eq!((told("output"), told("memory"), told("scans")), (None, None, None));
-        let other = typed("batch other -o else --accel 4 --uncertainty=0 --memory 4G --shard 1/3 --whiten off")
+        assert_eq!((value("output"), value("memory"), value("scans")), (None, None, None));
+        let other = parsed("batch other -o else --accel 4 --uncertainty=0 --memory 4G --shard 1/3 --whiten off")
             .described
             .0;
         assert_eq!(one, other);

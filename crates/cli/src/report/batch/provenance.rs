@@ -1,9 +1,9 @@
-//! Settings, and what every figure means.
+//! Settings of the batch, and definitions of all figures.
 
 use maud::{Markup, html};
 
 use super::view::View;
-use crate::report::table::boxed;
+use crate::report::table::scrollable_table;
 
 const TERMS: &[(&str, &str)] = &[
     (
@@ -54,5 +54,5 @@ fn settings(view: &View) -> Markup {
             } }
         }
     };
-    boxed(&html! { "Settings of the reconstruction" }, &table)
+    scrollable_table(&html! { "Settings of the reconstruction" }, &table)
 }

@@ -1,4 +1,4 @@
-//! The page of a bench: what [`Results`] and the pictures say.
+//! The page of a bench, from its [`Results`] and images.
 
 mod calibration;
 mod convergence;
@@ -14,18 +14,18 @@ mod view;
 
 use crate::compare::{CaseImages, Results};
 use crate::report::number::decibels;
-use crate::report::page::{Extra, Section, page};
+use crate::report::page::{PageAssets, Section, page};
 use crate::report::plot::Axis;
 use pvdamp_io::error::Result;
 use view::View;
 
-/// One HTML page with everything in it: nothing is fetched when it is opened. The same results give the same page.
+/// One self-contained HTML page. The same results give the same page.
 ///
-/// `shown` may lack cases, and figures may be missing, infinite or NaN: the page says what there is.
+/// `case_images` may lack cases, and figures may be missing, infinite or NaN.
 ///
 /// # Errors
 /// A picture without pixels.
-pub fn comparison_page(results: &Results, shown: &[CaseImages]) -> Result<String> {
+pub fn comparison_page(results: &Results, case_images: &[CaseImages]) -> Result<String> {
     let view = View::new(results);
     let candidates = [
         ("accuracy", "Accuracy and time", tables::section(&view)),
@@ -34,10 +34,10 @@ pub fn comparison_page(results: &Results, shown: &[CaseImages]) -> Result<String
             "Error against iterations and time",
             convergence::section(&view)?,
         ),
-        ("images", "Images", panels::section(&view, shown)?),
+        ("images", "Images", panels::section(&view, case_images)?),
         ("lambda", "Sensitivity to λ", sensitivity::section(&view)?),
-        ("evolution", "State evolution", evolution::section(&view, shown)?),
-        ("calibration", "Error bars", calibration::section(&view, shown)?),
+        ("evolution", "State evolution", evolution::section(&view, case_images)?),
+        ("calibration", "Error bars", calibration::section(&view, case_images)?),
         ("made", "How it was made", Some(provenance::section(&view))),
     ];
     let sections: Vec<Section> = candidates
@@ -48,18 +48,18 @@ pub fn comparison_page(results: &Results, shown: &[CaseImages]) -> Result<String
         "MRI reconstruction methods compared",
         &summary::introduction(&view),
         &sections,
-        &Extra::default(),
+        &PageAssets::default(),
     ))
 }
 
-/// A sentence that names the contenders whose NMSE in dB lies beyond the upper end of an axis; empty for none.
+/// A sentence that names the contenders whose NMSE in dB lies above an axis; empty if there are none.
 fn above(axis: &Axis, errors: impl IntoIterator<Item = (String, f64)>) -> String {
-    let beyond = errors.into_iter().filter(|(_, nmse)| *nmse > axis.high);
-    let beyond: Vec<String> = beyond
+    let above_axis = errors.into_iter().filter(|(_, nmse)| *nmse > axis.high);
+    let above_axis: Vec<String> = above_axis
         .map(|(label, nmse)| format!("{label} ({} dB)", decibels(nmse)))
         .collect();
-    if beyond.is_empty() {
+    if above_axis.is_empty() {
         return String::new();
     }
-    format!("Above the plot: {}.", beyond.join("; "))
+    format!("Above the plot: {}.", above_axis.join("; "))
 }

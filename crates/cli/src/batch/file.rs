@@ -29,10 +29,10 @@ impl FileRecord {
     pub fn of(at: &Path, path: String) -> Result<Self> {
         let stamp = stamp_of(at)?;
         let sha256 = sha256(at)?;
-        match stamp_of(at)? == stamp {
-            true => Ok(Self { path, stamp, sha256 }),
-            false => Err(changed(at)),
+        if stamp_of(at)? != stamp {
+            return Err(changed(at));
         }
+        Ok(Self { path, stamp, sha256 })
     }
 
     /// Whether the file at `at` is unchanged: it has the same size and time, or else the same content.

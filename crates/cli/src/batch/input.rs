@@ -26,9 +26,10 @@ impl Input {
         let relative = path.strip_prefix(base).ok();
         let relative = relative.filter(|r| r.components().all(|c| matches!(c, Component::Normal(_))));
         let relative = relative.unwrap_or_else(|| Path::new(path.file_name().unwrap_or_default()));
-        let stem = match has_ending(relative, REMOVED_ENDINGS) {
-            true => relative.with_extension(""),
-            false => relative.to_path_buf(),
+        let stem = if has_ending(relative, REMOVED_ENDINGS) {
+            relative.with_extension("")
+        } else {
+            relative.to_path_buf()
         };
         let parts: Vec<_> = stem.iter().map(|part| part.to_string_lossy()).collect();
         let name = parts.join("/") + ".h5";
@@ -95,10 +96,10 @@ fn read_list(path: &Path) -> Result<Vec<Input>> {
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with('#'));
     let found: Vec<Input> = lines.map(|line| Input::single(line.into())).collect();
-    match found.is_empty() {
-        true => Err(Error::data(path, "this list names no scan", "write one path a line")),
-        false => Ok(found),
+    if found.is_empty() {
+        return Err(Error::data(path, "this list names no scan", "write one path a line"));
     }
+    Ok(found)
 }
 
 fn matching_files(pattern: &Path) -> Result<Vec<Input>> {
@@ -123,10 +124,10 @@ fn matching_files(pattern: &Path) -> Result<Vec<Input>> {
         .filter_map(|path| path.ok().filter(|path| path.is_file()))
         .map(|path| Input::below(&base, path))
         .collect();
-    match found.is_empty() {
-        true => Err(Error::data(pattern, "no file matches this pattern", "name another")),
-        false => Ok(found),
+    if found.is_empty() {
+        return Err(Error::data(pattern, "no file matches this pattern", "name another"));
     }
+    Ok(found)
 }
 
 fn unique_by_name(found: Vec<Input>) -> Result<Vec<Input>> {

@@ -92,17 +92,16 @@ impl Store {
             evolutions: HashMap::new(),
             calibrations: HashMap::new(),
         };
-        match text.is_empty() {
-            true => store.append(&Entry::Start {
+        if text.is_empty() {
+            store.append(&Entry::Start {
                 version: env!("CARGO_PKG_VERSION").into(),
                 machine: machine.clone(),
-            })?,
-            false => {
-                if !text.ends_with('\n') {
-                    store.write("\n")?;
-                }
-                store.restore(entries, cases);
+            })?;
+        } else {
+            if !text.ends_with('\n') {
+                store.write("\n")?;
             }
+            store.restore(entries, cases);
         }
         Ok((store, notice))
     }

@@ -82,12 +82,12 @@ pub fn json_element(id: &str, value: &impl Serialize) -> Result<Markup> {
     let json = serde_json::to_string(value);
     let json = json.map_err(|e| Error::internal(format!("the data of the page cannot be put as JSON ({e})")))?;
     // these occur only in strings, where they could end the element
-    let json = match json.contains(['<', '\u{2028}', '\u{2029}']) {
-        true => json
-            .replace('<', "\\u003c")
+    let json = if json.contains(['<', '\u{2028}', '\u{2029}']) {
+        json.replace('<', "\\u003c")
             .replace('\u{2028}', "\\u2028")
-            .replace('\u{2029}', "\\u2029"),
-        false => json,
+            .replace('\u{2029}', "\\u2029")
+    } else {
+        json
     };
     Ok(html! { script type="application/json" id=(id) { (PreEscaped(json)) } })
 }

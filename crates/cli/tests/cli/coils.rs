@@ -11,9 +11,13 @@ const R4: &str = "--accel 4 --acs 20 --seed 5";
 
 /// Noise of coils that differ and are correlated, `(coils, samples)`, of mean variance `sigma²`.
 fn noise(coils: usize, samples: usize, sigma: f32, seed: u64) -> Array2<C32> {
-    let mixing = Array2::from_shape_fn((coils, coils), |(c, d)| match c == d {
-        true => C32::new(0.5 + 0.4 * (c % 4) as f32, 0.0),
-        false => C32::from_polar(0.25 * (0.5 + 0.4 * (c % 4) as f32), (3 * c + d) as f32),
+    let mixing = Array2::from_shape_fn((coils, coils), |(c, d)| {
+        let size = 0.5 + 0.4 * (c % 4) as f32;
+        if c == d {
+            C32::new(size, 0.0)
+        } else {
+            C32::from_polar(0.25 * size, (3 * c + d) as f32)
+        }
     });
     let power = mixing.iter().map(|v| v.norm_sqr()).sum::<f32>() / coils as f32;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);

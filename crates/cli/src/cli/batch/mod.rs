@@ -131,9 +131,10 @@ impl RunBatch {
         };
         let mut plan = Plan::new(inputs, &recipe, self.shard, &console::going)?;
         plan.keep_inputs(&self.output)?;
-        let journal = match self.dry_run {
-            true => None,
-            false => Some(Journal::open(&self.output, self.shard)?),
+        let journal = if self.dry_run {
+            None
+        } else {
+            Some(Journal::open(&self.output, self.shard)?)
         };
         let redone = journal.as_ref().map(|journal| journal.redone_of(&plan.recipe));
         let redo = self.redo.then(|| redone.unwrap_or_default());
@@ -245,9 +246,10 @@ fn parse_memory(text: &str) -> std::result::Result<u64, String> {
     };
     let number: f64 = number.parse().map_err(|_| wrong())?;
     let bytes = number * 1024_f64.powi(power);
-    match bytes.is_finite() && bytes >= 1.0 {
-        true => Ok(bytes as u64),
-        false => Err(wrong()),
+    if bytes.is_finite() && bytes >= 1.0 {
+        Ok(bytes as u64)
+    } else {
+        Err(wrong())
     }
 }
 

@@ -92,13 +92,12 @@ fn encoded(values: &[f64], low: f64, high: f64) -> String {
     if values.iter().all(|v| !v.is_finite()) {
         return String::new();
     }
-    let level = |v: f64| match v.is_finite() {
-        true => {
-            1 + ((v - low) / (high - low) * (LEVELS - 2) as f64)
-                .round()
-                .clamp(0.0, (LEVELS - 2) as f64) as usize
+    let level = |v: f64| {
+        if !v.is_finite() {
+            return 0;
         }
-        false => 0,
+        let level = (v - low) / (high - low) * (LEVELS - 2) as f64;
+        1 + level.round().clamp(0.0, (LEVELS - 2) as f64) as usize
     };
     let digits = |v: &f64| [level(*v) / 64, level(*v) % 64].map(|digit| char::from(DIGITS[digit]));
     values.iter().flat_map(digits).collect()

@@ -206,9 +206,10 @@ fn histogram(measure: &Measure, values: &[Vec<f64>]) -> Option<Plot> {
         });
     }
     let ends = [from_axis(low), from_axis(high)];
-    let x = match logarithmic {
-        true => Axis::logarithmic(measure.axis, ends)?,
-        false => Axis::linear(measure.axis, ends)?,
+    let x = if logarithmic {
+        Axis::logarithmic(measure.axis, ends)?
+    } else {
+        Axis::linear(measure.axis, ends)?
     };
     // at least 4, so that no tick of a count is fractional
     let y = Axis::between(

@@ -120,7 +120,7 @@ pub fn duration(seconds: f64) -> String {
         return format!("{} s", fixed(seconds, decimals_for(seconds, 3).min(2)));
     }
     let whole = seconds.round() as u64;
-    let minutes = (whole + 30) / 60;
+    let minutes = whole.saturating_add(30) / 60;
     let hours = (minutes + 30) / 60;
     match (whole, minutes) {
         (0..3600, _) => format!("{} min {:02} s", whole / 60, whole % 60),

@@ -67,27 +67,27 @@ fn lines_are_drawn_once_for_all_commands() {
         .iter()
         .map(|w| w.as_str().unwrap())
         .collect();
-    let told = arguments.join(" ");
+    let options = arguments.join(" ");
     assert!(
-        told.contains("--sampling lines-random --accel 3 --acs 9 --seed 7"),
-        "{told}"
+        options.contains("--sampling lines-random --accel 3 --acs 9 --seed 7"),
+        "{options}"
     );
-    folder.done(&format!("recon full.h5 {told} --method zero-filled -o told.h5"));
+    folder.done(&format!("recon full.h5 {options} --method zero-filled -o options.h5"));
     folder.done("recon full.h5 --mask mask.h5 --prob-map mask.h5 --method zero-filled -o file.h5");
-    assert_eq!(folder.bits("told.h5"), folder.bits("file.h5"));
+    assert_eq!(folder.bits("options.h5"), folder.bits("file.h5"));
 }
 
 #[test]
 fn zero_padding_is_known_and_not_missing() {
     let folder = scan_within("padded.h5", 7..74);
-    let told = facts(&folder, "padded.h5");
-    assert_eq!(told["zero_padding"], "13 columns");
-    assert_eq!(told["partial_fourier"], Value::Null);
+    let info = facts(&folder, "padded.h5");
+    assert_eq!(info["zero_padding"], "13 columns");
+    assert_eq!(info["partial_fourier"], Value::Null);
     assert_eq!(
-        (told["acceleration"].as_f64(), told["sampled_centre"].as_str()),
+        (info["acceleration"].as_f64(), info["sampled_centre"].as_str()),
         (Some(1.0), Some("96x67"))
     );
-    assert!(told["recon_would"].as_str().unwrap().contains("nothing is missing"));
+    assert!(info["recon_would"].as_str().unwrap().contains("nothing is missing"));
     assert_eq!(facts(&folder, "full.h5")["zero_padding"], Value::Null);
 
     folder.done("recon padded.h5 --maps full.h5:sensitivity_maps -o whole.h5 --trace whole.jsonl");
@@ -124,9 +124,9 @@ fn zero_padding_is_known_and_not_missing() {
     }
 }
 
-/// Of undersampled lines nobody sees where the padding begins, but the header tells it.
+/// Undersampled lines do not show where the padding begins, but the header states it.
 #[test]
-fn the_header_tells_of_padding() {
+fn the_header_states_the_padding() {
     let folder = scan_within("padded.h5", 8..73);
     let draw = "--sampling lines-random --accel 3 --seed 4";
     folder.done(&format!("mask --size 96x80 {draw} -o mask.h5"));
@@ -143,20 +143,20 @@ fn the_header_tells_of_padding() {
         folder.write("lines.h5:ismrmrd_header", &ndarray::arr0(xml));
     };
     put("<minimum>0</minimum><maximum>64</maximum><center>32</center>");
-    let told = facts(&folder, "lines.h5");
-    assert_eq!(told["zero_padding"], "15 columns");
+    let info = facts(&folder, "lines.h5");
+    assert_eq!(info["zero_padding"], "15 columns");
     let samples = kspace.slice(s![0, 0, 0, ..]).iter().filter(|v| v.norm() > 0.0).count();
     let wanted = (65.0 / samples as f64 * 1000.0).round() / 1000.0;
-    assert_eq!(told["acceleration"].as_f64(), Some(wanted));
+    assert_eq!(info["acceleration"].as_f64(), Some(wanted));
     // One that data speak against, and ones that make no sense.
-    for odd in [
+    for limits in [
         "<minimum>0</minimum><maximum>20</maximum><center>10</center>",
         "<minimum>9</minimum><maximum>2</maximum><center>32</center>",
         "<minimum>0</minimum><maximum>18446744073709551615</maximum><center>40</center>",
         "<minimum>0</minimum><maximum>64</maximum><center>18446744073709551615</center>",
     ] {
-        put(odd);
-        assert_eq!(facts(&folder, "lines.h5")["zero_padding"], Value::Null, "{odd}");
+        put(limits);
+        assert_eq!(facts(&folder, "lines.h5")["zero_padding"], Value::Null, "{limits}");
     }
 }
 
@@ -177,12 +177,12 @@ fn a_slice_with_data_in_the_padding_of_the_others_keeps_them() {
 }
 
 #[test]
-fn partial_fourier_is_told_and_filled_in_by_howl() {
+fn partial_fourier_is_reported_and_filled_in_by_howl() {
     let folder = scan_within("partial.h5", 30..80);
-    let told = facts(&folder, "partial.h5");
-    assert_eq!(told["partial_fourier"], "columns 0 to 29 missing");
+    let info = facts(&folder, "partial.h5");
+    assert_eq!(info["partial_fourier"], "columns 0 to 29 missing");
     assert_eq!(
-        (&told["zero_padding"], told["acceleration"].as_f64()),
+        (&info["zero_padding"], info["acceleration"].as_f64()),
         (&Value::Null, Some(1.6))
     );
     let refused = [
@@ -196,12 +196,12 @@ fn partial_fourier_is_told_and_filled_in_by_howl() {
     let found = ["zero-filled", "pvdamp", "howl"].map(|method| {
         let words =
             format!("recon partial.h5 --maps full.h5:sensitivity_maps --method {method} -o out.h5 --trace t.jsonl");
-        let said = folder.done(&words);
-        let warned = said
+        let output = folder.done(&words);
+        let warned = output
             .warnings()
             .iter()
             .any(|w| w.contains("columns 0 to 29, was not acquired; --method howl"));
-        assert!(warned, "{}", said.err);
+        assert!(warned, "{}", output.err);
         assert_eq!(
             folder.trace("t.jsonl")[0]["sampling"]["missing_sides"][0],
             "columns 0 to 29"

@@ -20,11 +20,11 @@ fn results(folder: &Folder) -> Value {
 /// Of each run: case, method, λ, iterations and figures. Not the times.
 fn figures(results: &Value) -> Vec<String> {
     let runs = results["runs"].as_array().unwrap().iter();
-    let told = |run: &Value| {
+    let description = |run: &Value| {
         let names = ["case", "contender", "lambda", "iterations", "kept", "metrics"];
         names.map(|name| run[name].to_string()).join(" ")
     };
-    runs.map(told).collect()
+    runs.map(description).collect()
 }
 
 fn nmse(results: &Value, case: usize, contender: &str) -> f64 {
@@ -39,11 +39,11 @@ fn nmse(results: &Value, case: usize, contender: &str) -> f64 {
 #[test]
 fn every_method_on_every_case() {
     let folder = scan();
-    let said = folder.done(BENCH);
+    let output = folder.done(BENCH);
     assert!(
-        said.out.contains("P-VDAMP") && said.err.contains("report.html"),
+        output.out.contains("P-VDAMP") && output.err.contains("report.html"),
         "{}",
-        said.out
+        output.out
     );
     let found = results(&folder);
     assert_eq!(found["cases"].as_array().unwrap().len(), 2);
@@ -78,9 +78,9 @@ fn every_method_on_every_case() {
         .insert_axis(Axis(0));
     folder.write("slice.h5:reconstruction", &image);
     let eval = folder.eval(&format!("{shown}/reference.h5:image"), "slice.h5");
-    let told = nmse(&found, 0, "pvdamp");
+    let reported = nmse(&found, 0, "pvdamp");
     assert!(
-        (eval["complex"]["nmse_object_db"].as_f64().unwrap() - told).abs() < 1e-3,
+        (eval["complex"]["nmse_object_db"].as_f64().unwrap() - reported).abs() < 1e-3,
         "{eval}"
     );
 
@@ -108,7 +108,7 @@ fn every_method_on_every_case() {
 }
 
 #[test]
-fn it_goes_on_where_it_was() {
+fn a_bench_resumes_after_an_interruption() {
     let folder = scan();
     folder.done(BENCH);
     let whole = results(&folder);
@@ -233,9 +233,13 @@ fn results_of_other_programs() {
         .write_scalar(&7)
         .unwrap();
     drop(file);
-    let said = folder.run(BENCH);
-    let told = "has no attribute 'threads'";
-    assert!(said.code == Some(1) && said.err.contains(told), "{}", said.err);
+    let output = folder.run(BENCH);
+    let expected = "has no attribute 'threads'";
+    assert!(
+        output.code == Some(1) && output.err.contains(expected),
+        "{}",
+        output.err
+    );
     let file = hdf5::File::append(folder.path(&path)).unwrap();
     file.new_attr::<i64>()
         .create("threads")
@@ -275,14 +279,14 @@ fn results_of_other_programs() {
 fn without_a_reference() {
     let folder = scan();
     folder.undersample("--accel 3 --acs 14");
-    let said = folder.done("bench under.h5 --methods pvdamp,fista:optimal,sure-it,zero-filled -o bench");
-    let warnings = said.warnings().join("\n");
-    for told in [
+    let output = folder.done("bench under.h5 --methods pvdamp,fista:optimal,sure-it,zero-filled -o bench");
+    let warnings = output.warnings().join("\n");
+    for expected in [
         "under.h5 is undersampled",
         "NMSE, PSNR, SSIM, HFEN",
         "fista:optimal is left out",
     ] {
-        assert!(warnings.contains(told), "{warnings}");
+        assert!(warnings.contains(expected), "{warnings}");
     }
     let found = results(&folder);
     assert_eq!(found["cases"][0]["reference"], false);
@@ -366,7 +370,7 @@ fn a_weight_for_recon() {
         ("0.002", "random:5")
     );
 
-    for (words, code, told) in [
+    for (words, code, expected) in [
         (
             "recon under.h5 --method fista --lambda optimal -o out.h5",
             1,
@@ -419,29 +423,29 @@ fn a_weight_for_recon() {
             "is a number",
         ),
     ] {
-        let said = folder.run(words);
+        let output = folder.run(words);
         assert!(
-            said.code == Some(code) && said.err.contains(told),
+            output.code == Some(code) && output.err.contains(expected),
             "{words}: {}",
-            said.err
+            output.err
         );
         assert!(!folder.path("out.h5").exists());
     }
-    // A misspelt method is told apart by its nearest.
-    let said = folder.run("recon under.h5 --method fsta -o out.h5");
-    assert!(said.code == Some(2) && said.err.contains("fista"), "{}", said.err);
+    // For a misspelt method the nearest one is suggested.
+    let output = folder.run("recon under.h5 --method fsta -o out.h5");
+    assert!(output.code == Some(2) && output.err.contains("fista"), "{}", output.err);
 }
 
-/// What a method finds out by itself is told and kept.
+/// What a method finds out by itself is printed and stored.
 #[test]
-fn sure_it_tells_its_oracle() {
+fn sure_it_states_its_oracle() {
     let folder = scan();
-    let said =
+    let output =
         folder.done("recon full.h5 --accel 3 --acs 12 --method sure-it --iterations 5 -o out.h5 --trace t.jsonl");
     assert!(
-        said.err.contains("true error against the fully sampled reference"),
+        output.err.contains("true error against the fully sampled reference"),
         "{}",
-        said.err
+        output.err
     );
     assert!(
         folder.trace("t.jsonl")[0]["notes"][0]

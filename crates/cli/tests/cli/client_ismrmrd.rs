@@ -95,9 +95,9 @@ fn raw_data_are_the_scan_they_were_made_of() {
 fn commands_take_raw_data_without_an_option() {
     let tiny = root().join("data/tiny.h5");
     let Some(folder) = raw_of(&tiny) else { return };
-    let said = folder.done("info raw.h5");
+    let output = folder.done("info raw.h5");
     for part in ["ISMRMRD raw data", "1 slice(s), 3 coil(s), 48x40", "slice 0", "96x40x1"] {
-        assert!(said.out.contains(part), "{part} is not in\n{}", said.out);
+        assert!(output.out.contains(part), "{part} is not in\n{}", output.out);
     }
     folder.done("recon raw.h5 -o out.h5");
     assert_eq!(folder.shape("out.h5:reconstruction"), [1, 48, 40]);

@@ -1,5 +1,5 @@
 //! What is written, read by the programs that people read it with: h5py and fastMRI's own evaluation, nibabel, pydicom,
-//! NumPy, BART. Where one is not installed, its test says so and passes.
+//! NumPy, BART. If one is not installed, its test says so and passes.
 
 use crate::support::client::{bart, python_says};
 use crate::support::command::*;
@@ -9,7 +9,7 @@ const R4: &str = "--accel 4 --acs 16 --seed 5";
 
 const PATIENT: &str = "Grün^Zoë";
 
-/// Three slices of 48x40, oblique and out of order, whose places and patient `full.h5` tells.
+/// Three slices of 48x40, oblique and out of order. `full.h5` states their positions and the patient.
 fn placed() -> Folder {
     let folder = unplaced();
     let header = folder.read::<hdf5::types::VarLenUnicode>("full.h5:ismrmrd_header");
@@ -60,8 +60,8 @@ fn pydicom_finds_values_places_and_what_the_standard_requires() {
         for name in ["out", "later"] {
             let files = [0, 1, 2].map(|slice| format!("{name}_00{slice}.dcm"));
             let arguments = ["out.h5", &files[0], &files[1], &files[2]];
-            let said = python_says(&folder, "dicom_read.py", &["pydicom", "h5py"], &arguments);
-            assert!(said.is_none_or(|said| said.contains(patient)));
+            let output = python_says(&folder, "dicom_read.py", &["pydicom", "h5py"], &arguments);
+            assert!(output.is_none_or(|output| output.contains(patient)));
         }
     }
 }
@@ -102,12 +102,12 @@ fn fastmri_evaluates_the_result_as_we_do() {
         drop(file);
         folder.done(&format!("recon {scan} {R4} -o results/{name}.h5"));
     }
-    let said = folder.done("eval targets results --json").out;
-    std::fs::write(folder.path("said.json"), said).unwrap();
-    let arguments = ["targets", "results", "said.json"];
+    let output = folder.done("eval targets results --json").out;
+    std::fs::write(folder.path("evaluation.json"), output).unwrap();
+    let arguments = ["targets", "results", "evaluation.json"];
     let packages = ["h5py", "skimage", "runstats", "fastmri"];
-    let said = python_says(&folder, "fastmri_evaluate.py", &packages, &arguments);
-    assert!(said.is_none_or(|said| said.contains("equal: 3 volumes of AXFLAIR AXT2")));
+    let output = python_says(&folder, "fastmri_evaluate.py", &packages, &arguments);
+    assert!(output.is_none_or(|output| output.contains("equal: 3 volumes of AXFLAIR AXT2")));
 }
 
 /// BART transforms and combines k-space that was converted, and comes to the reference of the scan; and it takes the

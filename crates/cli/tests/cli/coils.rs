@@ -54,11 +54,11 @@ fn whitening_takes_out_noise_that_coils_share() {
     let folder = noisy("--size 96x80 --coils 6 --seed 2", 0.03);
     for method in ["pvdamp", "howl"] {
         let run = |options: &str| {
-            let said = folder.done(&format!(
+            let output = folder.done(&format!(
                 "recon full.h5 {R4} --method {method} {options} --trace t.jsonl -o out.h5"
             ));
             let whitened = coils(&folder, "t.jsonl")["whitened"].as_bool().unwrap();
-            assert_eq!(said.err.contains("whitened"), whitened, "{}", said.err);
+            assert_eq!(output.err.contains("whitened"), whitened, "{}", output.err);
             (error(&folder, "out.h5"), whitened)
         };
         let (off, whitened) = run("--whiten off");
@@ -105,35 +105,35 @@ fn whitening_changes_neither_image_nor_units_of_clean_data() {
 fn many_coils_are_compressed_and_little_is_lost() {
     let folder = Folder::with_scan("--size 64x64 --coils 32 --noise 0.01 --seed 6");
     let run = |options: &str| {
-        let said = folder.done(&format!(
+        let output = folder.done(&format!(
             "recon full.h5 {R4} --method howl {options} --trace t.jsonl -o out.h5"
         ));
-        (said.err, coils(&folder, "t.jsonl"), error(&folder, "out.h5"))
+        (output.err, coils(&folder, "t.jsonl"), error(&folder, "out.h5"))
     };
-    let (said, told, auto) = run("");
-    let used = told["used"].as_u64().unwrap();
-    assert!((6..=16).contains(&used) && told["measured"] == 32, "{told}");
-    assert!(told["energy"].as_f64().unwrap() > 0.998, "{told}");
+    let (output, record, auto) = run("");
+    let used = record["used"].as_u64().unwrap();
+    assert!((6..=16).contains(&used) && record["measured"] == 32, "{record}");
+    assert!(record["energy"].as_f64().unwrap() > 0.998, "{record}");
     assert!(
-        said.contains(&format!("32 coils compressed to {used} virtual coil(s)")),
-        "{said}"
+        output.contains(&format!("32 coils compressed to {used} virtual coil(s)")),
+        "{output}"
     );
 
-    let (said, told, off) = run("--virtual-coils off");
+    let (output, record, off) = run("--virtual-coils off");
     assert!(
-        told["used"] == 32 && told["energy"] == 1.0 && !said.contains("compressed"),
-        "{said}"
+        record["used"] == 32 && record["energy"] == 1.0 && !output.contains("compressed"),
+        "{output}"
     );
     assert!(auto < 1.1 * off, "{auto} compressed, {off} not");
-    let (_, told, few) = run("--virtual-coils 2");
+    let (_, record, few) = run("--virtual-coils 2");
     assert!(
-        told["used"] == 2 && few > 1.2 * off,
+        record["used"] == 2 && few > 1.2 * off,
         "{few} of 2 virtual coils, {off} of all"
     );
-    for (wanted, told) in [("32", "32"), ("40", "40")] {
-        let (said, coils, _) = run(&format!("--virtual-coils {wanted}"));
-        let warned = format!("--virtual-coils {told} compresses nothing: the scan has 32 coil(s)");
-        assert!(said.contains(&warned) && coils["used"] == 32, "{said}");
+    for (wanted, count) in [("32", "32"), ("40", "40")] {
+        let (output, coils, _) = run(&format!("--virtual-coils {wanted}"));
+        let warned = format!("--virtual-coils {count} compresses nothing: the scan has 32 coil(s)");
+        assert!(output.contains(&warned) && coils["used"] == 32, "{output}");
     }
 }
 
@@ -244,28 +244,29 @@ fn an_object_that_fits_gets_one() {
     fits(&folder);
 }
 
-/// A slice that no maps can be calibrated on is told of, and so is the rest of the scan.
+/// A slice without data for calibrating maps is reported, and so is the rest of the scan.
 #[test]
-fn info_tells_of_a_slice_without_a_centre() {
+fn info_reports_a_slice_without_a_centre() {
     let folder = Folder::with_scan("--size 48x40 --coils 3 --slices 3 --seed 3");
     let mut kspace = folder.complex("full.h5:kspace");
     kspace.slice_mut(s![1, .., 18..30, 14..26]).fill(C32::new(0.0, 0.0));
     folder.write("full.h5:kspace", &kspace);
-    let said = folder.done("info full.h5 --json");
-    let info: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let output = folder.done("info full.h5 --json");
+    let info: serde_json::Value = serde_json::from_str(&output.out).unwrap();
     assert!(info["map_sets"].is_null() && info["recon_would"].is_string(), "{info}");
-    let told = "slice 1 is not sampled at the centre";
+    let expected = "slice 1 is not sampled at the centre";
     assert!(
-        said.warnings()
+        output
+            .warnings()
             .iter()
-            .any(|w| w.contains(told) && w.contains("recon --maps")),
+            .any(|w| w.contains(expected) && w.contains("recon --maps")),
         "{}",
-        said.err
+        output.err
     );
     assert!(!folder.done("info full.h5").out.contains("null"));
 }
 
-/// A centre of few samples tells nothing of how many virtual coils keep the energy.
+/// A centre with few samples does not show how many virtual coils keep the energy.
 #[test]
 fn coils_are_not_compressed_by_a_few_samples() {
     let folder = Folder::with_scan("--size 64x64 --coils 20 --noise 0.01 --seed 6");
@@ -304,9 +305,9 @@ fn noise_samples_that_cannot_be() {
     folder.write("n.h5:few", &noise(3, 20, 0.01, 1));
     folder.write("n.h5:alike", &samples.mapv(|_| C32::new(1.0, 0.0)));
     folder.write("n.h5:real", &samples.mapv(|v| v.re));
-    let mut odd = samples.clone();
-    odd[[1, 7]].re = f32::NAN;
-    folder.write("n.h5:nan", &odd);
+    let mut damaged = samples.clone();
+    damaged[[1, 7]].re = f32::NAN;
+    folder.write("n.h5:nan", &damaged);
     for (dataset, parts) in [
         ("transposed", &["(400, 3)", "move the coils to the front"][..]),
         ("others", &["(4, 400)", "3 coils", "give noise measured"]),
@@ -316,8 +317,12 @@ fn noise_samples_that_cannot_be() {
         ("nan", &["n.h5"]),
         ("missing", &["is not there", "name one"]),
     ] {
-        let told = [&[dataset], parts].concat();
-        folder.refused(&format!("recon full.h5 --noise n.h5:{dataset} -o out.h5"), DATA, &told);
+        let expected = [&[dataset], parts].concat();
+        folder.refused(
+            &format!("recon full.h5 --noise n.h5:{dataset} -o out.h5"),
+            DATA,
+            &expected,
+        );
     }
     folder.refused(
         "recon full.h5 --noise nowhere.h5 -o out.h5",
@@ -346,8 +351,8 @@ fn options_that_cannot_be() {
         "--map-sets 3",
         "--noise a.h5 --noise-covariance 1",
     ] {
-        let said = folder.run(&format!("recon full.h5 {options} -o out.h5"));
-        assert_eq!(said.code, Some(USAGE), "{options}\n{}", said.err);
+        let output = folder.run(&format!("recon full.h5 {options} -o out.h5"));
+        assert_eq!(output.code, Some(USAGE), "{options}\n{}", output.err);
         assert!(!folder.path("out.h5").exists());
     }
     let samples = noise(3, 400, 0.03, 1);

@@ -90,24 +90,24 @@ fn an_undersampled_scan_gives_its_image_with_and_without_its_mask() {
         folder.undersample(&format!("--sampling {family} {R4}"));
         folder.done("recon under.h5 -o found.h5");
         folder.write("under.h5:mask", &folder.read::<bool>("mask.h5:mask"));
-        folder.done("recon under.h5 -o told.h5");
+        folder.done("recon under.h5 -o masked.h5");
         folder.done("recon under.h5 --method zero-filled -o zero.h5");
-        assert_eq!(folder.bits("found.h5"), folder.bits("told.h5"));
+        assert_eq!(folder.bits("found.h5"), folder.bits("masked.h5"));
         assert_eq!(
             folder.read::<bool>("found.h5:mask"),
             folder.read::<bool>("mask.h5:mask")
         );
-        let (ours, zero) = (error(&folder, "told.h5"), error(&folder, "zero.h5"));
+        let (ours, zero) = (error(&folder, "masked.h5"), error(&folder, "zero.h5"));
         assert!(ours < 0.01 && ours < zero / 3.0, "{family}: {ours:.4}, not {zero:.4}");
 
         folder.write("under.h5:prob_map", &folder.read::<f64>("mask.h5:prob_map"));
-        folder.done("recon under.h5 -o known.h5");
-        let probability: ArrayD<f64> = folder.read("known.h5:prob_map");
+        folder.done("recon under.h5 -o density.h5");
+        let probability: ArrayD<f64> = folder.read("density.h5:prob_map");
         assert_eq!(probability, folder.read::<f64>("mask.h5:prob_map"));
-        let known = error(&folder, "known.h5");
+        let with_density = error(&folder, "density.h5");
         assert!(
-            (ours / known - 1.0).abs() < 0.3,
-            "{family}: {ours:.4} with estimated density, {known:.4} known"
+            (ours / with_density - 1.0).abs() < 0.3,
+            "{family}: {ours:.4} with estimated density, {with_density:.4} known"
         );
     }
 }
@@ -283,7 +283,7 @@ fn a_result_depends_neither_on_threads_nor_on_the_run() {
 }
 
 #[test]
-fn quiet_says_nothing_and_verbose_every_iteration() {
+fn quiet_prints_nothing_and_verbose_every_iteration() {
     let folder = scan();
     let commands = [
         format!("recon full.h5 {R4} -o out.h5"),
@@ -292,19 +292,19 @@ fn quiet_says_nothing_and_verbose_every_iteration() {
         "maps full.h5 -o maps.h5".into(),
     ];
     for command in commands {
-        let said = folder.done(&format!("-q {command}"));
-        assert_eq!((said.out.as_str(), said.err.as_str()), ("", ""), "{command}");
-        let said = folder.done(&command);
+        let output = folder.done(&format!("-q {command}"));
+        assert_eq!((output.out.as_str(), output.err.as_str()), ("", ""), "{command}");
+        let output = folder.done(&command);
         assert!(
-            said.out.is_empty() && said.err.contains("wrote "),
+            output.out.is_empty() && output.err.contains("wrote "),
             "{command}: {}",
-            said.err
+            output.err
         );
     }
-    let said = folder.done(&format!("-v recon full.h5 {R4} -o out.h5"));
+    let output = folder.done(&format!("-v recon full.h5 {R4} -o out.h5"));
     let iterations: ArrayD<i64> = folder.read("out.h5:state_evolution/iterations");
-    let told = said.err.lines().filter(|l| l.contains("mean τ")).count();
-    assert_eq!(told as i64, iterations.sum());
+    let mean_tau_lines = output.err.lines().filter(|l| l.contains("mean τ")).count();
+    assert_eq!(mean_tau_lines as i64, iterations.sum());
 }
 
 #[test]
@@ -336,7 +336,7 @@ fn a_file_compared_with_itself_is_perfect() {
 }
 
 #[test]
-fn info_says_what_a_scan_holds() {
+fn info_describes_a_scan() {
     let folder = scan();
     folder.undersample(R4);
     let facts = |name: &str| -> serde_json::Value {
@@ -363,16 +363,16 @@ fn info_says_what_a_scan_holds() {
 #[test]
 fn the_demonstration_works() {
     let folder = Folder::new();
-    let said = folder.done("demo -o tried");
+    let output = folder.done("demo -o tried");
     let figure = |method: &str| -> Vec<f64> {
-        let line = said.out.lines().find(|l| l.starts_with(method)).unwrap();
+        let line = output.out.lines().find(|l| l.starts_with(method)).unwrap();
         line.split_whitespace().skip(1).map(|v| v.parse().unwrap()).collect()
     };
     let (zero, ours) = (figure("zero-filled"), figure("pvdamp"));
     assert!(
         ours[0] < zero[0] / 2.0 && ours[1] > zero[1] + 3.0 && ours[2] > zero[2],
         "{}",
-        said.out
+        output.out
     );
     for name in [
         "scan.h5",

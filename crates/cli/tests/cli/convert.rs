@@ -33,7 +33,7 @@ fn a_reconstruction_is_the_same_in_every_format() {
         for (file, mut recon) in files.iter().zip(recon) {
             let mut converted = bytes(&folder, file);
             if output.ends_with(".nii") {
-                // how they were made is told in 80 bytes
+                // how they were made is stated in 80 bytes
                 recon[148..228].fill(0);
                 converted[148..228].fill(0);
             }
@@ -149,13 +149,17 @@ fn a_plane_of_a_result_with_places() {
 }
 
 #[test]
-fn negative_values_are_told_of() {
+fn negative_values_give_a_warning() {
     let folder = Folder::new();
     folder.write("a.h5:reconstruction", &Array3::from_elem((1, 4, 4), -1.5f32));
-    let said = folder.done("convert a.h5 a.nii");
-    assert!(said.warnings()[0].contains("16 values are negative"), "{}", said.err);
-    let said = folder.done("convert a.h5 a.npy");
-    assert!(said.warnings().is_empty(), "{}", said.err);
+    let output = folder.done("convert a.h5 a.nii");
+    assert!(
+        output.warnings()[0].contains("16 values are negative"),
+        "{}",
+        output.err
+    );
+    let output = folder.done("convert a.h5 a.npy");
+    assert!(output.warnings().is_empty(), "{}", output.err);
 }
 
 #[test]
@@ -192,8 +196,8 @@ fn what_cannot_be_converted() {
         ("out.h5 folder.nii", &["folder.nii", "folder; name"]),
         ("out.h5 taken.dcm", &["taken_001.dcm", "folder; name"]),
     ];
-    for (words, told) in cases {
-        folder.refused(&format!("convert {words}"), DATA, told);
+    for (words, expected) in cases {
+        folder.refused(&format!("convert {words}"), DATA, expected);
     }
     folder.refused("convert full.h5:kspace a.npy --kspace kspace", USAGE, &["named twice"]);
 }
@@ -202,26 +206,26 @@ fn what_cannot_be_converted() {
 fn a_geometry_of_other_slices_is_refused() {
     let folder = folder();
     folder.write_geometry("out.h5", &Array3::zeros((5, 4, 3)), [1.0; 3]);
-    let told = ["out.h5", "'geometry'", "5 slices", "there are 2", "; give"];
-    folder.refused("convert out.h5 a.nii", DATA, &told);
+    let expected = ["out.h5", "'geometry'", "5 slices", "there are 2", "; give"];
+    folder.refused("convert out.h5 a.nii", DATA, &expected);
 }
 
 /// Directions that are none, and a centre that is in no scanner.
 #[test]
 fn a_geometry_that_is_none_is_refused() {
     let folder = folder();
-    let told = ["out.h5", "'geometry'", "slice 0", "right angles", "; give"];
+    let expected = ["out.h5", "'geometry'", "slice 0", "right angles", "; give"];
     let mut far = Array3::from_shape_fn((2, 4, 3), |(_, v, axis)| f64::from(u8::from(v == axis + 1)));
     folder.write_geometry("out.h5", &far, [1.0; 3]);
     folder.done("convert out.h5 a.dcm");
     far[[0, 0, 0]] = 1e308;
     for vectors in [Array3::zeros((2, 4, 3)), Array3::from_elem((2, 4, 3), 2.0), far] {
         folder.write_geometry("out.h5", &vectors, [1.0; 3]);
-        folder.refused("convert out.h5 b.dcm", DATA, &told);
+        folder.refused("convert out.h5 b.dcm", DATA, &expected);
     }
 }
 
-/// A dataset that tells of more slices than are stored, as a damaged one may.
+/// A dataset that claims more slices than are stored, as a damaged one may.
 #[test]
 fn slices_that_are_not_stored_are_refused() {
     let folder = Folder::new();
@@ -235,8 +239,8 @@ fn slices_that_are_not_stored_are_refused() {
     drop(made.unwrap());
     drop(file);
     for output in ["a.dcm", "a.png", "a.npy", "a.nii", "a.h5"] {
-        let told = ["big.h5", "claims shape", "damaged"];
-        folder.refused(&format!("convert big.h5 {output}"), DATA, &told);
+        let expected = ["big.h5", "claims shape", "damaged"];
+        folder.refused(&format!("convert big.h5 {output}"), DATA, &expected);
     }
 }
 
@@ -245,7 +249,7 @@ fn slices_that_are_not_stored_are_refused() {
 fn the_images_of_a_simulated_volume_have_its_pixels() {
     let folder = Folder::new();
     folder.done("simulate --size 16x12 --coils 2 --slices 10 --volume --seed 1 -o full.h5");
-    for told in ["geometry and header", "header alone"] {
+    for source in ["geometry and header", "header alone"] {
         folder.done("convert full.h5:reconstruction_rss a.nii");
         let nifti = bytes(&folder, "a.nii");
         let sizes: Vec<f32> = nifti[80..92]
@@ -254,7 +258,7 @@ fn the_images_of_a_simulated_volume_have_its_pixels() {
             .collect();
         let pixel = 220.0 / 12.0;
         for (size, wanted) in sizes.iter().zip([pixel, pixel, 5.0]) {
-            assert!((size - wanted).abs() < 1e-3, "{sizes:?} of {told}");
+            assert!((size - wanted).abs() < 1e-3, "{sizes:?} of {source}");
         }
         let file = folder.append("full.h5");
         if file.link_exists("geometry") {

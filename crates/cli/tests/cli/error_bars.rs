@@ -112,9 +112,9 @@ fn a_bench_holds_them_to_the_truth() {
     assert!(!folder.path("bench/calibration.csv").exists());
 }
 
-/// Held-out samples, a correction and probes: with two sets of maps, and with what stands against them said.
+/// Held-out samples, a correction and probes: with two sets of maps, and a reason if there are no error bars.
 #[test]
-fn howl_tells_error_bars_or_why_not() {
+fn howl_gives_error_bars_or_a_reason() {
     let folder = Folder::with_scan(SCAN);
     folder.done(&format!(
         "recon full.h5 {R4} --method howl --map-sets 2 --uncertainty -o sets.h5"
@@ -133,13 +133,13 @@ fn howl_tells_error_bars_or_why_not() {
 
     let columns = ndarray::Array2::from_shape_fn((96, 80), |(_, c)| u8::from(c % 3 == 0 || (36..44).contains(&c)));
     folder.write("columns.h5:mask", &columns.into_dyn());
-    let said = folder.done("recon full.h5 --mask columns.h5 --method howl --uncertainty -o columns_out.h5");
-    assert!(said.err.contains("whole lines too few"), "{}", said.err);
+    let output = folder.done("recon full.h5 --mask columns.h5 --method howl --uncertainty -o columns_out.h5");
+    assert!(output.err.contains("whole lines too few"), "{}", output.err);
     let std: ArrayD<f32> = folder.read("columns_out.h5:std");
     assert!(std.iter().all(|v| v.is_nan()));
 
-    let said = folder.done(&format!(
+    let output = folder.done(&format!(
         "recon full.h5 {R4} --method howl --time-limit 0.000001 --uncertainty -o short.h5"
     ));
-    assert!(said.err.contains("stopped before they were drawn"), "{}", said.err);
+    assert!(output.err.contains("stopped before they were drawn"), "{}", output.err);
 }

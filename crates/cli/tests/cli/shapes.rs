@@ -5,8 +5,8 @@ use ndarray::{ArrayD, Axis};
 
 /// Reconstructs `scan` of a folder with `full.h5`, and holds the magnitude image to the truth: its NMSE must be below
 /// `share` of that of the zero-filled image.
-fn right_image(folder: &Folder, scan: &str, options: &str, share: f64) -> Said {
-    let said = folder.done(&format!("recon {scan} {options} --trace trace.jsonl -o out.h5"));
+fn right_image(folder: &Folder, scan: &str, options: &str, share: f64) -> ProgramOutput {
+    let output = folder.done(&format!("recon {scan} {options} --trace trace.jsonl -o out.h5"));
     folder.done(&format!("recon {scan} {options} --method zero-filled -o zero.h5"));
     let truth = magnitude(&folder.complex("full.h5:ground_truth"));
     let error = |result: &str| nmse(&magnitude(&folder.complex(result)), &truth);
@@ -21,7 +21,7 @@ fn right_image(folder: &Folder, scan: &str, options: &str, share: f64) -> Said {
             .iter()
             .all(|v| v.is_finite())
     );
-    said
+    output
 }
 
 #[test]
@@ -145,12 +145,12 @@ fn whole_lines() {
         }
     }
     folder.write("lines.h5:kspace", &kspace);
-    for told in [false, true] {
-        if told {
+    for has_mask in [false, true] {
+        if has_mask {
             folder.write("lines.h5:mask", &ndarray::Array1::from_shape_fn(80, line));
         }
-        let said = right_image(&folder, "lines.h5", "", 1.0);
-        let warnings = said.warnings();
+        let output = right_image(&folder, "lines.h5", "", 1.0);
+        let warnings = output.warnings();
         assert!(
             warnings.len() == 1 && warnings[0].contains("whole lines"),
             "{warnings:?}"
@@ -162,8 +162,12 @@ fn whole_lines() {
     }
     let regular = ndarray::Array1::from_shape_fn(80, |col| (36..44).contains(&col) || col % 4 == 1);
     folder.write("regular.h5:mask", &regular);
-    let said = folder.done("recon full.h5 --mask regular.h5:mask --damping 0.5 -o out.h5");
-    assert!(said.err.contains("whole lines at regular distances"), "{}", said.err);
+    let output = folder.done("recon full.h5 --mask regular.h5:mask --damping 0.5 -o out.h5");
+    assert!(
+        output.err.contains("whole lines at regular distances"),
+        "{}",
+        output.err
+    );
     assert_eq!(damping(&folder), 0.5);
 }
 
@@ -185,7 +189,7 @@ fn two_sets_of_maps() {
     assert_eq!(folder.complex("given.h5:image"), folder.complex("out.h5:image"));
 }
 
-/// A slice without data is told, and is no trouble for the others.
+/// A slice without data is reported and does not affect the others.
 #[test]
 fn slices_of_zeros() {
     let folder = Folder::with_scan("--size 64x64 --coils 4 --slices 3 --seed 3");
@@ -196,12 +200,12 @@ fn slices_of_zeros() {
         kspace.index_axis_mut(Axis(0), slice).fill(C32::ZERO);
         folder.write("zeros.h5:kspace", &kspace);
         let draw = if zeros < 3 { draw } else { "" };
-        let said = folder.done(&format!(
+        let output = folder.done(&format!(
             "recon zeros.h5 {draw} --save-maps --trace trace.jsonl --png p -o out.h5"
         ));
-        let told = said.warnings().iter().filter(|w| w.contains("all zero")).count();
-        // Of a scan that is all zero that is said once more, for the whole.
-        assert_eq!(told, zeros + usize::from(zeros == 3), "{}", said.err);
+        let zero_warnings = output.warnings().iter().filter(|w| w.contains("all zero")).count();
+        // A scan that is all zero gives one more warning.
+        assert_eq!(zero_warnings, zeros + usize::from(zeros == 3), "{}", output.err);
         assert_eq!(folder.trace("trace.jsonl").len(), 3);
         folder.done("maps zeros.h5 -o maps.h5");
         folder.done("info zeros.h5");
@@ -226,7 +230,7 @@ fn slices_sampled_differently() {
     let mut lacking = full.clone();
     lacking.slice_mut(ndarray::s![1, .., .., ..8]).fill(C32::ZERO);
     folder.write("lacking.h5:kspace", &lacking);
-    let said = folder.done("recon lacking.h5 --accel 3 --acs 16 --trace trace.jsonl -o out.h5");
+    let output = folder.done("recon lacking.h5 --accel 3 --acs 16 --trace trace.jsonl -o out.h5");
     let acceleration = |slice: usize| {
         let records = folder.trace("trace.jsonl");
         records[slice]["sampling"]["acceleration"].as_f64().unwrap()
@@ -234,7 +238,7 @@ fn slices_sampled_differently() {
     assert!(
         acceleration(1) > acceleration(0) && acceleration(0) > 2.5,
         "{}",
-        said.err
+        output.err
     );
 
     let mut halved = full;
@@ -244,8 +248,8 @@ fn slices_sampled_differently() {
         }
     }
     folder.write("halved.h5:kspace", &halved);
-    let said = folder.done("recon halved.h5 --trace trace.jsonl -o out.h5");
-    assert!(acceleration(0) > 1.4, "{}", said.err);
-    assert_eq!(acceleration(1), 1.0, "{}", said.err);
-    assert!(said.err.contains("other locations"), "{}", said.err);
+    let output = folder.done("recon halved.h5 --trace trace.jsonl -o out.h5");
+    assert!(acceleration(0) > 1.4, "{}", output.err);
+    assert_eq!(acceleration(1), 1.0, "{}", output.err);
+    assert!(output.err.contains("other locations"), "{}", output.err);
 }

@@ -33,8 +33,8 @@ fn a_volume_is_its_slices_transformed() {
     };
     let ratio = energy("full.h5:kspace") / energy("slices.h5:kspace");
     assert!((ratio - 1.0).abs() < 1e-5, "{ratio}");
-    let said = folder.done("info full.h5 --json");
-    let facts: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let output = folder.done("info full.h5 --json");
+    let facts: serde_json::Value = serde_json::from_str(&output.out).unwrap();
     assert_eq!(facts["kspace"], "12 slice(s), 4 coil(s), 48x40");
     assert_eq!(facts["encoded_matrix"], "12x48x40");
     assert_eq!(facts["mask"], "fully sampled");
@@ -45,8 +45,8 @@ fn its_reconstruction_is_that_of_its_slices() {
     let folder = both();
     let draw = "--accel 4 --acs 14 --sampling poisson-disc --seed 2";
     folder.done(&format!("recon slices.h5 {draw} -o a.h5"));
-    let said = folder.done(&format!("recon full.h5 {draw} -o b.h5"));
-    assert_eq!(said.warnings(), [""; 0]);
+    let output = folder.done(&format!("recon full.h5 {draw} -o b.h5"));
+    assert_eq!(output.warnings(), [""; 0]);
     assert_eq!(folder.read::<bool>("a.h5:mask"), folder.read::<bool>("b.h5:mask"));
     let (slices, volume) = (folder.complex("a.h5:image"), folder.complex("b.h5:image"));
     // the same but for rounding of the transform, which iterations carry on

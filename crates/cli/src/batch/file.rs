@@ -25,7 +25,8 @@ pub struct FileRecord {
 }
 
 impl FileRecord {
-    /// Reads the whole file at `at`, to be recorded as `path`. Errors: a file that cannot be read, or that changes meanwhile.
+    /// Reads the whole file at `at`, to be recorded as `path`. Errors: a file that cannot be read, or that changes
+    /// meanwhile.
     pub fn of(at: &Path, path: String) -> Result<Self> {
         let stamp = stamp_of(at)?;
         let sha256 = sha256(at)?;

@@ -48,8 +48,8 @@ impl Input {
     }
 }
 
-/// The scans that `given` names, sorted by the names of their results and without duplicates. An entry is a folder, which
-/// is searched recursively, a pattern, a list of scans, or a scan. Files in `output` are skipped.
+/// The scans that `given` names, sorted by the names of their results and without duplicates. An entry is a folder,
+/// which is searched recursively, a pattern, a list of scans, or a scan. Files in `output` are skipped.
 ///
 /// Errors: a path that does not exist or holds no scans, and two scans whose results would have the same name.
 pub fn inputs(given: &[PathBuf], output: &Path) -> Result<Vec<Input>> {

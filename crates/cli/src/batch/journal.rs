@@ -1,7 +1,7 @@
 //! The journal of a batch: a line for each result, synced to disk before the result gets its final name.
 //!
-//! A result counts as done if it exists and its checksum is that of a line. So a kill leaves both, or a line without its
-//! result. In that case the volume is reconstructed again.
+//! A result counts as done if it exists and its checksum is that of a line. So a kill leaves both, or a line without
+//! its result. In that case the volume is reconstructed again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -84,8 +84,8 @@ impl EarlierRuns {
     }
 }
 
-/// Whether this process could lock the journal, or the file system has no locks. Other processes that start take the lock
-/// briefly to see whether it is free, so it is tried several times.
+/// Whether this process could lock the journal, or the file system has no locks. Other processes that start take the
+/// lock briefly to see whether it is free, so it is tried several times.
 fn try_lock_exclusive(file: &File) -> bool {
     for _ in 0..LOCK_ATTEMPTS {
         match file.try_lock() {
@@ -128,8 +128,8 @@ pub struct Journal {
 impl Journal {
     /// Opens the journal for this run. Nothing is written yet.
     ///
-    /// Errors: a folder that cannot be written or whose manifest is not a batch's, and another process that runs the same
-    /// shard. The latter is detected only if the file system has locks; otherwise both do the same work.
+    /// Errors: a folder that cannot be written or whose manifest is not a batch's, and another process that runs the
+    /// same shard. The latter is detected only if the file system has locks; otherwise both do the same work.
     pub fn open(folder: &Path, shard: Option<Shard>) -> Result<Self> {
         let hidden = folder.join(JOURNAL_FOLDER);
         let [manifest, _] = manifest::paths(folder, shard);

@@ -6,8 +6,8 @@ use std::path::Path;
 /// Share of the free memory that a batch uses by default.
 const SHARE_OF_FREE: f64 = 0.8;
 
-/// The default limit in bytes: most of what is free now. On Linux the limits of control groups count too, which clusters
-/// set for their jobs. `None` if it cannot be determined.
+/// The default limit in bytes: most of what is free now. On Linux the limits of control groups count too, which
+/// clusters set for their jobs. `None` if it cannot be determined.
 pub fn usual_limit() -> Option<u64> {
     let groups = control_groups()
         .into_iter()
@@ -80,8 +80,8 @@ fn control_groups() -> Vec<ControlGroup> {
 }
 
 /// The control groups of a process from its `/proc/self/cgroup`. A group's limit holds for all groups below it. In a
-/// container the path may be the one outside, which does not exist inside. The container's group is then the root of the
-/// hierarchy, so the root is always read.
+/// container the path may be the one outside, which does not exist inside. The container's group is then the root of
+/// the hierarchy, so the root is always read.
 fn control_groups_in(cgroup_table: &str, root: &Path) -> Vec<ControlGroup> {
     let mut groups = Vec::new();
     for version in &CGROUP_VERSIONS {

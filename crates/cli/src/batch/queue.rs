@@ -104,8 +104,8 @@ impl<V> Queue<V> {
         }
     }
 
-    /// Reports that a scan was opened, or failed to open, and frees the memory reserved for opening it. An open scan comes
-    /// with its number of slices, at least one, and the bytes that each needs, which are now known exactly.
+    /// Reports that a scan was opened, or failed to open, and frees the memory reserved for opening it. An open scan
+    /// comes with its number of slices, at least one, and the bytes that each needs, which are now known exactly.
     pub fn opened(&self, waiting: Waiting, open: Option<(Arc<V>, usize, u64)>) {
         let mut state = self.lock();
         state.opening -= 1;

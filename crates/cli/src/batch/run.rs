@@ -163,8 +163,8 @@ struct Workers<'a> {
 }
 
 impl Workers<'_> {
-    /// The loop of one thread, until no work is left. While it waits, and after it ends, the thread helps others with the
-    /// coils of their slices.
+    /// The loop of one thread, until no work is left. While it waits, and after it ends, the thread helps others with
+    /// the coils of their slices.
     fn take_work(&self) {
         loop {
             let next = self.queue.next();

@@ -53,8 +53,8 @@ impl Shard {
         }
     }
 
-    /// Assigns volumes to parts, counted from 1, by their numbers of slices: the largest first, each to the part with the
-    /// fewest slices so far. Volumes that cannot be opened have 0 slices and count as one.
+    /// Assigns volumes to parts, counted from 1, by their numbers of slices: the largest first, each to the part with
+    /// the fewest slices so far. Volumes that cannot be opened have 0 slices and count as one.
     pub fn assign(slices: &[usize], count: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..slices.len()).collect();
         order.sort_by_key(|&volume| (std::cmp::Reverse(slices[volume]), volume));

@@ -8,7 +8,7 @@ use super::{CalibrationBin, CalibrationRecord};
 use pvdamp::array::Image;
 
 /// 95 % of a Gaussian lie within this many standard deviations.
-const QUANTILE_95: f64 = 1.959_963_985;
+const WIDTH_95: f64 = 1.959_963_985;
 /// Number of bins, each with the same number of pixels.
 const BINS: usize = 12;
 
@@ -45,7 +45,7 @@ pub fn calibration(
         let inside = parts.filter(|(part, p)| part.abs() <= width * p.predicted).count();
         inside as f64 / (2 * pixels.len()) as f64
     };
-    let (within_68, within_95) = (within(1.0), within(QUANTILE_95));
+    let (within_68, within_95) = (within(1.0), within(WIDTH_95));
     let predicted: f64 = pixels.iter().map(|p| 2.0 * p.predicted * p.predicted).sum();
     let measured = energy(&pixels);
 

@@ -10,8 +10,8 @@ pub struct CaseImages {
     /// Contender and image, in the units of the reference and with its phase aligned to it.
     pub images: Vec<(String, Image<f32>)>,
     pub residuals: Vec<ResidualImages>,
-    /// Contender and error bars, if they were compared with the reference: the predicted standard deviation of the real or
-    /// imaginary part of the error, in the units of the reference.
+    /// Contender and error bars, if they were compared with the reference: the predicted standard deviation of the real
+    /// or imaginary part of the error, in the units of the reference.
     pub deviations: Vec<(String, Array2<f32>)>,
 }
 

@@ -75,8 +75,8 @@ impl<'a> EvolutionCheck<'a> {
         }
     }
 
-    /// The record. Dividing by `power` gives variances in the units of the scan. The estimate after the last iteration is
-    /// dropped, because it was not thresholded.
+    /// The record. Dividing by `power` gives variances in the units of the scan. The estimate after the last iteration
+    /// is dropped, because it was not thresholded.
     pub fn finish(mut self, case: &str, contender: &str, power: f64) -> (EvolutionRecord, Vec<ResidualImages>) {
         self.steps.pop();
         let iterations = self.steps.len();

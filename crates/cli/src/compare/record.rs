@@ -74,7 +74,7 @@ pub struct RunRecord {
     pub stop: String,
     /// From k-space and maps in memory to the image, without the search for λ and without metrics.
     pub seconds: f64,
-    /// First time and iteration after which NMSE (object) stays within 0.1 dB of its last value.
+    /// First time and iteration from which on NMSE (object) stays within 0.1 dB of its last value.
     pub converged_seconds: Option<f64>,
     pub converged_iteration: Option<usize>,
     /// `None` without a reference.

@@ -49,7 +49,7 @@ impl ReferenceMetrics {
     }
 }
 
-/// Index of the first point after which NMSE stays within 0.1 dB of the last; `None` if the last has no NMSE.
+/// Index of the first point from which on NMSE stays within 0.1 dB of the last; `None` if the last has no NMSE.
 pub fn converged(trace: &[TracePoint]) -> Option<usize> {
     let last = trace.last()?.nmse_object_db.filter(|nmse| nmse.is_finite())?;
     let near = |point: &TracePoint| {

@@ -5,7 +5,8 @@ use super::SensitivityRecord;
 /// Number of steps per factor of e in the search for the best λ.
 const STEPS_PER_E: f64 = 100.0;
 
-/// The λ with the lowest mean error in dB over all curves. Curves are interpolated by parabolas. `None` without a curve.
+/// The λ with the lowest mean error in dB over all curves. Curves are interpolated by parabolas. `None` without a
+/// curve.
 pub fn shared_lambda(curves: &[&SensitivityRecord]) -> Option<f64> {
     let readable = curves.iter().filter(|curve| curve.points.len() >= 3);
     let curves: Vec<&SensitivityRecord> = readable.copied().collect();

@@ -231,7 +231,7 @@ impl Store {
 
     /// The images of a case: the reference, those of the contenders, and residuals.
     pub fn case_images(&self, case: &str, contenders: &[String]) -> Result<CaseImages> {
-        let mut images = CaseImages {
+        let mut case_images = CaseImages {
             case: case.into(),
             reference: None,
             images: Vec::new(),
@@ -240,7 +240,7 @@ impl Store {
         };
         let reference = self.pictures(case, REFERENCE_NAME);
         if reference.is_file() {
-            images.reference = Some(read_image(&reference)?);
+            case_images.reference = Some(read_image(&reference)?);
         }
         for contender in contenders {
             let path = self.pictures(case, contender);
@@ -248,14 +248,16 @@ impl Store {
             if !path.is_file() || !self.runs.contains_key(&key) {
                 continue;
             }
-            images.images.push((contender.clone(), read_image(&path)?));
+            case_images.images.push((contender.clone(), read_image(&path)?));
             if self.calibrations.contains_key(&key) {
-                images.deviations.push((contender.clone(), read_plane(&path, "std")?));
+                case_images
+                    .deviations
+                    .push((contender.clone(), read_plane(&path, "std")?));
             }
             let evolution = self.evolutions.get(&key);
             for residual in evolution.iter().flat_map(|evolution| &evolution.residuals) {
                 let iteration = residual.iteration;
-                images.residuals.push(ResidualImages {
+                case_images.residuals.push(ResidualImages {
                     contender: contender.clone(),
                     iteration,
                     error: read_plane(&path, &format!("error_{iteration}"))?,
@@ -263,7 +265,7 @@ impl Store {
                 });
             }
         }
-        Ok(images)
+        Ok(case_images)
     }
 
     fn pictures(&self, case: &str, name: &str) -> PathBuf {

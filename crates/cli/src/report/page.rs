@@ -29,9 +29,9 @@ pub struct PageAssets<'a> {
     pub data: Option<Markup>,
 }
 
-/// The whole page. `introduction` comes before the table of contents. `data-theme="light"` or `"dark"` on the root forces
-/// a theme, which otherwise follows the browser. Whatever the text holds, a browser fetches nothing and runs only the
-/// script of `assets`.
+/// The whole page. `introduction` comes before the table of contents. `data-theme="light"` or `"dark"` on the root
+/// forces a theme, which otherwise follows the browser. Whatever the text holds, a browser fetches nothing and runs
+/// only the script of `assets`.
 pub fn page(title: &str, introduction: &Markup, sections: &[Section], assets: &PageAssets) -> String {
     let body = html! {
         header { h1 { (title) } (introduction) }

@@ -152,8 +152,8 @@ fn region_of(mask: &Array2<bool>) -> Region {
     }
 }
 
-/// The square with the most gradient energy, or the first of equals. Its side is a third of the shorter side of `region`.
-/// Its centre lies in the inner quarter, because the rim of the object always has the most energy.
+/// The square with the most gradient energy, or the first of equals. Its side is a third of the shorter side of
+/// `region`. Its centre lies in the inner quarter, because the rim of the object always has the most energy.
 pub fn most_detailed_square(image: ArrayView2<f32>, region: &Region) -> Region {
     let side = (region.height().min(region.width()) / 3).max(1);
     let sums = integral_image(&gradient_energy(region.of(image)));

@@ -9,8 +9,8 @@ use ndarray::{Array3, s};
 use num_complex::Complex;
 use pvdamp_io::format::{Scan, ScanOptions};
 
-/// Writes the first slice of `scan` as `raw.h5`: oversampled, accelerated, averaged, with noise. `None`, with a word why,
-/// where the package is not installed.
+/// Writes the first slice of `scan` as `raw.h5`: oversampled, accelerated, averaged, with noise. `None`, with a word
+/// why, where the package is not installed.
 fn raw_of(scan: &Path) -> Option<Folder> {
     let folder = Folder::new();
     let scan = scan.canonicalize().unwrap();
@@ -57,8 +57,8 @@ fn compare(folder: &Folder, made_of: &Path) {
             .all(|((_, _, col), v)| is_sampled(col, cols) || v.norm_sqr() == 0.0)
     );
 
-    // Noise of 1e-3 in either part, half of each coil's in its neighbour; 5 µs against 2.5, two averages, a receiver that
-    // passes 0.8 of the band.
+    // Noise of 1e-3 in either part, half of each coil's in its neighbour; 5 µs against 2.5, two averages, a receiver
+    // that passes 0.8 of the band.
     let coils = raw.coils();
     let one = 2e-6 * (5.0 / 2.5) / 2.0 / 0.8;
     for ((c, d), value) in raw.noise_covariance.unwrap().indexed_iter() {

@@ -9,7 +9,7 @@ use crate::batch::Stored;
 const LEVELS: usize = 4096;
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// What is drawn against iterations: for each of [`names`] a text, empty where there is no value at all.
+/// Curves over the iterations: one text for each of [`curve_names`], empty for a curve without values.
 #[derive(Serialize)]
 pub struct EncodedCurves {
     /// Number of iterations.
@@ -34,7 +34,7 @@ pub fn curve_names(stored: &Stored) -> Vec<String> {
     names
 }
 
-/// Of one slice, of at most `max_count` iterations, the first and the last among them; `None` where nothing is known.
+/// Curves of one slice at no more than `max_count` iterations, including the first and the last; `None` without values.
 pub fn encoded_curves(stored: &Stored, slice: usize, names: &[String], max_count: usize) -> Option<EncodedCurves> {
     let series: Vec<Vec<f64>> = names.iter().map(|name| values(stored, slice, name)).collect();
     let count = series.iter().filter_map(|s| s.iter().rposition(|&v| v > 0.0)).max()? + 1;

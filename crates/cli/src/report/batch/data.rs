@@ -53,8 +53,8 @@ struct SliceEntry {
     notes: Vec<usize>,
 }
 
-/// `[method, R, iterations, kept, stop, λ, predicted NMSE, NMSE, PSNR, SSIM, seconds, preparation]`. The PSNR of a perfect
-/// image is null, as JSON has no infinity.
+/// `[method, R, iterations, kept, stop, λ, predicted NMSE, NMSE, PSNR, SSIM, seconds, preparation]`. The PSNR of a
+/// perfect image is null, as JSON has no infinity.
 type SliceFigures = (
     usize,
     f64,

@@ -91,7 +91,9 @@ fn slices(view: &View, title: &str, key: usize, greatest: bool, columns: &[usize
             } }
             tbody { @for line in &ranked {
                 tr {
-                    th scope="row" { a href=(link(&line.volume, line.slice)) { (slice_title(&line.volume, line.slice)) } }
+                    th scope="row" {
+                        a href=(link(&line.volume, line.slice)) { (slice_title(&line.volume, line.slice)) }
+                    }
                     @for &column in columns { (cell(line, &COLUMNS[column], column == key)) }
                 }
             } }

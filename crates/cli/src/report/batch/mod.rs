@@ -27,8 +27,8 @@ const SCRIPT: &str = concat!(include_str!("sheet.js"), "\n", include_str!("slice
 
 /// One self-contained HTML page. The same batch gives the same page.
 ///
-/// `slices` are in the order of the volumes, without duplicates. `notes` are sentences on what could not be read. Pictures
-/// may be missing, and numbers may be missing or infinite.
+/// `slices` are in the order of the volumes, without duplicates. `notes` are sentences on what could not be read.
+/// Pictures may be missing, and numbers may be missing or infinite.
 ///
 /// # Errors
 /// None are known.

@@ -16,7 +16,8 @@ pub fn section(view: &View, groups: &WarningGroups, pictures: &BatchPictures) ->
     Some(html! {
         noscript { p { "The pictures are shown by a script, which this browser does not run." } }
         p.quiet {
-            "Black is 0 and white the value that 99.5 % of the pixels of the volume do not exceed: slices of a volume compare. "
+            "Black is 0 and white the value that 99.5 % of the pixels of the volume do not exceed: slices of a "
+            "volume compare. "
             "Pictures are at most " (pictures.side()) " pixels wide and high, cut to the object"
             @if pictures.side() < MAX_SIDE { "; those of the slices named above at most " (MAX_SIDE) }
             ". A click opens a slice; ← and → then go to its neighbours, Esc closes it."

@@ -14,7 +14,10 @@ pub fn introduction(view: &View) -> Markup {
         (tiles(view))
         dl.facts {
             dt { "Program" } dd { "pvdamp " (manifest.version) }
-            @if let Some(shard) = manifest.shard { dt { "Part" } dd { (shard.index) " of " (shard.count) ", this part alone" } }
+            @if let Some(shard) = manifest.shard {
+                dt { "Part" }
+                dd { (shard.index) " of " (shard.count) ", this part alone" }
+            }
             @let methods = distinct(view.slices.iter().map(|(_, line)| line.method.as_str()));
             @if !methods.is_empty() { dt { "Method" } dd { (joined_with_and(&methods)) } }
             @let accelerations = accelerations(view);

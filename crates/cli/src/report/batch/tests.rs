@@ -272,8 +272,8 @@ fn the_worst_of_many_are_shown_larger() {
 
 #[test]
 fn the_same_batch_is_the_same_page_with_any_number_of_threads() {
-    let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    assert_eq!(alone.install(page), page());
+    let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    assert_eq!(one_thread.install(page), page());
 }
 
 #[test]

@@ -186,6 +186,7 @@ fn row(view: &View, index: usize, group: &WarningGroup) -> Markup {
         .take(MAX_NAMED_VOLUMES)
         .map(|&v| view.volumes[v].record.name.as_str());
     let whole: Vec<&str> = whole.collect();
+    let more_whole = group.volumes.len().saturating_sub(MAX_NAMED_VOLUMES);
     html! {
         tr {
             th scope="row" { (group.text) }
@@ -199,7 +200,7 @@ fn row(view: &View, index: usize, group: &WarningGroup) -> Markup {
                 @if !whole.is_empty() {
                     div {
                         "as a whole: " (whole.join(", "))
-                        @if group.volumes.len() > MAX_NAMED_VOLUMES { " and " (group.volumes.len() - MAX_NAMED_VOLUMES) " more" }
+                        @if more_whole > 0 { " and " (more_whole) " more" }
                     }
                 }
                 @if !group.slices.is_empty() { div.screen { a href={ "#warning=" (index) } { "show on the sheet" } } }

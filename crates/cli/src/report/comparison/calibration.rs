@@ -29,7 +29,8 @@ pub fn section(view: &View, case_images: &[CaseImages]) -> Result<Option<Markup>
         }
     }
     Ok(Some(html! {
-        p { "Error bars are the standard deviation σ that a method predicts for the real part of each pixel's error, and "
+        p { "Error bars are the standard deviation σ that a method predicts for the real part of each pixel's error, "
+            "and "
             "for the imaginary part. If they are right and errors are Gaussian, 68.3 % of the parts lie within σ and "
             "95 % within 1.96 σ. The error is that against the reference, on the object: what noise the unsampled part "
             "of the reference has is in it." }
@@ -51,7 +52,8 @@ fn coverage(view: &View) -> Markup {
     let several = slices.len() > 1;
     let caption = html! {
         "Share of the error within the error bars in percent, and energy that they predict over that of the error: "
-        "mean, and least to greatest over the cases. Below each heading what it is if error bars are right. Less than that: "
+        "mean, and least to greatest over the cases. Below each heading what it is if error bars are right. Less "
+        "than that: "
         "error bars too small."
     };
     let table = html! {
@@ -291,9 +293,9 @@ mod tests {
 
     #[test]
     fn missing_and_extreme_figures_are_handled() {
-        for wild in [0.0, f64::NAN, f64::INFINITY, -1.0, 1e300] {
+        for extreme in [0.0, f64::NAN, f64::INFINITY, -1.0, 1e300] {
             let mut results = results();
-            results.calibrations = vec![record("g0-s1", wild, wild), record("nobody", wild, 1.0)];
+            results.calibrations = vec![record("g0-s1", extreme, extreme), record("nobody", extreme, 1.0)];
             results.calibrations[0].energy_ratio = None;
             checked_text(&comparison_page(&results, &case_images()).unwrap());
         }

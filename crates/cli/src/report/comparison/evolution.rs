@@ -181,7 +181,8 @@ fn ratio_table(record: &EvolutionRecord) -> Markup {
             }
         }
     };
-    html! { @if !columns.is_empty() { (scrollable_table(&html! { "Predicted variance divided by the measured." }, &table)) } }
+    let caption = html! { "Predicted variance divided by the measured." };
+    html! { @if !columns.is_empty() { (scrollable_table(&caption, &table)) } }
 }
 
 /// Iterations with statistics or images of the residual.

@@ -166,7 +166,10 @@ fn reference_card(magnitude: &Array2<f32>, display: &DisplaySettings) -> Result<
     Ok(html! {
         figure.card {
             figcaption { b { "Reference" } "fully sampled" }
-            div.framed { img src=(whole) width=(width) height=(height) alt="Magnitude, reference"; i style=(outline_style) {} }
+            div.framed {
+                img src=(whole) width=(width) height=(height) alt="Magnitude, reference";
+                i style=(outline_style) {}
+            }
             img src=(detail_image) width=(detail.width()) height=(detail.height()) alt="Detail, reference";
             div.blank style={ "aspect-ratio:" (width) "/" (height) } { "errors in this row × " (display.gain) }
         }

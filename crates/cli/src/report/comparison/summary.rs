@@ -192,7 +192,8 @@ fn against_oracle(best: &RankedContender, ranking: &[RankedContender]) -> String
     }
     if difference > 0.0 {
         return format!(
-            "The lowest error in the table, {} dB lower still, is that of an oracle: {label}, which was given {advantage}.",
+            "The lowest error in the table, {} dB lower still, is that of an oracle: {label}, which was \
+             given {advantage}.",
             decibels(difference)
         );
     }

@@ -269,14 +269,14 @@ fn empty_results_give_a_page() {
     stray.contenders.clear();
     let page = comparison_page(&stray, &case_images()).unwrap();
     assert_says(&page, "12 runs of cases that are not on record are not shown.");
-    let nobody = CaseImages {
+    let unknown = CaseImages {
         case: "nobody".into(),
         reference: None,
         images: vec![],
         residuals: vec![],
         deviations: vec![],
     };
-    checked_text(&comparison_page(&results(), &[nobody]).unwrap());
+    checked_text(&comparison_page(&results(), &[unknown]).unwrap());
 }
 
 #[test]

@@ -188,8 +188,8 @@ fn draw_best(chart: &mut Chart, plot: &Plot, points: &[Point], index: usize) -> 
     Ok(())
 }
 
-/// A few points spread along the axis that get markers, and the last point. The positions differ between series, so that
-/// markers do not hide each other.
+/// A few points spread along the axis that get markers, and the last point. The positions differ between series, so
+/// that markers do not hide each other.
 fn marker_points(points: &[Point], axis: &Axis, series: usize) -> Vec<Point> {
     let Some(&last) = points.last() else {
         return Vec::new();
@@ -286,7 +286,7 @@ mod tests {
     }
 
     fn curve(series: usize, form: Form) -> Curve {
-        let wild = [
+        let extreme = [
             (f64::NAN, -3.0),
             (0.0, -4.0),
             (0.2, f64::NEG_INFINITY),
@@ -299,7 +299,7 @@ mod tests {
         Curve {
             series,
             form,
-            points: wild.to_vec(),
+            points: extreme.to_vec(),
         }
     }
 

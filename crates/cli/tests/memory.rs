@@ -22,7 +22,7 @@ fn the_memory_of_a_reconstruction_is_predicted() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build_global();
     pool.unwrap();
     let folder = Folder::with_scan("--size 320x288 --coils 8 --slices 3 --seed 1");
-    folder.done("mask --size 320x288 --accel 6 --acs 24 -o mask.h5");
+    folder.run_ok("mask --size 320x288 --accel 6 --acs 24 -o mask.h5");
     let scan = Arc::new(Scan::open(&folder.path("full.h5"), &ScanOptions::default()).unwrap());
     let settings = Settings {
         sampling: SamplingSource::File(folder.path("mask.h5").as_path().into()),

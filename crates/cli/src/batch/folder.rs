@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn torn_and_foreign_lines_are_skipped_and_noted() {
+    fn unreadable_lines_are_skipped_and_noted() {
         let mut notes = Vec::new();
         let (whole, other) = (line("a.h5", 0, 1.0), line("a.h5", 1, 1.0));
         let text = format!("{whole}\n\n{}\n{{}}\n{other}\n{}", "\u{fffd}", &whole[..50]);

@@ -157,7 +157,7 @@ impl Journal {
     }
 
     /// Volumes that an incomplete `--redo` run with this recipe has finished.
-    pub fn redone_of(&self, recipe: &str) -> HashSet<String> {
+    pub fn redone_volumes(&self, recipe: &str) -> HashSet<String> {
         match &self.redone {
             (of, names) if of == recipe => names.clone(),
             _ => HashSet::new(),
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_added_is_read_back_but_for_a_torn_line() {
+    fn entries_are_read_back_except_an_incomplete_line() {
         let folder = tempfile::tempdir().unwrap();
         assert!(EarlierRuns::read(folder.path()).unwrap().volumes.is_empty());
         let open = |shard, word| {
@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn two_at_once_are_noticed() {
+    fn a_second_process_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let open = |shard| Journal::open(folder.path(), shard);
         let held = open(None).unwrap();
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn doing_all_again_goes_on_until_it_is_done() {
+    fn redo_resumes_until_it_is_complete() {
         let folder = tempfile::tempdir().unwrap();
         let open = || Journal::open(folder.path(), None).unwrap();
         let redone = |journal: &Journal| {
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_of_a_batch_is_not_replaced() {
+    fn a_foreign_manifest_is_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("batch.json"), "{}").unwrap();
         let message = Journal::open(folder.path(), None).err().unwrap().to_string();

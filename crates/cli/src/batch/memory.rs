@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_free_is_read() {
+    fn free_memory_is_read() {
         let text = "MemTotal:  24000000 kB\nMemFree:  1 kB\nMemAvailable:   22000000 kB\n";
         assert_eq!(kilobytes(text, "MemAvailable:"), Some(22_000_000 * 1024));
         assert_eq!(kilobytes(text, "MemTotal:"), Some(24_000_000 * 1024));

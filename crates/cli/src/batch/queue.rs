@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_goes_alone() {
+    fn a_slice_above_the_limit_runs_alone() {
         let queue = queue(&[2], 5, 4);
         open(&queue);
         assert_eq!(at_once(&queue).len(), 1);

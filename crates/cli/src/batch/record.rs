@@ -215,7 +215,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_differs_is_named_as_it_was() {
+    fn differences_name_the_earlier_value() {
         let settings = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
             pairs.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect()
         };

@@ -4,6 +4,7 @@ mod bench;
 mod calibration;
 mod case_images;
 mod contender;
+mod csv_tables;
 mod evolution_check;
 mod peers;
 mod plan;
@@ -12,11 +13,11 @@ mod reference_metrics;
 mod run;
 mod shared_lambda;
 mod store;
-mod table;
 
 pub use bench::{Bench, Listener};
 pub use case_images::{CaseImages, ResidualImages};
 pub use contender::{Contender, Weight};
+pub use csv_tables::{calibration_csv, results_csv};
 pub use plan::{Case, Common, Drawing, Slices, Undersampling, cases};
 pub use pvdamp_io::recon::Machine;
 pub use record::{
@@ -24,4 +25,3 @@ pub use record::{
     Results, RunMetrics, RunRecord, SensitivityRecord, TracePoint,
 };
 pub use run::Outcome;
-pub use table::{calibration_csv, results_csv};

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn times_have_the_units_that_suit_them() {
+    fn times_have_suitable_units() {
         for (seconds, text) in [
             (0.0, "0 s"),
             (0.519, "0.52 s"),

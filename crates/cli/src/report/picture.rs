@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jpeg_is_close_to_what_it_was_made_of() {
+    fn a_jpeg_is_close_to_its_values() {
         let values = Array2::from_shape_fn((40, 30), |(r, c)| (r + c) as f32);
         let jpeg = STANDARD
             .decode(jpeg(values.view(), Tone::Linear(70.0), 90).unwrap())
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn air_is_cut_away() {
+    fn air_is_cropped() {
         let mut image: Image<f32> = Array2::zeros((64, 64));
         image.slice_mut(s![20..40, 10..30]).fill(Complex::ONE);
         let region = object_region(&image);

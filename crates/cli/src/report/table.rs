@@ -77,7 +77,7 @@ mod tests {
     use crate::report::number::decibels;
 
     #[test]
-    fn the_least_is_best_and_an_oracle_is_not_honest() {
+    fn the_lowest_is_best_and_oracles_are_ranked_separately() {
         let figures = [Some(-20.0), Some(-22.0), Some(-21.0), None, Some(-20.999)];
         let non_oracle = [true, false, true, true, true];
         let ranks = ranks_of_least(&figures, &non_oracle, decibels);

@@ -22,7 +22,7 @@ fn scans(count: usize) -> Folder {
     for i in 0..count {
         let name = if i == 1 { "sub/scan1".into() } else { format!("scan{i}") };
         let slices = 1 + i % 4;
-        folder.done(&format!(
+        folder.run_ok(&format!(
             "simulate --size 48x40 --coils 3 --slices {slices} --seed {i} -o in/{name}.h5"
         ));
     }
@@ -91,7 +91,7 @@ fn leftovers(folder: &Folder) -> usize {
 #[test]
 fn every_scan_has_its_result_and_its_record_in_the_manifest() {
     let folder = scans(5);
-    let output = folder.done(&format!("batch in -o out {DRAWN}"));
+    let output = folder.run_ok(&format!("batch in -o out {DRAWN}"));
     assert!(
         output.err.contains("seed 7") && output.err.contains("5 of 5 scan(s) done"),
         "{}",
@@ -130,7 +130,7 @@ fn every_scan_has_its_result_and_its_record_in_the_manifest() {
         assert_eq!(one["metrics"][name], eval[name], "{name}");
     }
     let seed = one["seed"].as_u64().unwrap();
-    folder.done(&format!(
+    folder.run_ok(&format!(
         "recon in/scan3.h5 --accel 3 --acs 12 --iterations 5 --seed {seed} -o one.h5"
     ));
     let bytes = |name: &str| std::fs::read(folder.path(name)).unwrap();
@@ -145,13 +145,13 @@ fn every_scan_has_its_result_and_its_record_in_the_manifest() {
 fn what_is_done_is_not_done_again_unless_it_is_not_whole() {
     let folder = scans(3);
     let batch = format!("batch in -o out {DRAWN}");
-    folder.done(&batch);
+    folder.run_ok(&batch);
     let (before, first) = (results(&folder, "out"), without_times(&folder, "out"));
     let done = |output: &ProgramOutput| -> String {
         let line = output.err.lines().find(|line| line.contains("done already")).unwrap();
         line.split(", ").nth(2).unwrap().split(' ').next().unwrap().to_string()
     };
-    assert_eq!(done(&folder.done(&batch)), "3");
+    assert_eq!(done(&folder.run_ok(&batch)), "3");
 
     // damaged, of the right length; gone; a scan that is another now
     let damaged = folder.path("out/scan0.h5");
@@ -160,11 +160,11 @@ fn what_is_done_is_not_done_again_unless_it_is_not_whole() {
     bytes[middle] ^= 1;
     std::fs::write(&damaged, bytes).unwrap();
     std::fs::remove_file(folder.path("out/scan2.h5")).unwrap();
-    assert_eq!(done(&folder.done(&batch)), "1");
+    assert_eq!(done(&folder.run_ok(&batch)), "1");
     assert!(results(&folder, "out") == before && without_times(&folder, "out") == first);
     let kspace = folder.complex("in/scan0.h5:kspace");
     folder.write("in/scan0.h5:kspace", &(kspace * 2.0));
-    assert_eq!(done(&folder.done(&batch)), "2");
+    assert_eq!(done(&folder.run_ok(&batch)), "2");
     assert!(results(&folder, "out") != before);
 
     // with other settings nothing is replaced unasked
@@ -177,7 +177,7 @@ fn what_is_done_is_not_done_again_unless_it_is_not_whole() {
     std::fs::write(folder.path("out/sub/foreign.h5"), "precious").unwrap();
     folder.refused(&batch, 1, &["out/sub/foreign.h5", "no batch"]);
     std::fs::remove_file(folder.path("in/sub/foreign.h5")).unwrap();
-    folder.done(&format!("{batch} --method zero-filled --redo").replace("--iterations 5", ""));
+    folder.run_ok(&format!("{batch} --method zero-filled --redo").replace("--iterations 5", ""));
     assert_eq!(manifest(&folder, "out/batch.json")["settings"]["method"], "zero-filled");
 }
 
@@ -251,7 +251,7 @@ fn settings_that_fit_no_scan_are_wrong_usage() {
     folder.refused("batch in -o out --method fista", 2, &["--lambda"]);
     folder.refused("batch in -o out --iterations 0", 2, &["--iterations 0"]);
     std::fs::create_dir(folder.path("kept")).unwrap();
-    folder.done("mask --size 48x40 --accel 3 --acs 12 -o kept/scan0.h5");
+    folder.run_ok("mask --size 48x40 --accel 3 --acs 12 -o kept/scan0.h5");
     folder.refused(
         "batch in/scan0.h5 -o kept --mask kept/scan0.h5 --redo",
         1,
@@ -282,7 +282,7 @@ fn settings_that_fit_no_scan_are_wrong_usage() {
         output.err
     );
     // one of them alone is refused, not all
-    folder.done("simulate --size 16x16 --coils 3 -o in/small.h5");
+    folder.run_ok("simulate --size 16x16 --coils 3 -o in/small.h5");
     let output = folder.run(&format!("batch in -o out {DRAWN} --scales 4"));
     assert_eq!(output.code, Some(3), "{}", output.err);
     let error = volume(&manifest(&folder, "out/batch.json"), "small.h5")["error"].clone();
@@ -328,17 +328,17 @@ fn shards_make_a_whole() {
     }
     assert_eq!(folder.run("batch --merge -o parts").code, Some(3));
     // a scan repaired and done by a separate run must not be lost because its shard says it failed
-    folder.done("simulate --size 48x40 --coils 3 --seed 9 -o in/broken.h5");
-    folder.done(&format!("batch in -o parts {DRAWN}"));
+    folder.run_ok("simulate --size 48x40 --coils 3 --seed 9 -o in/broken.h5");
+    folder.run_ok(&format!("batch in -o parts {DRAWN}"));
     folder.refused(
         "batch --merge -o parts",
         1,
         &["failed on broken.h5, which is there now", "--shard"],
     );
     for shard in 1..=3 {
-        folder.done(&format!("batch in -o parts {DRAWN} --shard {shard}/3"));
+        folder.run_ok(&format!("batch in -o parts {DRAWN} --shard {shard}/3"));
     }
-    folder.done("batch --merge -o parts");
+    folder.run_ok("batch --merge -o parts");
     let other = manifest(&folder, "parts/batch-2-of-3.json")
         .to_string()
         .replace("\"3\"", "\"4\"");
@@ -352,7 +352,7 @@ fn shards_make_a_whole() {
 fn a_batch_outlives_kills() {
     let folder = scans(12);
     let words = format!("batch in -o out {DRAWN} --iterations 30").replace("--iterations 5 ", "");
-    folder.done(&words.replace("-o out", "-o calm"));
+    folder.run_ok(&words.replace("-o out", "-o calm"));
     let calm = results(&folder, "calm");
     let mut unfinished = 0;
     for pause in [3, 8, 15, 25, 40, 60, 30, 20] {
@@ -366,7 +366,7 @@ fn a_batch_outlives_kills() {
         assert!(left.iter().all(|result| calm.contains(result)), "a result is not whole");
     }
     assert!(unfinished > 0, "no run was killed");
-    folder.done(&words);
+    folder.run_ok(&words);
     assert!(results(&folder, "out") == calm);
     assert_eq!(without_times(&folder, "out"), without_times(&folder, "calm"));
     assert_eq!(leftovers(&folder), 0);
@@ -393,7 +393,7 @@ fn an_interrupted_batch_keeps_what_is_done() {
         assert_eq!(manifest(&folder, "out/batch.json")["state"], "stopped");
     }
     assert_eq!(leftovers(&folder), 0);
-    folder.done(&words);
+    folder.run_ok(&words);
     assert_eq!(manifest(&folder, "out/batch.json")["state"], "complete");
 }
 
@@ -403,7 +403,7 @@ fn an_interrupted_batch_keeps_what_is_done() {
 fn a_full_disk_stops_the_batch_and_loses_nothing() {
     let folder = scans(6);
     let words = format!("batch in -o out {DRAWN}");
-    folder.done(&words.replace("-o out", "-o calm"));
+    folder.run_ok(&words.replace("-o out", "-o calm"));
     // in blocks of 512 bytes; what is larger cannot be written
     let limited = format!("trap '' XFSZ; ulimit -f 160; exec \"$0\" {words} --threads 1");
     let mut shell = Command::new("sh");
@@ -426,7 +426,7 @@ fn a_full_disk_stops_the_batch_and_loses_nothing() {
     let done = results(&folder, "out");
     assert!(done.len() < 6 && done.iter().all(|result| calm.contains(result)));
     assert_eq!(leftovers(&folder), 0);
-    folder.done(&words);
+    folder.run_ok(&words);
     assert!(results(&folder, "out") == calm);
 }
 
@@ -434,7 +434,7 @@ fn a_full_disk_stops_the_batch_and_loses_nothing() {
 fn a_plan_writes_nothing() {
     let folder = scans(3);
     let before = folder.contents();
-    let output = folder.done(&format!("batch in -o out {DRAWN} --dry-run"));
+    let output = folder.run_ok(&format!("batch in -o out {DRAWN} --dry-run"));
     assert!(folder.contents() == before);
     assert!(
         output.out.contains("sub/scan1.h5: 2 slice(s) of 48x40, 3 coil(s)"),
@@ -450,7 +450,7 @@ fn a_plan_writes_nothing() {
 fn runs_at_once_do_not_disturb_each_other() {
     let folder = scans(8);
     let words = format!("batch in -o out {DRAWN} --iterations 30").replace("--iterations 5 ", "");
-    folder.done(&words.replace("-o out", "-o calm"));
+    folder.run_ok(&words.replace("-o out", "-o calm"));
     let spawn = |more: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pvdamp"));
         command.args(words.split_whitespace()).args(more.split_whitespace());
@@ -470,11 +470,11 @@ fn runs_at_once_do_not_disturb_each_other() {
 #[test]
 fn memory_is_kept_to() {
     let folder = scans(3);
-    folder.done(&format!("batch in -o out {DRAWN}"));
+    folder.run_ok(&format!("batch in -o out {DRAWN}"));
     let output = folder.run(&format!("batch in -o none {DRAWN} --memory 64K"));
     assert_eq!(output.code, Some(3));
     assert!(output.err.contains("for one slice; raise --memory"), "{}", output.err);
-    let output = folder.done(&format!("batch in -o tight {DRAWN} --memory 40M"));
+    let output = folder.run_ok(&format!("batch in -o tight {DRAWN} --memory 40M"));
     assert!(output.err.contains("slice(s) at once"), "{}", output.err);
     assert!(results(&folder, "tight") == results(&folder, "out"));
 }
@@ -486,11 +486,11 @@ fn a_folder_has_a_file_for_each_scan() {
     std::fs::create_dir_all(folder.path("masks/sub")).unwrap();
     for (i, name) in ["scan0", "sub/scan1", "scan2"].iter().enumerate() {
         let seed = 40 + i;
-        folder.done(&format!(
+        folder.run_ok(&format!(
             "mask --size 48x40 --accel 3 --acs 12 --seed {seed} -o masks/{name}.h5"
         ));
     }
-    folder.done("batch in -o out --mask masks --prob-map masks --iterations 5");
+    folder.run_ok("batch in -o out --mask masks --prob-map masks --iterations 5");
     for name in ["scan0", "sub/scan1", "scan2"] {
         let mask = |file: &str| folder.read::<bool>(&format!("{file}/{name}.h5:mask"));
         assert_eq!(mask("out"), mask("masks"));
@@ -499,8 +499,8 @@ fn a_folder_has_a_file_for_each_scan() {
     let read = volume(&written, "sub/scan1.h5")["read"].as_array().unwrap();
     assert_eq!(read.last().unwrap()["path"], "masks/sub/scan1.h5");
     // a mask that is another now makes its result another
-    folder.done("mask --size 48x40 --accel 3 --acs 12 --seed 50 -o masks/scan2.h5");
-    let output = folder.done("batch in -o out --mask masks --prob-map masks --iterations 5");
+    folder.run_ok("mask --size 48x40 --accel 3 --acs 12 --seed 50 -o masks/scan2.h5");
+    let output = folder.run_ok("batch in -o out --mask masks --prob-map masks --iterations 5");
     assert!(output.err.contains("2 scan(s) done already"), "{}", output.err);
 }
 

@@ -39,7 +39,7 @@ fn nmse(results: &Value, case: usize, contender: &str) -> f64 {
 #[test]
 fn every_method_on_every_case() {
     let folder = scan();
-    let output = folder.done(BENCH);
+    let output = folder.run_ok(BENCH);
     assert!(
         output.out.contains("P-VDAMP") && output.err.contains("report.html"),
         "{}",
@@ -70,7 +70,7 @@ fn every_method_on_every_case() {
         .map(|word| word.as_str().unwrap());
     let words: Vec<&str> = words.collect();
     assert_eq!(record["slice"], 1);
-    folder.done(&format!("recon full.h5 {} -o out.h5", words.join(" ")));
+    folder.run_ok(&format!("recon full.h5 {} -o out.h5", words.join(" ")));
     let shown = format!("bench/shown/{}", record["id"].as_str().unwrap());
     let image = folder
         .complex("out.h5:image")
@@ -110,12 +110,12 @@ fn every_method_on_every_case() {
 #[test]
 fn a_bench_resumes_after_an_interruption() {
     let folder = scan();
-    folder.done(BENCH);
+    folder.run_ok(BENCH);
     let whole = results(&folder);
     let journal = fs::read(folder.path("bench/journal.jsonl")).unwrap();
 
     // Nothing left to do: nothing is added.
-    let again = folder.done(BENCH);
+    let again = folder.run_ok(BENCH);
     assert!(again.err.contains("100 % is done"), "{}", again.err);
     assert_eq!(fs::read(folder.path("bench/journal.jsonl")).unwrap(), journal);
     assert_eq!(results(&folder), whole);
@@ -125,7 +125,7 @@ fn a_bench_resumes_after_an_interruption() {
         let cut = (journal.len() as f64 * share) as usize;
         fs::write(folder.path("bench/journal.jsonl"), &journal[..cut]).unwrap();
         fs::remove_file(folder.path("bench/report.html")).unwrap();
-        folder.done(BENCH);
+        folder.run_ok(BENCH);
         assert_eq!(figures(&results(&folder)), figures(&whole), "cut at {share}");
         assert!(folder.path("bench/report.html").is_file());
     }
@@ -133,16 +133,16 @@ fn a_bench_resumes_after_an_interruption() {
     // A picture that is lost is made again.
     let id = whole["cases"][0]["id"].as_str().unwrap();
     fs::remove_file(folder.path(&format!("bench/shown/{id}/pvdamp.h5"))).unwrap();
-    folder.done(BENCH);
+    folder.run_ok(BENCH);
     assert!(folder.path(&format!("bench/shown/{id}/pvdamp.h5")).is_file());
 
     // Another scan of the same name is another case.
-    folder.done("simulate --size 48x40 --coils 3 --slices 2 --seed 4 -o full.h5");
-    folder.done(BENCH);
+    folder.run_ok("simulate --size 48x40 --coils 3 --slices 2 --seed 4 -o full.h5");
+    folder.run_ok(BENCH);
     assert_ne!(figures(&results(&folder)), figures(&whole));
 
     // Times of another number of threads do not compare: the journal is set aside.
-    let other = folder.done(&format!("{BENCH} --threads 1"));
+    let other = folder.run_ok(&format!("{BENCH} --threads 1"));
     assert!(other.err.contains("journal-1.jsonl"), "{}", other.err);
     assert!(folder.path("bench/journal-1.jsonl").is_file());
     let ran = results(&folder);
@@ -152,15 +152,16 @@ fn a_bench_resumes_after_an_interruption() {
 #[test]
 fn masks_from_files() {
     let folder = scan();
-    folder.done("mask --size 48x40 --accel 3 --acs 12 --seed 1 -o a.h5");
-    folder.done("mask --size 48x40 --accel 4 --acs 12 --sampling poisson-disc -o b.h5");
-    folder.done(
+    folder.run_ok("mask --size 48x40 --accel 3 --acs 12 --seed 1 -o a.h5");
+    folder.run_ok("mask --size 48x40 --accel 4 --acs 12 --sampling poisson-disc -o b.h5");
+    folder.run_ok(
         "bench full.h5 --mask a.h5 --prob-map a.h5 --mask b.h5 --prob-map b.h5 --methods pvdamp --slices all -o bench",
     );
     let found = results(&folder);
     assert_eq!(found["cases"].as_array().unwrap().len(), 4);
     // A mask drawn with the same seed is the same case.
-    folder.done("bench full.h5 --methods pvdamp --accel 3 --acs 12 --seeds 1 --sampling bernoulli --slices 0 -o drawn");
+    folder
+        .run_ok("bench full.h5 --methods pvdamp --accel 3 --acs 12 --seeds 1 --sampling bernoulli --slices 0 -o drawn");
     let drawn: Value = serde_json::from_slice(&fs::read(folder.path("drawn/results.json")).unwrap()).unwrap();
     assert!((nmse(&found, 0, "pvdamp") - nmse(&drawn, 0, "pvdamp")).abs() < 1e-9);
     folder.refused(
@@ -174,7 +175,7 @@ fn masks_from_files() {
 #[test]
 fn nothing_is_missing() {
     let folder = scan();
-    folder.done(
+    folder.run_ok(
         "bench full.h5 --accel 1 --acs 12 --seeds 1 --sampling bernoulli --methods zero-filled-plain,pvdamp -o bench",
     );
     let found = results(&folder);
@@ -186,8 +187,8 @@ fn nothing_is_missing() {
 fn a_shared_weight_is_of_all_cases() {
     let folder = scan();
     let bench = "bench full.h5 --methods fista:shared:iterations=10 --sampling bernoulli --accel 3 --acs 12 -o bench";
-    folder.done(&format!("{bench} --seeds 1"));
-    folder.done(&format!("{bench} --seeds 1..3"));
+    folder.run_ok(&format!("{bench} --seeds 1"));
+    folder.run_ok(&format!("{bench} --seeds 1..3"));
     let found = results(&folder);
     let runs = found["runs"].as_array().unwrap();
     assert_eq!(runs.len(), 3);
@@ -196,7 +197,7 @@ fn a_shared_weight_is_of_all_cases() {
     let id = found["cases"][0]["id"].as_str().unwrap();
     let reference = folder.path(&format!("bench/shown/{id}/reference.h5"));
     fs::remove_file(&reference).unwrap();
-    folder.done(&format!("{bench} --seeds 1..3"));
+    folder.run_ok(&format!("{bench} --seeds 1..3"));
     assert!(reference.is_file());
 }
 
@@ -204,7 +205,7 @@ fn a_shared_weight_is_of_all_cases() {
 #[test]
 fn results_of_other_programs() {
     let folder = scan();
-    folder.done(BENCH);
+    folder.run_ok(BENCH);
     let id = results(&folder)["cases"][0]["id"].as_str().unwrap().to_string();
     let path = format!("bench/peers/other:optimal/{id}.h5");
     fs::create_dir_all(folder.path(&path).parent().unwrap()).unwrap();
@@ -261,7 +262,7 @@ fn results_of_other_programs() {
         builder.create(format!("sensitivity/{name}").as_str()).unwrap();
     }
     drop(file);
-    folder.done(BENCH);
+    folder.run_ok(BENCH);
     let found = results(&folder);
     let curves = found["sensitivities"].as_array().unwrap();
     let curve = curves
@@ -279,7 +280,7 @@ fn results_of_other_programs() {
 fn without_a_reference() {
     let folder = scan();
     folder.undersample("--accel 3 --acs 14");
-    let output = folder.done("bench under.h5 --methods pvdamp,fista:optimal,sure-it,zero-filled -o bench");
+    let output = folder.run_ok("bench under.h5 --methods pvdamp,fista:optimal,sure-it,zero-filled -o bench");
     let warnings = output.warnings().join("\n");
     for expected in [
         "under.h5 is undersampled",
@@ -336,14 +337,14 @@ fn a_weight_for_recon() {
     let folder = scan();
     folder.undersample("--accel 3 --acs 14");
     let fista = "recon full.h5 --mask mask.h5 --method fista --iterations 30";
-    folder.done(&format!("{fista} --lambda 0.002 --shift random:5 -o fixed.h5"));
-    folder.done(&format!("{fista} --lambda optimal -o best.h5 --trace best.jsonl"));
+    folder.run_ok(&format!("{fista} --lambda 0.002 --shift random:5 -o fixed.h5"));
+    folder.run_ok(&format!("{fista} --lambda optimal -o best.h5 --trace best.jsonl"));
     let record = &folder.trace("best.jsonl")[0];
     let lambda = record["lambda"].as_f64().unwrap();
     assert!(lambda > 1e-5 && lambda < 0.1 && record["intensity"].as_f64().unwrap() > 0.0);
     // Twice and half the best are worse.
     let target = {
-        folder.done("recon full.h5 --method zero-filled -o all.h5");
+        folder.run_ok("recon full.h5 --method zero-filled -o all.h5");
         "all.h5:image"
     };
     let error = |name: &str| {
@@ -353,7 +354,7 @@ fn a_weight_for_recon() {
     };
     let best = error("best.h5");
     for factor in [0.4, 2.5] {
-        folder.done(&format!("{fista} --lambda {} -o other.h5", factor * lambda));
+        folder.run_ok(&format!("{fista} --lambda {} -o other.h5", factor * lambda));
         assert!(error("other.h5") > best, "{factor}");
     }
     let attribute = |name: &str| -> String {
@@ -441,7 +442,7 @@ fn a_weight_for_recon() {
 fn sure_it_states_its_oracle() {
     let folder = scan();
     let output =
-        folder.done("recon full.h5 --accel 3 --acs 12 --method sure-it --iterations 5 -o out.h5 --trace t.jsonl");
+        folder.run_ok("recon full.h5 --accel 3 --acs 12 --method sure-it --iterations 5 -o out.h5 --trace t.jsonl");
     assert!(
         output.err.contains("true error against the fully sampled reference"),
         "{}",

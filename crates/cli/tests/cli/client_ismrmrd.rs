@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::support::client::python_says;
+use crate::support::client::python_output;
 use crate::support::command::*;
 use crate::support::{relative, root, shared_data};
 use ndarray::{Array3, s};
@@ -15,7 +15,7 @@ fn raw_of(scan: &Path) -> Option<Folder> {
     let folder = Folder::new();
     let scan = scan.canonicalize().unwrap();
     let scan = scan.to_str().unwrap();
-    python_says(&folder, "ismrmrd_write.py", &["h5py", "ismrmrd"], &[scan, "raw.h5"])?;
+    python_output(&folder, "ismrmrd_write.py", &["h5py", "ismrmrd"], &[scan, "raw.h5"])?;
     Some(folder)
 }
 
@@ -95,14 +95,14 @@ fn raw_data_are_the_scan_they_were_made_of() {
 fn commands_take_raw_data_without_an_option() {
     let tiny = root().join("data/tiny.h5");
     let Some(folder) = raw_of(&tiny) else { return };
-    let output = folder.done("info raw.h5");
+    let output = folder.run_ok("info raw.h5");
     for part in ["ISMRMRD raw data", "1 slice(s), 3 coil(s), 48x40", "slice 0", "96x40x1"] {
         assert!(output.out.contains(part), "{part} is not in\n{}", output.out);
     }
-    folder.done("recon raw.h5 -o out.h5");
+    folder.run_ok("recon raw.h5 -o out.h5");
     assert_eq!(folder.shape("out.h5:reconstruction"), [1, 48, 40]);
     assert!(folder.has("out.h5:ismrmrd_header") && folder.has("out.h5:slice_names"));
-    folder.done("recon raw.h5 --kspace dataset --method howl -o howl.h5");
+    folder.run_ok("recon raw.h5 --kspace dataset --method howl -o howl.h5");
     let image = folder.read::<f32>("howl.h5:reconstruction");
     let whole = open(&tiny).read_reference(0).unwrap().unwrap();
     let error = relative(&image.mapv(f64::from), &whole.mapv(f64::from));

@@ -54,7 +54,7 @@ fn whitening_takes_out_noise_that_coils_share() {
     let folder = noisy("--size 96x80 --coils 6 --seed 2", 0.03);
     for method in ["pvdamp", "howl"] {
         let run = |options: &str| {
-            let output = folder.done(&format!(
+            let output = folder.run_ok(&format!(
                 "recon full.h5 {R4} --method {method} {options} --trace t.jsonl -o out.h5"
             ));
             let whitened = coils(&folder, "t.jsonl")["whitened"].as_bool().unwrap();
@@ -89,14 +89,14 @@ fn whitening_changes_neither_image_nor_units_of_clean_data() {
     ] {
         folder.write(&format!("noise.h5:{dataset}"), &values);
         let noise = format!("--noise noise.h5:{dataset} --trace t.jsonl");
-        folder.done(&format!("recon full.h5 --maps full.h5 {noise} -o out.h5"));
+        folder.run_ok(&format!("recon full.h5 --maps full.h5 {noise} -o out.h5"));
         assert_eq!(coils(&folder, "t.jsonl")["whitened"], true);
         let distance = nmse(&folder.complex("out.h5:image"), &folder.complex("full.h5:ground_truth"));
         assert!(distance < 1e-9, "{dataset}: {distance:e}");
     }
     // With maps that are calibrated, the same phase and magnitude to within what the maps are worth.
-    folder.done("recon full.h5 --noise noise.h5:rows -o on.h5");
-    folder.done("recon full.h5 --noise noise.h5:rows --whiten off -o off.h5");
+    folder.run_ok("recon full.h5 --noise noise.h5:rows -o on.h5");
+    folder.run_ok("recon full.h5 --noise noise.h5:rows --whiten off -o off.h5");
     let distance = nmse(&folder.complex("on.h5:image"), &folder.complex("off.h5:image"));
     assert!(distance > 0.0 && distance < 2e-4, "{distance:e}");
 }
@@ -105,7 +105,7 @@ fn whitening_changes_neither_image_nor_units_of_clean_data() {
 fn many_coils_are_compressed_and_little_is_lost() {
     let folder = Folder::with_scan("--size 64x64 --coils 32 --noise 0.01 --seed 6");
     let run = |options: &str| {
-        let output = folder.done(&format!(
+        let output = folder.run_ok(&format!(
             "recon full.h5 {R4} --method howl {options} --trace t.jsonl -o out.h5"
         ));
         (output.err, coils(&folder, "t.jsonl"), error(&folder, "out.h5"))
@@ -143,8 +143,8 @@ fn maps_of_virtual_coils_are_kept_for_those_of_the_scan() {
     for scan in ["--size 64x60 --coils 6", "--size 64x60 --coils 20"] {
         let folder = noisy(&format!("{scan} --seed 4"), 0.02);
         let options = format!("{R4} --noise noise.h5 --method howl");
-        folder.done(&format!("recon full.h5 {options} --save-maps -o first.h5"));
-        folder.done(&format!("recon full.h5 {options} --maps first.h5 -o again.h5"));
+        folder.run_ok(&format!("recon full.h5 {options} --save-maps -o first.h5"));
+        folder.run_ok(&format!("recon full.h5 {options} --maps first.h5 -o again.h5"));
         let maps = folder.complex("first.h5:maps");
         assert_eq!(maps.shape()[2], folder.shape("full.h5:kspace")[1]);
         let power = maps.mapv(|v| v.norm_sqr()).sum_axis(Axis(2));
@@ -154,8 +154,8 @@ fn maps_of_virtual_coils_are_kept_for_those_of_the_scan() {
     }
     // The command for maps alone gives those that recon makes by itself.
     let folder = Folder::with_scan("--size 64x60 --coils 20 --noise 0.03 --seed 4");
-    folder.done("maps full.h5 -o maps.h5");
-    folder.done("recon full.h5 --save-maps -o out.h5");
+    folder.run_ok("maps full.h5 -o maps.h5");
+    folder.run_ok("recon full.h5 --save-maps -o out.h5");
     assert_eq!(folder.complex("maps.h5:maps"), folder.complex("out.h5:maps"));
 }
 
@@ -164,8 +164,8 @@ fn threads_and_units_change_nothing() {
     let folder = noisy("--size 48x40 --coils 18 --seed 4", 0.02);
     folder.undersample("--accel 3 --acs 16");
     let method = "--noise noise.h5 --uncertainty";
-    folder.done(&format!("recon under.h5 {method} --threads 1 -o one.h5"));
-    folder.done(&format!("recon under.h5 {method} --threads 3 -o three.h5"));
+    folder.run_ok(&format!("recon under.h5 {method} --threads 1 -o one.h5"));
+    folder.run_ok(&format!("recon under.h5 {method} --threads 3 -o three.h5"));
     assert_eq!(folder.bits("one.h5"), folder.bits("three.h5"));
     let [kspace, noise] = ["under.h5:kspace", "noise.h5:noise"].map(|place| folder.complex(place));
     let [image, std] = ["image", "std"].map(|name| format!("one.h5:{name}"));
@@ -173,7 +173,7 @@ fn threads_and_units_change_nothing() {
     for factor in [2f32.powi(-23), 2f32.powi(43), 1e-7, 1e13] {
         folder.write("under.h5:kspace", &kspace.mapv(|v| v * factor));
         folder.write("noise.h5:noise", &noise.mapv(|v| v * factor));
-        folder.done(&format!("recon under.h5 {method} -o scaled.h5"));
+        folder.run_ok(&format!("recon under.h5 {method} -o scaled.h5"));
         let scaled = folder.complex("scaled.h5:image").mapv(|v| v / factor);
         if factor.log2().fract() == 0.0 {
             assert_eq!(scaled, image);
@@ -197,42 +197,42 @@ fn fold(folder: &Folder) {
 fn an_object_larger_than_the_field_of_view_gets_two_sets_of_maps() {
     let folder = Folder::with_scan("--size 128x128 --coils 8 --slices 3 --noise 0.01 --seed 3");
     fold(&folder);
-    let auto = folder.done(&format!("recon folded.h5 {R4} --save-maps -o auto.h5"));
+    let auto = folder.run_ok(&format!("recon folded.h5 {R4} --save-maps -o auto.h5"));
     assert!(auto.err.contains("2 sets of coil maps: on "), "{}", auto.err);
     assert_eq!(folder.shape("auto.h5:maps"), [3, 2, 8, 128, 64]);
     assert!(!folder.has("auto.h5:unbiased"));
     let settings = folder.open("auto.h5").group("settings").unwrap();
     assert_eq!(settings.attr("map_sets").unwrap().read_scalar::<i64>().unwrap(), 2);
-    folder.done(&format!("recon folded.h5 {R4} --map-sets 2 --save-maps -o two.h5"));
+    folder.run_ok(&format!("recon folded.h5 {R4} --map-sets 2 --save-maps -o two.h5"));
     assert_eq!(folder.bits("auto.h5"), folder.bits("two.h5"));
-    let one = folder.done(&format!("recon folded.h5 {R4} --map-sets 1 -o one.h5"));
+    let one = folder.run_ok(&format!("recon folded.h5 {R4} --map-sets 1 -o one.h5"));
     assert!(one.err.contains("use --map-sets 2"), "{}", one.err);
 
     // Against the folded coil images, which two sets explain and one does not.
-    let given = folder.done("recon folded.h5 --method zero-filled --map-sets 2 -o full-two.h5");
+    let given = folder.run_ok("recon folded.h5 --method zero-filled --map-sets 2 -o full-two.h5");
     assert!(given.warnings().is_empty(), "{}", given.err);
     let target = magnitude(&folder.complex("full-two.h5:image"));
     let [auto, one] = ["auto.h5:image", "one.h5:image"].map(|place| nmse(&magnitude(&folder.complex(place)), &target));
     assert!(auto < 0.75 * one, "{auto} of two sets, {one} of one");
 
-    let maps = folder.done("maps folded.h5 -o maps.h5");
+    let maps = folder.run_ok("maps folded.h5 -o maps.h5");
     assert!(maps.err.contains("2 sets of coil maps") && folder.shape("maps.h5:maps")[1] == 2);
-    let info: serde_json::Value = serde_json::from_str(&folder.done("info folded.h5 --json").out).unwrap();
+    let info: serde_json::Value = serde_json::from_str(&folder.run_ok("info folded.h5 --json").out).unwrap();
     assert_eq!(info["map_sets"], 2);
 }
 
 #[test]
 fn an_object_that_fits_gets_one() {
     let folder = Folder::with_scan("--size 96x80 --coils 8 --slices 3 --noise 0.02 --seed 3");
-    let auto = folder.done(&format!("recon full.h5 {R4} -o auto.h5"));
+    let auto = folder.run_ok(&format!("recon full.h5 {R4} -o auto.h5"));
     assert!(!auto.err.contains("2 sets"), "{}", auto.err);
-    folder.done(&format!("recon full.h5 {R4} --map-sets 1 -o one.h5"));
+    folder.run_ok(&format!("recon full.h5 {R4} --map-sets 1 -o one.h5"));
     assert_eq!(folder.bits("auto.h5"), folder.bits("one.h5"));
     assert!(folder.has("auto.h5:unbiased"));
 
     // Noise fills the signal space, where every eigenvalue is 1: of all slices, or of one in the air.
     let fits = |folder: &Folder| {
-        let maps = folder.done("maps full.h5 -o maps.h5");
+        let maps = folder.run_ok("maps full.h5 -o maps.h5");
         assert!(!maps.err.contains("2 sets"), "{}", maps.err);
         assert_eq!(folder.shape("maps.h5:maps")[1], 1);
     };
@@ -251,7 +251,7 @@ fn info_reports_a_slice_without_a_centre() {
     let mut kspace = folder.complex("full.h5:kspace");
     kspace.slice_mut(s![1, .., 18..30, 14..26]).fill(C32::new(0.0, 0.0));
     folder.write("full.h5:kspace", &kspace);
-    let output = folder.done("info full.h5 --json");
+    let output = folder.run_ok("info full.h5 --json");
     let info: serde_json::Value = serde_json::from_str(&output.out).unwrap();
     assert!(info["map_sets"].is_null() && info["recon_would"].is_string(), "{info}");
     let expected = "slice 1 is not sampled at the centre";
@@ -263,7 +263,7 @@ fn info_reports_a_slice_without_a_centre() {
         "{}",
         output.err
     );
-    assert!(!folder.done("info full.h5").out.contains("null"));
+    assert!(!folder.run_ok("info full.h5").out.contains("null"));
 }
 
 /// A centre with few samples does not show how many virtual coils keep the energy.
@@ -275,7 +275,7 @@ fn coils_are_not_compressed_by_a_few_samples() {
     kspace.slice_mut(s![.., .., .., 1..;2]).fill(C32::new(0.0, 0.0));
     kspace.slice_mut(s![.., .., ..32, 32]).fill(C32::new(0.0, 0.0));
     folder.write("under.h5:kspace", &kspace);
-    folder.done("recon under.h5 --maps full.h5 --trace t.jsonl -o out.h5");
+    folder.run_ok("recon under.h5 --maps full.h5 --trace t.jsonl -o out.h5");
     assert!(coils(&folder, "t.jsonl")["used"].as_u64().unwrap() >= 6);
 }
 
@@ -285,7 +285,7 @@ fn two_sets_are_whitened_in_the_units_of_the_scan() {
     let folder = noisy("--size 128x128 --coils 8 --seed 3", 0.003);
     fold(&folder);
     let run = |options: &str| {
-        folder.done(&format!(
+        folder.run_ok(&format!(
             "recon folded.h5 --noise noise.h5 --map-sets 2 {options} -o out.h5"
         ));
         magnitude(&folder.complex("out.h5:image"))
@@ -330,7 +330,7 @@ fn noise_samples_that_cannot_be() {
         &["nowhere.h5", "no such file"],
     );
     folder.write("one.h5:some", &samples);
-    folder.done("recon full.h5 --noise one.h5 -o out.h5");
+    folder.run_ok("recon full.h5 --noise one.h5 -o out.h5");
     folder.refused(
         "recon full.h5 --noise one.h5 -o one.h5",
         DATA,
@@ -361,7 +361,7 @@ fn options_that_cannot_be() {
     folder.write("noise.h5:noise", &samples);
     for noise in ["--noise-covariance cov.h5", "--noise noise.h5"] {
         let howl = format!("recon full.h5 --method howl --accel 2 --acs 12 {noise} --trace t.jsonl -o out.h5");
-        folder.done(&howl);
+        folder.run_ok(&howl);
         assert_eq!(coils(&folder, "t.jsonl")["whitened"], true);
         let option = noise.split(' ').next().unwrap();
         folder.refused(
@@ -369,7 +369,7 @@ fn options_that_cannot_be() {
             USAGE,
             &[option, "--whiten off", "howl"],
         );
-        folder.done(&format!(
+        folder.run_ok(&format!(
             "recon full.h5 --accel 2 --acs 12 {noise} --whiten off -o out.h5"
         ));
     }

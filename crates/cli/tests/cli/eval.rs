@@ -82,7 +82,7 @@ fn near(found: &Value, expected: f64) {
 #[test]
 fn volumes_of_two_folders_and_means_over_them() {
     let folder = folders();
-    let found = json(&folder.done("eval targets results --json"));
+    let found = json(&folder.run_ok("eval targets results --json"));
     let volumes = found["volumes"].as_array().unwrap();
     let names: Vec<_> = volumes.iter().map(|v| v["file"].as_str().unwrap()).collect();
     assert_eq!(names, ["a.h5", "b.h5", "knee/c.hdf5"]);
@@ -115,7 +115,7 @@ fn volumes_of_two_folders_and_means_over_them() {
     assert!((psnr(&volumes[1]) - psnr(&volumes[0]) - 20.0 * 2f64.log10()).abs() < 1e-4);
     near(&all["psnr_db"]["mean"], volumes.iter().map(psnr).sum::<f64>() / 3.0);
 
-    let text = folder.done("eval targets results").out;
+    let text = folder.run_ok("eval targets results").out;
     for expected in [
         "knee/c.hdf5",
         "AXT2",
@@ -127,15 +127,18 @@ fn volumes_of_two_folders_and_means_over_them() {
     }
     for threads in 1..3 {
         assert_eq!(
-            json(&folder.done(&format!("--threads {threads} eval targets results --json"))),
+            json(&folder.run_ok(&format!("--threads {threads} eval targets results --json"))),
             found
         );
     }
     // two files, the target before the result
-    let alone = folder.done("eval targets/a.h5 results/a.h5 --json").out;
-    assert_eq!(alone, folder.done("eval --json results/a.h5 --target targets/a.h5").out);
+    let alone = folder.run_ok("eval targets/a.h5 results/a.h5 --json").out;
+    assert_eq!(
+        alone,
+        folder.run_ok("eval --json results/a.h5 --target targets/a.h5").out
+    );
     // the datasets of all files
-    let same = json(&folder.done("eval results:reconstruction results --json"));
+    let same = json(&folder.run_ok("eval results:reconstruction results --json"));
     assert_eq!(same["all"]["nmse"]["mean"], 0.0);
     assert!(same["all"]["psnr_db"]["mean"].is_null(), "infinite");
 }
@@ -147,7 +150,7 @@ fn one_acquisition_is_taken_alone() {
     pair(&folder, "d.h5", "AXT1", 0.1);
     std::fs::remove_file(folder.path("results/d.h5")).unwrap();
     for (acquisition, files) in [("AXT2", &["a.h5", "b.h5"][..]), ("unknown", &["knee/c.hdf5"])] {
-        let output = folder.done(&format!(
+        let output = folder.run_ok(&format!(
             "eval targets results --acquisition {acquisition} --csv out.csv --json"
         ));
         let found = json(&output);
@@ -163,7 +166,7 @@ fn one_acquisition_is_taken_alone() {
 #[test]
 fn pairs_that_cannot_be_compared_are_skipped() {
     let folder = folders();
-    let good = json(&folder.done("eval targets results --json"));
+    let good = json(&folder.run_ok("eval targets results --json"));
     for file in ["cut.h5", "lost.h5", "more.h5", "noise.h5", "small.h5", "zero.h5"] {
         pair(&folder, file, "AXT2", 0.5);
     }

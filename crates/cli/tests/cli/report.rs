@@ -8,8 +8,8 @@ use crate::support::command::*;
 fn batch() -> Folder {
     let folder = Folder::new();
     fs::create_dir_all(folder.path("scans/sub")).unwrap();
-    folder.done("simulate --size 48x40 --coils 3 --slices 2 --seed 3 -o scans/a.h5");
-    folder.done("simulate --size 40x48 --coils 3 --slices 1 --seed 4 -o scans/sub/b.h5");
+    folder.run_ok("simulate --size 48x40 --coils 3 --slices 2 --seed 3 -o scans/a.h5");
+    folder.run_ok("simulate --size 40x48 --coils 3 --slices 1 --seed 4 -o scans/sub/b.h5");
     fs::write(folder.path("scans/broken.h5"), "no scan").unwrap();
     let output = folder.run("batch scans --accel 3 --acs 12 -o out");
     assert_eq!(output.code, Some(3), "{}", output.err);
@@ -23,7 +23,7 @@ fn page(folder: &Folder) -> String {
 #[test]
 fn the_page_shows_what_was_done_and_what_was_not() {
     let folder = batch();
-    let output = folder.done("report out");
+    let output = folder.run_ok("report out");
     assert!(
         output.err.contains("wrote out/report.html") && output.warnings().is_empty(),
         "{}",
@@ -42,7 +42,7 @@ fn the_page_shows_what_was_done_and_what_was_not() {
     // three pictures, in two blocks
     assert_eq!(first.matches("\"/9j/").count(), 3);
     assert_eq!(first.matches("id=\"volume-").count(), 2);
-    folder.done("report out --threads 1 -o elsewhere.html");
+    folder.run_ok("report out --threads 1 -o elsewhere.html");
     assert_eq!(fs::read_to_string(folder.path("elsewhere.html")).unwrap(), first);
     // nothing is fetched, and no browser would
     assert!(first.contains("content=\"default-src 'none'; img-src data:;"));
@@ -64,7 +64,7 @@ fn unreadable_results_are_reported_and_the_rest_is_shown() {
         &lines[..40]
     );
     fs::write(folder.path("out/batch.jsonl"), torn).unwrap();
-    let output = folder.done("report out");
+    let output = folder.run_ok("report out");
     let warnings = output.warnings();
     assert_eq!(warnings.len(), 3, "{}", output.err);
     for (warning, words) in warnings
@@ -77,7 +77,7 @@ fn unreadable_results_are_reported_and_the_rest_is_shown() {
     }
     assert!(page(&folder).contains("href=\"#slice=a.h5/0\"") && !page(&folder).contains("\"/9j/"));
     fs::remove_file(folder.path("out/batch.jsonl")).unwrap();
-    let output = folder.done("report out");
+    let output = folder.run_ok("report out");
     assert!(output.err.contains("batch.jsonl cannot be read"), "{}", output.err);
 }
 
@@ -86,7 +86,7 @@ fn a_foreign_result_is_no_picture_of_this_batch() {
     let folder = batch();
     // of another number of slices
     fs::copy(folder.path("out/sub/b.h5"), folder.path("out/a.h5")).unwrap();
-    let output = folder.done("report out");
+    let output = folder.run_ok("report out");
     assert!(
         output.err.contains("holds 1 slice(s), batch.json says 2"),
         "{}",
@@ -100,7 +100,7 @@ fn a_foreign_result_is_no_picture_of_this_batch() {
         manifest.replace("\"name\": \"sub/b.h5\"", "\"name\": \"../b.h5\""),
     )
     .unwrap();
-    let output = folder.done("report out");
+    let output = folder.run_ok("report out");
     assert!(
         output.err.contains("names a result outside of its folder"),
         "{}",

@@ -29,7 +29,7 @@ fn python() -> PathBuf {
 
 /// Runs `tests/clients/SCRIPT` in the folder, checks that it succeeds, and returns what it prints. `None` if a package
 /// that it needs is not installed; the reason is printed.
-pub fn python_says(folder: &Folder, script: &str, packages: &[&str], arguments: &[&str]) -> Option<String> {
+pub fn python_output(folder: &Folder, script: &str, packages: &[&str], arguments: &[&str]) -> Option<String> {
     for package in packages {
         // found, not imported: 'fastmri' asks for more than its test needs
         let found = format!("import importlib.util as i, sys; sys.exit(i.find_spec('{package}') is None)");

@@ -50,7 +50,7 @@ impl Folder {
     /// A folder with the simulated scan `full.h5`.
     pub fn with_scan(options: &str) -> Self {
         let folder = Self::new();
-        folder.done(&format!("simulate {options} -o full.h5"));
+        folder.run_ok(&format!("simulate {options} -o full.h5"));
         folder
     }
 
@@ -66,7 +66,7 @@ impl Folder {
     }
 
     /// Runs it and checks that it succeeds.
-    pub fn done(&self, words: &str) -> ProgramOutput {
+    pub fn run_ok(&self, words: &str) -> ProgramOutput {
         let output = self.run(words);
         assert_eq!(output.code, Some(0), "pvdamp {words}\n{}", output.err);
         output
@@ -184,7 +184,7 @@ impl Folder {
 
     /// `pvdamp eval --json`.
     pub fn eval(&self, target: &str, result: &str) -> serde_json::Value {
-        let output = self.done(&format!("eval --json --target {target} {result}"));
+        let output = self.run_ok(&format!("eval --json --target {target} {result}"));
         serde_json::from_str(&output.out).unwrap()
     }
 
@@ -213,7 +213,7 @@ impl Folder {
         let [.., rows, cols] = kspace.shape()[..] else {
             panic!("k-space of {} axes", kspace.ndim())
         };
-        self.done(&format!("mask --size {rows}x{cols} {draw} -o mask.h5"));
+        self.run_ok(&format!("mask --size {rows}x{cols} {draw} -o mask.h5"));
         kspace *= &self.read::<bool>("mask.h5:mask").mapv(|s| C32::from(f32::from(s)));
         self.write("under.h5:kspace", &kspace);
     }

@@ -36,7 +36,7 @@ A mask is drawn for each scan anew, from --seed and the name of its result. An o
 noise may name a folder: each scan then has its own file in it, of the name of its result.")]
 pub struct RunBatch {
     #[command(flatten)]
-    described: Described,
+    described: OptionValues,
 
     /// Folders (with all .h5, .hdf5 and .mrd files below), patterns, lists of scans (.txt, one a line), scans
     #[arg(value_name = "SCANS", required_unless_present = "merge")]
@@ -75,9 +75,9 @@ pub struct RunBatch {
 }
 
 /// The options of a reconstruction by name, including defaults.
-struct Described(BTreeMap<String, String>);
+struct OptionValues(BTreeMap<String, String>);
 
-impl Described {
+impl OptionValues {
     fn of(matches: &ArgMatches) -> Self {
         let options = ReconArguments::augment_args(ScanOptionArguments::augment_args(Command::new("")));
         let value = |option: &clap::Arg| -> Option<(String, String)> {
@@ -91,7 +91,7 @@ impl Described {
     }
 }
 
-impl FromArgMatches for Described {
+impl FromArgMatches for OptionValues {
     fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
         Ok(Self::of(matches))
     }
@@ -103,7 +103,7 @@ impl FromArgMatches for Described {
 }
 
 /// It has no options of its own.
-impl Args for Described {
+impl Args for OptionValues {
     fn augment_args(command: Command) -> Command {
         command
     }
@@ -136,7 +136,7 @@ impl RunBatch {
         } else {
             Some(Journal::open(&self.output, self.shard)?)
         };
-        let redone = journal.as_ref().map(|journal| journal.redone_of(&plan.recipe));
+        let redone = journal.as_ref().map(|journal| journal.redone_volumes(&plan.recipe));
         let redo = self.redo.then(|| redone.unwrap_or_default());
         plan.take_up(&self.output, redo.as_ref(), &recipe.described, &console::going)?;
         if self.memory.is_some() {

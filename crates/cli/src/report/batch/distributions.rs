@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn few_equal_or_wild_values_are_drawn_too() {
+    fn few_equal_or_extreme_values_are_drawn_too() {
         for measure in MEASURES {
             assert!(histogram(measure, &[vec![0.25]]).is_some());
             assert!(histogram(measure, &[vec![0.25; 9]]).is_some());

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use ndarray::{Array2, ArrayView2, Zip};
 
 use super::tables::{slice_heading, slices};
-use super::view::{Group, View, marked, seed_title};
+use super::view::{Group, View, label_with_dagger, seed_title};
 use crate::compare::{CalibrationRecord, CaseImages, ContenderRecord};
 use crate::report::number::{NONE, Spread, decimals_for, fixed, significant};
 use crate::report::page::collapsible;
@@ -87,7 +87,7 @@ fn rows(view: &View, heading: &str, is_in_group: &dyn Fn(&str) -> bool) -> Marku
                 tr { th.span scope="rowgroup" colspan=(COLUMNS.len() + 2) { span { (heading) } } }
                 @for (contender, records) in rows {
                     tr {
-                        th scope="row" { (marked(contender)) }
+                        th scope="row" { (label_with_dagger(contender)) }
                         @for (_, _, figure) in COLUMNS { (range(records.iter().filter_map(|r| figure(r)).collect())) }
                         td { (records.len()) }
                     }

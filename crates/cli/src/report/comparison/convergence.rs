@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::above;
+use super::note_above_axis;
 use super::view::{Group, View, case_title, nmse_object, seed_title};
 use crate::compare::{CaseRecord, RunRecord, TracePoint};
 use crate::report::page::collapsible;
@@ -174,7 +174,7 @@ fn note_above_plot(view: &View, run_curves: &[RunCurve], quantity: Quantity) -> 
         return String::new();
     };
     let least = |run_curve: &RunCurve| run_curve.values.iter().copied().fold(f64::INFINITY, f64::min);
-    above(
+    note_above_axis(
         &axis,
         run_curves
             .iter()

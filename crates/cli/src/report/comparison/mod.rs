@@ -53,7 +53,7 @@ pub fn comparison_page(results: &Results, case_images: &[CaseImages]) -> Result<
 }
 
 /// A sentence that names the contenders whose NMSE in dB lies above an axis; empty if there are none.
-fn above(axis: &Axis, errors: impl IntoIterator<Item = (String, f64)>) -> String {
+fn note_above_axis(axis: &Axis, errors: impl IntoIterator<Item = (String, f64)>) -> String {
     let above_axis = errors.into_iter().filter(|(_, nmse)| *nmse > axis.high);
     let above_axis: Vec<String> = above_axis
         .map(|(label, nmse)| format!("{label} ({} dB)", decibels(nmse)))

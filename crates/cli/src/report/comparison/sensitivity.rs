@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::above;
+use super::note_above_axis;
 use super::view::{View, case_title, nmse_object, seed_title};
 use crate::compare::{CaseRecord, RunRecord, SensitivityRecord};
 use crate::report::number::{NONE, Spread, decibels, significant};
@@ -23,7 +23,7 @@ pub fn section(view: &View) -> Result<Option<Markup>> {
         let records = records_of(view, case);
         if let Some(plot) = plot(view, case, &records) {
             let levels = levels(view, case).into_iter().map(|(_, label, nmse)| (label, nmse));
-            let caption = html! { (seed_title(case)) " " (above(&plot.y, levels)) };
+            let caption = html! { (seed_title(case)) " " (note_above_axis(&plot.y, levels)) };
             let drawn = figure(&plot, &caption)?;
             match plots.iter_mut().find(|(group, _)| *group == case.group) {
                 Some((_, drawings)) => drawings.push(drawn),

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::view::{View, marked, nmse_object, sampling_title, threads};
+use super::view::{View, label_with_dagger, nmse_object, sampling_title, threads};
 use crate::compare::{CaseRecord, ContenderRecord};
 use crate::report::number::{Spread, capitalised, counted, decibels, distinct};
 
@@ -22,7 +22,7 @@ pub fn introduction(view: &View) -> Markup {
             dt { "Threads" } dd { (threads(view)) }
             @if !view.contenders.is_empty() {
                 dt { "Methods" }
-                dd { (view.contenders.iter().map(marked).collect::<Vec<_>>().join("; ")) }
+                dd { (view.contenders.iter().map(label_with_dagger).collect::<Vec<_>>().join("; ")) }
             }
             @if !view.groups.is_empty() { dt { "Sampling" } dd { (samplings(view)) } }
         }
@@ -184,7 +184,7 @@ fn against_oracle(best: &RankedContender, ranking: &[RankedContender]) -> String
     let Some(oracle) = ranking.iter().find(|p| !p.contender.oracle.is_empty()) else {
         return String::new();
     };
-    let label = marked(oracle.contender);
+    let label = label_with_dagger(oracle.contender);
     let advantage = &oracle.contender.oracle;
     let difference = best.mean - oracle.mean;
     if difference.is_nan() || decibels(difference) == decibels(0.0) {

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::view::{
-    Figure, Group, View, hfen, marked, nmse, nmse_object, psnr, sampling_title, slice_title, ssim, threads,
+    Figure, Group, View, hfen, label_with_dagger, nmse, nmse_object, psnr, sampling_title, slice_title, ssim, threads,
 };
 use crate::compare::{CaseRecord, ContenderRecord};
 use crate::report::number::{Spread, as_precise, counted, decibels, fixed};
@@ -52,7 +52,7 @@ fn by_group(view: &View) -> Markup {
         table {
             thead { tr {
                 th scope="col" { "Sampling" }
-                @for contender in &view.contenders { th scope="col" { (marked(contender)) } }
+                @for contender in &view.contenders { th scope="col" { (label_with_dagger(contender)) } }
             } }
             @for slice in slices(view) {
                 tbody {
@@ -193,7 +193,7 @@ fn over_all(view: &View) -> Markup {
                 @for (i, contender) in view.contenders.iter().enumerate() {
                     @let rank = ranks.as_ref().map_or_else(Rank::default, |ranks| ranks[i]);
                     tr {
-                        th scope="row" { (marked(contender)) (program(contender)) }
+                        th scope="row" { (label_with_dagger(contender)) (program(contender)) }
                         @for column in &columns { (figure_cell(view, &contender.id, &cases, column, rank)) }
                     }
                 }

@@ -74,7 +74,7 @@ impl<'a> View<'a> {
     /// Label for tables, with a dagger if the contender used the reference.
     pub fn label(&self, contender: &str) -> String {
         let found = self.contenders.iter().find(|c| c.id == contender);
-        found.map_or_else(|| contender.to_string(), marked)
+        found.map_or_else(|| contender.to_string(), label_with_dagger)
     }
 
     /// A figure of a contender's runs over `cases`, without missing values.
@@ -128,7 +128,7 @@ pub fn seed_title(case: &CaseRecord) -> String {
     case.seed.map_or_else(String::new, |seed| format!("Seed {seed}."))
 }
 
-pub fn marked(contender: &ContenderRecord) -> String {
+pub fn label_with_dagger(contender: &ContenderRecord) -> String {
     let dagger = if contender.oracle.is_empty() { "" } else { "†" };
     format!("{}{dagger}", contender.label)
 }

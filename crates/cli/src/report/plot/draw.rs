@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn wild_values_leave_a_sound_drawing_inside_its_box() {
+    fn extreme_values_stay_inside_the_drawing() {
         let svg = draw(&plot(all_curve_forms())).unwrap();
         let document = roxmltree::Document::parse(&svg).unwrap();
         let root = document.root_element();

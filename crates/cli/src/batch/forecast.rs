@@ -37,7 +37,7 @@ type Size = (usize, usize, usize);
 /// Measures one scan of each of the sizes with the most work left: the middle slices, as many at once as in the batch.
 /// Other sizes are scaled by their pixels and coils. Nothing is written.
 ///
-/// Errors: [`Error::Interrupted`](pvdamp_io::error::Error::Interrupted) when `going` returns `Break`.
+/// Errors: [`Error::Interrupted`] when `going` returns `Break`.
 pub fn forecast(
     plan: &Plan,
     recipe: &Recipe,

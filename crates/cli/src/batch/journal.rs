@@ -40,7 +40,7 @@ pub struct Run {
     pub settings: BTreeMap<String, String>,
     /// Whether finished volumes are reconstructed again.
     pub redo: bool,
-    /// [`AtomicFile::word`].
+    /// The word of the process that runs it: `AtomicFile::word`.
     pub word: String,
 }
 
@@ -119,7 +119,7 @@ fn entries(path: &Path) -> Result<Vec<Entry>> {
 pub struct Journal {
     file: File,
     path: PathBuf,
-    /// Words of processes that have ended and may have left temporary files ([`AtomicFile::word`]).
+    /// Words of processes that have ended and may have left temporary files (`AtomicFile::word`).
     pub ended_runs: HashSet<String>,
     /// Recipe and finished volumes of an earlier `--redo` run that did not complete.
     redone: (String, HashSet<String>),

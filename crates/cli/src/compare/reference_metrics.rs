@@ -6,7 +6,7 @@ use super::{RunMetrics, TracePoint};
 use pvdamp::array::Image;
 use pvdamp::quality::{complex_nmse, decibel, fastmri_metrics, hfen, object_mask};
 
-/// NMSE has converged when it is this close to its last value [dB].
+/// NMSE has converged when it is this close to its last value, in dB.
 const CONVERGED_WITHIN_DB: f64 = 0.1;
 
 /// The reference of a case, and metrics of images against it.

@@ -14,7 +14,7 @@ use pvdamp_io::error::Result;
 /// Factors by which λ is wrong in the table.
 const FACTORS: [(f64, &str); 4] = [(0.1, "λ/10"), (1.0 / 3.0, "λ/3"), (3.0, "3λ"), (10.0, "10λ")];
 
-/// Range of a plot above the lowest error [dB].
+/// Range of a plot above the lowest error, in dB.
 const PLOTTED_RANGE: f64 = 10.0;
 
 pub fn section(view: &View) -> Result<Option<Markup>> {

@@ -1,4 +1,4 @@
-//! The memory that is told, against what the system counts. One test alone in its process, so that nothing else counts.
+//! Predicted against measured memory. The test is alone in its process, so that nothing else counts.
 #![cfg(target_os = "linux")]
 
 mod support;
@@ -17,21 +17,24 @@ fn peak() -> u64 {
 }
 
 #[test]
-fn what_a_reconstruction_takes_is_what_is_told() {
+fn the_memory_of_a_reconstruction_is_predicted() {
     let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build_global();
     pool.unwrap();
     let folder = Folder::with_scan("--size 320x288 --coils 8 --slices 3 --seed 1");
-    folder.done("mask --size 320x288 --accel 6 --acs 24 -o mask.h5");
+    folder.run_ok("mask --size 320x288 --accel 6 --acs 24 -o mask.h5");
     let scan = Arc::new(Scan::open(&folder.path("full.h5"), &ScanOptions::default()).unwrap());
     let settings = ScanSettings {
         sampling: SamplingSource::File(folder.path("mask.h5").as_path().into()),
         ..ScanSettings::default()
     };
     let reconstruction = ScanSetup::new(&scan, &settings).unwrap().settle().unwrap();
-    let told = reconstruction.setup().workload(reconstruction.sets()).alone(3);
+    let predicted = reconstruction.setup().workload(reconstruction.sets()).alone(3);
     for slice in 0..3 {
         reconstruction.slice(slice, &mut ()).unwrap();
     }
-    let ratio = told as f64 / peak() as f64;
-    assert!((1.0..1.4).contains(&ratio), "{told} bytes are {ratio:.3} of the peak");
+    let ratio = predicted as f64 / peak() as f64;
+    assert!(
+        (1.0..1.4).contains(&ratio),
+        "{predicted} bytes are {ratio:.3} of the peak"
+    );
 }

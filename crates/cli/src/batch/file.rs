@@ -1,4 +1,4 @@
-//! Files as they were when they were read or written, so that what is there later can be held to it.
+//! Records of files as they were read or written: size, time and checksum. A later file is compared with them.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -13,34 +13,35 @@ use super::lock;
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::format::Stamp;
 
-/// A file at one time.
+/// Size, time and checksum of a file when it was read or written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileRecord {
-    /// As given; of a result, in the folder of the batch.
+    /// As the user gave it; for a result, relative to the folder of the batch.
     pub path: String,
     #[serde(flatten)]
     pub stamp: Stamp,
-    /// Of its content, hexadecimal, as `sha256sum` prints it.
+    /// SHA-256 of the content in hexadecimal, as `sha256sum` prints it.
     pub sha256: String,
 }
 
 impl FileRecord {
-    /// Reads the whole file at `at`, to be recorded as `path`. Errors: a file that cannot be read, or that changes meanwhile.
+    /// Reads the whole file at `at`, to be recorded as `path`. Errors: a file that cannot be read, or that changes
+    /// meanwhile.
     pub fn of(at: &Path, path: String) -> Result<Self> {
         let stamp = stamp_of(at)?;
         let sha256 = sha256(at)?;
-        match stamp_of(at)? == stamp {
-            true => Ok(Self { path, stamp, sha256 }),
-            false => Err(changed(at)),
+        if stamp_of(at)? != stamp {
+            return Err(changed(at));
         }
+        Ok(Self { path, stamp, sha256 })
     }
 
-    /// Whether the file at `at` is still this one by its size and time, else by its content.
-    pub fn is_still(&self, at: &Path) -> bool {
+    /// Whether the file at `at` is unchanged: it has the same size and time, or else the same content.
+    pub fn is_unchanged(&self, at: &Path) -> bool {
         stamp_of(at).is_ok_and(|now| now == self.stamp) || self.has_content_of(at)
     }
 
-    /// Whether the file at `at` holds what this one did, byte for byte.
+    /// Whether the content of the file at `at` is the recorded one.
     pub fn has_content_of(&self, at: &Path) -> bool {
         let same_size = stamp_of(at).is_ok_and(|now| now.bytes == self.stamp.bytes);
         same_size && sha256(at).is_ok_and(|sum| sum == self.sha256)
@@ -52,16 +53,16 @@ pub fn stamp_of(path: &Path) -> Result<Stamp> {
     Stamp::of(path).map_err(|e| unreadable(path, &e))
 }
 
-/// Checksums of files that serve several scans, each taken once while they stay the same.
+/// Checksums of files that several scans use. Each is computed once, unless the file changes.
 #[derive(Default)]
-pub struct Sums(Mutex<HashMap<PathBuf, FileRecord>>);
+pub struct ChecksumCache(Mutex<HashMap<PathBuf, FileRecord>>);
 
-impl Sums {
-    /// As [`FileRecord::of`], under the name that it was given by.
+impl ChecksumCache {
+    /// As [`FileRecord::of`], recorded under the given path.
     pub fn record(&self, path: &Path) -> Result<FileRecord> {
         let now = stamp_of(path)?;
-        if let Some(known) = lock(&self.0).get(path).filter(|known| known.stamp == now) {
-            return Ok(known.clone());
+        if let Some(cached) = lock(&self.0).get(path).filter(|cached| cached.stamp == now) {
+            return Ok(cached.clone());
         }
         let record = FileRecord::of(path, path.display().to_string())?;
         lock(&self.0).insert(path.to_path_buf(), record.clone());
@@ -69,7 +70,7 @@ impl Sums {
     }
 }
 
-/// A file that is still being written, or was replaced.
+/// The error for a file that changed while it was read.
 pub fn changed(path: &Path) -> Error {
     let problem = "changed while it was read";
     Error::data(path, problem, "run the batch again when it is whole")
@@ -96,7 +97,7 @@ fn sha256(path: &Path) -> Result<String> {
     }
 }
 
-/// Of a text.
+/// SHA-256 of a text in hexadecimal.
 pub fn sha256_of(text: &str) -> String {
     hexadecimal(&Sha256::digest(text.as_bytes()))
 }
@@ -105,7 +106,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The first 63 bits of the checksum of a text: what seeds are stored as.
+/// The first 63 bits of a text's checksum. Seeds are stored as signed integers.
 pub fn seed_of(text: &str) -> u64 {
     let digest = Sha256::digest(text.as_bytes());
     let first = digest
@@ -130,7 +131,7 @@ mod tests {
             record.sha256,
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
-        let same = |path: &Path| (record.is_still(path), record.has_content_of(path));
+        let same = |path: &Path| (record.is_unchanged(path), record.has_content_of(path));
         assert_eq!(same(&path), (true, true));
         let copy = folder.path().join("copy");
         std::fs::write(&copy, "abc").unwrap();

@@ -1,20 +1,20 @@
-//! A batch read back from its folder, to be looked at.
+//! Reads a batch back from its output folder.
 
 use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
 
 use super::manifest::{Lines, paths, shards_in};
-use super::{Manifest, SliceLine, VolumeRecord};
+use super::{BatchVolume, Manifest, SliceLine};
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::recon::StoredResult;
 
-/// What a batch left in its folder.
+/// The contents of a batch's output folder.
 pub struct BatchFolder {
     folder: PathBuf,
     pub manifest: Manifest,
-    /// In the order of the volumes of the manifest, then by slice; each once.
+    /// In the order of the manifest's volumes, then by slice. No slice occurs twice.
     pub slices: Vec<SliceLine>,
-    /// Sentences: what could not be read.
+    /// Sentences that say what could not be read.
     pub notes: Vec<String>,
 }
 
@@ -22,7 +22,7 @@ impl BatchFolder {
     /// Reads manifest and lines.
     ///
     /// # Errors
-    /// A folder without a manifest of a whole batch, or one that cannot be read. Lines that cannot be read are a note.
+    /// A folder whose manifest of the whole batch is missing or unreadable. Unreadable lines are reported in `notes`.
     pub fn open(folder: &Path) -> Result<Self> {
         let [json, _] = paths(folder, None);
         if let Ok(false) = json.try_exists() {
@@ -31,7 +31,7 @@ impl BatchFolder {
         let manifest = Manifest::read(folder, None)?;
         let mut notes = Vec::new();
         let lines = match Lines::read(folder, None) {
-            Ok(lines) => usable(lines, &mut notes),
+            Ok(lines) => parsed_lines(lines, &mut notes),
             Err(e) => {
                 notes.push(format!(
                     "batch.jsonl cannot be read ({e}): the figures of slices are missing"
@@ -41,7 +41,7 @@ impl BatchFolder {
         };
         Ok(Self {
             folder: folder.to_path_buf(),
-            slices: in_order(lines, &manifest.volumes, &mut notes),
+            slices: ordered_lines(lines, &manifest.volumes, &mut notes),
             manifest,
             notes,
         })
@@ -50,8 +50,8 @@ impl BatchFolder {
     /// Images and state evolution of a volume that is done.
     ///
     /// # Errors
-    /// A result that is not there, is damaged, or is of another number of slices than the manifest says.
-    pub fn result(&self, volume: &VolumeRecord) -> Result<StoredResult> {
+    /// A result that is missing or damaged, or whose number of slices differs from the manifest.
+    pub fn result(&self, volume: &BatchVolume) -> Result<StoredResult> {
         let path = self.path(volume)?;
         let stored = StoredResult::read(&path)?;
         let slices = stored.magnitude.dim().0;
@@ -62,15 +62,15 @@ impl BatchFolder {
         Ok(stored)
     }
 
-    /// Files of the batch, which nothing may be written over.
+    /// The files of the batch. They must not be overwritten.
     pub fn files(&self) -> Vec<PathBuf> {
         let results = self.manifest.volumes.iter().filter_map(|volume| self.path(volume).ok());
         let own = paths(&self.folder, None);
         own.into_iter().chain(results).collect()
     }
 
-    /// Of its result. Errors: a name that leads out of the folder.
-    fn path(&self, volume: &VolumeRecord) -> Result<PathBuf> {
+    /// The path of the volume's result. Errors: a name that leads out of the folder.
+    fn path(&self, volume: &BatchVolume) -> Result<PathBuf> {
         let inside = Path::new(&volume.name)
             .components()
             .all(|part| matches!(part, Component::Normal(_)));
@@ -99,10 +99,10 @@ fn no_manifest(folder: &Path) -> Error {
     }
 }
 
-/// The records, those skipped that are none: a line that was being written when the batch was killed, say.
-fn usable(lines: Lines, notes: &mut Vec<String>) -> Vec<SliceLine> {
-    if let Some(first) = lines.strange.first() {
-        let count = lines.strange.len();
+/// The records that parsed. Other lines are skipped and noted, such as one cut off when the batch was killed.
+fn parsed_lines(lines: Lines, notes: &mut Vec<String>) -> Vec<SliceLine> {
+    if let Some(first) = lines.unreadable.first() {
+        let count = lines.unreadable.len();
         notes.push(format!(
             "batch.jsonl: {count} line(s) are no records of slices and are left out, the first is line {first}"
         ));
@@ -110,28 +110,28 @@ fn usable(lines: Lines, notes: &mut Vec<String>) -> Vec<SliceLine> {
     lines.slices
 }
 
-/// Of several lines of a slice the last counts; those of no slice of the batch are left out.
-fn in_order(lines: Vec<SliceLine>, volumes: &[VolumeRecord], notes: &mut Vec<String>) -> Vec<SliceLine> {
-    let named = volumes.iter().enumerate().map(|(i, volume)| (volume.name.as_str(), i));
-    let places: HashMap<&str, usize> = named.collect();
+/// Sorts lines by volume and slice. Of several lines for one slice the last is kept; unmatched lines are skipped.
+fn ordered_lines(lines: Vec<SliceLine>, volumes: &[BatchVolume], notes: &mut Vec<String>) -> Vec<SliceLine> {
+    let indexed = volumes.iter().enumerate().map(|(i, volume)| (volume.name.as_str(), i));
+    let index_by_name: HashMap<&str, usize> = indexed.collect();
     let mut last: HashMap<(usize, usize), SliceLine> = HashMap::new();
-    let mut strays = 0;
+    let mut unmatched = 0;
     for line in lines {
-        match places.get(line.volume.as_str()) {
+        match index_by_name.get(line.volume.as_str()) {
             Some(&volume) if line.slice < volumes[volume].slices => {
                 last.insert((volume, line.slice), line);
             }
-            _ => strays += 1,
+            _ => unmatched += 1,
         }
     }
-    if strays > 0 {
+    if unmatched > 0 {
         notes.push(format!(
-            "batch.jsonl: {strays} line(s) are of no slice in batch.json and are left out"
+            "batch.jsonl: {unmatched} line(s) are of no slice in batch.json and are left out"
         ));
     }
-    let mut placed: Vec<((usize, usize), SliceLine)> = last.into_iter().collect();
-    placed.sort_by_key(|(place, _)| *place);
-    placed.into_iter().map(|(_, line)| line).collect()
+    let mut ordered: Vec<((usize, usize), SliceLine)> = last.into_iter().collect();
+    ordered.sort_by_key(|(place, _)| *place);
+    ordered.into_iter().map(|(_, line)| line).collect()
 }
 
 #[cfg(test)]
@@ -144,11 +144,11 @@ mod tests {
     }
 
     #[test]
-    fn torn_and_foreign_lines_are_left_out_and_told() {
+    fn unreadable_lines_are_skipped_and_noted() {
         let mut notes = Vec::new();
         let (whole, other) = (line("a.h5", 0, 1.0), line("a.h5", 1, 1.0));
         let text = format!("{whole}\n\n{}\n{{}}\n{other}\n{}", "\u{fffd}", &whole[..50]);
-        let found = usable(Lines::parse(&text), &mut notes);
+        let found = parsed_lines(Lines::parse(&text), &mut notes);
         assert_eq!(found.iter().map(|l| l.slice).collect::<Vec<_>>(), [0, 1]);
         assert_eq!(
             notes,
@@ -158,9 +158,9 @@ mod tests {
 
     #[test]
     fn lines_are_in_the_order_of_the_volumes_and_the_last_of_a_slice_counts() {
-        let volumes = ["b.h5", "a.h5"].map(|name| VolumeRecord {
+        let volumes = ["b.h5", "a.h5"].map(|name| BatchVolume {
             slices: 2,
-            ..VolumeRecord::unknown(name.into(), name.into())
+            ..BatchVolume::unknown(name.into(), name.into())
         });
         let given = [
             line("a.h5", 1, 1.0),
@@ -171,14 +171,14 @@ mod tests {
             line("c.h5", 0, 6.0),
         ];
         let mut notes = Vec::new();
-        let given = usable(Lines::parse(&given.join("\n")), &mut notes);
+        let given = parsed_lines(Lines::parse(&given.join("\n")), &mut notes);
         assert!(notes.is_empty());
-        let ordered = in_order(given, &volumes, &mut notes);
-        let told: Vec<(&str, usize, f64)> = ordered
+        let ordered = ordered_lines(given, &volumes, &mut notes);
+        let found: Vec<(&str, usize, f64)> = ordered
             .iter()
             .map(|l| (l.volume.as_str(), l.slice, l.seconds))
             .collect();
-        assert_eq!(told, [("b.h5", 0, 2.0), ("a.h5", 0, 4.0), ("a.h5", 1, 3.0)]);
+        assert_eq!(found, [("b.h5", 0, 2.0), ("a.h5", 0, 4.0), ("a.h5", 1, 3.0)]);
         assert_eq!(
             notes,
             ["batch.jsonl: 2 line(s) are of no slice in batch.json and are left out"]

@@ -1,4 +1,4 @@
-//! What the user names, as scans and the names of their results.
+//! Expands folders, patterns and lists to scans, and names their results.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -6,14 +6,14 @@ use std::path::{Component, Path, PathBuf};
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::format::{files_below, files_of, has_ending};
 
-/// Endings of the scans that a folder is searched for.
-const SEARCHED: &[&str] = &["h5", "hdf5", "mrd"];
-/// Endings that a result's own takes the place of.
-const KNOWN: &[&str] = &["h5", "hdf5", "mrd", "npy", "npz", "cfl", "hdr"];
+/// File name endings of scans in a folder.
+const SCAN_ENDINGS: &[&str] = &["h5", "hdf5", "mrd"];
+/// Endings that are replaced by `.h5` in the name of a result.
+const REMOVED_ENDINGS: &[&str] = &["h5", "hdf5", "mrd", "npy", "npz", "cfl", "hdr"];
 /// Ending of a list of scans.
-const LIST: &[&str] = &["txt"];
+const LIST_ENDINGS: &[&str] = &["txt"];
 
-/// A scan, and the name of its result in the folder of the batch, with `/` between folders.
+/// A scan and the name of its result, relative to the output folder and with `/` between folders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
     pub path: PathBuf,
@@ -21,36 +21,37 @@ pub struct Input {
 }
 
 impl Input {
-    /// `path` below `base`; by its file name alone where it is not.
+    /// Names the result after the path below `base`, or after the file name if `path` is not below it.
     fn below(base: &Path, path: PathBuf) -> Self {
         let relative = path.strip_prefix(base).ok();
         let relative = relative.filter(|r| r.components().all(|c| matches!(c, Component::Normal(_))));
         let relative = relative.unwrap_or_else(|| Path::new(path.file_name().unwrap_or_default()));
-        let stem = match has_ending(relative, KNOWN) {
-            true => relative.with_extension(""),
-            false => relative.to_path_buf(),
+        let stem = if has_ending(relative, REMOVED_ENDINGS) {
+            relative.with_extension("")
+        } else {
+            relative.to_path_buf()
         };
         let parts: Vec<_> = stem.iter().map(|part| part.to_string_lossy()).collect();
         let name = parts.join("/") + ".h5";
         Self { path, name }
     }
 
-    /// By its file name.
-    fn alone(path: PathBuf) -> Self {
+    /// Names the result after the file name.
+    fn single(path: PathBuf) -> Self {
         let folder = path.parent().unwrap_or(Path::new("")).to_path_buf();
         Self::below(&folder, path)
     }
 
-    /// The name without its ending, which the mask of the scan is drawn by.
+    /// The name without its ending. The seed of the scan's mask depends on it.
     pub fn volume(&self) -> &str {
         self.name.strip_suffix(".h5").unwrap_or(&self.name)
     }
 }
 
-/// The scans that `given` names, in the order of their results' names, each once: folders with all that is below them,
-/// patterns, lists of scans, scans. What lies in `output` is left out.
+/// The scans that `given` names, sorted by the names of their results and without duplicates. An entry is a folder,
+/// which is searched recursively, a pattern, a list of scans, or a scan. Files in `output` are skipped.
 ///
-/// Errors: what is not there or holds no scans, and two scans whose results would have one name.
+/// Errors: a path that does not exist or holds no scans, and two scans whose results would have the same name.
 pub fn inputs(given: &[PathBuf], output: &Path) -> Result<Vec<Input>> {
     let real_output = output.canonicalize().ok();
     let mut found = Vec::new();
@@ -60,7 +61,7 @@ pub fn inputs(given: &[PathBuf], output: &Path) -> Result<Vec<Input>> {
                 let problem = "is the folder for the results too, which would be taken for scans";
                 return Err(Error::data(path.as_path(), problem, "choose another -o folder"));
             }
-            let scans = files_below(path, SEARCHED, output)?;
+            let scans = files_below(path, SCAN_ENDINGS, output)?;
             if scans.is_empty() {
                 let mend = "name another folder, or other files by a pattern: 'DIR/*.npy'";
                 return Err(Error::data(
@@ -70,19 +71,19 @@ pub fn inputs(given: &[PathBuf], output: &Path) -> Result<Vec<Input>> {
                 ));
             }
             found.extend(scans.into_iter().map(|scan| Input::below(path, path.join(scan))));
-        } else if path.is_file() && has_ending(path, LIST) {
-            found.extend(listed(path)?);
+        } else if path.is_file() && has_ending(path, LIST_ENDINGS) {
+            found.extend(read_list(path)?);
         } else if path.exists() {
-            found.push(Input::alone(path.clone()));
+            found.push(Input::single(path.clone()));
         } else {
-            found.extend(matching(path)?);
+            found.extend(matching_files(path)?);
         }
     }
-    distinct(found)
+    unique_by_name(found)
 }
 
-/// One path a line; empty lines and those that begin with # are passed over.
-fn listed(path: &Path) -> Result<Vec<Input>> {
+/// Reads one path per line. Empty lines and lines that begin with # are skipped.
+fn read_list(path: &Path) -> Result<Vec<Input>> {
     let text = std::fs::read_to_string(path).map_err(|e| {
         Error::data(
             path,
@@ -94,17 +95,17 @@ fn listed(path: &Path) -> Result<Vec<Input>> {
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with('#'));
-    let found: Vec<Input> = lines.map(|line| Input::alone(line.into())).collect();
-    match found.is_empty() {
-        true => Err(Error::data(path, "this list names no scan", "write one path a line")),
-        false => Ok(found),
+    let found: Vec<Input> = lines.map(|line| Input::single(line.into())).collect();
+    if found.is_empty() {
+        return Err(Error::data(path, "this list names no scan", "write one path a line"));
     }
+    Ok(found)
 }
 
-fn matching(pattern: &Path) -> Result<Vec<Input>> {
+fn matching_files(pattern: &Path) -> Result<Vec<Input>> {
     let text = pattern.to_string_lossy();
-    let is_wild = |part: &str| part.contains(['*', '?', '[']);
-    if !is_wild(&text) {
+    let has_wildcard = |part: &str| part.contains(['*', '?', '[']);
+    if !has_wildcard(&text) {
         let mend = "name a folder, a pattern, a list (.txt) or scans that are there";
         return Err(Error::data(pattern, "there is no such file or folder", mend));
     }
@@ -117,19 +118,19 @@ fn matching(pattern: &Path) -> Result<Vec<Input>> {
         .map_err(|e| Error::data(pattern, format!("this is no pattern ({e})"), "use * ? [..] and **"))?;
     let base: PathBuf = pattern
         .iter()
-        .take_while(|part| !is_wild(&part.to_string_lossy()))
+        .take_while(|part| !has_wildcard(&part.to_string_lossy()))
         .collect();
     let found: Vec<Input> = paths
         .filter_map(|path| path.ok().filter(|path| path.is_file()))
         .map(|path| Input::below(&base, path))
         .collect();
-    match found.is_empty() {
-        true => Err(Error::data(pattern, "no file matches this pattern", "name another")),
-        false => Ok(found),
+    if found.is_empty() {
+        return Err(Error::data(pattern, "no file matches this pattern", "name another"));
     }
+    Ok(found)
 }
 
-fn distinct(found: Vec<Input>) -> Result<Vec<Input>> {
+fn unique_by_name(found: Vec<Input>) -> Result<Vec<Input>> {
     let files = |input: &Input| -> Vec<PathBuf> {
         let real = |path: PathBuf| path.canonicalize().unwrap_or(path);
         files_of(&input.path).into_iter().map(real).collect()
@@ -206,7 +207,7 @@ mod tests {
     fn patterns_and_files_are_taken() {
         let folder = tree();
         assert_eq!(names(&folder, &["*.npy"]).unwrap(), ["k.h5"]);
-        // a pattern keeps the folders below its fixed part, a scan that is named does not
+        // names keep the folders below the fixed part of a pattern, but not those of a scan named directly
         assert_eq!(
             names(&folder, &["sub/**/*.h5", "sub/deep/a.h5"]).unwrap(),
             ["a.h5", "deep/a.h5"]

@@ -1,7 +1,7 @@
-//! What outlives a killed batch: a line for each result, on disk before the result has its name.
+//! The journal of a batch: a line for each result, synced to disk before the result gets its final name.
 //!
-//! A result counts as done when it is there and is, byte for byte, what a line says. So a kill at any moment leaves either
-//! both, or a line without its result, which is done again.
+//! A result counts as done if it exists and its checksum is that of a line. So a kill leaves both, or a line without
+//! its result. In that case the volume is reconstructed again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{File, OpenOptions, TryLockError};
@@ -12,22 +12,22 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::shard::suffix;
-use super::{Shard, SliceLine, VolumeRecord, manifest};
+use super::{BatchVolume, Shard, SliceLine, manifest};
 use pvdamp_io::error::{Error, Result};
 
-/// Folder for what is not for eyes.
-const FOLDER: &str = ".pvdamp";
-const TRIES: usize = 20;
-const PAUSE: Duration = Duration::from_millis(20);
+/// Hidden folder for the journals.
+const JOURNAL_FOLDER: &str = ".pvdamp";
+const LOCK_ATTEMPTS: usize = 20;
+const LOCK_PAUSE: Duration = Duration::from_millis(20);
 const MEND: &str = "make room, or choose another -o folder";
 
-/// A line.
+/// A line of the journal.
 #[derive(Serialize, Deserialize)]
 enum Entry {
-    /// Before the lines of a run.
+    /// Starts the lines of a run.
     Run(Run),
     Volume(Box<Finished>),
-    /// Nothing was left.
+    /// The run completed everything.
     End,
 }
 
@@ -38,9 +38,9 @@ pub struct Run {
     pub recipe: String,
     pub version: String,
     pub settings: BTreeMap<String, String>,
-    /// Whether it does again what is done.
+    /// Whether finished volumes are reconstructed again.
     pub redo: bool,
-    /// [`AtomicFile::word`].
+    /// The word of the process that runs it: `AtomicFile::word`.
     pub word: String,
 }
 
@@ -49,24 +49,24 @@ pub struct Run {
 pub struct Finished {
     /// [`Run::recipe`].
     pub recipe: String,
-    pub record: VolumeRecord,
+    pub record: BatchVolume,
     pub slices: Vec<SliceLine>,
 }
 
-/// What earlier runs left in a folder, those of other shards among them.
+/// What earlier runs in a folder did, including those of other shards.
 #[derive(Default)]
-pub struct Past {
-    /// By the name of the result, the latest last.
+pub struct EarlierRuns {
+    /// By the name of the result, in the order in which they finished.
     pub volumes: HashMap<String, Vec<Finished>>,
     /// The last run of each recipe.
     pub runs: HashMap<String, Run>,
 }
 
-impl Past {
-    /// Reads all journals of a folder; none is no error.
+impl EarlierRuns {
+    /// Reads all journals of a folder. A folder without journals is no error.
     pub fn read(folder: &Path) -> Result<Self> {
         let mut past = Self::default();
-        for path in journals(folder) {
+        for path in journal_paths(folder) {
             for entry in entries(&path)? {
                 match entry {
                     Entry::Run(run) => {
@@ -84,27 +84,30 @@ impl Past {
     }
 }
 
-/// Whether nobody else holds a journal, where that can be told. Others that begin now look whether anybody does, and hold it
-/// for that long.
-fn claimed(file: &File) -> bool {
-    for _ in 0..TRIES {
+/// Whether this process could lock the journal, or the file system has no locks. Other processes that start take the
+/// lock briefly to see whether it is free, so it is tried several times.
+fn try_lock_exclusive(file: &File) -> bool {
+    for _ in 0..LOCK_ATTEMPTS {
         match file.try_lock() {
-            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_PAUSE),
             _ => return true,
         }
     }
     false
 }
 
-fn journals(folder: &Path) -> Vec<PathBuf> {
-    let listed = std::fs::read_dir(folder.join(FOLDER)).into_iter().flatten().flatten();
+fn journal_paths(folder: &Path) -> Vec<PathBuf> {
+    let listed = std::fs::read_dir(folder.join(JOURNAL_FOLDER))
+        .into_iter()
+        .flatten()
+        .flatten();
     let mut paths: Vec<PathBuf> = listed.map(|entry| entry.path()).collect();
     paths.retain(|path| path.extension().is_some_and(|e| e == "jsonl"));
     paths.sort();
     paths
 }
 
-/// A line that was torn does not parse, and is passed over.
+/// Incomplete lines do not parse and are skipped.
 fn entries(path: &Path) -> Result<Vec<Entry>> {
     let bytes = std::fs::read(path)
         .map_err(|e| Error::data(path, format!("cannot be read ({e})"), "see that it may be read"))?;
@@ -112,23 +115,23 @@ fn entries(path: &Path) -> Result<Vec<Entry>> {
     Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
 }
 
-/// The journal of one shard, or of a whole batch, which nobody else writes.
+/// The journal of one shard, or of a whole batch. Only one process writes it.
 pub struct Journal {
     file: File,
     path: PathBuf,
-    /// Words of processes that are at work no more, and may have left files.
-    pub dead: HashSet<String>,
-    /// What an earlier run that was to do all again, and did not come to its end, has done, with its recipe.
+    /// Words of processes that have ended and may have left temporary files (`AtomicFile::word`).
+    pub ended_runs: HashSet<String>,
+    /// Recipe and finished volumes of an earlier `--redo` run that did not complete.
     redone: (String, HashSet<String>),
 }
 
 impl Journal {
-    /// Opens it for this run; nothing is written yet.
+    /// Opens the journal for this run. Nothing is written yet.
     ///
-    /// Errors: a folder that cannot be written or whose manifest is of something else, and another run of the same shard
-    /// that is at work; that is noticed where the file system has locks, and costs double work where it has none.
+    /// Errors: a folder that cannot be written or whose manifest is not a batch's, and another process that runs the
+    /// same shard. The latter is detected only if the file system has locks; otherwise both do the same work.
     pub fn open(folder: &Path, shard: Option<Shard>) -> Result<Self> {
-        let hidden = folder.join(FOLDER);
+        let hidden = folder.join(JOURNAL_FOLDER);
         let [manifest, _] = manifest::paths(folder, shard);
         if manifest.exists() && !hidden.exists() {
             let problem = "is there, and no batch wrote it";
@@ -139,30 +142,30 @@ impl Journal {
         let path = hidden.join(format!("journal{}.jsonl", suffix(shard)));
         let open = OpenOptions::new().create(true).read(true).append(true).open(&path);
         let file = open.map_err(|e| failed(&path, e))?;
-        if !claimed(&file) {
+        if !try_lock_exclusive(&file) {
             let mend = "wait for it, stop it, or choose another -o folder or --shard";
             return Err(Error::data(folder, "another pvdamp batch is at work there", mend));
         }
         let mut journal = Self {
             file,
             path,
-            dead: HashSet::new(),
+            ended_runs: HashSet::new(),
             redone: Default::default(),
         };
-        journal.take_up(folder)?;
+        journal.replay(folder)?;
         Ok(journal)
     }
 
-    /// Names of what such a run has done, if it was of this recipe.
-    pub fn redone_of(&self, recipe: &str) -> HashSet<String> {
+    /// Volumes that an incomplete `--redo` run with this recipe has finished.
+    pub fn redone_volumes(&self, recipe: &str) -> HashSet<String> {
         match &self.redone {
             (of, names) if of == recipe => names.clone(),
             _ => HashSet::new(),
         }
     }
 
-    /// Learns from its own lines, and of other journals that nobody holds.
-    fn take_up(&mut self, folder: &Path) -> Result<()> {
+    /// Reads its own lines, and the runs in other journals that no process has locked.
+    fn replay(&mut self, folder: &Path) -> Result<()> {
         let mut unfinished = false;
         for entry in entries(&self.path)? {
             match entry {
@@ -171,7 +174,7 @@ impl Journal {
                         self.redone = (run.recipe, HashSet::new());
                     }
                     unfinished = run.redo;
-                    self.dead.insert(run.word);
+                    self.ended_runs.insert(run.word);
                 }
                 Entry::Volume(finished) => {
                     self.redone.1.insert(finished.record.name);
@@ -182,33 +185,33 @@ impl Journal {
         if !unfinished {
             self.redone = Default::default();
         }
-        for other in journals(folder).into_iter().filter(|path| *path != self.path) {
-            // the lock is let go of at once: that it could be had tells
-            let free = File::open(&other).is_ok_and(|file| file.try_lock_shared().is_ok());
-            if free {
+        for other in journal_paths(folder).into_iter().filter(|path| *path != self.path) {
+            // the lock is released at once; that it was free is enough to know
+            let is_free = File::open(&other).is_ok_and(|file| file.try_lock_shared().is_ok());
+            if is_free {
                 let words = entries(&other)?.into_iter().filter_map(|entry| match entry {
                     Entry::Run(run) => Some(run.word),
                     _ => None,
                 });
-                self.dead.extend(words);
+                self.ended_runs.extend(words);
             }
         }
         Ok(())
     }
 
-    /// A run begins.
+    /// Records the start of a run.
     pub fn begin(&mut self, run: Run) -> Result<()> {
-        // a line that was torn ends here
+        // ends a line that a kill cut off
         self.write("\n".into())?;
         self.append(&Entry::Run(run))
     }
 
-    /// Adds a volume whose result is on disk and about to get its name.
+    /// Adds a volume whose result is on disk but does not have its final name yet.
     pub fn add(&mut self, finished: &Finished) -> Result<()> {
         self.append(&Entry::Volume(Box::new(finished.clone())))
     }
 
-    /// Nothing is left.
+    /// Records that the run completed everything.
     pub fn end(&mut self) -> Result<()> {
         self.append(&Entry::End)
     }
@@ -253,9 +256,9 @@ mod tests {
     }
 
     #[test]
-    fn what_was_added_is_read_back_but_for_a_torn_line() {
+    fn entries_are_read_back_except_an_incomplete_line() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(Past::read(folder.path()).unwrap().volumes.is_empty());
+        assert!(EarlierRuns::read(folder.path()).unwrap().volumes.is_empty());
         let open = |shard, word| {
             let mut journal = Journal::open(folder.path(), shard).unwrap();
             journal.begin(run(word, false)).unwrap();
@@ -263,16 +266,16 @@ mod tests {
         };
         let mut journal = open(None, "w1");
         journal.add(&finished("a.h5", "r1")).unwrap();
-        // as a kill in the middle of a line leaves it
+        // as a kill in the middle of a line would leave it
         journal.write("{\"Volume\":{\"recipe\":\"r1\",\"rec".into()).unwrap();
         drop(journal);
         open(None, "w2").add(&finished("b.h5", "r1")).unwrap();
         let mut shard = open("1/2".parse().ok(), "w3");
-        assert_eq!(shard.dead, HashSet::from(["w1".to_string(), "w2".to_string()]));
+        assert_eq!(shard.ended_runs, HashSet::from(["w1".to_string(), "w2".to_string()]));
         shard.add(&finished("a.h5", "r2")).unwrap();
-        // it is at work still
-        assert!(!Journal::open(folder.path(), None).unwrap().dead.contains("w3"));
-        let past = Past::read(folder.path()).unwrap();
+        // that run has not ended
+        assert!(!Journal::open(folder.path(), None).unwrap().ended_runs.contains("w3"));
+        let past = EarlierRuns::read(folder.path()).unwrap();
         assert_eq!(past.runs["r1"].settings["method"], "howl");
         let recipes = |name: &str| past.volumes[name].iter().map(|f| f.recipe.clone()).collect::<Vec<_>>();
         let mut a = recipes("a.h5");
@@ -284,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn two_at_once_are_noticed() {
+    fn a_second_process_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let open = |shard| Journal::open(folder.path(), shard);
         let held = open(None).unwrap();
@@ -295,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn doing_all_again_goes_on_until_it_is_done() {
+    fn redo_resumes_until_it_is_complete() {
         let folder = tempfile::tempdir().unwrap();
         let open = || Journal::open(folder.path(), None).unwrap();
         let redone = |journal: &Journal| {
@@ -324,13 +327,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_of_a_batch_is_not_replaced() {
+    fn a_foreign_manifest_is_not_replaced() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("batch.json"), "{}").unwrap();
-        let told = Journal::open(folder.path(), None).err().unwrap().to_string();
+        let message = Journal::open(folder.path(), None).err().unwrap().to_string();
         assert!(
-            told.contains("batch.json") && told.contains("no batch wrote it"),
-            "{told}"
+            message.contains("batch.json") && message.contains("no batch wrote it"),
+            "{message}"
         );
     }
 }

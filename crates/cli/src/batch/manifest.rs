@@ -1,4 +1,4 @@
-//! `batch.json` and `batch.jsonl`, of a whole batch or of a shard, and how shards become a whole.
+//! Writes, reads and merges `batch.json` and `batch.jsonl` of whole batches and shards.
 
 use std::collections::HashMap;
 use std::io;
@@ -6,35 +6,35 @@ use std::path::{Path, PathBuf};
 
 use super::record::differences;
 use super::shard::suffix;
-use super::{Manifest, Shard, SliceLine, State, Status, Totals, VolumeRecord};
+use super::{BatchVolume, Manifest, Shard, SliceLine, State, Status, Totals};
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::format::AtomicFile;
 
-/// Where the manifest of a shard, or of a whole batch, lies in its folder: the JSON, and the lines of its slices.
+/// Paths of the manifest of a shard or a whole batch: the JSON, and the lines of the slices.
 pub fn paths(folder: &Path, shard: Option<Shard>) -> [PathBuf; 2] {
     ["json", "jsonl"].map(|ending| folder.join(format!("batch{}.{ending}", suffix(shard))))
 }
 
 impl Manifest {
-    /// Writes both files, each whole, the one with the slices first.
+    /// Writes both files atomically, the one with the slices first.
     pub fn write(&self, slices: &[SliceLine], folder: &Path) -> Result<()> {
         let [json, lines] = paths(folder, self.shard);
-        let unfit = |e: serde_json::Error| Error::internal(format!("the manifest cannot be put as JSON ({e})"));
+        let json_error = |e: serde_json::Error| Error::internal(format!("the manifest cannot be put as JSON ({e})"));
         let mut text = String::new();
         for slice in slices {
-            text += &serde_json::to_string(slice).map_err(unfit)?;
+            text += &serde_json::to_string(slice).map_err(json_error)?;
             text.push('\n');
         }
         AtomicFile::write_whole(&lines, text.as_bytes())?;
-        let mut text = serde_json::to_string_pretty(self).map_err(unfit)?;
+        let mut text = serde_json::to_string_pretty(self).map_err(json_error)?;
         text.push('\n');
         AtomicFile::write_whole(&json, text.as_bytes())
     }
 
-    /// Reads the JSON that [`Manifest::write`] wrote. Errors: a file that is not there, or is none.
+    /// Reads the JSON that [`Manifest::write`] wrote. Errors: a file that is missing or is not a manifest.
     pub fn read(folder: &Path, shard: Option<Shard>) -> Result<Self> {
         let [json, _] = paths(folder, shard);
-        let text = std::fs::read_to_string(&json).map_err(|e| unread(&json, &e))?;
+        let text = std::fs::read_to_string(&json).map_err(|e| read_error(&json, &e))?;
         serde_json::from_str(&text).map_err(|e| {
             let problem = format!("is no manifest of a batch of this version ({e})");
             Error::data(json.as_path(), problem, "run the batch again, or name another folder")
@@ -42,12 +42,12 @@ impl Manifest {
     }
 }
 
-/// Lines of slices as they are in a file.
+/// The lines of `batch.jsonl`.
 #[derive(Default)]
 pub struct Lines {
     pub slices: Vec<SliceLine>,
-    /// Numbers, from 1, of lines that are no records of slices: torn or changed.
-    pub strange: Vec<usize>,
+    /// Numbers, from 1, of lines that do not parse: incomplete or changed.
+    pub unreadable: Vec<usize>,
 }
 
 impl Lines {
@@ -62,7 +62,7 @@ impl Lines {
         for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             match serde_json::from_str(line) {
                 Ok(slice) => lines.slices.push(slice),
-                Err(_) => lines.strange.push(i + 1),
+                Err(_) => lines.unreadable.push(i + 1),
             }
         }
         lines
@@ -83,10 +83,10 @@ pub fn shards_in(folder: &Path) -> io::Result<Vec<Shard>> {
 
 /// Joins the shards of a batch into its `batch.json` and `batch.jsonl`.
 ///
-/// Errors: a shard that is missing, not complete, or of another batch, a result that is not what was written. Nothing is
-/// written then.
+/// Errors: a shard that is missing, incomplete or from another batch, and a result whose checksum is wrong. In these
+/// cases nothing is written.
 pub fn merge(folder: &Path) -> Result<Manifest> {
-    let count = count_of(folder)?;
+    let count = shard_count(folder)?;
     let shards = (1..=count).map(|index| Some(Shard { index, count }));
     let missing: Vec<String> = shards
         .clone()
@@ -102,10 +102,10 @@ pub fn merge(folder: &Path) -> Result<Manifest> {
         .map(|shard| Manifest::read(folder, shard))
         .collect::<Result<Vec<_>>>()?;
     let first = parts[0].clone();
-    let (mut volumes, mut slices): (Vec<VolumeRecord>, Vec<SliceLine>) = Default::default();
+    let (mut volumes, mut slices): (Vec<BatchVolume>, Vec<SliceLine>) = Default::default();
     for part in parts {
         same_batch(folder, &part, &first)?;
-        slices.extend(check(folder, &part)?);
+        slices.extend(verified_lines(folder, &part)?);
         volumes.extend(part.volumes);
     }
     volumes.sort_by(|a, b| a.name.cmp(&b.name));
@@ -133,7 +133,7 @@ pub fn merge(folder: &Path) -> Result<Manifest> {
     Ok(whole)
 }
 
-/// Whether a shard is of the same batch as the first. Either may be the odd one.
+/// Checks that a shard belongs to the same batch as the first. If not, either may be the wrong one.
 fn same_batch(folder: &Path, part: &Manifest, first: &Manifest) -> Result<()> {
     let differing = differences(&first.settings, &part.settings);
     let difference = if part.version != first.version {
@@ -146,14 +146,14 @@ fn same_batch(folder: &Path, part: &Manifest, first: &Manifest) -> Result<()> {
         return Ok(());
     };
     let [json, _] = paths(folder, part.shard);
-    let problem = format!("differs from shard {}: {difference}", told(first.shard));
+    let problem = format!("differs from shard {}: {difference}", shard_name(first.shard));
     let mend = "run both again with the same version, settings and scans, and merge then";
     Err(Error::data(json.as_path(), problem, mend))
 }
 
-/// Whether a shard is complete, and has its lines and its results still. Its lines.
-fn check(folder: &Path, part: &Manifest) -> Result<Vec<SliceLine>> {
-    let shard = told(part.shard);
+/// The lines of a shard, after checking that it is complete and that its results are unchanged.
+fn verified_lines(folder: &Path, part: &Manifest) -> Result<Vec<SliceLine>> {
+    let shard = shard_name(part.shard);
     let again = format!("run it again with --shard {shard}, and merge then");
     let [json, lines] = &paths(folder, part.shard);
     let refused = |problem: String| Err(Error::data(json.as_path(), problem, again.as_str()));
@@ -163,13 +163,13 @@ fn check(folder: &Path, part: &Manifest) -> Result<Vec<SliceLine>> {
             part.totals.left
         ));
     }
-    let Lines { slices, strange } = Lines::read(folder, part.shard).map_err(|e| unread(lines, &e))?;
-    if let Some(problem) = mismatch(part, &slices, &strange) {
+    let Lines { slices, unreadable } = Lines::read(folder, part.shard).map_err(|e| read_error(lines, &e))?;
+    if let Some(problem) = mismatch(part, &slices, &unreadable) {
         return Err(Error::data(lines.as_path(), problem, again));
     }
-    // done since by a run that this shard knows nothing of
-    let mended = |volume: &&VolumeRecord| volume.status == Status::Failed && folder.join(&volume.name).exists();
-    if let Some(volume) = part.volumes.iter().find(mended) {
+    // reconstructed since by another run
+    let done_since = |volume: &&BatchVolume| volume.status == Status::Failed && folder.join(&volume.name).exists();
+    if let Some(volume) = part.volumes.iter().find(done_since) {
         return refused(format!("shard {shard} failed on {}, which is there now", volume.name));
     }
     let written = part.volumes.iter().filter_map(|volume| volume.written.as_ref());
@@ -186,9 +186,9 @@ fn check(folder: &Path, part: &Manifest) -> Result<Vec<SliceLine>> {
     Ok(slices)
 }
 
-/// What keeps lines from being those of a manifest: a kill between the two files leaves those of another.
-fn mismatch(part: &Manifest, slices: &[SliceLine], strange: &[usize]) -> Option<String> {
-    if let Some(number) = strange.first() {
+/// How the lines differ from the manifest, if they do. A kill between writing the two files leaves older lines.
+fn mismatch(part: &Manifest, slices: &[SliceLine], unreadable: &[usize]) -> Option<String> {
+    if let Some(number) = unreadable.first() {
         return Some(format!("line {number} is no record of a slice"));
     }
     let expected = part.totals.slices_done;
@@ -200,8 +200,8 @@ fn mismatch(part: &Manifest, slices: &[SliceLine], strange: &[usize]) -> Option<
         by_volume.entry(&line.volume).or_default().push(line.slice);
     }
     by_volume.values_mut().for_each(|numbers| numbers.sort_unstable());
-    let done = |volume: &&VolumeRecord| volume.status == Status::Done;
-    let has_lines = |volume: &VolumeRecord| {
+    let done = |volume: &&BatchVolume| volume.status == Status::Done;
+    let has_lines = |volume: &BatchVolume| {
         let numbers = by_volume.get(volume.name.as_str()).map_or(&[][..], Vec::as_slice);
         numbers.iter().copied().eq(0..volume.slices)
     };
@@ -212,12 +212,12 @@ fn mismatch(part: &Manifest, slices: &[SliceLine], strange: &[usize]) -> Option<
     ))
 }
 
-fn told(shard: Option<Shard>) -> String {
+fn shard_name(shard: Option<Shard>) -> String {
     shard.map_or(String::new(), |shard| shard.to_string())
 }
 
-/// How many shards there are, by the names of their manifests.
-fn count_of(folder: &Path) -> Result<usize> {
+/// The number of shards, from the names of their manifests.
+fn shard_count(folder: &Path) -> Result<usize> {
     let failed = |e: io::Error| {
         Error::data(
             folder,
@@ -237,22 +237,22 @@ fn count_of(folder: &Path) -> Result<usize> {
             "run the shards first, with --shard I/N",
         )),
         _ => {
-            let told: Vec<String> = counts.iter().map(usize::to_string).collect();
+            let counts: Vec<String> = counts.iter().map(usize::to_string).collect();
             let problem = format!(
                 "there are manifests of batches cut into {} shards",
-                told.join(" and into ")
+                counts.join(" and into ")
             );
             Err(Error::data(folder, problem, "remove those that are not wanted"))
         }
     }
 }
 
-fn unread(path: &Path, e: &io::Error) -> Error {
+fn read_error(path: &Path, e: &io::Error) -> Error {
     let mend = "see that it may be read, or run the batch again";
     Error::data(path, format!("cannot be read ({e})"), mend)
 }
 
-/// UTC.
+/// The current time in UTC, RFC 3339.
 pub fn now() -> String {
     humantime::format_rfc3339_seconds(std::time::SystemTime::now()).to_string()
 }
@@ -263,11 +263,11 @@ mod tests {
     use crate::batch::record::tests::{line, volume};
     use pvdamp_io::recon::Machine;
 
-    /// Writes that shard `index` of 2 did one scan of two slices.
+    /// Writes the manifest of shard `index` of 2, with one scan of two slices done.
     fn write(folder: &Path, index: usize, change: impl FnOnce(&mut Manifest, &mut Vec<SliceLine>)) {
         let name = format!("{index}.h5");
         let mut slices = vec![line(&name, 0, 1.0), line(&name, 1, 1.0)];
-        let volumes = vec![VolumeRecord {
+        let volumes = vec![BatchVolume {
             slices: 2,
             ..volume(&name, Status::Done)
         }];
@@ -300,7 +300,7 @@ mod tests {
         assert_eq!((whole.totals.done, whole.totals.slices_done), (2, 4));
         assert_eq!(Manifest::read(folder.path(), None).unwrap().volumes, whole.volumes);
         let lines = Lines::read(folder.path(), None).unwrap();
-        assert!(lines.strange.is_empty());
+        assert!(lines.unreadable.is_empty());
         let places = lines.slices.iter().map(|line| (line.volume.as_str(), line.slice));
         assert!(places.eq([("1.h5", 0), ("1.h5", 1), ("2.h5", 0), ("2.h5", 1)]));
     }
@@ -334,7 +334,7 @@ mod tests {
         assert!(!folder.path().join("batch.json").exists());
     }
 
-    /// Whichever is the odd one: both are to be run again.
+    /// Whichever shard was changed, the message asks for both to be run again.
     #[test]
     fn shards_of_different_batches_are_refused() {
         type Change = fn(&mut Manifest, &mut Vec<SliceLine>);
@@ -344,10 +344,10 @@ mod tests {
             (|manifest, _| manifest.plan = "q".into(), "different lists of scans"),
         ];
         for (change, words) in cases {
-            for odd in [1, 2] {
+            for changed in [1, 2] {
                 let folder = tempfile::tempdir().unwrap();
-                write(folder.path(), odd, change);
-                write(folder.path(), 3 - odd, |_, _| {});
+                write(folder.path(), changed, change);
+                write(folder.path(), 3 - changed, |_, _| {});
                 let refused = merge(folder.path()).unwrap_err().to_string();
                 for words in [words, "batch-2-of-2.json", "differs from shard 1/2", "run both again"] {
                     assert!(refused.contains(words), "{refused}");

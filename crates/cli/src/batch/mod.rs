@@ -1,5 +1,4 @@
-//! Many scans with the same settings: a plan, slices of several scans at once, results that outlive interruption, and a
-//! manifest of it all.
+//! Reconstructs many scans with the same settings: a plan, a queue of slices, a journal for resuming, and a manifest.
 
 mod file;
 mod folder;
@@ -15,22 +14,22 @@ mod run;
 mod shard;
 mod volume;
 
-pub use pvdamp_io::recon::StoredResult as Stored;
+pub use pvdamp_io::recon::StoredResult;
 use std::sync::{Mutex, MutexGuard};
 
 pub use file::FileRecord;
 pub use folder::BatchFolder;
-pub use forecast::{Forecast, at_once, forecast};
+pub use forecast::{Forecast, concurrent_slices, forecast};
 pub use input::{Input, inputs};
 pub use journal::Journal;
 pub use manifest::merge;
 pub use memory::{usual_limit, whole_memory};
 pub use plan::{Plan, Planned, Recipe};
-pub use record::{Manifest, Metrics, SliceLine, State, Status, Totals, VolumeRecord};
+pub use record::{BatchVolume, FastMriMetrics, Manifest, SliceLine, State, Status, Totals};
 pub use run::{Batch, Listener};
 pub use shard::Shard;
 
-/// What a lock holds, also after a thread has ended in a defect: others go on.
+/// Locks a mutex, even after another thread has panicked, so that the remaining threads continue.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

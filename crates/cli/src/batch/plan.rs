@@ -8,9 +8,9 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::file::{seed_of, sha256_of};
-use super::journal::{Finished, Past, Run};
+use super::journal::{EarlierRuns, Finished, Run};
 use super::record::differences;
-use super::{FileRecord, Input, Shard, Status, VolumeRecord};
+use super::{BatchVolume, FileRecord, Input, Shard, Status};
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::format::{Outline, Scan, ScanOptions, files_of};
 use pvdamp_io::recon::{PROGRAM_MEMORY, SamplingSource, ScanReconstruction, ScanSettings, ScanSetup, Workload};
@@ -28,7 +28,7 @@ pub struct Recipe {
 /// A scan of the plan.
 pub struct Planned {
     pub input: Input,
-    pub record: VolumeRecord,
+    pub record: BatchVolume,
     /// Every file that is read for it: those of the scan, and those that the settings name.
     pub read: Vec<PathBuf>,
     /// Of an earlier run, whose result is there and whole.
@@ -148,7 +148,7 @@ impl Plan {
         described: &BTreeMap<String, String>,
         going: &(dyn Fn() -> ControlFlow<()> + Sync),
     ) -> Result<()> {
-        let past = Past::read(output)?;
+        let past = EarlierRuns::read(output)?;
         let recipe = &self.recipe;
         let taken: Result<Vec<()>> = self
             .volumes
@@ -165,7 +165,10 @@ impl Plan {
                 match standing(known, &output.join(name), recipe) {
                     Standing::Done(finished) => {
                         let then = &finished.record.read;
-                        let still = then.iter().zip(&volume.read).all(|(file, path)| file.is_still(path));
+                        let still = then
+                            .iter()
+                            .zip(&volume.read)
+                            .all(|(file, path)| file.is_unchanged(path));
                         volume.past = (still && then.len() == volume.read.len()).then_some(*finished);
                     }
                     Standing::Other(other) if redo.is_none() => {
@@ -197,7 +200,7 @@ impl Plan {
     }
 
     /// Those that cannot be used.
-    pub fn failed(&self) -> impl Iterator<Item = &VolumeRecord> {
+    pub fn failed(&self) -> impl Iterator<Item = &BatchVolume> {
         self.volumes
             .iter()
             .filter(|volume| volume.past.is_none() && volume.record.status == Status::Failed)
@@ -229,7 +232,7 @@ impl Plan {
 
 /// A scan from its headers.
 fn look(input: Input, recipe: &Recipe) -> (Planned, Option<Error>) {
-    let mut record = VolumeRecord::unknown(input.name.clone(), input.path.display().to_string());
+    let mut record = BatchVolume::unknown(input.name.clone(), input.path.display().to_string());
     let mut memory = 0;
     let mut read = files_of(&input.path);
     let mut fill = || -> Result<()> {
@@ -318,7 +321,13 @@ fn foreign(output: &Path, name: &str) -> Error {
     )
 }
 
-fn refusal(volume: &Planned, output: &Path, other: &str, past: &Past, described: &BTreeMap<String, String>) -> Error {
+fn refusal(
+    volume: &Planned,
+    output: &Path,
+    other: &str,
+    past: &EarlierRuns,
+    described: &BTreeMap<String, String>,
+) -> Error {
     let Some(Run { version, settings, .. }) = past.runs.get(other) else {
         return foreign(output, &volume.input.name);
     };

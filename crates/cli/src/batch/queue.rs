@@ -1,4 +1,4 @@
-//! Which slice is next: those of scans that are open first, as many at once as there are threads and memory for.
+//! Decides which slice is next: those of open scans first, as many at once as threads and memory allow.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -7,31 +7,31 @@ use super::lock;
 
 /// What a worker does next.
 pub enum Work<V> {
-    /// Open this scan, and say so by [`Queue::opened`].
+    /// Open this scan, then call [`Queue::opened`].
     Open(Waiting),
-    /// Reconstruct a slice, and say so by [`Queue::ended`].
+    /// Reconstruct this slice, then call [`Queue::ended`].
     Slice(Arc<V>, usize),
-    /// There is no room, or what is left is being opened.
+    /// There is not enough memory, or the remaining scans are being opened.
     Wait,
-    /// Nothing is left to begin.
+    /// No work is left to start.
     Done,
 }
 
-/// Scans waiting and open. `V` is an open one.
+/// Scans that wait or are open. `V` is an open scan.
 pub struct Queue<V> {
     state: Mutex<State<V>>,
-    /// Bytes for slices at work.
+    /// Bytes for all slices that are reconstructed at once.
     limit: u64,
-    /// Slices, not begun, of scans that are open or being opened, below which another is opened.
-    ready: usize,
+    /// With fewer slices ready than this, in scans that are open or being opened, the next scan is opened.
+    ready_slices: usize,
 }
 
 struct State<V> {
     waiting: VecDeque<Waiting>,
     open: VecDeque<Open<V>>,
-    /// Scans being opened, and the slices that they will bring.
+    /// Scans that are being opened, and the number of their slices.
     opening: usize,
-    coming: usize,
+    expected_slices: usize,
     used: u64,
     stopped: bool,
 }
@@ -41,7 +41,7 @@ struct State<V> {
 pub struct Waiting {
     pub index: usize,
     pub slices: usize,
-    /// Bytes of one of its slices.
+    /// Bytes that one of its slices needs.
     pub memory: u64,
 }
 
@@ -53,45 +53,45 @@ struct Open<V> {
 }
 
 impl<V> Queue<V> {
-    /// `limit` bytes for all slices that are at work, and so many threads.
+    /// `limit` is in bytes, for all slices that are reconstructed at once.
     pub fn new(waiting: impl IntoIterator<Item = Waiting>, limit: u64, threads: usize) -> Self {
         Self {
             state: Mutex::new(State {
                 waiting: waiting.into_iter().collect(),
                 open: VecDeque::new(),
                 opening: 0,
-                coming: 0,
+                expected_slices: 0,
                 used: 0,
                 stopped: false,
             }),
             limit,
-            // so that none waits while a scan is opened, and no more are open than it takes for that
-            ready: 2 * threads,
+            // no thread waits while a scan is opened, and no more scans are open than this takes
+            ready_slices: 2 * threads,
         }
     }
 
-    /// One that does not fit by itself is begun when nothing else is at work.
+    /// The next piece of work. A slice larger than the limit is started when no other runs.
     pub fn next(&self) -> Work<V> {
         let mut state = self.lock();
         let used = state.used;
-        let room = |memory: u64| used == 0 || used.saturating_add(memory) <= self.limit;
-        let ready: usize = state.open.iter().map(|open| open.slices - open.begun).sum();
+        let fits = |memory: u64| used == 0 || used.saturating_add(memory) <= self.limit;
+        let ready_slices: usize = state.open.iter().map(|open| open.slices - open.begun).sum();
         if state.stopped {
             return Work::Done;
         }
         if let Some(&next) = state.waiting.front()
-            && ready + state.coming < self.ready
-            && room(next.memory)
+            && ready_slices + state.expected_slices < self.ready_slices
+            && fits(next.memory)
         {
             state.waiting.pop_front();
             state.used += next.memory;
             state.opening += 1;
-            state.coming += next.slices;
+            state.expected_slices += next.slices;
             return Work::Open(next);
         }
-        let nothing_comes = state.opening == 0 && state.waiting.is_empty();
+        let nothing_expected = state.opening == 0 && state.waiting.is_empty();
         match state.open.front_mut() {
-            Some(open) if room(open.memory) => {
+            Some(open) if fits(open.memory) => {
                 let (volume, slice, memory) = (open.volume.clone(), open.next(), open.memory);
                 if open.begun == open.slices {
                     state.open.pop_front();
@@ -99,18 +99,18 @@ impl<V> Queue<V> {
                 state.used += memory;
                 Work::Slice(volume, slice)
             }
-            None if nothing_comes => Work::Done,
+            None if nothing_expected => Work::Done,
             _ => Work::Wait,
         }
     }
 
-    /// A scan was opened, or could not be; either way the memory of opening it is free. An open one has so many slices,
-    /// at least one, each of so many bytes, which are known better now.
-    pub fn opened(&self, was: Waiting, open: Option<(Arc<V>, usize, u64)>) {
+    /// Reports that a scan was opened, or failed to open, and frees the memory reserved for opening it. An open scan
+    /// comes with its number of slices, at least one, and the bytes that each needs, which are now known exactly.
+    pub fn opened(&self, waiting: Waiting, open: Option<(Arc<V>, usize, u64)>) {
         let mut state = self.lock();
         state.opening -= 1;
-        state.coming -= was.slices;
-        state.used -= was.memory;
+        state.expected_slices -= waiting.slices;
+        state.used -= waiting.memory;
         state.open.extend(open.map(|(volume, slices, memory)| Open {
             volume,
             memory,
@@ -119,27 +119,27 @@ impl<V> Queue<V> {
         }));
     }
 
-    /// A slice is done.
+    /// Reports that a slice has ended, and frees its memory.
     pub fn ended(&self, memory: u64) {
         self.lock().used -= memory;
     }
 
-    /// Nothing more is begun.
+    /// Starts no more work.
     pub fn stop(&self) {
         self.lock().stopped = true;
     }
 
-    /// Leaves out the slices of a scan that were not begun; how many.
+    /// Drops the slices of a scan that were not started. Returns their number.
     pub fn drop_slices(&self, volume: &Arc<V>) -> usize {
         let mut state = self.lock();
-        let of = |open: &Open<V>| Arc::ptr_eq(&open.volume, volume);
+        let is_of_volume = |open: &Open<V>| Arc::ptr_eq(&open.volume, volume);
         let left = state
             .open
             .iter()
-            .filter(|open| of(open))
+            .filter(|open| is_of_volume(open))
             .map(|open| open.slices - open.begun);
         let left = left.sum();
-        state.open.retain(|open| !of(open));
+        state.open.retain(|open| !is_of_volume(open));
         left
     }
 
@@ -149,7 +149,7 @@ impl<V> Queue<V> {
 }
 
 impl<V> Open<V> {
-    /// The slice in the middle first: its maps may have been made already, and are let go of with it.
+    /// The middle slice first: its maps may exist already, and are freed with it.
     fn next(&mut self) -> usize {
         let middle = self.slices / 2;
         let slice = match self.begun {
@@ -166,7 +166,7 @@ impl<V> Open<V> {
 mod tests {
     use super::*;
 
-    /// All slices that are given out while nothing ends.
+    /// All slices that are started while none ends.
     fn at_once(queue: &Queue<usize>) -> Vec<(usize, usize)> {
         std::iter::from_fn(|| match queue.next() {
             Work::Slice(volume, slice) => Some((*volume, slice)),
@@ -175,7 +175,7 @@ mod tests {
         .collect()
     }
 
-    /// Scans of so many slices of 10 bytes each.
+    /// Scans with these numbers of slices, of 10 bytes each.
     fn queue(slices: &[usize], limit: u64, threads: usize) -> Queue<usize> {
         let waiting = slices.iter().enumerate().map(|(index, &slices)| Waiting {
             index,
@@ -213,7 +213,7 @@ mod tests {
         assert_eq!(at_once(&queue).len(), 2);
         assert!(matches!(queue.next(), Work::Wait));
         queue.ended(10);
-        // few slices are left: the next scan is opened before they are begun
+        // few slices are left, so the next scan is opened before they are started
         let waiting = begin_opening(&queue);
         assert!(matches!(queue.next(), Work::Wait));
         queue.opened(waiting, None);
@@ -229,13 +229,13 @@ mod tests {
         assert!(matches!(queue.next(), Work::Wait));
         queue.opened(first, Some((Arc::new(first.index), 24, 10)));
         queue.opened(second, Some((Arc::new(second.index), 24, 10)));
-        // up to where the next is opened
+        // until the next scan is opened
         assert_eq!(at_once(&queue).len(), 17);
         assert_eq!(at_once(&queue).len(), 24);
     }
 
     #[test]
-    fn what_is_too_large_goes_alone() {
+    fn a_slice_above_the_limit_runs_alone() {
         let queue = queue(&[2], 5, 4);
         open(&queue);
         assert_eq!(at_once(&queue).len(), 1);

@@ -1,4 +1,4 @@
-//! What a batch knows: `batch.json` and the lines of `batch.jsonl`.
+//! The records in `batch.json` and `batch.jsonl`.
 //!
 //! Times are in seconds; NMSE is linear, as fastMRI gives it, PSNR in dB; sizes in pixels.
 
@@ -10,34 +10,34 @@ use super::{FileRecord, Shard};
 use pvdamp_io::error::Error;
 use pvdamp_io::recon::Machine;
 
-/// `batch.json`: a whole batch, or what one shard of it did.
+/// `batch.json` of a whole batch or of one shard.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Of the program.
+    /// Version of the program.
     pub version: String,
     pub state: State,
-    /// Options of the reconstruction and their values, the defaults among them, by name; without those that have neither.
+    /// Options of the reconstruction by name, including defaults. Options without a value are left out.
     pub settings: BTreeMap<String, String>,
-    /// The part of the whole that this is; `None` of the whole.
+    /// The shard; `None` for a whole batch.
     pub shard: Option<Shard>,
-    /// Checksum over the names and sizes of all that was planned, by which shards that saw the same are told.
+    /// Checksum of the names and sizes of all planned scans. Shards of the same batch have the same one.
     pub plan: String,
-    /// Scans of the whole.
+    /// Number of scans in the whole batch.
     pub scans: usize,
     pub machine: Machine,
     /// When this was written, UTC, RFC 3339.
     pub written_at: String,
     pub totals: Totals,
-    /// In the order of their names; those that are still to be done are among them.
-    pub volumes: Vec<VolumeRecord>,
+    /// Sorted by name, including those that are not done yet.
+    pub volumes: Vec<BatchVolume>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum State {
-    /// At work, or killed.
+    /// Running, or killed.
     Running,
-    /// Asked to stop, or stopped by an output that cannot be written.
+    /// Stopped by the user, or because the output cannot be written.
     Stopped,
     /// Every volume is done or failed.
     Complete,
@@ -52,9 +52,9 @@ pub struct Totals {
     pub left: usize,
     pub slices: usize,
     pub slices_done: usize,
-    /// Slices that have something to warn of.
+    /// Slices with warnings.
     pub slices_with_warnings: usize,
-    /// Spent on the slices that are done, over all threads that worked on slices at once.
+    /// Sum of the times of the finished slices. Slices that ran at once each count in full.
     pub slice_seconds: f64,
 }
 
@@ -68,17 +68,17 @@ pub enum Status {
     Left,
 }
 
-/// One scan.
+/// One scan of a batch.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct VolumeRecord {
-    /// Of the result, in the folder of the batch, with `/` between folders: `sub/file1.h5`. Unique.
+pub struct BatchVolume {
+    /// Path of the result relative to the folder of the batch, with `/` between folders: `sub/file1.h5`. Unique.
     pub name: String,
-    /// The scan.
+    /// Path of the scan.
     pub input: String,
     pub status: Status,
-    /// Why it failed: one sentence.
+    /// Why it failed, in one sentence.
     pub error: Option<String>,
-    /// By the reader that opens it; what follows is 0 or `None` where it cannot be opened.
+    /// Format of the scan. If it cannot be opened, this and the fields below are `None` or 0.
     pub format: Option<String>,
     pub slices: usize,
     pub coils: usize,
@@ -86,25 +86,25 @@ pub struct VolumeRecord {
     pub cols: usize,
     /// The scan's attribute `acquisition`.
     pub acquisition: Option<String>,
-    /// Seed of its mask, where one was drawn.
+    /// Seed of its mask, if one was drawn.
     pub seed: Option<u64>,
-    /// R.
+    /// Acceleration factor R.
     pub acceleration: Option<f64>,
-    /// Of the magnitude images against the first reference in the scan; `None` without one.
-    pub metrics: Option<Metrics>,
-    /// Everything that was read for it: the scan, and masks, maps and the like that were given.
+    /// Metrics of the magnitude images against the first reference in the scan; `None` without one.
+    pub metrics: Option<FastMriMetrics>,
+    /// All files that were read for it: the scan, and files of masks, maps or noise.
     pub read: Vec<FileRecord>,
     /// The result.
     pub written: Option<FileRecord>,
-    /// From opening to the name of the result.
+    /// From opening the scan to naming the result.
     pub seconds: Option<f64>,
-    /// Of the whole scan.
+    /// Warnings about the whole scan.
     pub warnings: Vec<String>,
 }
 
-/// fastMRI's, with the maximum of the reference volume as the range of the data.
+/// The metrics of fastMRI. The data range is the maximum of the reference volume.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Metrics {
+pub struct FastMriMetrics {
     pub nmse: Option<f64>,
     pub psnr_db: Option<f64>,
     pub ssim: Option<f64>,
@@ -113,29 +113,29 @@ pub struct Metrics {
 /// One slice: a line of `batch.jsonl`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SliceLine {
-    /// [`VolumeRecord::name`].
+    /// [`BatchVolume::name`].
     pub volume: String,
     pub slice: usize,
     pub version: String,
     pub method: String,
     pub acceleration: f64,
-    /// 0 for a slice without data, and for methods that do not iterate.
+    /// 0 for a slice without data and for methods that do not iterate.
     pub iterations: usize,
     pub kept: usize,
     /// Why the iterations stopped; `None` for a slice without data.
     pub stop: Option<String>,
     pub lambda: Option<f64>,
-    /// `E|x − x0|² / |x|²` as the method predicts it.
+    /// The method's own prediction of `E|x − x0|² / |x|²`.
     pub predicted_nmse: Option<f64>,
-    pub metrics: Option<Metrics>,
+    pub metrics: Option<FastMriMetrics>,
     pub seconds: f64,
     pub preparation_seconds: f64,
     pub notes: Vec<String>,
     pub warnings: Vec<String>,
 }
 
-impl VolumeRecord {
-    /// Of a scan of which nothing is known yet.
+impl BatchVolume {
+    /// The record of a scan that was not opened yet.
     pub fn unknown(name: String, input: String) -> Self {
         Self {
             name,
@@ -144,7 +144,7 @@ impl VolumeRecord {
         }
     }
 
-    /// It cannot be used, and the reason names it.
+    /// Marks the scan as failed. The error message names the scan.
     pub fn fail(&mut self, error: &Error) {
         self.status = Status::Failed;
         self.error = Some(match error {
@@ -155,8 +155,8 @@ impl VolumeRecord {
 }
 
 impl Totals {
-    /// Over volumes, and the slices of those that are done.
-    pub fn of(volumes: &[VolumeRecord], slices: &[SliceLine]) -> Self {
+    /// Sums over all volumes, and over the slices of finished volumes.
+    pub fn of(volumes: &[BatchVolume], slices: &[SliceLine]) -> Self {
         let count = |status| volumes.iter().filter(|volume| volume.status == status).count();
         Self {
             volumes: volumes.len(),
@@ -171,7 +171,7 @@ impl Totals {
     }
 }
 
-/// What `then` has that is not so `now`.
+/// The options in `then` whose values differ in `now`.
 pub fn differences(then: &BTreeMap<String, String>, now: &BTreeMap<String, String>) -> Vec<String> {
     let names: BTreeSet<&String> = then.keys().chain(now.keys()).collect();
     let differing = names.into_iter().filter(|name| then.get(*name) != now.get(*name));
@@ -187,10 +187,10 @@ pub fn differences(then: &BTreeMap<String, String>, now: &BTreeMap<String, Strin
 pub(super) mod tests {
     use super::*;
 
-    pub fn volume(name: &str, status: Status) -> VolumeRecord {
-        VolumeRecord {
+    pub fn volume(name: &str, status: Status) -> BatchVolume {
+        BatchVolume {
             status,
-            ..VolumeRecord::unknown(name.into(), name.into())
+            ..BatchVolume::unknown(name.into(), name.into())
         }
     }
 
@@ -215,7 +215,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn what_differs_is_named_as_it_was() {
+    fn differences_name_the_earlier_value() {
         let settings = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
             pairs.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect()
         };

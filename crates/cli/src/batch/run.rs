@@ -1,4 +1,4 @@
-//! A batch at work: every thread of the pool takes slices of whatever scan is open.
+//! Runs a batch: every thread of the pool takes the next slice of any open scan.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
@@ -7,18 +7,18 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::file::Sums;
+use super::file::ChecksumCache;
 use super::journal::{Finished, Journal, Run};
 use super::manifest::now;
 use super::queue::{Queue, Waiting, Work};
 use super::volume::{OpenVolume, Trouble};
-use super::{Manifest, Plan, Recipe, Shard, SliceLine, State, Totals, VolumeRecord, lock};
+use super::{BatchVolume, Manifest, Plan, Recipe, Shard, SliceLine, State, Totals, lock};
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::format::AtomicFile;
 use pvdamp_io::recon::Machine;
 
-/// How often the manifest is written while the batch is at work, at most.
-const FRESH: Duration = Duration::from_secs(60);
+/// The shortest time between two writes of the manifest while the batch runs.
+const MANIFEST_INTERVAL: Duration = Duration::from_secs(60);
 
 /// A batch ready to run.
 pub struct Batch {
@@ -26,42 +26,42 @@ pub struct Batch {
     pub recipe: Recipe,
     pub output: PathBuf,
     pub shard: Option<Shard>,
-    /// Whether it does again what is done.
+    /// Whether finished volumes are reconstructed again.
     pub redo: bool,
-    /// Bytes for all slices that are at work at once.
+    /// Bytes for all slices that are reconstructed at once.
     pub memory: u64,
 }
 
-/// Hears how far it is, from several threads.
+/// Receives progress, from several threads.
 pub trait Listener: Sync {
-    fn slice(&self, volume: &VolumeRecord, line: &SliceLine);
-    /// Slices that will not come, since their scan failed.
-    fn left_out(&self, volume: &VolumeRecord, slices: usize);
-    /// A scan is done, or failed.
-    fn volume(&self, volume: &VolumeRecord);
-    /// `Break` to stop; what is done is kept.
+    fn slice(&self, volume: &BatchVolume, line: &SliceLine);
+    /// Slices that are dropped because their scan failed.
+    fn left_out(&self, volume: &BatchVolume, slices: usize);
+    /// A scan is done or has failed.
+    fn volume(&self, volume: &BatchVolume);
+    /// `Break` stops the batch. Finished volumes are kept.
     fn going(&self) -> ControlFlow<()>;
 }
 
-/// What is known, by the name of the result.
-struct Ledger {
-    volumes: BTreeMap<String, VolumeRecord>,
+/// The records of the batch so far, by the name of the result.
+struct BatchRecords {
+    volumes: BTreeMap<String, BatchVolume>,
     slices: HashMap<String, Vec<SliceLine>>,
     journal: Journal,
-    /// When the manifest was written last.
+    /// When the manifest was last written.
     written: Instant,
     /// What stopped the batch.
     stopped: Option<Error>,
 }
 
 impl Batch {
-    /// Does what is left to do; the manifest of all of it. A scan that cannot be used is passed over.
+    /// Reconstructs what is left and returns the manifest. Scans that cannot be used are skipped.
     ///
-    /// Errors: [`Error::Interrupted`] when the listener broke off, and results that cannot be written; the manifest is
-    /// written where it can be.
+    /// Errors: [`Error::Interrupted`] when the listener stopped it, and results that cannot be written. The manifest is
+    /// still written if possible.
     pub fn run(&self, mut journal: Journal, listener: &dyn Listener) -> Result<Manifest> {
         for folder in self.plan.folders(&self.output) {
-            AtomicFile::remove_leftovers(&folder, &journal.dead);
+            AtomicFile::remove_leftovers(&folder, &journal.ended_runs);
         }
         journal.begin(Run {
             recipe: self.plan.recipe.clone(),
@@ -70,7 +70,7 @@ impl Batch {
             redo: self.redo,
             word: AtomicFile::word().into(),
         })?;
-        let ledger = Mutex::new(self.ledger(journal));
+        let records = Mutex::new(self.records(journal));
         let to_do = self.plan.volumes.iter().enumerate().filter(|(_, v)| v.to_do());
         let waiting = to_do.map(|(index, volume)| Waiting {
             index,
@@ -78,32 +78,32 @@ impl Batch {
             memory: volume.memory,
         });
         let queue = Queue::new(waiting, self.memory, rayon::current_num_threads());
-        let at_work = AtWork {
+        let workers = Workers {
             batch: self,
             queue: &queue,
-            ledger: &ledger,
+            records: &records,
             listener,
-            sums: Sums::default(),
+            sums: ChecksumCache::default(),
         };
-        self.save(lock(&ledger).lines(), State::Running)?;
-        rayon::broadcast(|_| at_work.lane());
-        let mut ledger = ledger.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-        match ledger.stopped.take() {
+        self.save(lock(&records).lines(), State::Running)?;
+        rayon::broadcast(|_| workers.take_work());
+        let mut records = records.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match records.stopped.take() {
             Some(error) => {
-                // what stopped it is worth more than that this cannot be written either
-                let _ = self.save(ledger.lines(), State::Stopped);
+                // the error that stopped the batch matters more than one in writing the manifest
+                let _ = self.save(records.lines(), State::Stopped);
                 Err(error)
             }
             None => {
-                let manifest = self.save(ledger.lines(), State::Complete)?;
-                ledger.journal.end()?;
+                let manifest = self.save(records.lines(), State::Complete)?;
+                records.journal.end()?;
                 Ok(manifest)
             }
         }
     }
 
-    fn ledger(&self, journal: Journal) -> Ledger {
-        let mut ledger = Ledger {
+    fn records(&self, journal: Journal) -> BatchRecords {
+        let mut records = BatchRecords {
             volumes: BTreeMap::new(),
             slices: HashMap::new(),
             journal,
@@ -113,18 +113,18 @@ impl Batch {
         for volume in &self.plan.volumes {
             let record = match &volume.past {
                 Some(past) => {
-                    ledger.slices.insert(past.record.name.clone(), past.slices.clone());
+                    records.slices.insert(past.record.name.clone(), past.slices.clone());
                     past.record.clone()
                 }
                 None => volume.record.clone(),
             };
-            ledger.volumes.insert(record.name.clone(), record);
+            records.volumes.insert(record.name.clone(), record);
         }
-        ledger
+        records
     }
 
     /// Writes the manifest.
-    fn save(&self, (volumes, slices): (Vec<VolumeRecord>, Vec<SliceLine>), state: State) -> Result<Manifest> {
+    fn save(&self, (volumes, slices): (Vec<BatchVolume>, Vec<SliceLine>), state: State) -> Result<Manifest> {
         let manifest = Manifest {
             version: env!("CARGO_PKG_VERSION").into(),
             state,
@@ -142,30 +142,30 @@ impl Batch {
     }
 }
 
-impl Ledger {
-    /// All volumes, and the slices of those that are done, in order.
-    fn lines(&mut self) -> (Vec<VolumeRecord>, Vec<SliceLine>) {
+impl BatchRecords {
+    /// All volumes, and the slices of those that are done, in order by name.
+    fn lines(&mut self) -> (Vec<BatchVolume>, Vec<SliceLine>) {
         self.written = Instant::now();
-        let volumes: Vec<VolumeRecord> = self.volumes.values().cloned().collect();
+        let volumes: Vec<BatchVolume> = self.volumes.values().cloned().collect();
         let lines = volumes.iter().filter_map(|volume| self.slices.get(&volume.name));
         let slices = lines.flatten().cloned().collect();
         (volumes, slices)
     }
 }
 
-/// What the threads share.
-struct AtWork<'a> {
+/// What the threads of the pool share.
+struct Workers<'a> {
     batch: &'a Batch,
     queue: &'a Queue<OpenVolume>,
-    ledger: &'a Mutex<Ledger>,
+    records: &'a Mutex<BatchRecords>,
     listener: &'a dyn Listener,
-    sums: Sums,
+    sums: ChecksumCache,
 }
 
-impl AtWork<'_> {
-    /// One thread of the pool, until nothing is left. Where it has to wait, and when it is done, it helps the others with
+impl Workers<'_> {
+    /// The loop of one thread, until no work is left. While it waits, and after it ends, the thread helps others with
     /// the coils of their slices.
-    fn lane(&self) {
+    fn take_work(&self) {
         loop {
             let next = self.queue.next();
             if !matches!(next, Work::Done) && self.listener.going().is_break() {
@@ -186,7 +186,7 @@ impl AtWork<'_> {
     fn open(&self, waiting: Waiting) {
         let planned = &self.batch.plan.volumes[waiting.index];
         let open = || OpenVolume::open(planned, &self.batch.recipe, &self.batch.output);
-        match sheltered(open) {
+        match catch_panic(open) {
             Ok(volume) => {
                 let (slices, memory) = (volume.slices(), volume.memory);
                 self.queue.opened(waiting, Some((Arc::new(volume), slices, memory)));
@@ -201,7 +201,7 @@ impl AtWork<'_> {
 
     fn slice(&self, volume: &Arc<OpenVolume>, slice: usize) {
         let work = || Ok(volume.slice(slice, &|| self.listener.going()));
-        let done = sheltered(work).unwrap_or_else(|trouble| {
+        let done = catch_panic(work).unwrap_or_else(|trouble| {
             volume.fail(trouble);
             None
         });
@@ -220,59 +220,59 @@ impl AtWork<'_> {
     }
 
     fn close(&self, volume: &OpenVolume) {
-        match sheltered(|| volume.close(&self.batch.plan.recipe, &self.sums)) {
+        match catch_panic(|| volume.close(&self.batch.plan.recipe, &self.sums)) {
             Ok((finished, file)) => self.finished(finished, file),
             Err(trouble) => self.failed(volume.record().clone(), trouble),
         }
     }
 
-    /// The line first, the name then: whoever finds the result finds the line.
+    /// Writes the line of the journal before the result gets its name, so that every result has a line.
     fn finished(&self, finished: Finished, file: AtomicFile) {
-        let mut ledger = lock(self.ledger);
-        let named = ledger.journal.add(&finished).and_then(|()| file.commit());
+        let mut records = lock(self.records);
+        let named = records.journal.add(&finished).and_then(|()| file.commit());
         if let Err(error) = named {
-            drop(ledger);
+            drop(records);
             return self.stop(error);
         }
         let Finished { record, slices, .. } = finished;
-        ledger.slices.insert(record.name.clone(), slices);
-        self.note(ledger, record);
+        records.slices.insert(record.name.clone(), slices);
+        self.record_volume(records, record);
     }
 
-    fn failed(&self, mut record: VolumeRecord, trouble: Trouble) {
+    fn failed(&self, mut record: BatchVolume, trouble: Trouble) {
         match trouble {
             Trouble::All(error) => self.stop(error),
             Trouble::Scan(error) => {
                 record.fail(&error);
-                self.note(lock(self.ledger), record);
+                self.record_volume(lock(self.records), record);
             }
         }
     }
 
-    fn note(&self, mut ledger: MutexGuard<'_, Ledger>, record: VolumeRecord) {
+    fn record_volume(&self, mut records: MutexGuard<'_, BatchRecords>, record: BatchVolume) {
         self.listener.volume(&record);
-        ledger.volumes.insert(record.name.clone(), record);
-        let lines = (ledger.written.elapsed() >= FRESH).then(|| ledger.lines());
-        drop(ledger);
+        records.volumes.insert(record.name.clone(), record);
+        let lines = (records.written.elapsed() >= MANIFEST_INTERVAL).then(|| records.lines());
+        drop(records);
         if let Some(lines) = lines {
-            // it is written again at the end, which tells
+            // an error shows at the end, when the manifest is written again
             let _ = self.batch.save(lines, State::Running);
         }
     }
 
     fn stop(&self, error: Error) {
         self.queue.stop();
-        lock(self.ledger).stopped.get_or_insert(error);
+        lock(self.records).stopped.get_or_insert(error);
     }
 }
 
-/// A defect that ends a thread's work must not end that of others.
-fn sheltered<T>(work: impl FnOnce() -> std::result::Result<T, Trouble>) -> std::result::Result<T, Trouble> {
+/// Turns a panic into an error of the scan, so that the other scans continue.
+fn catch_panic<T>(work: impl FnOnce() -> std::result::Result<T, Trouble>) -> std::result::Result<T, Trouble> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let told = panic.downcast_ref::<String>().map(String::as_str);
-        let told = told.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no reason");
+        let message = panic.downcast_ref::<String>().map(String::as_str);
+        let message = message.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no reason");
         Err(Trouble::Scan(Error::internal(format!(
-            "a panic stopped this scan: {told}"
+            "a panic stopped this scan: {message}"
         ))))
     })
 }

@@ -1,4 +1,4 @@
-//! A batch cut into parts that know nothing of each other.
+//! Splits a batch into parts that run independently.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,11 +13,11 @@ pub struct Shard {
 }
 
 impl Shard {
-    /// By what a cluster tells its jobs: Slurm's job arrays, and indexed jobs of Kubernetes, whose number of completions has
-    /// to be passed as `PVDAMP_SHARDS`. `variable` looks one up.
+    /// The shard of a cluster's job, from environment variables: Slurm's job arrays, or indexed jobs of Kubernetes. The
+    /// latter must pass the number of completions as `PVDAMP_SHARDS`. `variable` reads a variable.
     ///
-    /// Errors: a sentence, where there is nothing, or nothing that makes sense.
-    pub fn of_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+    /// Errors: a sentence, if the variables are missing or make no sense.
+    pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let number = |name: &str| -> Result<Option<usize>, String> {
             let parsed =
                 variable(name).map(|text| text.trim().parse().map_err(|_| format!("{name}={text} is no number")));
@@ -53,8 +53,8 @@ impl Shard {
         }
     }
 
-    /// Which part each of the volumes with so many slices belongs to, counted from 1: the largest first, each to the part
-    /// with the fewest slices so far. Volumes of 0 slices, which cannot be opened, count as one.
+    /// Assigns volumes to parts, counted from 1, by their numbers of slices: the largest first, each to the part with
+    /// the fewest slices so far. Volumes that cannot be opened have 0 slices and count as one.
     pub fn assign(slices: &[usize], count: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..slices.len()).collect();
         order.sort_by_key(|&volume| (std::cmp::Reverse(slices[volume]), volume));
@@ -88,7 +88,7 @@ impl fmt::Display for Shard {
     }
 }
 
-/// `-2-of-8`, or nothing for the whole.
+/// `-2-of-8`, or nothing for a whole batch.
 pub fn suffix(shard: Option<Shard>) -> String {
     shard.map_or(String::new(), |Shard { index, count }| format!("-{index}-of-{count}"))
 }
@@ -107,13 +107,13 @@ mod tests {
     }
 
     #[test]
-    fn clusters_tell_the_part() {
-        let told = |pairs: &[(&str, &str)]| {
+    fn the_shard_comes_from_the_variables_of_a_cluster() {
+        let shard_from = |pairs: &[(&str, &str)]| {
             let pairs: Vec<(String, String)> = pairs.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect();
-            Shard::of_environment(move |name| pairs.iter().find(|p| p.0 == name).map(|p| p.1.clone()))
+            Shard::from_environment(move |name| pairs.iter().find(|p| p.0 == name).map(|p| p.1.clone()))
         };
         let slurm = |id, min, step| {
-            told(&[
+            shard_from(&[
                 ("SLURM_ARRAY_TASK_ID", id),
                 ("SLURM_ARRAY_TASK_MIN", min),
                 ("SLURM_ARRAY_TASK_STEP", step),
@@ -124,14 +124,14 @@ mod tests {
         assert_eq!(slurm("4", "1", "1"), Ok(Shard { index: 4, count: 4 }));
         assert_eq!(slurm("16", "10", "2"), Ok(Shard { index: 4, count: 4 }));
         assert!(slurm("3", "5", "1").is_err() && slurm("9", "1", "1").is_err() && slurm("x", "1", "1").is_err());
-        let kubernetes = told(&[("JOB_COMPLETION_INDEX", "3"), ("PVDAMP_SHARDS", "4")]);
+        let kubernetes = shard_from(&[("JOB_COMPLETION_INDEX", "3"), ("PVDAMP_SHARDS", "4")]);
         assert_eq!(kubernetes, Ok(Shard { index: 4, count: 4 }));
         assert!(
-            told(&[("JOB_COMPLETION_INDEX", "3")])
+            shard_from(&[("JOB_COMPLETION_INDEX", "3")])
                 .unwrap_err()
                 .contains("PVDAMP_SHARDS")
         );
-        assert!(told(&[]).unwrap_err().contains("neither"));
+        assert!(shard_from(&[]).unwrap_err().contains("neither"));
     }
 
     #[test]

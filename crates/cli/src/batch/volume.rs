@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
-use super::file::{Sums, changed, stamp_of};
+use super::file::{ChecksumCache, changed, stamp_of};
 use super::journal::Finished;
 use super::plan::Planned;
-use super::{FileRecord, Metrics, Recipe, SliceLine, Status, VolumeRecord, lock};
+use super::{BatchVolume, FastMriMetrics, FileRecord, Recipe, SliceLine, Status, lock};
 use pvdamp::array::Grid;
 use pvdamp::quality::{FastMri, Score, common_region, crop};
 use pvdamp::solve::IterationRecord;
@@ -38,7 +38,7 @@ impl From<Error> for Trouble {
 pub struct OpenVolume {
     /// Bytes that a slice takes at work.
     pub memory: u64,
-    record: VolumeRecord,
+    record: BatchVolume,
     start: Instant,
     /// Everything that is read for it, as it was before.
     read: Vec<(PathBuf, Stamp)>,
@@ -169,7 +169,7 @@ impl OpenVolume {
     }
 
     /// What came of it, when no slice is left: the result, still without its name.
-    pub fn close(&self, recipe: &str, sums: &Sums) -> std::result::Result<(Finished, AtomicFile), Trouble> {
+    pub fn close(&self, recipe: &str, sums: &ChecksumCache) -> std::result::Result<(Finished, AtomicFile), Trouble> {
         let mut work = self.lock();
         let output = work.output.take();
         if let Some(trouble) = work.trouble.take() {
@@ -207,7 +207,7 @@ impl OpenVolume {
     }
 
     /// What is known of it.
-    pub fn record(&self) -> &VolumeRecord {
+    pub fn record(&self) -> &BatchVolume {
         &self.record
     }
 
@@ -245,7 +245,7 @@ fn range_of(scan: &Scan) -> Result<Option<f64>> {
     Ok(range)
 }
 
-impl From<FastMri> for Metrics {
+impl From<FastMri> for FastMriMetrics {
     fn from(found: FastMri) -> Self {
         Self {
             nmse: found.nmse,
@@ -256,7 +256,7 @@ impl From<FastMri> for Metrics {
     }
 }
 
-fn line_of(volume: &VolumeRecord, slice: &SliceRecord, metrics: Option<Metrics>, known: &[String]) -> SliceLine {
+fn line_of(volume: &BatchVolume, slice: &SliceRecord, metrics: Option<FastMriMetrics>, known: &[String]) -> SliceLine {
     let SliceRecord { slice, record } = slice;
     let history = record.history.as_ref();
     SliceLine {

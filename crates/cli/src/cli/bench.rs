@@ -10,7 +10,7 @@ use super::eval::figure;
 use crate::compare::{
     Bench, Common, Contender, Drawing, Listener, Results, Slices, Undersampling, calibration_csv, cases, results_csv,
 };
-use crate::report::bench_page;
+use crate::report::comparison_page;
 use pvdamp::sampling::{Acs, Family};
 use pvdamp_io::error::{Error, Place, Result};
 use pvdamp_io::format::AtomicFile;
@@ -160,7 +160,7 @@ impl RunBench {
             console.say("what is done is kept: the same command goes on from here");
         }
         let (results, shown) = done?;
-        let page = bench_page(&results, &shown)?;
+        let page = comparison_page(&results, &shown)?;
         self.write(&results, &page)?;
         console.result(&summary(&results))?;
         console.say(&format!("wrote {}", self.output.join("report.html").display()));

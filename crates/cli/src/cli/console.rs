@@ -9,10 +9,10 @@ use pvdamp_io::error::{Error, Result};
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// From now on an interrupt raises a flag, which the loops look at, so that nothing is left half written; a second
-/// one ends the process. For commands whose loops do look.
+/// From now on an interrupt sets a flag that the loops check, so that no file is left half written. A second interrupt
+/// ends the process. For commands whose loops check the flag.
 pub fn catch_interrupt() {
-    // A handler set before does the same; without any the process ends at once, as it would by default.
+    // An earlier handler does the same. Without a handler the process ends at once, as by default.
     let _ = ctrlc::set_handler(|| {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
@@ -20,7 +20,7 @@ pub fn catch_interrupt() {
     });
 }
 
-/// Whether to go on: `Break` after an interrupt.
+/// `Break` after an interrupt.
 pub fn going() -> ControlFlow<()> {
     if INTERRUPTED.load(Ordering::Relaxed) {
         return ControlFlow::Break(());
@@ -36,7 +36,7 @@ pub fn check_interrupt() -> Result<()> {
     }
 }
 
-/// What is said to the user: results on stdout, all else on stderr.
+/// Output for the user: results on stdout, everything else on stderr.
 #[derive(Clone, Copy)]
 pub struct Console {
     quiet: bool,
@@ -48,7 +48,7 @@ impl Console {
         Self { quiet, verbose }
     }
 
-    /// A result, on stdout. A reader who has seen enough, as `head` has, is no error.
+    /// Prints a result on stdout. A closed pipe, as from `head`, is no error.
     pub fn result(&self, text: &str) -> Result<()> {
         let mut stdout = stdout().lock();
         match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
@@ -61,28 +61,28 @@ impl Console {
     }
 
     pub fn error(&self, message: &str) {
-        tell(&format!("pvdamp: error: {message}"));
+        print_line(&format!("pvdamp: error: {message}"));
     }
 
     pub fn warn(&self, message: &str) {
         if !self.quiet {
-            tell(&format!("pvdamp: warning: {message}"));
+            print_line(&format!("pvdamp: warning: {message}"));
         }
     }
 
     pub fn say(&self, message: &str) {
         if !self.quiet {
-            tell(message);
+            print_line(message);
         }
     }
 
     pub fn detail(&self, message: &str) {
         if self.verbose {
-            tell(message);
+            print_line(message);
         }
     }
 
-    /// A bar with the time left, on a terminal; elsewhere, or when quiet or verbose, nothing.
+    /// A progress bar with the time left. It is hidden when quiet or verbose, and outside a terminal.
     pub fn progress(&self, steps: usize) -> ProgressBar {
         let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::stderr());
         if self.quiet || self.verbose {
@@ -94,7 +94,7 @@ impl Console {
     }
 }
 
-/// A line on stderr. Where nobody listens, the work goes on.
-fn tell(line: &str) {
+/// Prints a line on stderr. Errors are ignored, so that the work continues.
+fn print_line(line: &str) {
     let _ = writeln!(stderr(), "{line}");
 }

@@ -105,14 +105,14 @@ impl Convert {
         };
         let warnings = scan.warnings.iter().chain(sink.warnings());
         warnings.for_each(|warning| console.warn(warning));
-        let left_out = match format {
-            Some(_) => left_out(&scan),
+        let omitted_parts = match format {
+            Some(_) => omitted_parts(&scan),
             None => Vec::new(),
         };
-        if !left_out.is_empty() {
-            let (left_out, output) = (left_out.join(", "), self.output.display());
+        if !omitted_parts.is_empty() {
+            let (omitted_parts, output) = (omitted_parts.join(", "), self.output.display());
             console.warn(&format!(
-                "{output} holds k-space alone: {left_out} of the scan is not in it"
+                "{output} holds k-space alone: {omitted_parts} of the scan is not in it"
             ));
         }
         let bar = console.progress(slices);
@@ -151,8 +151,8 @@ impl Convert {
     }
 }
 
-/// What a scan tells besides its k-space, in words.
-fn left_out(scan: &Scan) -> Vec<&'static str> {
+/// What a scan holds besides its k-space, in words.
+fn omitted_parts(scan: &Scan) -> Vec<&'static str> {
     let parts = [
         ("the mask", scan.mask.is_some()),
         ("the sampling probability", scan.probability.is_some()),
@@ -160,6 +160,6 @@ fn left_out(scan: &Scan) -> Vec<&'static str> {
         ("the header", scan.header.is_some()),
         ("the reference", !scan.references().is_empty()),
     ];
-    let there = parts.iter().filter(|(_, there)| *there);
-    there.map(|(name, _)| *name).collect()
+    let present = parts.iter().filter(|(_, present)| *present);
+    present.map(|(name, _)| *name).collect()
 }

@@ -83,7 +83,7 @@ impl Eval {
         console.result(&if self.json {
             as_json(&comparison)?
         } else {
-            of_pair(&comparison)
+            pair_text(&comparison)
         })
     }
 
@@ -112,12 +112,12 @@ impl Eval {
         console.result(&if self.json {
             as_json(&evaluation)?
         } else {
-            of_folders(&evaluation)
+            folders_text(&evaluation)
         })?;
         Error::passed_over(evaluation.failed(), evaluation.volumes.len(), "volumes")
     }
 
-    /// One pair after the other; what cannot be compared is said at once.
+    /// Evaluates one pair after the other. Pairs that cannot be compared are reported at once.
     fn evaluate(&self, folders: &Folders, console: &Console) -> Result<Evaluation> {
         let bar = console.progress(folders.files.len());
         let mut volumes = Vec::new();
@@ -135,7 +135,7 @@ impl Eval {
     }
 }
 
-/// The table, not written yet, so that one that cannot be is known before anything is computed.
+/// Creates the table, so that a path that cannot be written fails before anything is computed.
 fn table(path: &Path, folders: &Folders) -> Result<AtomicFile> {
     let pairs = folders.files.iter().flat_map(|file| folders.pair(file));
     refuse_inputs(
@@ -150,7 +150,7 @@ fn as_json(figures: &impl Serialize) -> Result<String> {
     text.map_err(|e| Error::setting(format!("no JSON can be made of the figures: {e}")))
 }
 
-fn of_pair(comparison: &Comparison) -> String {
+fn pair_text(comparison: &Comparison) -> String {
     let mut lines = vec![
         format!("NMSE        {}", figure(comparison.nmse, 6)),
         format!("PSNR        {} dB", figure(comparison.psnr_db, 3)),
@@ -168,8 +168,8 @@ fn of_pair(comparison: &Comparison) -> String {
     lines.join("\n")
 }
 
-/// Two tables: the volumes that were compared, and the means over them.
-fn of_folders(evaluation: &Evaluation) -> String {
+/// Two tables: the compared volumes, and the means over them.
+fn folders_text(evaluation: &Evaluation) -> String {
     let row = |cells: [&str; 5]| cells.map(str::to_string);
     let mut volumes = vec![row(["volume", "acquisition", "NMSE", "PSNR [dB]", "SSIM"])];
     for volume in &evaluation.volumes {
@@ -199,7 +199,7 @@ fn spread(spread: Spread) -> String {
     }
 }
 
-/// Rows with columns under each other.
+/// Rows with aligned columns.
 fn aligned(rows: &[[String; 5]]) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths: [usize; 5] = std::array::from_fn(width);
@@ -210,12 +210,12 @@ fn aligned(rows: &[[String; 5]]) -> String {
     rows.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// A figure as text, `none` where it has no meaning.
+/// A figure as text, `none` if it is not defined.
 pub fn figure(value: Option<f64>, digits: usize) -> String {
     value.map_or("none".into(), |v| format!("{v:.digits$}"))
 }
 
-/// The same with five significant digits, small ones with an exponent.
+/// A figure with five significant digits; small ones get an exponent.
 fn digits(value: Option<f64>) -> String {
     let size = value.map_or(0.0, |v| v.abs().log10().floor());
     match value {

@@ -39,7 +39,7 @@ impl Report {
             let problem = "is a file of the batch";
             return Err(Error::data(path.as_path(), problem, "write the page to another file"));
         }
-        // before the work, so that an output that cannot be written is known
+        // created first, so that a path that cannot be written fails before the work
         let mut file = AtomicFile::create(&path)?;
         let mut notes = batch.notes.clone();
         notes.iter().for_each(|note| console.warn(note));
@@ -55,7 +55,7 @@ impl Report {
     }
 }
 
-/// Of the volumes that are done, one after the other. Those that cannot be read are a warning and a note.
+/// Pictures of the finished volumes, one after the other. Unreadable ones give a warning and a note.
 fn pictures(batch: &BatchFolder, notes: &mut Vec<String>, console: &Console) -> Result<BatchPictures> {
     let done = batch.manifest.volumes.iter().filter(|v| v.status == Status::Done);
     let slices = done.clone().map(|volume| volume.slices).sum();

@@ -1,15 +1,15 @@
-//! Holds error bars to what the error really is.
+//! Compares error bars with the true error.
 
 use ndarray::Array2;
 use num_complex::Complex;
 
-use super::judge::Judge;
+use super::reference_metrics::ReferenceMetrics;
 use super::{CalibrationBin, CalibrationRecord};
 use pvdamp::array::Image;
 
-/// Standard deviations within which 95 % of a Gaussian lie.
-const WITHIN_95: f64 = 1.959_963_985;
-/// Bins of equal count.
+/// 95 % of a Gaussian lie within this many standard deviations.
+const WIDTH_95: f64 = 1.959_963_985;
+/// Number of bins, each with the same number of pixels.
 const BINS: usize = 12;
 
 /// A pixel of the object.
@@ -19,17 +19,17 @@ struct Pixel {
     error: Complex<f64>,
 }
 
-/// Error bars of `image`, whose phase is that of the reference, over the object; `scale` takes them to the units of the
-/// scan. `None` without an object.
+/// Calibration of the error bars of `image` over the object. The phase of `image` is aligned to the reference. Dividing
+/// by `scale` gives the units of the scan. `None` without an object.
 pub fn calibration(
-    judge: &Judge,
+    reference: &ReferenceMetrics,
     image: &Image<f32>,
     deviation: &Array2<f32>,
     scale: f64,
     [case, contender]: [&str; 2],
 ) -> Option<CalibrationRecord> {
-    let errors = image.iter().zip(&judge.reference).map(|(x, x0)| x - x0);
-    let pixels = errors.zip(deviation).zip(judge.object());
+    let errors = image.iter().zip(&reference.reference).map(|(x, x0)| x - x0);
+    let pixels = errors.zip(deviation).zip(reference.object());
     let mut pixels: Vec<Pixel> = pixels
         .filter(|&(_, &inside)| inside)
         .map(|((error, &predicted), _)| Pixel {
@@ -45,11 +45,11 @@ pub fn calibration(
         let inside = parts.filter(|(part, p)| part.abs() <= width * p.predicted).count();
         inside as f64 / (2 * pixels.len()) as f64
     };
-    let (within_68, within_95) = (within(1.0), within(WITHIN_95));
+    let (within_68, within_95) = (within(1.0), within(WIDTH_95));
     let predicted: f64 = pixels.iter().map(|p| 2.0 * p.predicted * p.predicted).sum();
     let measured = energy(&pixels);
 
-    // Stable: of equal predictions the first pixel stays first.
+    // A stable sort: pixels with equal predictions keep their order.
     pixels.sort_by(|a, b| a.predicted.total_cmp(&b.predicted));
     let count = BINS.min(pixels.len());
     let ends = (0..=count).map(|i| i * pixels.len() / count).collect::<Vec<_>>();
@@ -83,8 +83,8 @@ mod tests {
     use rand::SeedableRng;
     use rand_distr::{Distribution, StandardNormal};
 
-    /// Errors of the standard deviations predicted, times `truth`.
-    fn calibrated(truth: f32, scale: f64) -> CalibrationRecord {
+    /// Calibration of simulated errors whose standard deviation is the predicted one times `factor`.
+    fn simulated_calibration(factor: f32, scale: f64) -> CalibrationRecord {
         let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(4);
         let mut gauss = || -> f32 { StandardNormal.sample(&mut rng) };
         let dim = (96, 100);
@@ -92,14 +92,14 @@ mod tests {
         let deviation = Array2::from_shape_fn(dim, |(r, c)| ((r + c) % 7 + 1) as f32 * 0.1);
         let image = ndarray::Zip::from(&reference)
             .and(&deviation)
-            .map_collect(|x, &d| x + Complex::new(gauss(), gauss()) * d * truth);
-        let judge = Judge::new(reference);
-        calibration(&judge, &image, &deviation, scale, ["case", "contender"]).unwrap()
+            .map_collect(|x, &d| x + Complex::new(gauss(), gauss()) * d * factor);
+        let reference = ReferenceMetrics::new(reference);
+        calibration(&reference, &image, &deviation, scale, ["case", "contender"]).unwrap()
     }
 
     #[test]
-    fn error_bars_that_are_right_cover_what_they_should() {
-        let found = calibrated(1.0, 1.0);
+    fn correct_error_bars_cover_what_they_should() {
+        let found = simulated_calibration(1.0, 1.0);
         assert_eq!(found.pixels, 4800);
         assert!((found.within_68 - 0.6827).abs() < 0.015, "{}", found.within_68);
         assert!((found.within_95 - 0.95).abs() < 0.01, "{}", found.within_95);
@@ -113,19 +113,19 @@ mod tests {
     }
 
     #[test]
-    fn error_bars_too_small_show() {
-        let found = calibrated(2.0, 1.0);
+    fn error_bars_that_are_too_small_are_detected() {
+        let found = simulated_calibration(2.0, 1.0);
         assert!((found.within_68 - 0.383).abs() < 0.02, "{}", found.within_68);
         assert!((found.energy_ratio.unwrap() - 0.25).abs() < 0.02);
-        let halved = calibrated(2.0, 2.0);
+        let halved = simulated_calibration(2.0, 2.0);
         assert_eq!((halved.within_68, halved.within_95), (found.within_68, found.within_95));
         assert_eq!(halved.bins[3].measured, found.bins[3].measured / 2.0);
     }
 
     #[test]
     fn no_object_no_calibration() {
-        let judge = Judge::new(Array2::zeros((4, 4)));
-        let none = calibration(&judge, &Array2::zeros((4, 4)), &Array2::ones((4, 4)), 1.0, ["", ""]);
+        let reference = ReferenceMetrics::new(Array2::zeros((4, 4)));
+        let none = calibration(&reference, &Array2::zeros((4, 4)), &Array2::ones((4, 4)), 1.0, ["", ""]);
         assert!(none.is_none());
     }
 }

@@ -1,9 +1,9 @@
-//! Results of other programs, judged as our own: `peers/CONTENDER/CASE.h5` in the folder of a bench, with dataset
-//! `image` `(rows, cols)` in the units of the scan, and attributes that say what it is.
+//! Results of other programs, evaluated as those of this one: `peers/CONTENDER/CASE.h5` in the folder of a bench, with
+//! dataset `image` `(rows, cols)` in the units of the scan, and attributes that describe it.
 
 use std::path::{Path, PathBuf};
 
-use super::run::Ground;
+use super::run::PreparedCase;
 use super::store::read_image;
 use super::{CaseRecord, ContenderRecord, RunRecord, SensitivityRecord};
 use pvdamp::array::Image;
@@ -12,14 +12,14 @@ use pvdamp_io::format::{Attribute, AttributeValue, read_attributes, read_list};
 
 const PEERS: &str = "peers";
 
-/// One image of another program.
+/// A result of another program.
 pub struct PeerResult {
     pub record: RunRecord,
     pub image: Image<f32>,
     pub sensitivity: Option<SensitivityRecord>,
 }
 
-/// The contenders that left results, by name.
+/// The contenders with results in the folder, sorted by name.
 pub fn contenders(folder: &Path) -> Result<Vec<ContenderRecord>> {
     let Ok(entries) = std::fs::read_dir(folder.join(PEERS)) else {
         return Ok(Vec::new());
@@ -35,7 +35,7 @@ pub fn contenders(folder: &Path) -> Result<Vec<ContenderRecord>> {
         .collect()
 }
 
-/// From any of its results; `None` for a folder without one.
+/// The contender as its first result describes it; `None` for a folder without results.
 fn contender(folder: &Path) -> Result<Option<ContenderRecord>> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     let mut files: Vec<PathBuf> = entries
@@ -46,13 +46,13 @@ fn contender(folder: &Path) -> Result<Option<ContenderRecord>> {
     let Some(file) = files.first() else {
         return Ok(None);
     };
-    let about = About::of(file)?;
+    let attributes = ResultAttributes::of(file)?;
     Ok(Some(ContenderRecord {
         id: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-        label: about.text("label")?,
-        program: about.text("program")?,
-        oracle: about.text("oracle")?,
-        timed: about.text("timed").unwrap_or_default(),
+        label: attributes.text("label")?,
+        program: attributes.text("program")?,
+        oracle: attributes.text("oracle")?,
+        timed: attributes.text("timed").unwrap_or_default(),
     }))
 }
 
@@ -64,11 +64,11 @@ pub fn path(folder: &Path, contender: &str, case: &str) -> PathBuf {
     folder.join(PEERS).join(contender).join(format!("{case}.h5"))
 }
 
-/// Judges the result at `path`. Errors: an image of another size, and attributes that are missing.
-pub fn judge(path: &Path, contender: &str, case: &CaseRecord, ground: &Ground) -> Result<PeerResult> {
-    let about = About::of(path)?;
-    // Made of a case of this name that was another.
-    if about
+/// Evaluates the result at `path`. Errors: an image of another size, and missing attributes.
+pub fn evaluate(path: &Path, contender: &str, case: &CaseRecord, prepared_case: &PreparedCase) -> Result<PeerResult> {
+    let attributes = ResultAttributes::of(path)?;
+    // Made for an earlier case of the same name.
+    if attributes
         .text("arguments")
         .is_ok_and(|words| words != case.arguments.join(" "))
     {
@@ -76,7 +76,7 @@ pub fn judge(path: &Path, contender: &str, case: &CaseRecord, ground: &Ground) -
         return Err(Error::data(path, problem, "delete it, and have it made again"));
     }
     let image = read_image(path)?;
-    let grid = ground.prepared.problem.encoding.grid();
+    let grid = prepared_case.prepared.problem.encoding.grid();
     if image.dim() != grid.dim() {
         let problem = format!("is {}x{}, the case {grid}", image.nrows(), image.ncols());
         return Err(Error::data(
@@ -85,32 +85,35 @@ pub fn judge(path: &Path, contender: &str, case: &CaseRecord, ground: &Ground) -
             "give the whole image, not cropped",
         ));
     }
-    // The judge sees images as the solvers make them.
-    let scaled = image.mapv(|v| v * ground.prepared.scale);
-    let magnitude = |image: &Image<f32>| ground.reconstruction.cropped_magnitude(image);
+    // The metrics are computed in the units of the solvers.
+    let scaled = image.mapv(|v| v * prepared_case.prepared.scale);
+    let magnitude = |image: &Image<f32>| prepared_case.reconstruction.cropped_magnitude(image);
     let record = RunRecord {
         case: case.id.clone(),
         contender: contender.into(),
-        lambda: about.number("lambda").ok(),
-        threads: about.number("threads")? as usize,
-        iterations: about.number("iterations")? as usize,
-        kept: about.number("iterations")? as usize,
+        lambda: attributes.number("lambda").ok(),
+        threads: attributes.number("threads")? as usize,
+        iterations: attributes.number("iterations")? as usize,
+        kept: attributes.number("iterations")? as usize,
         stop: "iterations".into(),
-        seconds: about.number("seconds")?,
+        seconds: attributes.number("seconds")?,
         converged_seconds: None,
         converged_iteration: None,
-        metrics: ground.judge.as_ref().map(|judge| judge.metrics(&scaled, magnitude)),
+        metrics: prepared_case
+            .reference_metrics
+            .as_ref()
+            .map(|reference| reference.metrics(&scaled, magnitude)),
         trace: Vec::new(),
         notes: Vec::new(),
     };
     Ok(PeerResult {
         record,
-        image: ground.unscaled(&ground.aligned(scaled)),
-        sensitivity: sensitivity(path, contender, &case.id, about.number("lambda").ok())?,
+        image: prepared_case.unscaled(&prepared_case.aligned(scaled)),
+        sensitivity: sensitivity(path, contender, &case.id, attributes.number("lambda").ok())?,
     })
 }
 
-/// The λ that were tried, where the program left them.
+/// The errors over λ, if the program stored them.
 fn sensitivity(path: &Path, contender: &str, case: &str, lambda: Option<f64>) -> Result<Option<SensitivityRecord>> {
     let column = |name: &str| read_list(&Place::new(path, format!("sensitivity/{name}")));
     let (Some(lambda), Some(lambdas), Some(errors)) = (lambda, column("lambda")?, column("nmse_object_db")?) else {
@@ -127,12 +130,12 @@ fn sensitivity(path: &Path, contender: &str, case: &str, lambda: Option<f64>) ->
 }
 
 /// The attributes of a result.
-struct About<'a> {
+struct ResultAttributes<'a> {
     path: &'a Path,
     attributes: Vec<Attribute>,
 }
 
-impl<'a> About<'a> {
+impl<'a> ResultAttributes<'a> {
     fn of(path: &'a Path) -> Result<Self> {
         Ok(Self {
             path,

@@ -1,4 +1,4 @@
-//! What a bench knows: `results.json`, read back by nothing but eyes, scripts and the report.
+//! The records in `results.json`, for users, scripts and the report.
 //!
 //! Squared errors and variances are in the squared units of the scan; NMSE and HFEN in dB; times in seconds.
 
@@ -6,19 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use pvdamp_io::recon::Machine;
 
-/// A whole bench.
+/// All results of a bench.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Results {
     pub version: String,
     pub machine: Machine,
-    /// In the order they were asked for; programs other than this one last.
+    /// In the order of the command line; other programs last.
     pub contenders: Vec<ContenderRecord>,
     pub cases: Vec<CaseRecord>,
     pub runs: Vec<RunRecord>,
     pub sensitivities: Vec<SensitivityRecord>,
     pub evolutions: Vec<EvolutionRecord>,
     pub calibrations: Vec<CalibrationRecord>,
-    /// What was left out, and why.
+    /// What was skipped, and why.
     pub notes: Vec<String>,
 }
 
@@ -29,34 +29,34 @@ pub struct ContenderRecord {
     pub id: String,
     /// For a table: `FISTA, optimal λ, random shifts`.
     pub label: String,
-    /// `pvdamp`, or the program it is of.
+    /// `pvdamp`, or the name of the other program.
     pub program: String,
-    /// What it took from the reference, which a user would not have; empty for an honest method.
+    /// What it took from the reference; empty for a method that uses only what a user has.
     pub oracle: String,
-    /// What the times of another program are, where they are not what they are here.
+    /// What the times of another program include, if that differs from this program.
     pub timed: String,
 }
 
 /// A slice, undersampled in one way.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseRecord {
-    /// Fit for a file name. Unique.
+    /// Valid as a file name. Unique.
     pub id: String,
-    /// Cases that differ by the seed of the mask alone share this: scan, slice, sampling and R.
+    /// Scan, slice, sampling and R. Cases that differ only in the seed of the mask share it.
     pub group: String,
     pub scan: String,
     pub slice: usize,
     pub rows: usize,
     pub cols: usize,
     pub coils: usize,
-    /// Family of the mask, the file it is from, or `as acquired`.
+    /// Family or file of the mask, or `as acquired`.
     pub sampling: String,
-    /// R of the mask, as asked for where it was drawn.
+    /// R of the mask; for a drawn mask the requested one.
     pub acceleration: f64,
     pub seed: Option<u64>,
     /// Whether there is a fully sampled reference.
     pub reference: bool,
-    /// Words after `pvdamp recon SCAN` that make this case again.
+    /// Arguments after `pvdamp recon SCAN` that reproduce this case.
     pub arguments: Vec<String>,
 }
 
@@ -65,32 +65,32 @@ pub struct CaseRecord {
 pub struct RunRecord {
     pub case: String,
     pub contender: String,
-    /// Regularisation weight, relative to the intensity of the image.
+    /// Regularisation weight relative to the intensity of the image.
     pub lambda: Option<f64>,
     pub threads: usize,
     pub iterations: usize,
     /// The iteration whose image was kept, from 1.
     pub kept: usize,
     pub stop: String,
-    /// From k-space and maps in memory to the image; without a search for λ and without metrics.
+    /// From k-space and maps in memory to the image, without the search for λ and without metrics.
     pub seconds: f64,
-    /// First time, and iteration, from which on NMSE (object) stays within 0.1 dB of its last value.
+    /// First time and iteration from which on NMSE (object) stays within 0.1 dB of its last value.
     pub converged_seconds: Option<f64>,
     pub converged_iteration: Option<usize>,
     /// `None` without a reference.
-    pub metrics: Option<Metrics>,
+    pub metrics: Option<RunMetrics>,
     /// After each iteration; empty for other programs.
     pub trace: Vec<TracePoint>,
     pub notes: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub struct Metrics {
-    /// Complex images, one global phase aligned; all pixels.
+pub struct RunMetrics {
+    /// Of complex images after aligning one global phase, over all pixels.
     pub nmse_db: Option<f64>,
-    /// The same where `|x0| > max|x0| / 20`.
+    /// The same over the object, where `|x0| > max|x0| / 20`.
     pub nmse_object_db: Option<f64>,
-    /// Of magnitudes, as fastMRI defines them.
+    /// Of magnitude images, as fastMRI defines them.
     pub psnr_db: Option<f64>,
     pub ssim: Option<f64>,
     pub hfen_db: Option<f64>,
@@ -98,22 +98,22 @@ pub struct Metrics {
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct TracePoint {
-    /// Until the image of this iteration is there: setting up, the iterations so far, and making the image.
+    /// Until the image of this iteration: setup, the iterations so far, and computing the image.
     pub seconds: f64,
     pub nmse_object_db: Option<f64>,
     /// Mean predicted variance before the threshold; 0 for methods without a state evolution.
     pub tau: f64,
 }
 
-/// NMSE (object) of a method against its λ on one case.
+/// NMSE (object) of a method as a function of λ on one case.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SensitivityRecord {
     pub case: String,
-    /// The contender whose λ was varied: its `optimal` one.
+    /// The contender with `optimal` as its λ.
     pub contender: String,
     /// The best λ.
     pub lambda: f64,
-    /// `(λ, NMSE in dB)`, by rising λ.
+    /// `(λ, NMSE in dB)`, sorted by λ.
     pub points: Vec<(f64, f64)>,
 }
 
@@ -126,7 +126,7 @@ pub struct EvolutionRecord {
     pub bands: Vec<String>,
     /// Before the threshold of each iteration, from the first on.
     pub steps: Vec<EvolutionStep>,
-    /// A few iterations looked at closely.
+    /// Statistics of a few iterations.
     pub residuals: Vec<ResidualRecord>,
 }
 
@@ -154,28 +154,28 @@ pub struct ResidualRecord {
     pub quantiles: Vec<(f64, f64)>,
 }
 
-/// Error bars against the true error of the image on one case, over the pixels where `|x0| > max|x0| / 20`. What noise
-/// the unsampled part of the reference has is in that error; the noise of the samples is in both.
+/// Error bars against the true error of the image on one case, over the pixels where `|x0| > max|x0| / 20`. The error
+/// includes the noise in the unsampled part of the reference. The noise of the samples is in both images.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CalibrationRecord {
     pub case: String,
     pub contender: String,
     pub pixels: usize,
-    /// Share of real and imaginary parts of the error within one predicted standard deviation: 0.6827 if that is right.
+    /// Share of real and imaginary parts of the error within one predicted standard deviation: ideally 0.6827.
     pub within_68: f64,
-    /// The same within 1.96 of them: 0.95.
+    /// The same within 1.96 standard deviations: ideally 0.95.
     pub within_95: f64,
-    /// Predicted energy of the error, `Σ 2σ²`, over the true one; `None` without any error.
+    /// Predicted over true energy of the error, the former being `Σ 2σ²`; `None` if the error is 0.
     pub energy_ratio: Option<f64>,
-    /// Pixels in bins of equal count, by rising prediction.
+    /// Bins with the same number of pixels each, sorted by prediction.
     pub bins: Vec<CalibrationBin>,
 }
 
-/// Standard deviations of one part, real or imaginary, of the error, in the units of the scan.
+/// Standard deviations of the real or imaginary part of the error, in the units of the scan.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct CalibrationBin {
-    /// Mean of the predicted ones.
+    /// Mean predicted standard deviation.
     pub predicted: f64,
-    /// Root mean square of what the error is.
+    /// Root mean square of the true error.
     pub measured: f64,
 }

@@ -6,9 +6,9 @@ use std::time::Instant;
 use ndarray::{Array2, Axis};
 
 use super::calibration::calibration;
-use super::judge::{Judge, converged};
-use super::watch::Watch;
-use super::{CalibrationRecord, Contender, EvolutionRecord, RunRecord, ShownResidual, TracePoint};
+use super::evolution_check::EvolutionCheck;
+use super::reference_metrics::{ReferenceMetrics, converged};
+use super::{CalibrationRecord, Contender, EvolutionRecord, ResidualImages, RunRecord, TracePoint};
 use pvdamp::array::Image;
 use pvdamp::quality::align_phase;
 use pvdamp::reconstruct::Prepared;
@@ -17,12 +17,12 @@ use pvdamp_io::error::Result;
 use pvdamp_io::recon::ScanReconstruction;
 
 /// A case, ready to be run.
-pub struct Ground<'a> {
+pub struct PreparedCase<'a> {
     pub case: &'a str,
     pub reconstruction: &'a ScanReconstruction,
     pub prepared: &'a Prepared,
     /// Where there is a reference.
-    pub judge: Option<Judge>,
+    pub reference_metrics: Option<ReferenceMetrics>,
 }
 
 /// What came of a run.
@@ -30,19 +30,19 @@ pub struct Outcome {
     pub record: RunRecord,
     /// In the units of the scan, its phase aligned to the reference.
     pub image: Image<f32>,
-    pub evolution: Option<(EvolutionRecord, Vec<ShownResidual>)>,
+    pub evolution: Option<(EvolutionRecord, Vec<ResidualImages>)>,
     /// Error bars held to the reference, and themselves, in the units of the scan.
     pub calibration: Option<(CalibrationRecord, Array2<f32>)>,
 }
 
-impl<'a> Ground<'a> {
+impl<'a> PreparedCase<'a> {
     pub fn new(case: &'a str, reconstruction: &'a ScanReconstruction, prepared: &'a Prepared) -> Self {
         let reference = prepared.reference();
         Self {
             case,
             reconstruction,
             prepared,
-            judge: reference.map(Judge::new),
+            reference_metrics: reference.map(ReferenceMetrics::new),
         }
     }
 
@@ -79,14 +79,14 @@ impl<'a> Ground<'a> {
         let setup = start.elapsed().as_secs_f64();
 
         let mut trace = Vec::new();
-        let judge = self.judge.as_ref();
+        let judge = self.reference_metrics.as_ref();
         // In the units that the solver has.
         let reference = self.prepared.problem.reference.as_ref().filter(|_| closely);
         let reference = reference.map(|sets| sets.index_axis(Axis(0), 0).to_owned());
-        let mut watch = reference.as_ref().map(Watch::new);
-        let look = |watch: &mut Option<Watch>, solver: &dyn Solver<f32>| {
+        let mut watch = reference.as_ref().map(EvolutionCheck::new);
+        let look = |watch: &mut Option<EvolutionCheck>, solver: &dyn Solver<f32>| {
             if let (Some(watch), Some(tracked)) = (watch, solver.tracked()) {
-                watch.look(&tracked);
+                watch.record(&tracked);
             }
         };
         look(&mut watch, solver.as_ref());
@@ -166,7 +166,7 @@ impl<'a> Ground<'a> {
 
     /// Turned to the phase of the reference.
     pub fn aligned(&self, image: Image<f32>) -> Image<f32> {
-        match &self.judge {
+        match &self.reference_metrics {
             Some(judge) => {
                 let phase = align_phase(&judge.reference, &image, None);
                 let phase = num_complex::Complex::new(phase.re as f32, phase.im as f32);

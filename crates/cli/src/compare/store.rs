@@ -1,4 +1,4 @@
-//! The folder of a bench: a journal that survives interruption, and the pictures.
+//! The output folder of a bench: a journal for resuming, and images.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::{Case, file_name};
 use super::{
-    CalibrationRecord, CaseRecord, EvolutionRecord, Outcome, RunRecord, SensitivityRecord, Shown, ShownResidual,
+    CalibrationRecord, CaseImages, CaseRecord, EvolutionRecord, Outcome, ResidualImages, RunRecord, SensitivityRecord,
 };
 use pvdamp::array::Image;
 use pvdamp_io::error::{Error, Place, Result};
@@ -18,8 +18,8 @@ use pvdamp_io::format::{Hdf5Output, Role, Volume, read_volume};
 use pvdamp_io::recon::Machine;
 
 const JOURNAL: &str = "journal.jsonl";
-const SHOWN: &str = "shown";
-const REFERENCE: &str = "reference";
+const IMAGES_FOLDER: &str = "shown";
+const REFERENCE_NAME: &str = "reference";
 
 /// A line of the journal.
 #[derive(Serialize, Deserialize)]
@@ -32,7 +32,7 @@ enum Entry {
     Calibration(CalibrationRecord),
 }
 
-/// What is done, in memory and on disk.
+/// Finished results, in memory and on disk.
 pub struct Store {
     folder: PathBuf,
     journal: File,
@@ -44,8 +44,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the folder and takes up what an earlier bench left there of the same cases, by the same version and with
-    /// as many threads; a journal of another is set aside. Says what was found.
+    /// Opens the folder and restores the results of an earlier bench for the same cases. A journal of another version,
+    /// machine or number of threads is renamed; the returned text says so.
     ///
     /// Errors: a folder that cannot be read or written.
     pub fn open(folder: &Path, machine: &Machine, cases: &[Case]) -> Result<(Self, Option<String>)> {
@@ -56,20 +56,23 @@ impl Store {
             let bytes = std::fs::read(&path).map_err(failed)?;
             text = String::from_utf8_lossy(&bytes).into_owned();
         }
-        // A line that was torn by an interruption does not parse, and is done again.
+        // A line cut off by an interruption does not parse. Its work is done again.
         let entries: Vec<Entry> = text
             .lines()
             .filter_map(|line| serde_json::from_str(line).ok())
             .collect();
-        let fits = match entries.first() {
-            Some(Entry::Start { version, machine: then }) => version == env!("CARGO_PKG_VERSION") && then == machine,
+        let is_same_setup = match entries.first() {
+            Some(Entry::Start {
+                version,
+                machine: earlier,
+            }) => version == env!("CARGO_PKG_VERSION") && earlier == machine,
             _ => false,
         };
-        let mut said = None;
-        if path.exists() && !fits {
+        let mut notice = None;
+        if path.exists() && !is_same_setup {
             let aside = free_name(folder);
             std::fs::rename(&path, &aside).map_err(failed)?;
-            said = Some(format!(
+            notice = Some(format!(
                 "{} is of another version, machine or number of threads: all is run anew, and it is kept as {}",
                 path.display(),
                 aside.display()
@@ -89,23 +92,22 @@ impl Store {
             evolutions: HashMap::new(),
             calibrations: HashMap::new(),
         };
-        match text.is_empty() {
-            true => store.append(&Entry::Start {
+        if text.is_empty() {
+            store.append(&Entry::Start {
                 version: env!("CARGO_PKG_VERSION").into(),
                 machine: machine.clone(),
-            })?,
-            false => {
-                if !text.ends_with('\n') {
-                    store.write("\n")?;
-                }
-                store.take_up(entries, cases);
+            })?;
+        } else {
+            if !text.ends_with('\n') {
+                store.write("\n")?;
             }
+            store.restore(entries, cases);
         }
-        Ok((store, said))
+        Ok((store, notice))
     }
 
-    /// Keeps the entries of cases that are the same now.
-    fn take_up(&mut self, entries: Vec<Entry>, cases: &[Case]) {
+    /// Keeps the entries of cases that have not changed.
+    fn restore(&mut self, entries: Vec<Entry>, cases: &[Case]) {
         let now: HashMap<&str, &Case> = cases.iter().map(|case| (case.record.id.as_str(), case)).collect();
         let mut same: HashMap<String, bool> = HashMap::new();
         for entry in entries {
@@ -115,7 +117,7 @@ impl Store {
                     let found = now.get(record.id.as_str());
                     let is_same = found.is_some_and(|case| case.stamp == stamp && case.record == record);
                     if !is_same {
-                        self.forget(&record.id);
+                        self.discard(&record.id);
                     }
                     same.insert(record.id, is_same);
                 }
@@ -138,17 +140,17 @@ impl Store {
         }
     }
 
-    /// What was found of a case that was another.
-    fn forget(&mut self, case: &str) {
-        // Pictures that stay would pass for those of the case as it is now.
-        let _ = std::fs::remove_dir_all(self.folder.join(SHOWN).join(case));
+    /// Removes the results of a case that has changed.
+    fn discard(&mut self, case: &str) {
+        // Old images would be taken for those of the changed case.
+        let _ = std::fs::remove_dir_all(self.folder.join(IMAGES_FOLDER).join(case));
         self.runs.retain(|key, _| key.0 != case);
         self.curves.retain(|key, _| key.0 != case);
         self.evolutions.retain(|key, _| key.0 != case);
         self.calibrations.retain(|key, _| key.0 != case);
     }
 
-    /// What follows in the journal is of this case.
+    /// Records that the following entries belong to this case.
     pub fn begin(&mut self, case: &Case) -> Result<()> {
         self.append(&Entry::Case {
             stamp: case.stamp.clone(),
@@ -163,7 +165,7 @@ impl Store {
         Ok(())
     }
 
-    /// Adds a run; of a case that is `shown`, its pictures first.
+    /// Adds a run. If the case is `shown`, its images are written first.
     pub fn add_run(&mut self, outcome: Outcome, shown: bool) -> Result<()> {
         let Outcome {
             record,
@@ -196,11 +198,11 @@ impl Store {
     }
 
     pub fn has_reference(&self, case: &str) -> bool {
-        self.has_pictures(case, REFERENCE)
+        self.has_pictures(case, REFERENCE_NAME)
     }
 
     pub fn write_reference(&self, case: &str, image: &Image<f32>) -> Result<()> {
-        self.write_pictures(case, REFERENCE, image, &[], None)
+        self.write_pictures(case, REFERENCE_NAME, image, &[], None)
     }
 
     fn write_pictures(
@@ -208,7 +210,7 @@ impl Store {
         case: &str,
         name: &str,
         image: &Image<f32>,
-        residuals: &[ShownResidual],
+        residuals: &[ResidualImages],
         deviation: Option<&Array2<f32>>,
     ) -> Result<()> {
         let path = self.pictures(case, name);
@@ -227,18 +229,18 @@ impl Store {
         file.finish()
     }
 
-    /// The pictures of a case: the reference, the contenders', and what was looked at closely.
-    pub fn shown(&self, case: &str, contenders: &[String]) -> Result<Shown> {
-        let mut shown = Shown {
+    /// The images of a case: the reference, those of the contenders, and residuals.
+    pub fn case_images(&self, case: &str, contenders: &[String]) -> Result<CaseImages> {
+        let mut case_images = CaseImages {
             case: case.into(),
             reference: None,
             images: Vec::new(),
             residuals: Vec::new(),
             deviations: Vec::new(),
         };
-        let reference = self.pictures(case, REFERENCE);
+        let reference = self.pictures(case, REFERENCE_NAME);
         if reference.is_file() {
-            shown.reference = Some(read_image(&reference)?);
+            case_images.reference = Some(read_image(&reference)?);
         }
         for contender in contenders {
             let path = self.pictures(case, contender);
@@ -246,14 +248,16 @@ impl Store {
             if !path.is_file() || !self.runs.contains_key(&key) {
                 continue;
             }
-            shown.images.push((contender.clone(), read_image(&path)?));
+            case_images.images.push((contender.clone(), read_image(&path)?));
             if self.calibrations.contains_key(&key) {
-                shown.deviations.push((contender.clone(), read_plane(&path, "std")?));
+                case_images
+                    .deviations
+                    .push((contender.clone(), read_plane(&path, "std")?));
             }
-            let looked = self.evolutions.get(&key);
-            for residual in looked.iter().flat_map(|evolution| &evolution.residuals) {
+            let evolution = self.evolutions.get(&key);
+            for residual in evolution.iter().flat_map(|evolution| &evolution.residuals) {
                 let iteration = residual.iteration;
-                shown.residuals.push(ShownResidual {
+                case_images.residuals.push(ResidualImages {
                     contender: contender.clone(),
                     iteration,
                     error: read_plane(&path, &format!("error_{iteration}"))?,
@@ -261,12 +265,12 @@ impl Store {
                 });
             }
         }
-        Ok(shown)
+        Ok(case_images)
     }
 
     fn pictures(&self, case: &str, name: &str) -> PathBuf {
         self.folder
-            .join(SHOWN)
+            .join(IMAGES_FOLDER)
             .join(case)
             .join(format!("{}.h5", file_name(name)))
     }
@@ -294,7 +298,7 @@ fn free_name(folder: &Path) -> PathBuf {
     (1..).map(name).find(|path| !path.exists()).expect("a free name")
 }
 
-/// A complex image `(rows, cols)` in dataset `image`.
+/// Reads the complex image `(rows, cols)` in dataset `image`.
 pub fn read_image(path: &Path) -> Result<Image<f32>> {
     let place = Place::new(path, "image");
     match read_volume(&place, Role::Result)? {

@@ -1,8 +1,8 @@
-//! Figures as text: a real minus sign, a fixed number of digits, a dash where there is no figure.
+//! Numbers as text: a real minus sign, a fixed number of digits, a dash for a missing value.
 
 pub use pvdamp::quality::Spread;
 
-/// What stands where there is no figure.
+/// Text for a missing value.
 pub const NONE: &str = "–";
 
 /// With `decimals` digits after the point. Infinity as `∞`, NaN as a dash, and no negative zero.
@@ -28,7 +28,7 @@ pub fn decibels(value: f64) -> String {
     fixed(value, 2)
 }
 
-/// Digits after the point that leave `digits` significant ones.
+/// Decimals that leave `digits` significant digits.
 pub fn decimals_for(value: f64, digits: i32) -> usize {
     if value == 0.0 || !value.is_finite() {
         return 0;
@@ -39,12 +39,12 @@ pub fn decimals_for(value: f64, digits: i32) -> usize {
     (digits - 1 - exponent).clamp(0, 12) as usize
 }
 
-/// To the precision of three significant digits of `scale`: a standard deviation beside its mean.
+/// With as many decimals as three significant digits of `scale` have, as for a standard deviation beside its mean.
 pub fn as_precise(value: f64, scale: f64) -> String {
     fixed(value, decimals_for(scale, 3))
 }
 
-/// Three significant digits; what is very small or very large as a power of ten.
+/// Three significant digits. Very small and very large values get a power of ten.
 pub fn significant(value: f64) -> String {
     let size = value.abs();
     if size.is_finite() && size != 0.0 && !(1e-4..1e6).contains(&size) {
@@ -56,7 +56,7 @@ pub fn significant(value: f64) -> String {
     fixed(value, decimals_for(value, 3))
 }
 
-/// R of a mask, or any other number a user typed: as short as it can be.
+/// At most two decimals, without trailing zeros, as for R of a mask.
 pub fn short(value: f64) -> String {
     let text = fixed(value, 2);
     if text.contains('.') {
@@ -66,7 +66,7 @@ pub fn short(value: f64) -> String {
     }
 }
 
-/// The digits of an integer, raised.
+/// An integer in superscript digits.
 pub fn superscript(integer: &str) -> String {
     let raised = |c| match c {
         '-' | '−' => '⁻',
@@ -84,15 +84,15 @@ pub fn counted(count: usize, noun: &str) -> String {
     }
 }
 
-/// With a capital at its start.
-pub fn capital(text: &str) -> String {
+/// With a capital first letter.
+pub fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters
         .next()
         .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// Each value once, in the order in which they come first.
+/// Distinct values in the order of their first occurrence.
 pub fn distinct<T: PartialEq>(values: impl IntoIterator<Item = T>) -> Vec<T> {
     values.into_iter().fold(Vec::new(), |mut seen, value| {
         if !seen.contains(&value) {
@@ -103,7 +103,7 @@ pub fn distinct<T: PartialEq>(values: impl IntoIterator<Item = T>) -> Vec<T> {
 }
 
 /// `a`, `a and b`, `a, b and c`.
-pub fn listed<S: AsRef<str>>(words: &[S]) -> String {
+pub fn joined_with_and<S: AsRef<str>>(words: &[S]) -> String {
     match words {
         [] => String::new(),
         [one] => one.as_ref().into(),
@@ -114,13 +114,13 @@ pub fn listed<S: AsRef<str>>(words: &[S]) -> String {
     }
 }
 
-/// A time in seconds in the two units that suit it: `0.52 s`, `4 min 05 s`, `3 h 12 min`, `2 d 4 h`.
+/// A time in seconds as text in its two largest units: `0.52 s`, `4 min 05 s`, `3 h 12 min`, `2 d 4 h`.
 pub fn duration(seconds: f64) -> String {
     if !(seconds.is_finite() && seconds >= 59.95) {
         return format!("{} s", fixed(seconds, decimals_for(seconds, 3).min(2)));
     }
     let whole = seconds.round() as u64;
-    let minutes = (whole + 30) / 60;
+    let minutes = whole.saturating_add(30) / 60;
     let hours = (minutes + 30) / 60;
     match (whole, minutes) {
         (0..3600, _) => format!("{} min {:02} s", whole / 60, whole % 60),
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn times_have_the_units_that_suit_them() {
+    fn times_have_suitable_units() {
         for (seconds, text) in [
             (0.0, "0 s"),
             (0.519, "0.52 s"),
@@ -191,8 +191,8 @@ mod tests {
 
     #[test]
     fn words_are_joined() {
-        assert_eq!(listed(&["a", "b", "c"]), "a, b and c");
-        assert_eq!(listed::<&str>(&[]), "");
+        assert_eq!(joined_with_and(&["a", "b", "c"]), "a, b and c");
+        assert_eq!(joined_with_and::<&str>(&[]), "");
         assert_eq!(counted(1, "case"), "one case");
     }
 }

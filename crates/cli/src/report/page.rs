@@ -10,7 +10,7 @@ use pvdamp_io::error::{Error, Result};
 
 const THEME: &str = include_str!("theme.css");
 
-/// A part of a page with a heading of its own.
+/// A part of a page with its own heading.
 pub struct Section {
     /// Anchor, unique on the page.
     pub id: &'static str,
@@ -18,23 +18,23 @@ pub struct Section {
     pub body: Markup,
 }
 
-/// What a page has of its own.
+/// Style, script and data of one page.
 #[derive(Default)]
-pub struct Extra<'a> {
-    /// After the theme, whose colours it uses.
+pub struct PageAssets<'a> {
+    /// Follows the theme and uses its colours.
     pub style: &'a str,
     /// The only script that may run.
     pub script: &'a str,
-    /// What the script reads, and what it fills.
+    /// Elements that the script reads and fills.
     pub data: Option<Markup>,
 }
 
-/// The whole page. `lead` comes before the table of contents; `data-theme="light"` or `"dark"` on the root forces a
-/// theme, which otherwise is the reader's. A browser fetches nothing for it and runs no script but that of `extra`, whatever
-/// is in the text.
-pub fn page(title: &str, lead: &Markup, sections: &[Section], extra: &Extra) -> String {
+/// The whole page. `introduction` comes before the table of contents. `data-theme="light"` or `"dark"` on the root
+/// forces a theme, which otherwise follows the browser. Whatever the text holds, a browser fetches nothing and runs
+/// only the script of `assets`.
+pub fn page(title: &str, introduction: &Markup, sections: &[Section], assets: &PageAssets) -> String {
     let body = html! {
-        header { h1 { (title) } (lead) }
+        header { h1 { (title) } (introduction) }
         @if sections.len() > 1 {
             nav aria-label="Contents" {
                 ol { @for section in sections { li { a href={ "#" (section.id) } { (section.title) } } } }
@@ -49,51 +49,51 @@ pub fn page(title: &str, lead: &Markup, sections: &[Section], extra: &Extra) -> 
         html lang="en" {
             head {
                 meta charset="utf-8";
-                meta http-equiv="Content-Security-Policy" content=(policy(extra.script));
+                meta http-equiv="Content-Security-Policy" content=(content_security_policy(assets.script));
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="generator" content={ "pvdamp " (env!("CARGO_PKG_VERSION")) };
                 title { (title) }
-                style { (PreEscaped(THEME)) (PreEscaped(extra.style)) }
+                style { (PreEscaped(THEME)) (PreEscaped(assets.style)) }
             }
             body {
                 main { (body) }
-                @if let Some(data) = &extra.data { (data) }
-                @if !extra.script.is_empty() { script { (PreEscaped(extra.script)) } }
+                @if let Some(data) = &assets.data { (data) }
+                @if !assets.script.is_empty() { script { (PreEscaped(assets.script)) } }
             }
         }
     };
     page.into_string()
 }
 
-fn policy(script: &str) -> String {
-    let allowed = match script {
+fn content_security_policy(script: &str) -> String {
+    let script_source = match script {
         "" => String::new(),
         script => format!("; script-src 'sha256-{}'", STANDARD.encode(Sha256::digest(script))),
     };
-    format!("default-src 'none'; img-src data:; style-src 'unsafe-inline'{allowed}")
+    format!("default-src 'none'; img-src data:; style-src 'unsafe-inline'{script_source}")
 }
 
-/// Data for the script of the page, to be parsed as JSON by it.
+/// A JSON block that the script of the page parses.
 ///
 /// # Errors
-/// None that is known.
-pub fn data(id: &str, value: &impl Serialize) -> Result<Markup> {
+/// None are known.
+pub fn json_element(id: &str, value: &impl Serialize) -> Result<Markup> {
     let json = serde_json::to_string(value);
     let json = json.map_err(|e| Error::internal(format!("the data of the page cannot be put as JSON ({e})")))?;
-    // only in strings can these be, and there they may end the element
-    let json = match json.contains(['<', '\u{2028}', '\u{2029}']) {
-        true => json
-            .replace('<', "\\u003c")
+    // these occur only in strings, where they could end the element
+    let json = if json.contains(['<', '\u{2028}', '\u{2029}']) {
+        json.replace('<', "\\u003c")
             .replace('\u{2028}', "\\u2028")
-            .replace('\u{2029}', "\\u2029"),
-        false => json,
+            .replace('\u{2029}', "\\u2029")
+    } else {
+        json
     };
     Ok(html! { script type="application/json" id=(id) { (PreEscaped(json)) } })
 }
 
-/// What a reader can unfold; on paper it is always open.
-pub fn fold(open: bool, summary: &str, content: &Markup) -> Markup {
+/// A block that the reader can expand. It is always open in print.
+pub fn collapsible(open: bool, summary: &str, content: &Markup) -> Markup {
     html! {
         details open=[open.then_some("open")] {
             summary { (summary) }
@@ -113,9 +113,9 @@ mod tests {
             title,
             body: html! { p { "text" } },
         };
-        let lead = html! { p { "lead" } };
+        let introduction = html! { p { "lead" } };
         let sections = [section("one", "First"), section("two", "Second")];
-        let page = page("a < \"b\"", &lead, &sections, &Extra::default());
+        let page = page("a < \"b\"", &introduction, &sections, &PageAssets::default());
         assert!(page.starts_with("<!DOCTYPE html>"));
         assert!(page.contains("<h1>a &lt; &quot;b&quot;</h1>"));
         assert!(page.contains(r##"<a href="#two">Second</a>"##));
@@ -124,22 +124,22 @@ mod tests {
 
     #[test]
     fn only_the_script_of_the_page_may_run() {
-        let extra = Extra {
+        let assets = PageAssets {
             script: "alert(1)",
-            ..Extra::default()
+            ..PageAssets::default()
         };
-        let with = page("x", &html! {}, &[], &extra);
+        let with = page("x", &html! {}, &[], &assets);
         // printf 'alert(1)' | openssl dgst -sha256 -binary | base64
         assert!(with.contains("script-src 'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='"));
         assert!(with.ends_with("<script>alert(1)</script></body></html>"));
-        let without = page("x", &html! {}, &[], &Extra::default());
+        let without = page("x", &html! {}, &[], &PageAssets::default());
         assert!(!without.contains("script"));
     }
 
     #[test]
     fn data_cannot_leave_their_element() {
         let hostile = "</script><!-- \u{2028} & 'x' \"y\" \\";
-        let element = data("d", &hostile).unwrap().into_string();
+        let element = json_element("d", &hostile).unwrap().into_string();
         let json = element
             .strip_prefix(r#"<script type="application/json" id="d">"#)
             .unwrap();

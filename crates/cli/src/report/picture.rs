@@ -1,5 +1,5 @@
-//! Pictures within the page: 8-bit grey PNG as data URIs, JPEG where there are many, windows, and which part is shown
-//! larger.
+//! Pictures in a page: 8-bit grey PNG as data URIs, or JPEG if there are many; windowing; and the choice of the region
+//! that is enlarged.
 
 use std::ops::Range;
 
@@ -14,12 +14,12 @@ use pvdamp::array::Image;
 use pvdamp::quality::object_mask;
 use pvdamp_io::error::{Error, Result};
 
-/// How a value becomes a grey.
+/// How values are mapped to grey levels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Tone {
-    /// From 0, black, to this, white.
+    /// From 0 (black) to this value (white).
     Linear(f32),
-    /// Logarithmic from the first, black, to the second, white; both above 0.
+    /// Logarithmic from the first value (black) to the second (white). Both are above 0.
     Logarithmic(f32, f32),
 }
 
@@ -30,15 +30,15 @@ impl Tone {
             Self::Logarithmic(black, white) if white > black => (value / black).ln() / (white / black).ln(),
             _ => 0.0,
         };
-        // casting saturates, and takes NaN to 0
+        // the cast saturates and maps NaN to 0
         (share.clamp(0.0, 1.0) * 255.0).round() as u8
     }
 }
 
-/// A picture as the value of `src`. Rows run down, a pixel for a value.
+/// A picture as the value of `src`, one pixel per value.
 ///
 /// # Errors
-/// A picture without pixels, or of more than PNG can hold.
+/// A picture without pixels, or with more than PNG allows.
 pub fn data_uri(values: ArrayView2<f32>, tone: Tone) -> Result<String> {
     let mut png = Vec::new();
     let encoder = PngEncoder::new_with_quality(&mut png, CompressionType::Best, FilterType::Adaptive);
@@ -46,10 +46,10 @@ pub fn data_uri(values: ArrayView2<f32>, tone: Tone) -> Result<String> {
     Ok(format!("data:image/png;base64,{}", STANDARD.encode(png)))
 }
 
-/// A picture as JPEG of a quality from 1 to 100, in base64.
+/// A picture as JPEG in base64. The quality is from 1 to 100.
 ///
 /// # Errors
-/// A picture without pixels, or of more than JPEG can hold.
+/// A picture without pixels, or with more than JPEG allows.
 pub fn jpeg(values: ArrayView2<f32>, tone: Tone, quality: u8) -> Result<String> {
     let mut jpeg = Vec::new();
     encode(values, tone, JpegEncoder::new_with_quality(&mut jpeg, quality))?;
@@ -67,17 +67,17 @@ fn encode(values: ArrayView2<f32>, tone: Tone, encoder: impl ImageEncoder) -> Re
         .map_err(|e| refused(e.to_string()))
 }
 
-/// The image with fewer pixels, each the mean over the area that it covers; `height` and `width` are at least 1 and at
+/// The image with fewer pixels, each the mean over the area that it covers. `height` and `width` are at least 1 and at
 /// most those of the image.
-pub fn shrunk(image: ArrayView2<f32>, height: usize, width: usize) -> Array2<f32> {
-    let along_rows = shrunk_rows(image, height);
-    shrunk_rows(along_rows.t(), width)
+pub fn downsampled(image: ArrayView2<f32>, height: usize, width: usize) -> Array2<f32> {
+    let along_rows = downsampled_rows(image, height);
+    downsampled_rows(along_rows.t(), width)
         .reversed_axes()
         .as_standard_layout()
         .into_owned()
 }
 
-fn shrunk_rows(image: ArrayView2<f32>, height: usize) -> Array2<f32> {
+fn downsampled_rows(image: ArrayView2<f32>, height: usize) -> Array2<f32> {
     let (rows, cols) = image.dim();
     let pitch = rows as f64 / height as f64;
     let mut out = Array2::zeros((height, cols));
@@ -91,7 +91,7 @@ fn shrunk_rows(image: ArrayView2<f32>, height: usize) -> Array2<f32> {
     out
 }
 
-/// The value that a `share` of the pixels do not exceed; NaN and infinities are passed over. 0 without any other.
+/// The value that a `share` of the pixels do not exceed. NaN and infinities are ignored. 0 without finite values.
 pub fn percentile<'a>(values: impl IntoIterator<Item = &'a f32>, share: f64) -> f32 {
     let mut finite: Vec<f32> = values.into_iter().copied().filter(|v| v.is_finite()).collect();
     if finite.is_empty() {
@@ -126,18 +126,18 @@ impl Region {
     }
 }
 
-/// The object with a margin: the air beyond it is not worth its pixels.
+/// The bounding box of the object, with a margin.
 pub fn object_region(image: &Image<f32>) -> Region {
     region_of(&object_mask(image))
 }
 
-/// The same of a magnitude.
+/// The same for a magnitude image.
 pub fn object_region_of(magnitude: ArrayView2<f32>) -> Region {
     let threshold = magnitude.iter().copied().fold(0.0, f32::max) / 20.0;
     region_of(&magnitude.mapv(|m| m > threshold))
 }
 
-/// What is set, with a margin; all where nothing is.
+/// The bounding box of a mask, with a margin; everything if the mask is empty.
 fn region_of(mask: &Array2<bool>) -> Region {
     let (rows, cols) = mask.dim();
     let extent = |n: usize, is_object: &dyn Fn(usize) -> bool| {
@@ -152,11 +152,11 @@ fn region_of(mask: &Array2<bool>) -> Region {
     }
 }
 
-/// The square with a third of the shorter side of `region`, and its centre in the inner quarter of it, that has
-/// most gradient energy; the first of equals. So the rim of the object, which always has most, is left out.
-pub fn most_detail(image: ArrayView2<f32>, region: &Region) -> Region {
+/// The square with the most gradient energy, or the first of equals. Its side is a third of the shorter side of
+/// `region`. Its centre lies in the inner quarter, because the rim of the object always has the most energy.
+pub fn most_detailed_square(image: ArrayView2<f32>, region: &Region) -> Region {
     let side = (region.height().min(region.width()) / 3).max(1);
-    let sums = summed(&gradient_energy(region.of(image)));
+    let sums = integral_image(&gradient_energy(region.of(image)));
     let starts = |n: usize| {
         let first = (3 * n / 8).saturating_sub(side / 2).min(n - side);
         first..=(5 * n / 8).saturating_sub(side / 2).clamp(first, n - side)
@@ -177,7 +177,7 @@ pub fn most_detail(image: ArrayView2<f32>, region: &Region) -> Region {
     }
 }
 
-/// Squared forward differences along both axes; a value that is not finite counts as none.
+/// Squared forward differences along both axes. Values that are not finite count as 0.
 fn gradient_energy(image: ArrayView2<f32>) -> Array2<f64> {
     let (rows, cols) = image.dim();
     Array2::from_shape_fn((rows, cols), |(r, c)| {
@@ -189,8 +189,8 @@ fn gradient_energy(image: ArrayView2<f32>) -> Array2<f64> {
     })
 }
 
-/// Sums over all rows above and all columns to the left, one more of each than `values` has.
-fn summed(values: &Array2<f64>) -> Array2<f64> {
+/// Sums over all rows above and all columns to the left. It has one more row and column than `values`.
+fn integral_image(values: &Array2<f64>) -> Array2<f64> {
     let (rows, cols) = values.dim();
     let mut sums = Array2::zeros((rows + 1, cols + 1));
     for r in 0..rows {
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_jpeg_is_close_to_what_it_was_made_of() {
+    fn a_jpeg_is_close_to_its_values() {
         let values = Array2::from_shape_fn((40, 30), |(r, c)| (r + c) as f32);
         let jpeg = STANDARD
             .decode(jpeg(values.view(), Tone::Linear(70.0), 90).unwrap())
@@ -246,21 +246,21 @@ mod tests {
         let values = Array2::from_shape_fn((7, 11), |(r, c)| (r * 11 + c) as f32);
         let mean = |a: &Array2<f32>| a.iter().sum::<f32>() / a.len() as f32;
         for (height, width) in [(7, 11), (3, 4), (1, 1), (2, 11), (5, 7)] {
-            let small = shrunk(values.view(), height, width);
+            let small = downsampled(values.view(), height, width);
             assert_eq!(small.dim(), (height, width));
             assert!((mean(&small) - mean(&values)).abs() < 1e-4);
         }
-        assert_eq!(shrunk(values.view(), 7, 11), values);
+        assert_eq!(downsampled(values.view(), 7, 11), values);
         for at in 0..77 {
             let mut dot = Array2::zeros((7, 11));
             dot[[at / 11, at % 11]] = 77.0;
-            let small = shrunk(dot.view(), 2, 3);
+            let small = downsampled(dot.view(), 2, 3);
             assert!((small.sum() - 6.0).abs() < 1e-4, "{at}");
         }
     }
 
     #[test]
-    fn the_percentile_passes_over_what_is_not_finite() {
+    fn the_percentile_ignores_values_that_are_not_finite() {
         let values: Vec<f32> = (0..=1000).map(|i| i as f32).chain([f32::NAN, f32::INFINITY]).collect();
         assert_eq!(percentile(&values, 0.995), 995.0);
         assert_eq!(percentile(&[f32::NAN], 0.5), 0.0);
@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn the_square_of_most_detail_is_found() {
         let mut image = Array2::zeros((60, 90));
-        // a strong edge at the rim, which does not count, and detail left of the middle
+        // a strong edge at the rim, which must be ignored, and detail left of the middle
         image.column_mut(0).fill(100.0);
         for r in 25..35 {
             for c in 33..43 {
@@ -280,15 +280,15 @@ mod tests {
             rows: 0..60,
             cols: 0..90,
         };
-        let square = most_detail(image.view(), &whole);
+        let square = most_detailed_square(image.view(), &whole);
         assert_eq!((square.height(), square.width()), (20, 20));
         assert!(square.rows.start <= 24 && square.rows.end >= 35 && square.cols.start <= 32 && square.cols.end >= 43);
         let dot = Region { rows: 0..1, cols: 0..1 };
-        assert_eq!(most_detail(array![[1.0]].view(), &dot), dot);
+        assert_eq!(most_detailed_square(array![[1.0]].view(), &dot), dot);
     }
 
     #[test]
-    fn air_is_cut_away() {
+    fn air_is_cropped() {
         let mut image: Image<f32> = Array2::zeros((64, 64));
         image.slice_mut(s![20..40, 10..30]).fill(Complex::ONE);
         let region = object_region(&image);

@@ -1,20 +1,20 @@
-//! Tables of figures.
+//! Tables of numbers.
 
 use maud::{Markup, html};
 
 use super::number::{NONE, Spread};
 
-/// What a cell is among its peers.
+/// The rank of a cell among those it competes with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rank {
-    /// Best of all: bold.
+    /// Best of all; printed in bold.
     pub best: bool,
-    /// Best of those that took nothing from the reference: underlined.
-    pub best_honest: bool,
+    /// Best of those that use nothing from the reference; underlined.
+    pub best_non_oracle: bool,
 }
 
-/// A table in a box that scrolls by itself where the page is narrow, and can be scrolled with the keyboard.
-pub fn boxed(caption: &Markup, table: &Markup) -> Markup {
+/// A table in a box that scrolls on narrow pages, also with the keyboard.
+pub fn scrollable_table(caption: &Markup, table: &Markup) -> Markup {
     html! {
         figure.table {
             figcaption { (caption) }
@@ -23,25 +23,25 @@ pub fn boxed(caption: &Markup, table: &Markup) -> Markup {
     }
 }
 
-/// A cell with mean and, below it, standard deviation; `text` writes the first argument to a precision that suits the
-/// second, the mean. `of` is how many values there should be: where some are missing the cell says so.
+/// A cell with the mean and, below it, the standard deviation. `text` formats its first argument with the precision of
+/// the second, the mean. `of` is the expected number of values; the cell says if some are missing.
 pub fn cell(spread: Option<Spread>, of: usize, rank: Rank, text: impl Fn(f64, f64) -> String) -> Markup {
     let Some(Spread { mean, sd, count }) = spread else {
         return html! { td.none { (NONE) } };
     };
     html! {
         td {
-            (ranked(&text(mean, mean), rank))
+            (rank_markup(&text(mean, mean), rank))
             @if let Some(sd) = sd { small { "± " (text(sd, mean)) } }
             @if count < of { small { (count) " of " (of) } }
         }
     }
 }
 
-/// A figure with the marks of its rank.
-pub fn ranked(text: &str, rank: Rank) -> Markup {
+/// A number marked by its rank.
+pub fn rank_markup(text: &str, rank: Rank) -> Markup {
     html! {
-        @match (rank.best, rank.best_honest) {
+        @match (rank.best, rank.best_non_oracle) {
             (true, true) => b { u { (text) } },
             (true, false) => b { (text) },
             (false, true) => u { (text) },
@@ -50,25 +50,25 @@ pub fn ranked(text: &str, rank: Rank) -> Markup {
     }
 }
 
-/// Ranks of figures of which the least is best. What would be printed the same ranks the same. `None` does not compete.
-pub fn ranks_of_least(figures: &[Option<f64>], honest: &[bool], printed: impl Fn(f64) -> String) -> Vec<Rank> {
-    let least = |honest_only: bool| {
+/// Ranks of numbers of which the lowest is best. Equal texts get equal ranks. `None` does not compete.
+pub fn ranks_of_least(figures: &[Option<f64>], non_oracle: &[bool], printed: impl Fn(f64) -> String) -> Vec<Rank> {
+    let least = |non_oracles_only: bool| {
         let competing = figures
             .iter()
-            .zip(honest)
-            .filter(|(_, honest)| !honest_only || **honest);
+            .zip(non_oracle)
+            .filter(|(_, non_oracle)| !non_oracles_only || **non_oracle);
         let values = competing.filter_map(|(figure, _)| figure.filter(|f| !f.is_nan()));
         values.min_by(f64::total_cmp).map(&printed)
     };
-    let (best, best_honest) = (least(false), least(true));
-    let rank = |(figure, honest): (&Option<f64>, &bool)| {
+    let (best, best_non_oracle) = (least(false), least(true));
+    let rank = |(figure, non_oracle): (&Option<f64>, &bool)| {
         let text = figure.filter(|f| !f.is_nan()).map(&printed);
         Rank {
             best: text.is_some() && text == best,
-            best_honest: text.is_some() && *honest && text == best_honest,
+            best_non_oracle: text.is_some() && *non_oracle && text == best_non_oracle,
         }
     };
-    figures.iter().zip(honest).map(rank).collect()
+    figures.iter().zip(non_oracle).map(rank).collect()
 }
 
 #[cfg(test)]
@@ -77,15 +77,15 @@ mod tests {
     use crate::report::number::decibels;
 
     #[test]
-    fn the_least_is_best_and_an_oracle_is_not_honest() {
+    fn the_lowest_is_best_and_oracles_are_ranked_separately() {
         let figures = [Some(-20.0), Some(-22.0), Some(-21.0), None, Some(-20.999)];
-        let honest = [true, false, true, true, true];
-        let ranks = ranks_of_least(&figures, &honest, decibels);
+        let non_oracle = [true, false, true, true, true];
+        let ranks = ranks_of_least(&figures, &non_oracle, decibels);
         let best: Vec<bool> = ranks.iter().map(|r| r.best).collect();
-        let best_honest: Vec<bool> = ranks.iter().map(|r| r.best_honest).collect();
+        let best_non_oracle: Vec<bool> = ranks.iter().map(|r| r.best_non_oracle).collect();
         assert_eq!(best, [false, true, false, false, false]);
-        // −21.00 twice, as printed
-        assert_eq!(best_honest, [false, false, true, false, true]);
+        // both print as −21.00
+        assert_eq!(best_non_oracle, [false, false, true, false, true]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ fn scan_within(name: &str, columns: std::ops::Range<usize>) -> Folder {
 }
 
 fn facts(folder: &Folder, scan: &str) -> Value {
-    serde_json::from_str(&folder.done(&format!("info {scan} --json")).out).unwrap()
+    serde_json::from_str(&folder.run_ok(&format!("info {scan} --json")).out).unwrap()
 }
 
 /// NMSE of the image against that of `reference`, combined with the same maps.
@@ -40,7 +40,7 @@ fn lines_are_drawn_once_for_all_commands() {
         ("lines-random", "", 9),
     ] {
         let draw = format!("--sampling {family} --accel 3 {acs} --seed 7");
-        folder.done(&format!("mask --size 96x80 {draw} -o mask.h5"));
+        folder.run_ok(&format!("mask --size 96x80 {draw} -o mask.h5"));
         let mask: ArrayD<bool> = folder.read("mask.h5:mask");
         let probability: ArrayD<f64> = folder.read("mask.h5:prob_map");
         let first = mask.index_axis(Axis(0), 0);
@@ -52,14 +52,14 @@ fn lines_are_drawn_once_for_all_commands() {
         assert!((probability.sum() - 96.0 * 80.0 / 3.0).abs() < 1e-6);
         assert!(folder.open("mask.h5").attr("order").is_err());
 
-        folder.done(&format!(
+        folder.run_ok(&format!(
             "recon full.h5 {draw} --method howl --iterations 5 -o drawn.h5"
         ));
-        folder.done("recon full.h5 --mask mask.h5 --prob-map mask.h5 --method howl --iterations 5 -o file.h5");
+        folder.run_ok("recon full.h5 --mask mask.h5 --prob-map mask.h5 --method howl --iterations 5 -o file.h5");
         assert_eq!(folder.bits("drawn.h5"), folder.bits("file.h5"));
     }
     let bench = "bench full.h5 --methods zero-filled --sampling lines-random --accel 3 --seeds 7 -o bench";
-    folder.done(bench);
+    folder.run_ok(bench);
     let results: Value = serde_json::from_slice(&std::fs::read(folder.path("bench/results.json")).unwrap()).unwrap();
     let arguments: Vec<&str> = results["cases"][0]["arguments"]
         .as_array()
@@ -67,40 +67,40 @@ fn lines_are_drawn_once_for_all_commands() {
         .iter()
         .map(|w| w.as_str().unwrap())
         .collect();
-    let told = arguments.join(" ");
+    let options = arguments.join(" ");
     assert!(
-        told.contains("--sampling lines-random --accel 3 --acs 9 --seed 7"),
-        "{told}"
+        options.contains("--sampling lines-random --accel 3 --acs 9 --seed 7"),
+        "{options}"
     );
-    folder.done(&format!("recon full.h5 {told} --method zero-filled -o told.h5"));
-    folder.done("recon full.h5 --mask mask.h5 --prob-map mask.h5 --method zero-filled -o file.h5");
-    assert_eq!(folder.bits("told.h5"), folder.bits("file.h5"));
+    folder.run_ok(&format!("recon full.h5 {options} --method zero-filled -o options.h5"));
+    folder.run_ok("recon full.h5 --mask mask.h5 --prob-map mask.h5 --method zero-filled -o file.h5");
+    assert_eq!(folder.bits("options.h5"), folder.bits("file.h5"));
 }
 
 #[test]
 fn zero_padding_is_known_and_not_missing() {
     let folder = scan_within("padded.h5", 7..74);
-    let told = facts(&folder, "padded.h5");
-    assert_eq!(told["zero_padding"], "13 columns");
-    assert_eq!(told["partial_fourier"], Value::Null);
+    let info = facts(&folder, "padded.h5");
+    assert_eq!(info["zero_padding"], "13 columns");
+    assert_eq!(info["partial_fourier"], Value::Null);
     assert_eq!(
-        (told["acceleration"].as_f64(), told["sampled_centre"].as_str()),
+        (info["acceleration"].as_f64(), info["sampled_centre"].as_str()),
         (Some(1.0), Some("96x67"))
     );
-    assert!(told["recon_would"].as_str().unwrap().contains("nothing is missing"));
+    assert!(info["recon_would"].as_str().unwrap().contains("nothing is missing"));
     assert_eq!(facts(&folder, "full.h5")["zero_padding"], Value::Null);
 
-    folder.done("recon padded.h5 --maps full.h5:sensitivity_maps -o whole.h5 --trace whole.jsonl");
+    folder.run_ok("recon padded.h5 --maps full.h5:sensitivity_maps -o whole.h5 --trace whole.jsonl");
     assert_eq!(folder.trace("whole.jsonl")[0]["history"]["stop"], "direct");
 
     let draw = "--accel 4 --acs 16 --seed 5";
-    folder.done(&format!("mask --size 96x80 {draw} -o mask.h5"));
+    folder.run_ok(&format!("mask --size 96x80 {draw} -o mask.h5"));
     for (method, most) in [("pvdamp", 0.008), ("howl", 0.005)] {
         let options = format!("--maps full.h5:sensitivity_maps --method {method}");
-        let drawn = folder.done(&format!("recon padded.h5 {draw} {options} -o drawn.h5 --trace t.jsonl"));
+        let drawn = folder.run_ok(&format!("recon padded.h5 {draw} {options} -o drawn.h5 --trace t.jsonl"));
         assert_eq!(drawn.warnings(), [""; 0], "{method}");
         assert!(drawn.err.contains("13 columns of zero padding"), "{}", drawn.err);
-        let file = folder.done(&format!(
+        let file = folder.run_ok(&format!(
             "recon padded.h5 --mask mask.h5 --prob-map mask.h5 {options} -o file.h5"
         ));
         assert_eq!(file.warnings(), [""; 0], "{method}");
@@ -124,12 +124,12 @@ fn zero_padding_is_known_and_not_missing() {
     }
 }
 
-/// Of undersampled lines nobody sees where the padding begins, but the header tells it.
+/// Undersampled lines do not show where the padding begins, but the header states it.
 #[test]
-fn the_header_tells_of_padding() {
+fn the_header_states_the_padding() {
     let folder = scan_within("padded.h5", 8..73);
     let draw = "--sampling lines-random --accel 3 --seed 4";
-    folder.done(&format!("mask --size 96x80 {draw} -o mask.h5"));
+    folder.run_ok(&format!("mask --size 96x80 {draw} -o mask.h5"));
     let mut kspace = folder.complex("padded.h5:kspace");
     kspace *= &folder.read::<bool>("mask.h5:mask").mapv(|s| C32::from(f32::from(s)));
     folder.write("lines.h5:kspace", &kspace);
@@ -143,20 +143,20 @@ fn the_header_tells_of_padding() {
         folder.write("lines.h5:ismrmrd_header", &ndarray::arr0(xml));
     };
     put("<minimum>0</minimum><maximum>64</maximum><center>32</center>");
-    let told = facts(&folder, "lines.h5");
-    assert_eq!(told["zero_padding"], "15 columns");
+    let info = facts(&folder, "lines.h5");
+    assert_eq!(info["zero_padding"], "15 columns");
     let samples = kspace.slice(s![0, 0, 0, ..]).iter().filter(|v| v.norm() > 0.0).count();
     let wanted = (65.0 / samples as f64 * 1000.0).round() / 1000.0;
-    assert_eq!(told["acceleration"].as_f64(), Some(wanted));
+    assert_eq!(info["acceleration"].as_f64(), Some(wanted));
     // One that data speak against, and ones that make no sense.
-    for odd in [
+    for limits in [
         "<minimum>0</minimum><maximum>20</maximum><center>10</center>",
         "<minimum>9</minimum><maximum>2</maximum><center>32</center>",
         "<minimum>0</minimum><maximum>18446744073709551615</maximum><center>40</center>",
         "<minimum>0</minimum><maximum>64</maximum><center>18446744073709551615</center>",
     ] {
-        put(odd);
-        assert_eq!(facts(&folder, "lines.h5")["zero_padding"], Value::Null, "{odd}");
+        put(limits);
+        assert_eq!(facts(&folder, "lines.h5")["zero_padding"], Value::Null, "{limits}");
     }
 }
 
@@ -167,9 +167,9 @@ fn a_slice_with_data_in_the_padding_of_the_others_keeps_them() {
     kspace.slice_mut(s![0, .., .., ..6]).fill(Complex::ZERO);
     kspace.slice_mut(s![0, .., .., 54..]).fill(Complex::ZERO);
     folder.write("padded.h5:kspace", &kspace);
-    folder.done("mask --size 64x60 --accel 3 --acs 14 -o mask.h5");
+    folder.run_ok("mask --size 64x60 --accel 3 --acs 14 -o mask.h5");
     for options in ["", "--mask mask.h5"] {
-        folder.done(&format!("recon padded.h5 {options} -o out.h5 --trace t.jsonl"));
+        folder.run_ok(&format!("recon padded.h5 {options} -o out.h5 --trace t.jsonl"));
         let trace = folder.trace("t.jsonl");
         let padded = |slice: usize| trace[slice]["sampling"]["padded_columns"].as_u64();
         assert_eq!((padded(0), padded(1)), (Some(12), Some(0)), "{options}");
@@ -177,12 +177,12 @@ fn a_slice_with_data_in_the_padding_of_the_others_keeps_them() {
 }
 
 #[test]
-fn partial_fourier_is_told_and_filled_in_by_howl() {
+fn partial_fourier_is_reported_and_filled_in_by_howl() {
     let folder = scan_within("partial.h5", 30..80);
-    let told = facts(&folder, "partial.h5");
-    assert_eq!(told["partial_fourier"], "columns 0 to 29 missing");
+    let info = facts(&folder, "partial.h5");
+    assert_eq!(info["partial_fourier"], "columns 0 to 29 missing");
     assert_eq!(
-        (&told["zero_padding"], told["acceleration"].as_f64()),
+        (&info["zero_padding"], info["acceleration"].as_f64()),
         (&Value::Null, Some(1.6))
     );
     let refused = [
@@ -192,16 +192,16 @@ fn partial_fourier_is_told_and_filled_in_by_howl() {
     ];
     folder.refused("recon partial.h5 --accel 2 -o out.h5", 1, &refused);
 
-    folder.done("recon full.h5 --maps full.h5:sensitivity_maps -o whole.h5");
+    folder.run_ok("recon full.h5 --maps full.h5:sensitivity_maps -o whole.h5");
     let found = ["zero-filled", "pvdamp", "howl"].map(|method| {
         let words =
             format!("recon partial.h5 --maps full.h5:sensitivity_maps --method {method} -o out.h5 --trace t.jsonl");
-        let said = folder.done(&words);
-        let warned = said
+        let output = folder.run_ok(&words);
+        let warned = output
             .warnings()
             .iter()
             .any(|w| w.contains("columns 0 to 29, was not acquired; --method howl"));
-        assert!(warned, "{}", said.err);
+        assert!(warned, "{}", output.err);
         assert_eq!(
             folder.trace("t.jsonl")[0]["sampling"]["missing_sides"][0],
             "columns 0 to 29"
@@ -210,7 +210,7 @@ fn partial_fourier_is_told_and_filled_in_by_howl() {
     });
     assert!(found[2] < found[0] / 3.0 && found[2] < found[1] / 3.0, "{found:?}");
 
-    let bars = folder.done("recon partial.h5 --method howl --uncertainty -o out.h5");
+    let bars = folder.run_ok("recon partial.h5 --method howl --uncertainty -o out.h5");
     assert!(
         bars.err.contains("no error bars: of what partial Fourier left out"),
         "{}",

@@ -32,7 +32,7 @@ fn what_is_no_scan() {
         ("missing.h5", "no such file; check"),
         ("folder", "folder; name"),
     ];
-    for (name, told) in cases {
+    for (name, expected) in cases {
         for command in [
             format!("recon {name} -o out.h5 --trace t.jsonl"),
             format!("maps {name} -o out.h5"),
@@ -45,7 +45,7 @@ fn what_is_no_scan() {
             format!("recon under.h5 --noise-covariance {name} -o out.h5"),
             format!("recon under.h5 --noise {name} -o out.h5"),
         ] {
-            folder.refused(&command, DATA, &[name, told]);
+            folder.refused(&command, DATA, &[name, expected]);
         }
     }
 }
@@ -54,12 +54,12 @@ fn what_is_no_scan() {
 fn a_scan_still_being_written() {
     let folder = scan();
     let writer = hdf5::File::append(folder.path("under.h5")).unwrap();
-    let told = [
+    let expected = [
         "under.h5",
         "another program has it open for writing",
         "; close it there",
     ];
-    folder.refused("recon under.h5 -o out.h5", DATA, &told);
+    folder.refused("recon under.h5 -o out.h5", DATA, &expected);
     drop(writer);
 }
 
@@ -91,13 +91,13 @@ fn kspace_that_cannot_be() {
         ("none.h5", &["'kspace'", "empty axis", "; give"]),
         ("coils.h5", &["'kspace'", "200 coils", "; if the coils are last"]),
     ];
-    for (name, told) in cases {
-        let told = [&[name], told].concat();
-        folder.refused(&format!("recon {name} -o out.h5 --trace t.jsonl"), DATA, &told);
-        folder.refused(&format!("maps {name} -o out.h5"), DATA, &told);
+    for (name, expected) in cases {
+        let expected = [&[name], expected].concat();
+        folder.refused(&format!("recon {name} -o out.h5 --trace t.jsonl"), DATA, &expected);
+        folder.refused(&format!("maps {name} -o out.h5"), DATA, &expected);
     }
     // a dataset named otherwise is a scan all the same
-    folder.done("recon other.h5 --kspace ksp -o out.h5");
+    folder.run_ok("recon other.h5 --kspace ksp -o out.h5");
 }
 
 #[test]
@@ -106,13 +106,16 @@ fn masks_and_probabilities_that_do_not_fit() {
     let mask: ArrayD<bool> = folder.read("mask.h5:mask");
     let probability: ArrayD<f64> = folder.read("mask.h5:prob_map");
     let turned = mask.t().to_owned();
-    folder.write("odd.h5:turned", &turned);
-    folder.write("odd.h5:lines", &Array1::from_elem(48, true));
-    folder.write("odd.h5:nothing", &Array2::from_elem((48, 40), 0u8));
-    folder.write("odd.h5:shape", &Array2::from_elem((48, 41), 0.5));
-    folder.write("odd.h5:two", &probability.mapv(|p| if p > 0.3 { 2.0 } else { p }));
-    folder.write("odd.h5:zero", &probability.mapv(|p| if p == 1.0 { 0.0 } else { p }));
-    folder.write("odd.h5:nan", &probability.mapv(|p| if p == 1.0 { f64::NAN } else { p }));
+    folder.write("wrong.h5:turned", &turned);
+    folder.write("wrong.h5:lines", &Array1::from_elem(48, true));
+    folder.write("wrong.h5:nothing", &Array2::from_elem((48, 40), 0u8));
+    folder.write("wrong.h5:shape", &Array2::from_elem((48, 41), 0.5));
+    folder.write("wrong.h5:two", &probability.mapv(|p| if p > 0.3 { 2.0 } else { p }));
+    folder.write("wrong.h5:zero", &probability.mapv(|p| if p == 1.0 { 0.0 } else { p }));
+    folder.write(
+        "wrong.h5:nan",
+        &probability.mapv(|p| if p == 1.0 { f64::NAN } else { p }),
+    );
     let cases: [(&str, &str, &[&str]); 8] = [
         ("--mask", "turned", &["(40, 48)", "; transpose"]),
         ("--mask", "lines", &["(48)", "; a mask of one axis"]),
@@ -123,13 +126,13 @@ fn masks_and_probabilities_that_do_not_fit() {
         ("--prob-map", "zero", &["is 0 at 196 locations", "; give"]),
         ("--prob-map", "nan", &["NaN", "; set"]),
     ];
-    for (option, dataset, told) in cases {
+    for (option, dataset, expected) in cases {
         let named = format!("'{dataset}'");
-        let told = [&["odd.h5", named.as_str()], told].concat();
+        let expected = [&["wrong.h5", named.as_str()], expected].concat();
         folder.refused(
-            &format!("recon under.h5 {option} odd.h5:{dataset} -o out.h5"),
+            &format!("recon under.h5 {option} wrong.h5:{dataset} -o out.h5"),
             DATA,
-            &told,
+            &expected,
         );
     }
     // the same in the scan itself
@@ -140,7 +143,7 @@ fn masks_and_probabilities_that_do_not_fit() {
             "mask" => folder.write(&format!("{copy}:mask"), &turned),
             _ => folder.write(
                 &format!("{copy}:prob_map"),
-                &folder.read::<f64>(&format!("odd.h5:{from}")),
+                &folder.read::<f64>(&format!("wrong.h5:{from}")),
             ),
         }
         let (named, recon) = (dataset.to_string(), format!("recon {copy} -o out.h5"));
@@ -152,12 +155,12 @@ fn masks_and_probabilities_that_do_not_fit() {
 
     // a mask of locations where the scan has nothing
     let outside = mask.mapv(|sampled| !sampled);
-    folder.write("odd.h5:outside", &outside);
-    let command = "recon under.h5 --mask odd.h5:outside -o out.h5";
+    folder.write("wrong.h5:outside", &outside);
+    let command = "recon under.h5 --mask wrong.h5:outside -o out.h5";
     folder.refused(
         command,
         DATA,
-        &["odd.h5", "'outside'", "none of the locations", "; give"],
+        &["wrong.h5", "'outside'", "none of the locations", "; give"],
     );
 }
 
@@ -165,12 +168,15 @@ fn masks_and_probabilities_that_do_not_fit() {
 fn maps_and_noise_that_do_not_fit() {
     let folder = scan();
     let maps = folder.complex("full.h5:sensitivity_maps");
-    folder.write("odd.h5:coils", &maps.slice(s![.., 0..2, .., ..]).to_owned());
-    folder.write("odd.h5:turned", &maps.view().permuted_axes(vec![0, 1, 3, 2]).to_owned());
-    folder.write("odd.h5:last", &maps.view().permuted_axes(vec![0, 2, 3, 1]).to_owned());
-    folder.write("odd.h5:real", &Array3::<f32>::zeros((1, 1, 1)));
-    folder.write("odd.h5:zero", &maps.mapv(|_| C32::ZERO));
-    folder.write("odd.h5:nan", &maps.mapv(|v| v / 0.0));
+    folder.write("wrong.h5:coils", &maps.slice(s![.., 0..2, .., ..]).to_owned());
+    folder.write(
+        "wrong.h5:turned",
+        &maps.view().permuted_axes(vec![0, 1, 3, 2]).to_owned(),
+    );
+    folder.write("wrong.h5:last", &maps.view().permuted_axes(vec![0, 2, 3, 1]).to_owned());
+    folder.write("wrong.h5:real", &Array3::<f32>::zeros((1, 1, 1)));
+    folder.write("wrong.h5:zero", &maps.mapv(|_| C32::ZERO));
+    folder.write("wrong.h5:nan", &maps.mapv(|v| v / 0.0));
     folder.write("cov.h5:small", &Array2::<f64>::eye(2));
     folder.write("cov.h5:negative", &Array2::<f64>::eye(3).mapv(|v| -v));
     folder.write(
@@ -178,22 +184,22 @@ fn maps_and_noise_that_do_not_fit() {
         &Array2::<f64>::from_shape_fn((3, 3), |(i, j)| (i + 2 * j) as f64),
     );
     let cases: [(&str, &[&str]); 9] = [
-        ("--maps odd.h5:coils", &["(2, 2, 48, 40)", "; give"]),
-        ("--maps odd.h5:turned", &["(2, 3, 40, 48)", "; transpose"]),
-        ("--maps odd.h5:last", &["(2, 48, 40, 3)", "; move"]),
-        ("--maps odd.h5:real", &["(1, 1, 1)", "; give"]),
-        ("--maps odd.h5:zero", &["zero", "; "]),
-        ("--maps odd.h5:nan", &["NaN", "; set"]),
+        ("--maps wrong.h5:coils", &["(2, 2, 48, 40)", "; give"]),
+        ("--maps wrong.h5:turned", &["(2, 3, 40, 48)", "; transpose"]),
+        ("--maps wrong.h5:last", &["(2, 48, 40, 3)", "; move"]),
+        ("--maps wrong.h5:real", &["(1, 1, 1)", "; give"]),
+        ("--maps wrong.h5:zero", &["zero", "; "]),
+        ("--maps wrong.h5:nan", &["NaN", "; set"]),
         ("--noise-covariance cov.h5:small", &["(2, 2)", "; measure"]),
         ("--noise-covariance cov.h5:negative", &["negative eigenvalue", "; give"]),
         ("--noise-covariance cov.h5:skew", &["not Hermitian", "; give"]),
     ];
-    for (options, told) in cases {
+    for (options, expected) in cases {
         let (_, place) = options.split_once(' ').unwrap();
         let (file, dataset) = place.split_once(':').unwrap();
         let named = format!("'{dataset}'");
-        let told = [&[file, named.as_str()], told].concat();
-        folder.refused(&format!("recon under.h5 {options} -o out.h5"), DATA, &told);
+        let expected = [&[file, named.as_str()], expected].concat();
+        folder.refused(&format!("recon under.h5 {options} -o out.h5"), DATA, &expected);
     }
 }
 
@@ -210,7 +216,7 @@ fn a_centre_without_samples_has_no_maps() {
             &["hollow.h5", "centre", "--maps"],
         );
     }
-    folder.done("recon hollow.h5 --maps full.h5:sensitivity_maps -o out.h5");
+    folder.run_ok("recon hollow.h5 --maps full.h5:sensitivity_maps -o out.h5");
 }
 
 #[test]
@@ -223,7 +229,7 @@ fn outputs_that_cannot_be_written() {
         ("folder", "folder; name"),
         ("file/out.h5", "does not exist; create"),
     ];
-    for (output, told) in outputs {
+    for (output, expected) in outputs {
         for command in [
             format!("recon under.h5 -o {output}"),
             format!("recon under.h5 -o out.h5 --trace {output}"),
@@ -231,7 +237,7 @@ fn outputs_that_cannot_be_written() {
             format!("mask --size 32 --accel 3 --acs 8 -o {output}"),
             format!("simulate --size 16 -o {output}"),
         ] {
-            folder.refused(&command, DATA, &[output, told]);
+            folder.refused(&command, DATA, &[output, expected]);
         }
     }
     folder.refused(
@@ -295,7 +301,7 @@ fn a_full_disk() {
             let mut shell = Command::new("sh");
             shell.args(["-c", &limited, env!("CARGO_BIN_EXE_pvdamp")]);
             shell.args(words.split_whitespace()).current_dir(folder.path(""));
-            Said::new(&shell.output().unwrap())
+            ProgramOutput::new(&shell.output().unwrap())
         });
     }
 }
@@ -368,12 +374,12 @@ fn settings_without_meaning() {
     ] {
         folder.refused(words, USAGE, &[named]);
     }
-    let told = [
+    let expected = [
         "under.h5: dataset 'kspace'",
         "undersampled already",
         "; leave out --accel",
     ];
-    folder.refused("recon under.h5 --accel 2 -o out.h5", DATA, &told);
+    folder.refused("recon under.h5 --accel 2 -o out.h5", DATA, &expected);
 }
 
 /// What the parser of the command line refuses, in its own words.
@@ -403,12 +409,12 @@ fn usage() {
         ("recon under.h5 -q -v -o out.h5", "--quiet"),
         ("mask --size 32x --accel 2 -o out.h5", "32x"),
     ] {
-        let said = folder.run(words);
-        assert_eq!(said.code, Some(USAGE), "pvdamp {words}\n{}", said.err);
+        let output = folder.run(words);
+        assert_eq!(output.code, Some(USAGE), "pvdamp {words}\n{}", output.err);
         assert!(
-            said.err.contains(named) && !said.err.contains("panicked"),
+            output.err.contains(named) && !output.err.contains("panicked"),
             "pvdamp {words}\n{}",
-            said.err
+            output.err
         );
     }
     assert!(folder.contents() == before);
@@ -417,17 +423,17 @@ fn usage() {
 #[test]
 fn volumes_that_cannot_be_compared() {
     let folder = scan();
-    folder.write("odd.h5:reconstruction", &Array3::<f32>::ones((3, 48, 40)));
-    folder.write("odd.h5:five", &Array5::<f32>::ones((1, 1, 1, 8, 8)));
-    folder.write("odd.h5:nan", &Array3::from_elem((2, 48, 40), f32::NAN));
-    for (result, told) in [
-        ("odd.h5", ["odd.h5", "3 slice(s)", "; compare"]),
-        ("odd.h5:five", ["'five'", "(1, 1, 1, 8, 8)", "; give"]),
-        ("odd.h5:nan", ["'nan'", "NaN", "; set"]),
-        ("odd.h5:missing", ["'missing'", "is not there", "; name"]),
+    folder.write("wrong.h5:reconstruction", &Array3::<f32>::ones((3, 48, 40)));
+    folder.write("wrong.h5:five", &Array5::<f32>::ones((1, 1, 1, 8, 8)));
+    folder.write("wrong.h5:nan", &Array3::from_elem((2, 48, 40), f32::NAN));
+    for (result, expected) in [
+        ("wrong.h5", ["wrong.h5", "3 slice(s)", "; compare"]),
+        ("wrong.h5:five", ["'five'", "(1, 1, 1, 8, 8)", "; give"]),
+        ("wrong.h5:nan", ["'nan'", "NaN", "; set"]),
+        ("wrong.h5:missing", ["'missing'", "is not there", "; name"]),
         ("mask.h5", ["mask.h5", "images", "; name"]),
     ] {
-        folder.refused(&format!("eval --target full.h5 {result}"), DATA, &told);
+        folder.refused(&format!("eval --target full.h5 {result}"), DATA, &expected);
     }
 }
 
@@ -445,9 +451,9 @@ fn an_interrupt_leaves_nothing() {
     }
 }
 
-/// What a run says that is interrupted when it has begun to write so many files.
+/// The output of a run that is interrupted once it has started to write this many files.
 #[cfg(unix)]
-fn interrupted(folder: &Folder, words: &str, begun: usize) -> Said {
+fn interrupted(folder: &Folder, words: &str, begun: usize) -> ProgramOutput {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pvdamp"));
     let command = command.args(words.split_whitespace()).current_dir(folder.path(""));
     let mut run = command.stderr(Stdio::piped()).spawn().unwrap();
@@ -459,10 +465,10 @@ fn interrupted(folder: &Folder, words: &str, begun: usize) -> Said {
     std::thread::sleep(Duration::from_millis(200));
     let id = run.id().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    Said::new(&run.wait_with_output().unwrap())
+    ProgramOutput::new(&run.wait_with_output().unwrap())
 }
 
-/// Whoever reads what is said may leave, as `head` does; a result that cannot be written is an error.
+/// A closed pipe is no error, as with `head`; a result that cannot be written is one.
 #[test]
 #[cfg(unix)]
 fn nobody_listens() {
@@ -470,7 +476,7 @@ fn nobody_listens() {
     let shell = |line: &str| {
         let line = line.replace("pvdamp", env!("CARGO_BIN_EXE_pvdamp"));
         let mut shell = Command::new("sh");
-        Said::new(&shell.args(["-c", &line]).current_dir(folder.path("")).output().unwrap())
+        ProgramOutput::new(&shell.args(["-c", &line]).current_dir(folder.path("")).output().unwrap())
     };
     // the reader is gone before the program starts
     for command in ["pvdamp info full.h5", "pvdamp -v recon under.h5 -o out.h5"] {

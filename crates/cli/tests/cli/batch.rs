@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::support::command::*;
 use ndarray::s;
-use pvdamp_cli::batch::{Batch, Journal, Listener, Plan, Recipe, SliceLine, VolumeRecord, inputs};
+use pvdamp_cli::batch::{Batch, BatchVolume, Journal, Listener, Plan, Recipe, SliceLine, inputs};
 use pvdamp_io::format::ScanOptions;
 use pvdamp_io::recon::ScanSettings;
 use serde_json::Value;
@@ -22,7 +22,7 @@ fn scans(count: usize) -> Folder {
     for i in 0..count {
         let name = if i == 1 { "sub/scan1".into() } else { format!("scan{i}") };
         let slices = 1 + i % 4;
-        folder.done(&format!(
+        folder.run_ok(&format!(
             "simulate --size 48x40 --coils 3 --slices {slices} --seed {i} -o in/{name}.h5"
         ));
     }
@@ -38,7 +38,7 @@ fn volume<'a>(manifest: &'a Value, name: &str) -> &'a Value {
     volumes.iter().find(|volume| volume["name"] == name).unwrap()
 }
 
-/// Without what differs between two runs of the same: times, and what tells of them.
+/// Removes times, which differ between equal runs.
 fn timeless(mut value: Value) -> Value {
     fn strip(value: &mut Value) {
         match value {
@@ -62,7 +62,7 @@ fn timeless(mut value: Value) -> Value {
 }
 
 /// The volumes and slices of a batch, without times.
-fn known(folder: &Folder, out: &str) -> (Value, Vec<Value>) {
+fn without_times(folder: &Folder, out: &str) -> (Value, Vec<Value>) {
     let volumes = timeless(manifest(folder, &format!("{out}/batch.json"))["volumes"].take());
     let slices = folder.trace(&format!("{out}/batch.jsonl"));
     (volumes, slices.into_iter().map(timeless).collect())
@@ -89,27 +89,27 @@ fn leftovers(folder: &Folder) -> usize {
 }
 
 #[test]
-fn every_scan_has_its_result_and_the_manifest_tells() {
+fn every_scan_has_its_result_and_its_record_in_the_manifest() {
     let folder = scans(5);
-    let said = folder.done(&format!("batch in -o out {DRAWN}"));
+    let output = folder.run_ok(&format!("batch in -o out {DRAWN}"));
     assert!(
-        said.err.contains("seed 7") && said.err.contains("5 of 5 scan(s) done"),
+        output.err.contains("seed 7") && output.err.contains("5 of 5 scan(s) done"),
         "{}",
-        said.err
+        output.err
     );
     assert_eq!(results(&folder, "out").len(), 5);
     assert_eq!(folder.shape("out/sub/scan1.h5:reconstruction"), [2, 48, 40]);
 
-    let told = manifest(&folder, "out/batch.json");
+    let written = manifest(&folder, "out/batch.json");
     assert_eq!(
-        (&told["state"], &told["totals"]["slices_done"]),
+        (&written["state"], &written["totals"]["slices_done"]),
         (&"complete".into(), &11.into())
     );
     assert_eq!(
-        (&told["settings"]["accel"], &told["settings"]["method"]),
+        (&written["settings"]["accel"], &written["settings"]["method"]),
         (&"3".into(), &"pvdamp".into())
     );
-    let one = volume(&told, "scan3.h5");
+    let one = volume(&written, "scan3.h5");
     assert_eq!((&one["acquisition"], &one["slices"]), (&"SIMULATED".into(), &4.into()));
     let slices = folder.trace("out/batch.jsonl");
     let of: Vec<_> = slices
@@ -124,13 +124,13 @@ fn every_scan_has_its_result_and_the_manifest_tells() {
             .all(|line| line["predicted_nmse"].as_f64().is_some_and(|e| e > 0.0 && e < 1.0))
     );
 
-    // the figures are those of eval, and the mask that of recon with the seed that is told
+    // the figures are those of eval, and the mask is that of recon with the recorded seed
     let eval = folder.eval("in/scan3.h5", "out/scan3.h5");
     for name in ["nmse", "psnr_db", "ssim"] {
         assert_eq!(one["metrics"][name], eval[name], "{name}");
     }
     let seed = one["seed"].as_u64().unwrap();
-    folder.done(&format!(
+    folder.run_ok(&format!(
         "recon in/scan3.h5 --accel 3 --acs 12 --iterations 5 --seed {seed} -o one.h5"
     ));
     let bytes = |name: &str| std::fs::read(folder.path(name)).unwrap();
@@ -138,20 +138,20 @@ fn every_scan_has_its_result_and_the_manifest_tells() {
         bytes("one.h5") == bytes("out/scan3.h5"),
         "a result of recon is not that of a batch"
     );
-    assert_ne!(one["seed"], volume(&told, "scan0.h5")["seed"]);
+    assert_ne!(one["seed"], volume(&written, "scan0.h5")["seed"]);
 }
 
 #[test]
 fn what_is_done_is_not_done_again_unless_it_is_not_whole() {
     let folder = scans(3);
     let batch = format!("batch in -o out {DRAWN}");
-    folder.done(&batch);
-    let (before, first) = (results(&folder, "out"), known(&folder, "out"));
-    let done = |said: &Said| -> String {
-        let line = said.err.lines().find(|line| line.contains("done already")).unwrap();
+    folder.run_ok(&batch);
+    let (before, first) = (results(&folder, "out"), without_times(&folder, "out"));
+    let done = |output: &ProgramOutput| -> String {
+        let line = output.err.lines().find(|line| line.contains("done already")).unwrap();
         line.split(", ").nth(2).unwrap().split(' ').next().unwrap().to_string()
     };
-    assert_eq!(done(&folder.done(&batch)), "3");
+    assert_eq!(done(&folder.run_ok(&batch)), "3");
 
     // damaged, of the right length; gone; a scan that is another now
     let damaged = folder.path("out/scan0.h5");
@@ -160,11 +160,11 @@ fn what_is_done_is_not_done_again_unless_it_is_not_whole() {
     bytes[middle] ^= 1;
     std::fs::write(&damaged, bytes).unwrap();
     std::fs::remove_file(folder.path("out/scan2.h5")).unwrap();
-    assert_eq!(done(&folder.done(&batch)), "1");
-    assert!(results(&folder, "out") == before && known(&folder, "out") == first);
+    assert_eq!(done(&folder.run_ok(&batch)), "1");
+    assert!(results(&folder, "out") == before && without_times(&folder, "out") == first);
     let kspace = folder.complex("in/scan0.h5:kspace");
     folder.write("in/scan0.h5:kspace", &(kspace * 2.0));
-    assert_eq!(done(&folder.done(&batch)), "2");
+    assert_eq!(done(&folder.run_ok(&batch)), "2");
     assert!(results(&folder, "out") != before);
 
     // with other settings nothing is replaced unasked
@@ -177,12 +177,12 @@ fn what_is_done_is_not_done_again_unless_it_is_not_whole() {
     std::fs::write(folder.path("out/sub/foreign.h5"), "precious").unwrap();
     folder.refused(&batch, 1, &["out/sub/foreign.h5", "no batch"]);
     std::fs::remove_file(folder.path("in/sub/foreign.h5")).unwrap();
-    folder.done(&format!("{batch} --method zero-filled --redo").replace("--iterations 5", ""));
+    folder.run_ok(&format!("{batch} --method zero-filled --redo").replace("--iterations 5", ""));
     assert_eq!(manifest(&folder, "out/batch.json")["settings"]["method"], "zero-filled");
 }
 
 #[test]
-fn a_broken_scan_is_told_of_and_passed_over() {
+fn a_broken_scan_is_reported_and_skipped() {
     let folder = scans(8);
     let path = |i: usize| folder.path(&format!("in/scan{i}.h5"));
     std::fs::write(path(0), "no HDF5").unwrap();
@@ -201,10 +201,10 @@ fn a_broken_scan_is_told_of_and_passed_over() {
     )
     .unwrap();
 
-    let said = folder.run(&format!("batch in -o out {DRAWN}"));
-    assert_eq!(said.code, Some(3), "{}", said.err);
-    assert!(said.err.contains("passed over 5 of 8 scans"), "{}", said.err);
-    let told = manifest(&folder, "out/batch.json");
+    let output = folder.run(&format!("batch in -o out {DRAWN}"));
+    assert_eq!(output.code, Some(3), "{}", output.err);
+    assert!(output.err.contains("passed over 5 of 8 scans"), "{}", output.err);
+    let written = manifest(&folder, "out/batch.json");
     for (i, reason) in [
         (0, "not an HDF5 file"),
         (2, "truncated"),
@@ -212,33 +212,33 @@ fn a_broken_scan_is_told_of_and_passed_over() {
         (4, "kspace"),
         (5, "undersampled already"),
     ] {
-        let failed = volume(&told, &format!("scan{i}.h5"));
+        let failed = volume(&written, &format!("scan{i}.h5"));
         let error = failed["error"].as_str().unwrap();
         assert_eq!(failed["status"], "failed");
         assert!(
             error.contains(&format!("in/scan{i}.h5")) && error.contains(reason),
             "{error}"
         );
-        assert!(said.err.contains(error), "{error} is not in\n{}", said.err);
+        assert!(output.err.contains(error), "{error} is not in\n{}", output.err);
     }
     let names: Vec<String> = results(&folder, "out").into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["scan6.h5", "scan7.h5", "sub/scan1.h5"]);
     assert_eq!(leftovers(&folder), 0);
 
-    // mended, it is done; a list names scans, and one that is gone is told of too
+    // once repaired, it is done; a list names scans, and a missing one is reported too
     std::fs::remove_file(path(4)).unwrap();
     std::fs::write(path(2), bytes).unwrap();
-    let said = folder.run(&format!("batch in -o out {DRAWN}"));
+    let output = folder.run(&format!("batch in -o out {DRAWN}"));
     assert!(
-        said.err.contains("3 scan(s) done already") && said.err.contains("4 of 7"),
+        output.err.contains("3 scan(s) done already") && output.err.contains("4 of 7"),
         "{}",
-        said.err
+        output.err
     );
-    let said = folder.run(&format!("batch list.txt -o listed {DRAWN}"));
+    let output = folder.run(&format!("batch list.txt -o listed {DRAWN}"));
     assert!(
-        said.code == Some(3) && said.err.contains("passed over 1 of 3"),
+        output.code == Some(3) && output.err.contains("passed over 1 of 3"),
         "{}",
-        said.err
+        output.err
     );
     let listed = manifest(&folder, "listed/batch.json");
     assert!(volume(&listed, "gone.h5")["error"].is_string() && volume(&listed, "scan1.h5")["error"].is_null());
@@ -251,7 +251,7 @@ fn settings_that_fit_no_scan_are_wrong_usage() {
     folder.refused("batch in -o out --method fista", 2, &["--lambda"]);
     folder.refused("batch in -o out --iterations 0", 2, &["--iterations 0"]);
     std::fs::create_dir(folder.path("kept")).unwrap();
-    folder.done("mask --size 48x40 --accel 3 --acs 12 -o kept/scan0.h5");
+    folder.run_ok("mask --size 48x40 --accel 3 --acs 12 -o kept/scan0.h5");
     folder.refused(
         "batch in/scan0.h5 -o kept --mask kept/scan0.h5 --redo",
         1,
@@ -259,11 +259,11 @@ fn settings_that_fit_no_scan_are_wrong_usage() {
     );
     let long = format!("in/{}", "n".repeat(254));
     std::fs::copy(folder.path("in/scan0.h5"), folder.path(&long)).unwrap();
-    let said = folder.run(&format!("batch {long} in/scan0.h5 -o short --iterations 2"));
+    let output = folder.run(&format!("batch {long} in/scan0.h5 -o short --iterations 2"));
     assert!(
-        said.code == Some(3) && said.err.contains("a name of 257 bytes"),
+        output.code == Some(3) && output.err.contains("a name of 257 bytes"),
         "{}",
-        said.err
+        output.err
     );
     std::fs::remove_file(folder.path(&long)).unwrap();
     folder.refused("batch in -o in --accel 3", 1, &["in", "the folder for the results too"]);
@@ -275,16 +275,16 @@ fn settings_that_fit_no_scan_are_wrong_usage() {
     folder.refused("batch nowhere -o out", 1, &["nowhere", "no such file"]);
     folder.refused("batch in/*.npy -o out", 1, &["in/*.npy", "no file matches"]);
     folder.refused("batch --merge -o in", 1, &["in", "no shard"]);
-    let said = folder.run("batch in -o out --shard 3/2");
+    let output = folder.run("batch in -o out --shard 3/2");
     assert!(
-        said.code == Some(2) && said.err.contains("no part 3 of 2"),
+        output.code == Some(2) && output.err.contains("no part 3 of 2"),
         "{}",
-        said.err
+        output.err
     );
     // one of them alone is refused, not all
-    folder.done("simulate --size 16x16 --coils 3 -o in/small.h5");
-    let said = folder.run(&format!("batch in -o out {DRAWN} --scales 4"));
-    assert_eq!(said.code, Some(3), "{}", said.err);
+    folder.run_ok("simulate --size 16x16 --coils 3 -o in/small.h5");
+    let output = folder.run(&format!("batch in -o out {DRAWN} --scales 4"));
+    assert_eq!(output.code, Some(3), "{}", output.err);
     let error = volume(&manifest(&folder, "out/batch.json"), "small.h5")["error"].clone();
     assert!(error.as_str().unwrap().contains("in/small.h5: --accel 3"), "{error}");
 }
@@ -311,13 +311,13 @@ fn shards_make_a_whole() {
         .env("PVDAMP_SHARDS", "3")
         .output()
         .unwrap();
-    let said = Said::new(&output);
-    assert!(said.err.contains("shard 3/3"), "{}", said.err);
+    let output = ProgramOutput::new(&output);
+    assert!(output.err.contains("shard 3/3"), "{}", output.err);
 
     let merged = folder.run("batch --merge -o parts");
     assert_eq!(merged.code, Some(3), "{}", merged.err);
     assert!(results(&folder, "parts") == results(&folder, "whole"));
-    assert_eq!(known(&folder, "parts"), known(&folder, "whole"));
+    assert_eq!(without_times(&folder, "parts"), without_times(&folder, "whole"));
 
     // what was lost since is noticed, and so is a shard of another batch
     std::fs::write(folder.path("parts/scan5.h5"), "").unwrap();
@@ -327,18 +327,18 @@ fn shards_make_a_whole() {
         folder.run(&format!("batch in -o parts {DRAWN} --shard {shard}/3"));
     }
     assert_eq!(folder.run("batch --merge -o parts").code, Some(3));
-    // mended and done by a run of its own, a scan is not to be lost to what its shard still says
-    folder.done("simulate --size 48x40 --coils 3 --seed 9 -o in/broken.h5");
-    folder.done(&format!("batch in -o parts {DRAWN}"));
+    // a scan repaired and done by a separate run must not be lost because its shard says it failed
+    folder.run_ok("simulate --size 48x40 --coils 3 --seed 9 -o in/broken.h5");
+    folder.run_ok(&format!("batch in -o parts {DRAWN}"));
     folder.refused(
         "batch --merge -o parts",
         1,
         &["failed on broken.h5, which is there now", "--shard"],
     );
     for shard in 1..=3 {
-        folder.done(&format!("batch in -o parts {DRAWN} --shard {shard}/3"));
+        folder.run_ok(&format!("batch in -o parts {DRAWN} --shard {shard}/3"));
     }
-    folder.done("batch --merge -o parts");
+    folder.run_ok("batch --merge -o parts");
     let other = manifest(&folder, "parts/batch-2-of-3.json")
         .to_string()
         .replace("\"3\"", "\"4\"");
@@ -352,7 +352,7 @@ fn shards_make_a_whole() {
 fn a_batch_outlives_kills() {
     let folder = scans(12);
     let words = format!("batch in -o out {DRAWN} --iterations 30").replace("--iterations 5 ", "");
-    folder.done(&words.replace("-o out", "-o calm"));
+    folder.run_ok(&words.replace("-o out", "-o calm"));
     let calm = results(&folder, "calm");
     let mut unfinished = 0;
     for pause in [3, 8, 15, 25, 40, 60, 30, 20] {
@@ -366,9 +366,9 @@ fn a_batch_outlives_kills() {
         assert!(left.iter().all(|result| calm.contains(result)), "a result is not whole");
     }
     assert!(unfinished > 0, "no run was killed");
-    folder.done(&words);
+    folder.run_ok(&words);
     assert!(results(&folder, "out") == calm);
-    assert_eq!(known(&folder, "out"), known(&folder, "calm"));
+    assert_eq!(without_times(&folder, "out"), without_times(&folder, "calm"));
     assert_eq!(leftovers(&folder), 0);
 }
 
@@ -386,14 +386,14 @@ fn an_interrupted_batch_keeps_what_is_done() {
     }
     let id = run.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-    let said = Said::new(&run.wait_with_output().unwrap());
-    if said.code != Some(0) {
-        assert_eq!(said.code, Some(130), "{}", said.err);
-        assert!(said.err.contains("goes on from here"), "{}", said.err);
+    let output = ProgramOutput::new(&run.wait_with_output().unwrap());
+    if output.code != Some(0) {
+        assert_eq!(output.code, Some(130), "{}", output.err);
+        assert!(output.err.contains("goes on from here"), "{}", output.err);
         assert_eq!(manifest(&folder, "out/batch.json")["state"], "stopped");
     }
     assert_eq!(leftovers(&folder), 0);
-    folder.done(&words);
+    folder.run_ok(&words);
     assert_eq!(manifest(&folder, "out/batch.json")["state"], "complete");
 }
 
@@ -403,30 +403,30 @@ fn an_interrupted_batch_keeps_what_is_done() {
 fn a_full_disk_stops_the_batch_and_loses_nothing() {
     let folder = scans(6);
     let words = format!("batch in -o out {DRAWN}");
-    folder.done(&words.replace("-o out", "-o calm"));
+    folder.run_ok(&words.replace("-o out", "-o calm"));
     // in blocks of 512 bytes; what is larger cannot be written
     let limited = format!("trap '' XFSZ; ulimit -f 160; exec \"$0\" {words} --threads 1");
     let mut shell = Command::new("sh");
     shell
         .args(["-c", &limited, env!("CARGO_BIN_EXE_pvdamp")])
         .current_dir(folder.path(""));
-    let said = Said::new(&shell.output().unwrap());
-    assert_eq!(said.code, Some(1), "{}", said.err);
+    let output = ProgramOutput::new(&shell.output().unwrap());
+    assert_eq!(output.code, Some(1), "{}", output.err);
     assert!(
-        said.err.contains("cannot be written") && said.err.contains("goes on from here"),
+        output.err.contains("cannot be written") && output.err.contains("goes on from here"),
         "{}",
-        said.err
+        output.err
     );
-    let told = manifest(&folder, "out/batch.json");
+    let written = manifest(&folder, "out/batch.json");
     assert_eq!(
-        (&told["state"], &told["totals"]["failed"]),
+        (&written["state"], &written["totals"]["failed"]),
         (&"stopped".into(), &0.into())
     );
     let calm = results(&folder, "calm");
     let done = results(&folder, "out");
     assert!(done.len() < 6 && done.iter().all(|result| calm.contains(result)));
     assert_eq!(leftovers(&folder), 0);
-    folder.done(&words);
+    folder.run_ok(&words);
     assert!(results(&folder, "out") == calm);
 }
 
@@ -434,14 +434,14 @@ fn a_full_disk_stops_the_batch_and_loses_nothing() {
 fn a_plan_writes_nothing() {
     let folder = scans(3);
     let before = folder.contents();
-    let said = folder.done(&format!("batch in -o out {DRAWN} --dry-run"));
+    let output = folder.run_ok(&format!("batch in -o out {DRAWN} --dry-run"));
     assert!(folder.contents() == before);
     assert!(
-        said.out.contains("sub/scan1.h5: 2 slice(s) of 48x40, 3 coil(s)"),
+        output.out.contains("sub/scan1.h5: 2 slice(s) of 48x40, 3 coil(s)"),
         "{}",
-        said.out
+        output.out
     );
-    let last = said.out.lines().last().unwrap();
+    let last = output.out.lines().last().unwrap();
     assert!(last.starts_with("to do: 3 scan(s), 6 slice(s); about "), "{last}");
 }
 
@@ -450,7 +450,7 @@ fn a_plan_writes_nothing() {
 fn runs_at_once_do_not_disturb_each_other() {
     let folder = scans(8);
     let words = format!("batch in -o out {DRAWN} --iterations 30").replace("--iterations 5 ", "");
-    folder.done(&words.replace("-o out", "-o calm"));
+    folder.run_ok(&words.replace("-o out", "-o calm"));
     let spawn = |more: &str| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_pvdamp"));
         command.args(words.split_whitespace()).args(more.split_whitespace());
@@ -459,8 +459,8 @@ fn runs_at_once_do_not_disturb_each_other() {
     };
     let runs = ["", "--shard 1/1", "--shard 1/2", "--shard 2/2"].map(spawn);
     for run in runs {
-        let said = Said::new(&run.wait_with_output().unwrap());
-        assert_eq!(said.code, Some(0), "{}", said.err);
+        let output = ProgramOutput::new(&run.wait_with_output().unwrap());
+        assert_eq!(output.code, Some(0), "{}", output.err);
     }
     assert!(results(&folder, "out") == results(&folder, "calm"));
     assert_eq!(leftovers(&folder), 0);
@@ -470,12 +470,12 @@ fn runs_at_once_do_not_disturb_each_other() {
 #[test]
 fn memory_is_kept_to() {
     let folder = scans(3);
-    folder.done(&format!("batch in -o out {DRAWN}"));
-    let said = folder.run(&format!("batch in -o none {DRAWN} --memory 64K"));
-    assert_eq!(said.code, Some(3));
-    assert!(said.err.contains("for one slice; raise --memory"), "{}", said.err);
-    let said = folder.done(&format!("batch in -o tight {DRAWN} --memory 40M"));
-    assert!(said.err.contains("slice(s) at once"), "{}", said.err);
+    folder.run_ok(&format!("batch in -o out {DRAWN}"));
+    let output = folder.run(&format!("batch in -o none {DRAWN} --memory 64K"));
+    assert_eq!(output.code, Some(3));
+    assert!(output.err.contains("for one slice; raise --memory"), "{}", output.err);
+    let output = folder.run_ok(&format!("batch in -o tight {DRAWN} --memory 40M"));
+    assert!(output.err.contains("slice(s) at once"), "{}", output.err);
     assert!(results(&folder, "tight") == results(&folder, "out"));
 }
 
@@ -486,22 +486,22 @@ fn a_folder_has_a_file_for_each_scan() {
     std::fs::create_dir_all(folder.path("masks/sub")).unwrap();
     for (i, name) in ["scan0", "sub/scan1", "scan2"].iter().enumerate() {
         let seed = 40 + i;
-        folder.done(&format!(
+        folder.run_ok(&format!(
             "mask --size 48x40 --accel 3 --acs 12 --seed {seed} -o masks/{name}.h5"
         ));
     }
-    folder.done("batch in -o out --mask masks --prob-map masks --iterations 5");
+    folder.run_ok("batch in -o out --mask masks --prob-map masks --iterations 5");
     for name in ["scan0", "sub/scan1", "scan2"] {
         let mask = |file: &str| folder.read::<bool>(&format!("{file}/{name}.h5:mask"));
         assert_eq!(mask("out"), mask("masks"));
     }
-    let told = manifest(&folder, "out/batch.json");
-    let read = volume(&told, "sub/scan1.h5")["read"].as_array().unwrap();
+    let written = manifest(&folder, "out/batch.json");
+    let read = volume(&written, "sub/scan1.h5")["read"].as_array().unwrap();
     assert_eq!(read.last().unwrap()["path"], "masks/sub/scan1.h5");
     // a mask that is another now makes its result another
-    folder.done("mask --size 48x40 --accel 3 --acs 12 --seed 50 -o masks/scan2.h5");
-    let said = folder.done("batch in -o out --mask masks --prob-map masks --iterations 5");
-    assert!(said.err.contains("2 scan(s) done already"), "{}", said.err);
+    folder.run_ok("mask --size 48x40 --accel 3 --acs 12 --seed 50 -o masks/scan2.h5");
+    let output = folder.run_ok("batch in -o out --mask masks --prob-map masks --iterations 5");
+    assert!(output.err.contains("2 scan(s) done already"), "{}", output.err);
 }
 
 /// Whoever writes to a scan, or takes it away, while the batch is at work.
@@ -511,7 +511,7 @@ struct Meddler {
 }
 
 impl Listener for Meddler {
-    fn slice(&self, volume: &VolumeRecord, _: &SliceLine) {
+    fn slice(&self, volume: &BatchVolume, _: &SliceLine) {
         if volume.name == "scan0.h5" {
             let mut file = std::fs::OpenOptions::new().append(true).open(&self.written).unwrap();
             std::io::Write::write_all(&mut file, b"more").unwrap();
@@ -519,9 +519,9 @@ impl Listener for Meddler {
         }
     }
 
-    fn left_out(&self, _: &VolumeRecord, _: usize) {}
+    fn left_out(&self, _: &BatchVolume, _: usize) {}
 
-    fn volume(&self, _: &VolumeRecord) {}
+    fn volume(&self, _: &BatchVolume) {}
 
     fn going(&self) -> ControlFlow<()> {
         ControlFlow::Continue(())
@@ -529,7 +529,7 @@ impl Listener for Meddler {
 }
 
 #[test]
-fn a_scan_that_changes_or_goes_is_passed_over() {
+fn a_scan_that_changes_or_disappears_is_skipped() {
     let folder = scans(6);
     let output = folder.path("out");
     let recipe = Recipe {

@@ -20,11 +20,11 @@ fn results(folder: &Folder) -> Value {
 /// Of each run: case, method, λ, iterations and figures. Not the times.
 fn figures(results: &Value) -> Vec<String> {
     let runs = results["runs"].as_array().unwrap().iter();
-    let told = |run: &Value| {
+    let description = |run: &Value| {
         let names = ["case", "contender", "lambda", "iterations", "kept", "metrics"];
         names.map(|name| run[name].to_string()).join(" ")
     };
-    runs.map(told).collect()
+    runs.map(description).collect()
 }
 
 fn nmse(results: &Value, case: usize, contender: &str) -> f64 {
@@ -39,11 +39,11 @@ fn nmse(results: &Value, case: usize, contender: &str) -> f64 {
 #[test]
 fn every_method_on_every_case() {
     let folder = scan();
-    let said = folder.done(BENCH);
+    let output = folder.run_ok(BENCH);
     assert!(
-        said.out.contains("P-VDAMP") && said.err.contains("report.html"),
+        output.out.contains("P-VDAMP") && output.err.contains("report.html"),
         "{}",
-        said.out
+        output.out
     );
     let found = results(&folder);
     assert_eq!(found["cases"].as_array().unwrap().len(), 2);
@@ -70,7 +70,7 @@ fn every_method_on_every_case() {
         .map(|word| word.as_str().unwrap());
     let words: Vec<&str> = words.collect();
     assert_eq!(record["slice"], 1);
-    folder.done(&format!("recon full.h5 {} -o out.h5", words.join(" ")));
+    folder.run_ok(&format!("recon full.h5 {} -o out.h5", words.join(" ")));
     let shown = format!("bench/shown/{}", record["id"].as_str().unwrap());
     let image = folder
         .complex("out.h5:image")
@@ -78,9 +78,9 @@ fn every_method_on_every_case() {
         .insert_axis(Axis(0));
     folder.write("slice.h5:reconstruction", &image);
     let eval = folder.eval(&format!("{shown}/reference.h5:image"), "slice.h5");
-    let told = nmse(&found, 0, "pvdamp");
+    let reported = nmse(&found, 0, "pvdamp");
     assert!(
-        (eval["complex"]["nmse_object_db"].as_f64().unwrap() - told).abs() < 1e-3,
+        (eval["complex"]["nmse_object_db"].as_f64().unwrap() - reported).abs() < 1e-3,
         "{eval}"
     );
 
@@ -108,14 +108,14 @@ fn every_method_on_every_case() {
 }
 
 #[test]
-fn it_goes_on_where_it_was() {
+fn a_bench_resumes_after_an_interruption() {
     let folder = scan();
-    folder.done(BENCH);
+    folder.run_ok(BENCH);
     let whole = results(&folder);
     let journal = fs::read(folder.path("bench/journal.jsonl")).unwrap();
 
     // Nothing left to do: nothing is added.
-    let again = folder.done(BENCH);
+    let again = folder.run_ok(BENCH);
     assert!(again.err.contains("100 % is done"), "{}", again.err);
     assert_eq!(fs::read(folder.path("bench/journal.jsonl")).unwrap(), journal);
     assert_eq!(results(&folder), whole);
@@ -125,7 +125,7 @@ fn it_goes_on_where_it_was() {
         let cut = (journal.len() as f64 * share) as usize;
         fs::write(folder.path("bench/journal.jsonl"), &journal[..cut]).unwrap();
         fs::remove_file(folder.path("bench/report.html")).unwrap();
-        folder.done(BENCH);
+        folder.run_ok(BENCH);
         assert_eq!(figures(&results(&folder)), figures(&whole), "cut at {share}");
         assert!(folder.path("bench/report.html").is_file());
     }
@@ -133,16 +133,16 @@ fn it_goes_on_where_it_was() {
     // A picture that is lost is made again.
     let id = whole["cases"][0]["id"].as_str().unwrap();
     fs::remove_file(folder.path(&format!("bench/shown/{id}/pvdamp.h5"))).unwrap();
-    folder.done(BENCH);
+    folder.run_ok(BENCH);
     assert!(folder.path(&format!("bench/shown/{id}/pvdamp.h5")).is_file());
 
     // Another scan of the same name is another case.
-    folder.done("simulate --size 48x40 --coils 3 --slices 2 --seed 4 -o full.h5");
-    folder.done(BENCH);
+    folder.run_ok("simulate --size 48x40 --coils 3 --slices 2 --seed 4 -o full.h5");
+    folder.run_ok(BENCH);
     assert_ne!(figures(&results(&folder)), figures(&whole));
 
     // Times of another number of threads do not compare: the journal is set aside.
-    let other = folder.done(&format!("{BENCH} --threads 1"));
+    let other = folder.run_ok(&format!("{BENCH} --threads 1"));
     assert!(other.err.contains("journal-1.jsonl"), "{}", other.err);
     assert!(folder.path("bench/journal-1.jsonl").is_file());
     let ran = results(&folder);
@@ -152,15 +152,16 @@ fn it_goes_on_where_it_was() {
 #[test]
 fn masks_from_files() {
     let folder = scan();
-    folder.done("mask --size 48x40 --accel 3 --acs 12 --seed 1 -o a.h5");
-    folder.done("mask --size 48x40 --accel 4 --acs 12 --sampling poisson-disc -o b.h5");
-    folder.done(
+    folder.run_ok("mask --size 48x40 --accel 3 --acs 12 --seed 1 -o a.h5");
+    folder.run_ok("mask --size 48x40 --accel 4 --acs 12 --sampling poisson-disc -o b.h5");
+    folder.run_ok(
         "bench full.h5 --mask a.h5 --prob-map a.h5 --mask b.h5 --prob-map b.h5 --methods pvdamp --slices all -o bench",
     );
     let found = results(&folder);
     assert_eq!(found["cases"].as_array().unwrap().len(), 4);
     // A mask drawn with the same seed is the same case.
-    folder.done("bench full.h5 --methods pvdamp --accel 3 --acs 12 --seeds 1 --sampling bernoulli --slices 0 -o drawn");
+    folder
+        .run_ok("bench full.h5 --methods pvdamp --accel 3 --acs 12 --seeds 1 --sampling bernoulli --slices 0 -o drawn");
     let drawn: Value = serde_json::from_slice(&fs::read(folder.path("drawn/results.json")).unwrap()).unwrap();
     assert!((nmse(&found, 0, "pvdamp") - nmse(&drawn, 0, "pvdamp")).abs() < 1e-9);
     folder.refused(
@@ -174,7 +175,7 @@ fn masks_from_files() {
 #[test]
 fn nothing_is_missing() {
     let folder = scan();
-    folder.done(
+    folder.run_ok(
         "bench full.h5 --accel 1 --acs 12 --seeds 1 --sampling bernoulli --methods zero-filled-plain,pvdamp -o bench",
     );
     let found = results(&folder);
@@ -186,8 +187,8 @@ fn nothing_is_missing() {
 fn a_shared_weight_is_of_all_cases() {
     let folder = scan();
     let bench = "bench full.h5 --methods fista:shared:iterations=10 --sampling bernoulli --accel 3 --acs 12 -o bench";
-    folder.done(&format!("{bench} --seeds 1"));
-    folder.done(&format!("{bench} --seeds 1..3"));
+    folder.run_ok(&format!("{bench} --seeds 1"));
+    folder.run_ok(&format!("{bench} --seeds 1..3"));
     let found = results(&folder);
     let runs = found["runs"].as_array().unwrap();
     assert_eq!(runs.len(), 3);
@@ -196,7 +197,7 @@ fn a_shared_weight_is_of_all_cases() {
     let id = found["cases"][0]["id"].as_str().unwrap();
     let reference = folder.path(&format!("bench/shown/{id}/reference.h5"));
     fs::remove_file(&reference).unwrap();
-    folder.done(&format!("{bench} --seeds 1..3"));
+    folder.run_ok(&format!("{bench} --seeds 1..3"));
     assert!(reference.is_file());
 }
 
@@ -204,7 +205,7 @@ fn a_shared_weight_is_of_all_cases() {
 #[test]
 fn results_of_other_programs() {
     let folder = scan();
-    folder.done(BENCH);
+    folder.run_ok(BENCH);
     let id = results(&folder)["cases"][0]["id"].as_str().unwrap().to_string();
     let path = format!("bench/peers/other:optimal/{id}.h5");
     fs::create_dir_all(folder.path(&path).parent().unwrap()).unwrap();
@@ -233,9 +234,13 @@ fn results_of_other_programs() {
         .write_scalar(&7)
         .unwrap();
     drop(file);
-    let said = folder.run(BENCH);
-    let told = "has no attribute 'threads'";
-    assert!(said.code == Some(1) && said.err.contains(told), "{}", said.err);
+    let output = folder.run(BENCH);
+    let expected = "has no attribute 'threads'";
+    assert!(
+        output.code == Some(1) && output.err.contains(expected),
+        "{}",
+        output.err
+    );
     let file = hdf5::File::append(folder.path(&path)).unwrap();
     file.new_attr::<i64>()
         .create("threads")
@@ -257,7 +262,7 @@ fn results_of_other_programs() {
         builder.create(format!("sensitivity/{name}").as_str()).unwrap();
     }
     drop(file);
-    folder.done(BENCH);
+    folder.run_ok(BENCH);
     let found = results(&folder);
     let curves = found["sensitivities"].as_array().unwrap();
     let curve = curves
@@ -275,14 +280,14 @@ fn results_of_other_programs() {
 fn without_a_reference() {
     let folder = scan();
     folder.undersample("--accel 3 --acs 14");
-    let said = folder.done("bench under.h5 --methods pvdamp,fista:optimal,sure-it,zero-filled -o bench");
-    let warnings = said.warnings().join("\n");
-    for told in [
+    let output = folder.run_ok("bench under.h5 --methods pvdamp,fista:optimal,sure-it,zero-filled -o bench");
+    let warnings = output.warnings().join("\n");
+    for expected in [
         "under.h5 is undersampled",
         "NMSE, PSNR, SSIM, HFEN",
         "fista:optimal is left out",
     ] {
-        assert!(warnings.contains(told), "{warnings}");
+        assert!(warnings.contains(expected), "{warnings}");
     }
     let found = results(&folder);
     assert_eq!(found["cases"][0]["reference"], false);
@@ -332,14 +337,14 @@ fn a_weight_for_recon() {
     let folder = scan();
     folder.undersample("--accel 3 --acs 14");
     let fista = "recon full.h5 --mask mask.h5 --method fista --iterations 30";
-    folder.done(&format!("{fista} --lambda 0.002 --shift random:5 -o fixed.h5"));
-    folder.done(&format!("{fista} --lambda optimal -o best.h5 --trace best.jsonl"));
+    folder.run_ok(&format!("{fista} --lambda 0.002 --shift random:5 -o fixed.h5"));
+    folder.run_ok(&format!("{fista} --lambda optimal -o best.h5 --trace best.jsonl"));
     let record = &folder.trace("best.jsonl")[0];
     let lambda = record["lambda"].as_f64().unwrap();
     assert!(lambda > 1e-5 && lambda < 0.1 && record["intensity"].as_f64().unwrap() > 0.0);
     // Twice and half the best are worse.
     let target = {
-        folder.done("recon full.h5 --method zero-filled -o all.h5");
+        folder.run_ok("recon full.h5 --method zero-filled -o all.h5");
         "all.h5:image"
     };
     let error = |name: &str| {
@@ -349,7 +354,7 @@ fn a_weight_for_recon() {
     };
     let best = error("best.h5");
     for factor in [0.4, 2.5] {
-        folder.done(&format!("{fista} --lambda {} -o other.h5", factor * lambda));
+        folder.run_ok(&format!("{fista} --lambda {} -o other.h5", factor * lambda));
         assert!(error("other.h5") > best, "{factor}");
     }
     let attribute = |name: &str| -> String {
@@ -366,7 +371,7 @@ fn a_weight_for_recon() {
         ("0.002", "random:5")
     );
 
-    for (words, code, told) in [
+    for (words, code, expected) in [
         (
             "recon under.h5 --method fista --lambda optimal -o out.h5",
             1,
@@ -419,29 +424,29 @@ fn a_weight_for_recon() {
             "is a number",
         ),
     ] {
-        let said = folder.run(words);
+        let output = folder.run(words);
         assert!(
-            said.code == Some(code) && said.err.contains(told),
+            output.code == Some(code) && output.err.contains(expected),
             "{words}: {}",
-            said.err
+            output.err
         );
         assert!(!folder.path("out.h5").exists());
     }
-    // A misspelt method is told apart by its nearest.
-    let said = folder.run("recon under.h5 --method fsta -o out.h5");
-    assert!(said.code == Some(2) && said.err.contains("fista"), "{}", said.err);
+    // For a misspelt method the nearest one is suggested.
+    let output = folder.run("recon under.h5 --method fsta -o out.h5");
+    assert!(output.code == Some(2) && output.err.contains("fista"), "{}", output.err);
 }
 
-/// What a method finds out by itself is told and kept.
+/// What a method finds out by itself is printed and stored.
 #[test]
-fn sure_it_tells_its_oracle() {
+fn sure_it_states_its_oracle() {
     let folder = scan();
-    let said =
-        folder.done("recon full.h5 --accel 3 --acs 12 --method sure-it --iterations 5 -o out.h5 --trace t.jsonl");
+    let output =
+        folder.run_ok("recon full.h5 --accel 3 --acs 12 --method sure-it --iterations 5 -o out.h5 --trace t.jsonl");
     assert!(
-        said.err.contains("true error against the fully sampled reference"),
+        output.err.contains("true error against the fully sampled reference"),
         "{}",
-        said.err
+        output.err
     );
     assert!(
         folder.trace("t.jsonl")[0]["notes"][0]

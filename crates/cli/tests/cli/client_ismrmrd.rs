@@ -2,20 +2,20 @@
 
 use std::path::Path;
 
-use crate::support::client::python_says;
+use crate::support::client::python_output;
 use crate::support::command::*;
 use crate::support::{relative, root, shared_data};
 use ndarray::{Array3, s};
 use num_complex::Complex;
 use pvdamp_io::format::{Scan, ScanOptions};
 
-/// Writes the first slice of `scan` as `raw.h5`: oversampled, accelerated, averaged, with noise. `None`, with a word why,
-/// where the package is not installed.
+/// Writes the first slice of `scan` as `raw.h5`: oversampled, accelerated, averaged, with noise. `None`, with a word
+/// why, where the package is not installed.
 fn raw_of(scan: &Path) -> Option<Folder> {
     let folder = Folder::new();
     let scan = scan.canonicalize().unwrap();
     let scan = scan.to_str().unwrap();
-    python_says(&folder, "ismrmrd_write.py", &["h5py", "ismrmrd"], &[scan, "raw.h5"])?;
+    python_output(&folder, "ismrmrd_write.py", &["h5py", "ismrmrd"], &[scan, "raw.h5"])?;
     Some(folder)
 }
 
@@ -57,8 +57,8 @@ fn compare(folder: &Folder, made_of: &Path) {
             .all(|((_, _, col), v)| is_sampled(col, cols) || v.norm_sqr() == 0.0)
     );
 
-    // Noise of 1e-3 in either part, half of each coil's in its neighbour; 5 µs against 2.5, two averages, a receiver that
-    // passes 0.8 of the band.
+    // Noise of 1e-3 in either part, half of each coil's in its neighbour; 5 µs against 2.5, two averages, a receiver
+    // that passes 0.8 of the band.
     let coils = raw.coils();
     let one = 2e-6 * (5.0 / 2.5) / 2.0 / 0.8;
     for ((c, d), value) in raw.noise_covariance.unwrap().indexed_iter() {
@@ -95,14 +95,14 @@ fn raw_data_are_the_scan_they_were_made_of() {
 fn commands_take_raw_data_without_an_option() {
     let tiny = root().join("data/tiny.h5");
     let Some(folder) = raw_of(&tiny) else { return };
-    let said = folder.done("info raw.h5");
+    let output = folder.run_ok("info raw.h5");
     for part in ["ISMRMRD raw data", "1 slice(s), 3 coil(s), 48x40", "slice 0", "96x40x1"] {
-        assert!(said.out.contains(part), "{part} is not in\n{}", said.out);
+        assert!(output.out.contains(part), "{part} is not in\n{}", output.out);
     }
-    folder.done("recon raw.h5 -o out.h5");
+    folder.run_ok("recon raw.h5 -o out.h5");
     assert_eq!(folder.shape("out.h5:reconstruction"), [1, 48, 40]);
     assert!(folder.has("out.h5:ismrmrd_header") && folder.has("out.h5:slice_names"));
-    folder.done("recon raw.h5 --kspace dataset --method howl -o howl.h5");
+    folder.run_ok("recon raw.h5 --kspace dataset --method howl -o howl.h5");
     let image = folder.read::<f32>("howl.h5:reconstruction");
     let whole = open(&tiny).read_reference(0).unwrap().unwrap();
     let error = relative(&image.mapv(f64::from), &whole.mapv(f64::from));

@@ -1,7 +1,7 @@
 //! What is written, read by the programs that people read it with: h5py and fastMRI's own evaluation, nibabel, pydicom,
-//! NumPy, BART. Where one is not installed, its test says so and passes.
+//! NumPy, BART. If one is not installed, its test says so and passes.
 
-use crate::support::client::{bart, python_says};
+use crate::support::client::{bart, python_output};
 use crate::support::command::*;
 use ndarray::Array3;
 
@@ -9,7 +9,7 @@ const R4: &str = "--accel 4 --acs 16 --seed 5";
 
 const PATIENT: &str = "Grün^Zoë";
 
-/// Three slices of 48x40, oblique and out of order, whose places and patient `full.h5` tells.
+/// Three slices of 48x40, oblique and out of order. `full.h5` states their positions and the patient.
 fn placed() -> Folder {
     let folder = unplaced();
     let header = folder.read::<hdf5::types::VarLenUnicode>("full.h5:ismrmrd_header");
@@ -42,11 +42,11 @@ fn unplaced() -> Folder {
 fn nibabel_finds_every_voxel_in_its_place() {
     for folder in [placed(), unplaced()] {
         for output in ["out.h5", "out.nii", "out.nii.gz"] {
-            folder.done(&format!("recon full.h5 {R4} -o {output}"));
+            folder.run_ok(&format!("recon full.h5 {R4} -o {output}"));
         }
-        folder.done("convert out.h5 later.nii.gz");
+        folder.run_ok("convert out.h5 later.nii.gz");
         let files = ["out.h5", "out.nii", "out.nii.gz", "later.nii.gz"];
-        python_says(&folder, "nifti_read.py", &["nibabel", "h5py"], &files);
+        python_output(&folder, "nifti_read.py", &["nibabel", "h5py"], &files);
     }
 }
 
@@ -54,14 +54,14 @@ fn nibabel_finds_every_voxel_in_its_place() {
 fn pydicom_finds_values_places_and_what_the_standard_requires() {
     for (folder, patient) in [(placed(), PATIENT), (unplaced(), "Anonymous")] {
         for output in ["out.h5", "out.dcm"] {
-            folder.done(&format!("recon full.h5 {R4} -o {output}"));
+            folder.run_ok(&format!("recon full.h5 {R4} -o {output}"));
         }
-        folder.done("convert out.h5 later.dcm");
+        folder.run_ok("convert out.h5 later.dcm");
         for name in ["out", "later"] {
             let files = [0, 1, 2].map(|slice| format!("{name}_00{slice}.dcm"));
             let arguments = ["out.h5", &files[0], &files[1], &files[2]];
-            let said = python_says(&folder, "dicom_read.py", &["pydicom", "h5py"], &arguments);
-            assert!(said.is_none_or(|said| said.contains(patient)));
+            let output = python_output(&folder, "dicom_read.py", &["pydicom", "h5py"], &arguments);
+            assert!(output.is_none_or(|output| output.contains(patient)));
         }
     }
 }
@@ -70,16 +70,16 @@ fn pydicom_finds_values_places_and_what_the_standard_requires() {
 fn numpy_loads_images_and_kspace() {
     let folder = unplaced();
     for output in ["out.h5", "out.npy"] {
-        folder.done(&format!("recon full.h5 {R4} -o {output}"));
+        folder.run_ok(&format!("recon full.h5 {R4} -o {output}"));
     }
-    folder.done("convert full.h5 kspace.npy");
-    folder.done("convert out.h5:unbiased unbiased.npy");
+    folder.run_ok("convert full.h5 kspace.npy");
+    folder.run_ok("convert out.h5:unbiased unbiased.npy");
     let pairs = [
         "out.npy=out.h5:image",
         "kspace.npy=full.h5:kspace",
         "unbiased.npy=out.h5:unbiased",
     ];
-    python_says(&folder, "numpy_read.py", &["numpy", "h5py"], &pairs);
+    python_output(&folder, "numpy_read.py", &["numpy", "h5py"], &pairs);
 }
 
 #[test]
@@ -95,19 +95,19 @@ fn fastmri_evaluates_the_result_as_we_do() {
     ] {
         let scan = format!("targets/{name}.h5");
         let simulate = format!("simulate --size {size} --coils 4 --slices 3 --noise 0.02");
-        folder.done(&format!("{simulate} --seed 3 -o {scan}"));
+        folder.run_ok(&format!("{simulate} --seed 3 -o {scan}"));
         let file = folder.append(&scan);
         let acquisition: hdf5::types::VarLenUnicode = acquisition.parse().unwrap();
         file.attr("acquisition").unwrap().write_scalar(&acquisition).unwrap();
         drop(file);
-        folder.done(&format!("recon {scan} {R4} -o results/{name}.h5"));
+        folder.run_ok(&format!("recon {scan} {R4} -o results/{name}.h5"));
     }
-    let said = folder.done("eval targets results --json").out;
-    std::fs::write(folder.path("said.json"), said).unwrap();
-    let arguments = ["targets", "results", "said.json"];
+    let output = folder.run_ok("eval targets results --json").out;
+    std::fs::write(folder.path("evaluation.json"), output).unwrap();
+    let arguments = ["targets", "results", "evaluation.json"];
     let packages = ["h5py", "skimage", "runstats", "fastmri"];
-    let said = python_says(&folder, "fastmri_evaluate.py", &packages, &arguments);
-    assert!(said.is_none_or(|said| said.contains("equal: 3 volumes of AXFLAIR AXT2")));
+    let output = python_output(&folder, "fastmri_evaluate.py", &packages, &arguments);
+    assert!(output.is_none_or(|output| output.contains("equal: 3 volumes of AXFLAIR AXT2")));
 }
 
 /// BART transforms and combines k-space that was converted, and comes to the reference of the scan; and it takes the
@@ -115,11 +115,11 @@ fn fastmri_evaluates_the_result_as_we_do() {
 #[test]
 fn bart_reads_kspace_and_images() {
     let folder = unplaced();
-    folder.done("convert full.h5 kspace.cfl");
-    folder.done("convert full.h5:reconstruction_rss rss.cfl");
-    folder.done(&format!("recon full.h5 {R4} -o out.h5"));
-    folder.done(&format!("recon full.h5 {R4} -o out.cfl"));
-    folder.done("convert out.h5:image later.cfl");
+    folder.run_ok("convert full.h5 kspace.cfl");
+    folder.run_ok("convert full.h5:reconstruction_rss rss.cfl");
+    folder.run_ok(&format!("recon full.h5 {R4} -o out.h5"));
+    folder.run_ok(&format!("recon full.h5 {R4} -o out.cfl"));
+    folder.run_ok("convert out.h5:image later.cfl");
     for words in [
         "fft -u -i 3 kspace coils",
         "rss 8 coils combined",
@@ -148,13 +148,13 @@ fn bart_finds_its_kspace_again() {
     if bart(&folder, "phantom -k -s 3 -x 32 slice").is_none() {
         return;
     }
-    folder.done("convert slice.cfl slice.h5");
-    folder.done("convert slice.h5 back.cfl");
+    folder.run_ok("convert slice.cfl slice.h5");
+    folder.run_ok("convert slice.h5 back.cfl");
     bart(&folder, "nrmse -t 0.0000001 slice back");
     bart(&folder, "phantom -k -3 -s 3 -x 16 volume");
-    folder.done("convert volume planes.h5");
+    folder.run_ok("convert volume planes.h5");
     assert_eq!(folder.shape("planes.h5:kspace"), [16, 3, 16, 16]);
-    folder.done("convert planes.h5 planes.cfl");
+    folder.run_ok("convert planes.h5 planes.cfl");
     for words in [
         "transpose 0 13 planes hybrid",
         "fft -u 1 hybrid again",
@@ -163,7 +163,7 @@ fn bart_finds_its_kspace_again() {
         bart(&folder, words);
     }
     // an image of the volume is its x, y, z again
-    folder.done("recon planes.h5 --method zero-filled -o image.cfl");
+    folder.run_ok("recon planes.h5 --method zero-filled -o image.cfl");
     let shape = bart(&folder, "show -m image").unwrap();
     assert!(shape.contains("AoD:\t16\t16\t16\t1\t"), "{shape}");
 }

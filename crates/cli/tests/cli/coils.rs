@@ -11,9 +11,13 @@ const R4: &str = "--accel 4 --acs 20 --seed 5";
 
 /// Noise of coils that differ and are correlated, `(coils, samples)`, of mean variance `sigma²`.
 fn noise(coils: usize, samples: usize, sigma: f32, seed: u64) -> Array2<C32> {
-    let mixing = Array2::from_shape_fn((coils, coils), |(c, d)| match c == d {
-        true => C32::new(0.5 + 0.4 * (c % 4) as f32, 0.0),
-        false => C32::from_polar(0.25 * (0.5 + 0.4 * (c % 4) as f32), (3 * c + d) as f32),
+    let mixing = Array2::from_shape_fn((coils, coils), |(c, d)| {
+        let size = 0.5 + 0.4 * (c % 4) as f32;
+        if c == d {
+            C32::new(size, 0.0)
+        } else {
+            C32::from_polar(0.25 * size, (3 * c + d) as f32)
+        }
     });
     let power = mixing.iter().map(|v| v.norm_sqr()).sum::<f32>() / coils as f32;
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -50,11 +54,11 @@ fn whitening_takes_out_noise_that_coils_share() {
     let folder = noisy("--size 96x80 --coils 6 --seed 2", 0.03);
     for method in ["pvdamp", "howl"] {
         let run = |options: &str| {
-            let said = folder.done(&format!(
+            let output = folder.run_ok(&format!(
                 "recon full.h5 {R4} --method {method} {options} --trace t.jsonl -o out.h5"
             ));
             let whitened = coils(&folder, "t.jsonl")["whitened"].as_bool().unwrap();
-            assert_eq!(said.err.contains("whitened"), whitened, "{}", said.err);
+            assert_eq!(output.err.contains("whitened"), whitened, "{}", output.err);
             (error(&folder, "out.h5"), whitened)
         };
         let (off, whitened) = run("--whiten off");
@@ -85,14 +89,14 @@ fn whitening_changes_neither_image_nor_units_of_clean_data() {
     ] {
         folder.write(&format!("noise.h5:{dataset}"), &values);
         let noise = format!("--noise noise.h5:{dataset} --trace t.jsonl");
-        folder.done(&format!("recon full.h5 --maps full.h5 {noise} -o out.h5"));
+        folder.run_ok(&format!("recon full.h5 --maps full.h5 {noise} -o out.h5"));
         assert_eq!(coils(&folder, "t.jsonl")["whitened"], true);
         let distance = nmse(&folder.complex("out.h5:image"), &folder.complex("full.h5:ground_truth"));
         assert!(distance < 1e-9, "{dataset}: {distance:e}");
     }
     // With maps that are calibrated, the same phase and magnitude to within what the maps are worth.
-    folder.done("recon full.h5 --noise noise.h5:rows -o on.h5");
-    folder.done("recon full.h5 --noise noise.h5:rows --whiten off -o off.h5");
+    folder.run_ok("recon full.h5 --noise noise.h5:rows -o on.h5");
+    folder.run_ok("recon full.h5 --noise noise.h5:rows --whiten off -o off.h5");
     let distance = nmse(&folder.complex("on.h5:image"), &folder.complex("off.h5:image"));
     assert!(distance > 0.0 && distance < 2e-4, "{distance:e}");
 }
@@ -101,35 +105,35 @@ fn whitening_changes_neither_image_nor_units_of_clean_data() {
 fn many_coils_are_compressed_and_little_is_lost() {
     let folder = Folder::with_scan("--size 64x64 --coils 32 --noise 0.01 --seed 6");
     let run = |options: &str| {
-        let said = folder.done(&format!(
+        let output = folder.run_ok(&format!(
             "recon full.h5 {R4} --method howl {options} --trace t.jsonl -o out.h5"
         ));
-        (said.err, coils(&folder, "t.jsonl"), error(&folder, "out.h5"))
+        (output.err, coils(&folder, "t.jsonl"), error(&folder, "out.h5"))
     };
-    let (said, told, auto) = run("");
-    let used = told["used"].as_u64().unwrap();
-    assert!((6..=16).contains(&used) && told["measured"] == 32, "{told}");
-    assert!(told["energy"].as_f64().unwrap() > 0.998, "{told}");
+    let (output, record, auto) = run("");
+    let used = record["used"].as_u64().unwrap();
+    assert!((6..=16).contains(&used) && record["measured"] == 32, "{record}");
+    assert!(record["energy"].as_f64().unwrap() > 0.998, "{record}");
     assert!(
-        said.contains(&format!("32 coils compressed to {used} virtual coil(s)")),
-        "{said}"
+        output.contains(&format!("32 coils compressed to {used} virtual coil(s)")),
+        "{output}"
     );
 
-    let (said, told, off) = run("--virtual-coils off");
+    let (output, record, off) = run("--virtual-coils off");
     assert!(
-        told["used"] == 32 && told["energy"] == 1.0 && !said.contains("compressed"),
-        "{said}"
+        record["used"] == 32 && record["energy"] == 1.0 && !output.contains("compressed"),
+        "{output}"
     );
     assert!(auto < 1.1 * off, "{auto} compressed, {off} not");
-    let (_, told, few) = run("--virtual-coils 2");
+    let (_, record, few) = run("--virtual-coils 2");
     assert!(
-        told["used"] == 2 && few > 1.2 * off,
+        record["used"] == 2 && few > 1.2 * off,
         "{few} of 2 virtual coils, {off} of all"
     );
-    for (wanted, told) in [("32", "32"), ("40", "40")] {
-        let (said, coils, _) = run(&format!("--virtual-coils {wanted}"));
-        let warned = format!("--virtual-coils {told} compresses nothing: the scan has 32 coil(s)");
-        assert!(said.contains(&warned) && coils["used"] == 32, "{said}");
+    for (wanted, count) in [("32", "32"), ("40", "40")] {
+        let (output, coils, _) = run(&format!("--virtual-coils {wanted}"));
+        let warned = format!("--virtual-coils {count} compresses nothing: the scan has 32 coil(s)");
+        assert!(output.contains(&warned) && coils["used"] == 32, "{output}");
     }
 }
 
@@ -139,8 +143,8 @@ fn maps_of_virtual_coils_are_kept_for_those_of_the_scan() {
     for scan in ["--size 64x60 --coils 6", "--size 64x60 --coils 20"] {
         let folder = noisy(&format!("{scan} --seed 4"), 0.02);
         let options = format!("{R4} --noise noise.h5 --method howl");
-        folder.done(&format!("recon full.h5 {options} --save-maps -o first.h5"));
-        folder.done(&format!("recon full.h5 {options} --maps first.h5 -o again.h5"));
+        folder.run_ok(&format!("recon full.h5 {options} --save-maps -o first.h5"));
+        folder.run_ok(&format!("recon full.h5 {options} --maps first.h5 -o again.h5"));
         let maps = folder.complex("first.h5:maps");
         assert_eq!(maps.shape()[2], folder.shape("full.h5:kspace")[1]);
         let power = maps.mapv(|v| v.norm_sqr()).sum_axis(Axis(2));
@@ -150,8 +154,8 @@ fn maps_of_virtual_coils_are_kept_for_those_of_the_scan() {
     }
     // The command for maps alone gives those that recon makes by itself.
     let folder = Folder::with_scan("--size 64x60 --coils 20 --noise 0.03 --seed 4");
-    folder.done("maps full.h5 -o maps.h5");
-    folder.done("recon full.h5 --save-maps -o out.h5");
+    folder.run_ok("maps full.h5 -o maps.h5");
+    folder.run_ok("recon full.h5 --save-maps -o out.h5");
     assert_eq!(folder.complex("maps.h5:maps"), folder.complex("out.h5:maps"));
 }
 
@@ -160,8 +164,8 @@ fn threads_and_units_change_nothing() {
     let folder = noisy("--size 48x40 --coils 18 --seed 4", 0.02);
     folder.undersample("--accel 3 --acs 16");
     let method = "--noise noise.h5 --uncertainty";
-    folder.done(&format!("recon under.h5 {method} --threads 1 -o one.h5"));
-    folder.done(&format!("recon under.h5 {method} --threads 3 -o three.h5"));
+    folder.run_ok(&format!("recon under.h5 {method} --threads 1 -o one.h5"));
+    folder.run_ok(&format!("recon under.h5 {method} --threads 3 -o three.h5"));
     assert_eq!(folder.bits("one.h5"), folder.bits("three.h5"));
     let [kspace, noise] = ["under.h5:kspace", "noise.h5:noise"].map(|place| folder.complex(place));
     let [image, std] = ["image", "std"].map(|name| format!("one.h5:{name}"));
@@ -169,7 +173,7 @@ fn threads_and_units_change_nothing() {
     for factor in [2f32.powi(-23), 2f32.powi(43), 1e-7, 1e13] {
         folder.write("under.h5:kspace", &kspace.mapv(|v| v * factor));
         folder.write("noise.h5:noise", &noise.mapv(|v| v * factor));
-        folder.done(&format!("recon under.h5 {method} -o scaled.h5"));
+        folder.run_ok(&format!("recon under.h5 {method} -o scaled.h5"));
         let scaled = folder.complex("scaled.h5:image").mapv(|v| v / factor);
         if factor.log2().fract() == 0.0 {
             assert_eq!(scaled, image);
@@ -193,42 +197,42 @@ fn fold(folder: &Folder) {
 fn an_object_larger_than_the_field_of_view_gets_two_sets_of_maps() {
     let folder = Folder::with_scan("--size 128x128 --coils 8 --slices 3 --noise 0.01 --seed 3");
     fold(&folder);
-    let auto = folder.done(&format!("recon folded.h5 {R4} --save-maps -o auto.h5"));
+    let auto = folder.run_ok(&format!("recon folded.h5 {R4} --save-maps -o auto.h5"));
     assert!(auto.err.contains("2 sets of coil maps: on "), "{}", auto.err);
     assert_eq!(folder.shape("auto.h5:maps"), [3, 2, 8, 128, 64]);
     assert!(!folder.has("auto.h5:unbiased"));
     let settings = folder.open("auto.h5").group("settings").unwrap();
     assert_eq!(settings.attr("map_sets").unwrap().read_scalar::<i64>().unwrap(), 2);
-    folder.done(&format!("recon folded.h5 {R4} --map-sets 2 --save-maps -o two.h5"));
+    folder.run_ok(&format!("recon folded.h5 {R4} --map-sets 2 --save-maps -o two.h5"));
     assert_eq!(folder.bits("auto.h5"), folder.bits("two.h5"));
-    let one = folder.done(&format!("recon folded.h5 {R4} --map-sets 1 -o one.h5"));
+    let one = folder.run_ok(&format!("recon folded.h5 {R4} --map-sets 1 -o one.h5"));
     assert!(one.err.contains("use --map-sets 2"), "{}", one.err);
 
     // Against the folded coil images, which two sets explain and one does not.
-    let given = folder.done("recon folded.h5 --method zero-filled --map-sets 2 -o full-two.h5");
+    let given = folder.run_ok("recon folded.h5 --method zero-filled --map-sets 2 -o full-two.h5");
     assert!(given.warnings().is_empty(), "{}", given.err);
     let target = magnitude(&folder.complex("full-two.h5:image"));
     let [auto, one] = ["auto.h5:image", "one.h5:image"].map(|place| nmse(&magnitude(&folder.complex(place)), &target));
     assert!(auto < 0.75 * one, "{auto} of two sets, {one} of one");
 
-    let maps = folder.done("maps folded.h5 -o maps.h5");
+    let maps = folder.run_ok("maps folded.h5 -o maps.h5");
     assert!(maps.err.contains("2 sets of coil maps") && folder.shape("maps.h5:maps")[1] == 2);
-    let info: serde_json::Value = serde_json::from_str(&folder.done("info folded.h5 --json").out).unwrap();
+    let info: serde_json::Value = serde_json::from_str(&folder.run_ok("info folded.h5 --json").out).unwrap();
     assert_eq!(info["map_sets"], 2);
 }
 
 #[test]
 fn an_object_that_fits_gets_one() {
     let folder = Folder::with_scan("--size 96x80 --coils 8 --slices 3 --noise 0.02 --seed 3");
-    let auto = folder.done(&format!("recon full.h5 {R4} -o auto.h5"));
+    let auto = folder.run_ok(&format!("recon full.h5 {R4} -o auto.h5"));
     assert!(!auto.err.contains("2 sets"), "{}", auto.err);
-    folder.done(&format!("recon full.h5 {R4} --map-sets 1 -o one.h5"));
+    folder.run_ok(&format!("recon full.h5 {R4} --map-sets 1 -o one.h5"));
     assert_eq!(folder.bits("auto.h5"), folder.bits("one.h5"));
     assert!(folder.has("auto.h5:unbiased"));
 
     // Noise fills the signal space, where every eigenvalue is 1: of all slices, or of one in the air.
     let fits = |folder: &Folder| {
-        let maps = folder.done("maps full.h5 -o maps.h5");
+        let maps = folder.run_ok("maps full.h5 -o maps.h5");
         assert!(!maps.err.contains("2 sets"), "{}", maps.err);
         assert_eq!(folder.shape("maps.h5:maps")[1], 1);
     };
@@ -240,28 +244,29 @@ fn an_object_that_fits_gets_one() {
     fits(&folder);
 }
 
-/// A slice that no maps can be calibrated on is told of, and so is the rest of the scan.
+/// A slice without data for calibrating maps is reported, and so is the rest of the scan.
 #[test]
-fn info_tells_of_a_slice_without_a_centre() {
+fn info_reports_a_slice_without_a_centre() {
     let folder = Folder::with_scan("--size 48x40 --coils 3 --slices 3 --seed 3");
     let mut kspace = folder.complex("full.h5:kspace");
     kspace.slice_mut(s![1, .., 18..30, 14..26]).fill(C32::new(0.0, 0.0));
     folder.write("full.h5:kspace", &kspace);
-    let said = folder.done("info full.h5 --json");
-    let info: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let output = folder.run_ok("info full.h5 --json");
+    let info: serde_json::Value = serde_json::from_str(&output.out).unwrap();
     assert!(info["map_sets"].is_null() && info["recon_would"].is_string(), "{info}");
-    let told = "slice 1 is not sampled at the centre";
+    let expected = "slice 1 is not sampled at the centre";
     assert!(
-        said.warnings()
+        output
+            .warnings()
             .iter()
-            .any(|w| w.contains(told) && w.contains("recon --maps")),
+            .any(|w| w.contains(expected) && w.contains("recon --maps")),
         "{}",
-        said.err
+        output.err
     );
-    assert!(!folder.done("info full.h5").out.contains("null"));
+    assert!(!folder.run_ok("info full.h5").out.contains("null"));
 }
 
-/// A centre of few samples tells nothing of how many virtual coils keep the energy.
+/// A centre with few samples does not show how many virtual coils keep the energy.
 #[test]
 fn coils_are_not_compressed_by_a_few_samples() {
     let folder = Folder::with_scan("--size 64x64 --coils 20 --noise 0.01 --seed 6");
@@ -270,7 +275,7 @@ fn coils_are_not_compressed_by_a_few_samples() {
     kspace.slice_mut(s![.., .., .., 1..;2]).fill(C32::new(0.0, 0.0));
     kspace.slice_mut(s![.., .., ..32, 32]).fill(C32::new(0.0, 0.0));
     folder.write("under.h5:kspace", &kspace);
-    folder.done("recon under.h5 --maps full.h5 --trace t.jsonl -o out.h5");
+    folder.run_ok("recon under.h5 --maps full.h5 --trace t.jsonl -o out.h5");
     assert!(coils(&folder, "t.jsonl")["used"].as_u64().unwrap() >= 6);
 }
 
@@ -280,7 +285,7 @@ fn two_sets_are_whitened_in_the_units_of_the_scan() {
     let folder = noisy("--size 128x128 --coils 8 --seed 3", 0.003);
     fold(&folder);
     let run = |options: &str| {
-        folder.done(&format!(
+        folder.run_ok(&format!(
             "recon folded.h5 --noise noise.h5 --map-sets 2 {options} -o out.h5"
         ));
         magnitude(&folder.complex("out.h5:image"))
@@ -300,9 +305,9 @@ fn noise_samples_that_cannot_be() {
     folder.write("n.h5:few", &noise(3, 20, 0.01, 1));
     folder.write("n.h5:alike", &samples.mapv(|_| C32::new(1.0, 0.0)));
     folder.write("n.h5:real", &samples.mapv(|v| v.re));
-    let mut odd = samples.clone();
-    odd[[1, 7]].re = f32::NAN;
-    folder.write("n.h5:nan", &odd);
+    let mut damaged = samples.clone();
+    damaged[[1, 7]].re = f32::NAN;
+    folder.write("n.h5:nan", &damaged);
     for (dataset, parts) in [
         ("transposed", &["(400, 3)", "move the coils to the front"][..]),
         ("others", &["(4, 400)", "3 coils", "give noise measured"]),
@@ -312,8 +317,12 @@ fn noise_samples_that_cannot_be() {
         ("nan", &["n.h5"]),
         ("missing", &["is not there", "name one"]),
     ] {
-        let told = [&[dataset], parts].concat();
-        folder.refused(&format!("recon full.h5 --noise n.h5:{dataset} -o out.h5"), DATA, &told);
+        let expected = [&[dataset], parts].concat();
+        folder.refused(
+            &format!("recon full.h5 --noise n.h5:{dataset} -o out.h5"),
+            DATA,
+            &expected,
+        );
     }
     folder.refused(
         "recon full.h5 --noise nowhere.h5 -o out.h5",
@@ -321,7 +330,7 @@ fn noise_samples_that_cannot_be() {
         &["nowhere.h5", "no such file"],
     );
     folder.write("one.h5:some", &samples);
-    folder.done("recon full.h5 --noise one.h5 -o out.h5");
+    folder.run_ok("recon full.h5 --noise one.h5 -o out.h5");
     folder.refused(
         "recon full.h5 --noise one.h5 -o one.h5",
         DATA,
@@ -342,8 +351,8 @@ fn options_that_cannot_be() {
         "--map-sets 3",
         "--noise a.h5 --noise-covariance 1",
     ] {
-        let said = folder.run(&format!("recon full.h5 {options} -o out.h5"));
-        assert_eq!(said.code, Some(USAGE), "{options}\n{}", said.err);
+        let output = folder.run(&format!("recon full.h5 {options} -o out.h5"));
+        assert_eq!(output.code, Some(USAGE), "{options}\n{}", output.err);
         assert!(!folder.path("out.h5").exists());
     }
     let samples = noise(3, 400, 0.03, 1);
@@ -352,7 +361,7 @@ fn options_that_cannot_be() {
     folder.write("noise.h5:noise", &samples);
     for noise in ["--noise-covariance cov.h5", "--noise noise.h5"] {
         let howl = format!("recon full.h5 --method howl --accel 2 --acs 12 {noise} --trace t.jsonl -o out.h5");
-        folder.done(&howl);
+        folder.run_ok(&howl);
         assert_eq!(coils(&folder, "t.jsonl")["whitened"], true);
         let option = noise.split(' ').next().unwrap();
         folder.refused(
@@ -360,7 +369,7 @@ fn options_that_cannot_be() {
             USAGE,
             &[option, "--whiten off", "howl"],
         );
-        folder.done(&format!(
+        folder.run_ok(&format!(
             "recon full.h5 --accel 2 --acs 12 {noise} --whiten off -o out.h5"
         ));
     }

@@ -25,7 +25,7 @@ fn error(folder: &Folder, result: &str) -> f64 {
 #[test]
 fn a_result_holds_what_its_help_says() {
     let folder = scan();
-    folder.done(&format!("recon full.h5 {R4} -o out.h5"));
+    folder.run_ok(&format!("recon full.h5 {R4} -o out.h5"));
     let magnitude: ArrayD<f32> = folder.read("out.h5:reconstruction");
     let image = folder.complex("out.h5:image");
     assert_eq!((magnitude.shape(), image.shape()), (&[2, 96, 80][..], &[2, 96, 80][..]));
@@ -88,26 +88,26 @@ fn an_undersampled_scan_gives_its_image_with_and_without_its_mask() {
     for family in ["bernoulli", "poisson-disc"] {
         let folder = scan();
         folder.undersample(&format!("--sampling {family} {R4}"));
-        folder.done("recon under.h5 -o found.h5");
+        folder.run_ok("recon under.h5 -o found.h5");
         folder.write("under.h5:mask", &folder.read::<bool>("mask.h5:mask"));
-        folder.done("recon under.h5 -o told.h5");
-        folder.done("recon under.h5 --method zero-filled -o zero.h5");
-        assert_eq!(folder.bits("found.h5"), folder.bits("told.h5"));
+        folder.run_ok("recon under.h5 -o masked.h5");
+        folder.run_ok("recon under.h5 --method zero-filled -o zero.h5");
+        assert_eq!(folder.bits("found.h5"), folder.bits("masked.h5"));
         assert_eq!(
             folder.read::<bool>("found.h5:mask"),
             folder.read::<bool>("mask.h5:mask")
         );
-        let (ours, zero) = (error(&folder, "told.h5"), error(&folder, "zero.h5"));
+        let (ours, zero) = (error(&folder, "masked.h5"), error(&folder, "zero.h5"));
         assert!(ours < 0.01 && ours < zero / 3.0, "{family}: {ours:.4}, not {zero:.4}");
 
         folder.write("under.h5:prob_map", &folder.read::<f64>("mask.h5:prob_map"));
-        folder.done("recon under.h5 -o known.h5");
-        let probability: ArrayD<f64> = folder.read("known.h5:prob_map");
+        folder.run_ok("recon under.h5 -o density.h5");
+        let probability: ArrayD<f64> = folder.read("density.h5:prob_map");
         assert_eq!(probability, folder.read::<f64>("mask.h5:prob_map"));
-        let known = error(&folder, "known.h5");
+        let with_density = error(&folder, "density.h5");
         assert!(
-            (ours / known - 1.0).abs() < 0.3,
-            "{family}: {ours:.4} with estimated density, {known:.4} known"
+            (ours / with_density - 1.0).abs() < 0.3,
+            "{family}: {ours:.4} with estimated density, {with_density:.4} known"
         );
     }
 }
@@ -117,16 +117,16 @@ fn a_full_scan_is_undersampled_on_the_way() {
     let folder = scan();
     for family in ["bernoulli", "poisson-disc"] {
         let draw = format!("--sampling {family} {R4}");
-        folder.done(&format!("recon full.h5 {draw} -o out.h5"));
-        folder.done(&format!("recon full.h5 {draw} --method zero-filled -o zero.h5"));
+        folder.run_ok(&format!("recon full.h5 {draw} -o out.h5"));
+        folder.run_ok(&format!("recon full.h5 {draw} --method zero-filled -o zero.h5"));
         let (ours, zero) = (error(&folder, "out.h5"), error(&folder, "zero.h5"));
         assert!(ours < 0.01 && ours < zero / 3.0, "{family}: {ours:.4}, not {zero:.4}");
         let ssim = ["out.h5:image", "zero.h5:image"].map(|result| folder.ssim("full.h5:ground_truth", result));
         assert!(ssim[0] > ssim[1] + 0.1, "{family}: {ssim:?}");
 
         // the same mask from a file
-        folder.done(&format!("mask --size 96x80 {draw} -o mask.h5"));
-        folder.done("recon full.h5 --mask mask.h5 --prob-map mask.h5:prob_map -o file.h5");
+        folder.run_ok(&format!("mask --size 96x80 {draw} -o mask.h5"));
+        folder.run_ok("recon full.h5 --mask mask.h5 --prob-map mask.h5:prob_map -o file.h5");
         assert_eq!(folder.bits("out.h5"), folder.bits("file.h5"));
     }
 }
@@ -138,7 +138,7 @@ fn true_maps_give_the_true_complex_image() {
     let truth = folder.complex("full.h5:ground_truth");
     for (method, most) in [("pvdamp", 0.01), ("zero-filled", 0.1)] {
         let options = format!("--maps full.h5:sensitivity_maps {R4} --method {method}");
-        folder.done(&format!("recon full.h5 {options} -o out.h5"));
+        folder.run_ok(&format!("recon full.h5 {options} -o out.h5"));
         let image = folder.complex("out.h5:image");
         let found = nmse(&image, &truth);
         assert!(found < most, "{method}: {found:.4}");
@@ -153,11 +153,11 @@ fn true_maps_give_the_true_complex_image() {
 #[test]
 fn a_full_scan_is_combined_without_iterations() {
     let folder = Folder::with_scan("--size 64x60 --coils 4 --noise 0 --seed 2");
-    folder.done("recon full.h5 --maps full.h5:sensitivity_maps --trace trace.jsonl -o out.h5");
+    folder.run_ok("recon full.h5 --maps full.h5:sensitivity_maps --trace trace.jsonl -o out.h5");
     let found = nmse(&folder.complex("out.h5:image"), &folder.complex("full.h5:ground_truth"));
     assert!(found < 1e-10, "{found:e}");
     assert_eq!(folder.trace("trace.jsonl")[0]["history"]["stop"], "direct");
-    folder.done("recon full.h5 -o espirit.h5");
+    folder.run_ok("recon full.h5 -o espirit.h5");
     let rss = folder.read::<f32>("full.h5:reconstruction_rss").mapv(Complex::from);
     let found = nmse(&magnitude(&folder.complex("espirit.h5:image")), &rss);
     assert!(found < 0.01, "{found:e}");
@@ -173,7 +173,7 @@ fn the_header_crops_the_reconstruction_and_stays() {
     );
     let xml: hdf5::types::VarLenUnicode = xml.parse().unwrap();
     folder.write("full.h5:ismrmrd_header", &ndarray::arr0(xml.clone()));
-    folder.done(&format!("recon full.h5 {R4} --png pictures -o out.h5"));
+    folder.run_ok(&format!("recon full.h5 {R4} --png pictures -o out.h5"));
     let image = folder.complex("out.h5:image");
     assert_eq!(image.shape(), [2, 160, 72]);
     let centre = image.slice(s![.., 40..120, ..]).mapv(|v| v.norm());
@@ -187,7 +187,7 @@ fn the_header_crops_the_reconstruction_and_stays() {
     }
     let max = |file: &str| folder.open(file).attr("max").unwrap().read_scalar::<f64>().unwrap();
     assert_eq!(max("out.h5"), max("full.h5"));
-    let facts = folder.done("info full.h5 --json").out;
+    let facts = folder.run_ok("info full.h5 --json").out;
     let facts: serde_json::Value = serde_json::from_str(&facts).unwrap();
     assert_eq!(facts["image_written"], "80x72");
     assert_eq!(facts["encoded_matrix"], "160x72x1");
@@ -206,7 +206,7 @@ fn the_header_crops_the_reconstruction_and_stays() {
 #[test]
 fn a_trace_has_a_line_for_each_slice() {
     let folder = scan();
-    folder.done(&format!(
+    folder.run_ok(&format!(
         "recon full.h5 {R4} --noise-covariance 1e-4 --trace trace.jsonl -o out.h5"
     ));
     let records = folder.trace("trace.jsonl");
@@ -242,12 +242,12 @@ fn a_trace_has_a_line_for_each_slice() {
 fn maps_can_be_kept_and_given() {
     let folder = scan();
     folder.undersample(R4);
-    folder.done("recon under.h5 --save-maps -o out.h5");
+    folder.run_ok("recon under.h5 --save-maps -o out.h5");
     assert_eq!(folder.shape("out.h5:maps"), [2, 1, 4, 96, 80]);
-    folder.done("recon under.h5 --maps out.h5:maps -o again.h5");
-    folder.done("maps under.h5 -o maps.h5");
+    folder.run_ok("recon under.h5 --maps out.h5:maps -o again.h5");
+    folder.run_ok("maps under.h5 -o maps.h5");
     assert_eq!(folder.complex("maps.h5:maps"), folder.complex("out.h5:maps"));
-    folder.done("recon under.h5 --maps maps.h5 -o given.h5");
+    folder.run_ok("recon under.h5 --maps maps.h5 -o given.h5");
     assert_eq!(folder.bits("again.h5"), folder.bits("given.h5"));
     let (kept, given) = (folder.complex("out.h5:image"), folder.complex("given.h5:image"));
     assert_eq!(kept, given);
@@ -265,7 +265,7 @@ fn maps_can_be_kept_and_given() {
 fn a_result_depends_neither_on_threads_nor_on_the_run() {
     let folder = scan();
     for (name, threads) in [("one.h5", 1), ("two.h5", 2), ("again.h5", 2)] {
-        folder.done(&format!("recon full.h5 {R4} --save-maps --threads {threads} -o {name}"));
+        folder.run_ok(&format!("recon full.h5 {R4} --save-maps --threads {threads} -o {name}"));
     }
     let one = folder.bits("one.h5");
     assert!(
@@ -276,14 +276,14 @@ fn a_result_depends_neither_on_threads_nor_on_the_run() {
         one.keys()
     );
     assert!(one == folder.bits("two.h5") && one == folder.bits("again.h5"));
-    folder.done(&format!("simulate {SCAN} --threads 1 -o again.h5"));
+    folder.run_ok(&format!("simulate {SCAN} --threads 1 -o again.h5"));
     assert_eq!(folder.complex("again.h5:kspace"), folder.complex("full.h5:kspace"));
-    folder.done("recon full.h5 --accel 4 --acs 16 --seed 6 -o other.h5");
+    folder.run_ok("recon full.h5 --accel 4 --acs 16 --seed 6 -o other.h5");
     assert!(one["/mask"] != folder.bits("other.h5")["/mask"]);
 }
 
 #[test]
-fn quiet_says_nothing_and_verbose_every_iteration() {
+fn quiet_prints_nothing_and_verbose_every_iteration() {
     let folder = scan();
     let commands = [
         format!("recon full.h5 {R4} -o out.h5"),
@@ -292,19 +292,19 @@ fn quiet_says_nothing_and_verbose_every_iteration() {
         "maps full.h5 -o maps.h5".into(),
     ];
     for command in commands {
-        let said = folder.done(&format!("-q {command}"));
-        assert_eq!((said.out.as_str(), said.err.as_str()), ("", ""), "{command}");
-        let said = folder.done(&command);
+        let output = folder.run_ok(&format!("-q {command}"));
+        assert_eq!((output.out.as_str(), output.err.as_str()), ("", ""), "{command}");
+        let output = folder.run_ok(&command);
         assert!(
-            said.out.is_empty() && said.err.contains("wrote "),
+            output.out.is_empty() && output.err.contains("wrote "),
             "{command}: {}",
-            said.err
+            output.err
         );
     }
-    let said = folder.done(&format!("-v recon full.h5 {R4} -o out.h5"));
+    let output = folder.run_ok(&format!("-v recon full.h5 {R4} -o out.h5"));
     let iterations: ArrayD<i64> = folder.read("out.h5:state_evolution/iterations");
-    let told = said.err.lines().filter(|l| l.contains("mean τ")).count();
-    assert_eq!(told as i64, iterations.sum());
+    let mean_tau_lines = output.err.lines().filter(|l| l.contains("mean τ")).count();
+    assert_eq!(mean_tau_lines as i64, iterations.sum());
 }
 
 #[test]
@@ -318,12 +318,12 @@ fn a_file_compared_with_itself_is_perfect() {
     );
     assert!(same["complex"].is_null());
 
-    folder.done(&format!("recon full.h5 {R4} --maps full.h5 -o out.h5"));
+    folder.run_ok(&format!("recon full.h5 {R4} --maps full.h5 -o out.h5"));
     let complex = folder.eval("full.h5:ground_truth", "out.h5:image");
     let nmse = nmse(&folder.complex("out.h5:image"), &folder.complex("full.h5:ground_truth"));
     let decibel = complex["complex"]["nmse_db"].as_f64().unwrap();
     assert!((decibel - 10.0 * nmse.log10()).abs() < 0.2, "{decibel} dB, {nmse}");
-    let text = folder.done("eval --target full.h5 out.h5").out;
+    let text = folder.run_ok("eval --target full.h5 out.h5").out;
     assert!(
         ["NMSE", "PSNR", "SSIM"].iter().all(|figure| text.contains(figure)),
         "{text}"
@@ -336,11 +336,11 @@ fn a_file_compared_with_itself_is_perfect() {
 }
 
 #[test]
-fn info_says_what_a_scan_holds() {
+fn info_describes_a_scan() {
     let folder = scan();
     folder.undersample(R4);
     let facts = |name: &str| -> serde_json::Value {
-        serde_json::from_str(&folder.done(&format!("info {name} --json")).out).unwrap()
+        serde_json::from_str(&folder.run_ok(&format!("info {name} --json")).out).unwrap()
     };
     let full = facts("full.h5");
     assert_eq!(full["kspace"], "2 slice(s), 4 coil(s), 96x80");
@@ -356,23 +356,23 @@ fn info_says_what_a_scan_holds() {
     assert!(under["mask"].as_str().unwrap().contains("not zero"));
     assert!(under["recon_would"].as_str().unwrap().contains("P-VDAMP"));
     assert!(under["memory_mb"].as_f64().unwrap() > under["kspace_of_a_slice_mb"].as_f64().unwrap());
-    let text = folder.done("info under.h5").out;
+    let text = folder.run_ok("info under.h5").out;
     assert!(text.contains("96x80") && text.contains("sampled centre"), "{text}");
 }
 
 #[test]
 fn the_demonstration_works() {
     let folder = Folder::new();
-    let said = folder.done("demo -o tried");
+    let output = folder.run_ok("demo -o tried");
     let figure = |method: &str| -> Vec<f64> {
-        let line = said.out.lines().find(|l| l.starts_with(method)).unwrap();
+        let line = output.out.lines().find(|l| l.starts_with(method)).unwrap();
         line.split_whitespace().skip(1).map(|v| v.parse().unwrap()).collect()
     };
     let (zero, ours) = (figure("zero-filled"), figure("pvdamp"));
     assert!(
         ours[0] < zero[0] / 2.0 && ours[1] > zero[1] + 3.0 && ours[2] > zero[2],
         "{}",
-        said.out
+        output.out
     );
     for name in [
         "scan.h5",

@@ -10,7 +10,7 @@ const USAGE: i32 = 2;
 /// A small full scan, and `out.h5` reconstructed from it.
 fn folder() -> Folder {
     let folder = Folder::with_scan("--size 48x40 --coils 3 --slices 2 --seed 3");
-    folder.done(&format!("recon full.h5 {R4} --uncertainty -o out.h5"));
+    folder.run_ok(&format!("recon full.h5 {R4} --uncertainty -o out.h5"));
     folder
 }
 
@@ -27,13 +27,13 @@ fn a_reconstruction_is_the_same_in_every_format() {
         ("a.nii", "", &["a.nii"]),
         ("a.png", "", &["a_000.png", "a_001.png"]),
     ] {
-        folder.done(&format!("recon full.h5 {R4} -o {output}"));
+        folder.run_ok(&format!("recon full.h5 {R4} -o {output}"));
         let recon: Vec<Vec<u8>> = files.iter().map(|file| bytes(&folder, file)).collect();
-        folder.done(&format!("convert out.h5{dataset} {output}"));
+        folder.run_ok(&format!("convert out.h5{dataset} {output}"));
         for (file, mut recon) in files.iter().zip(recon) {
             let mut converted = bytes(&folder, file);
             if output.ends_with(".nii") {
-                // how they were made is told in 80 bytes
+                // how they were made is stated in 80 bytes
                 recon[148..228].fill(0);
                 converted[148..228].fill(0);
             }
@@ -41,7 +41,7 @@ fn a_reconstruction_is_the_same_in_every_format() {
         }
     }
     // a name without a known ending is HDF5
-    folder.done(&format!("recon full.h5 {R4} -o image.dat"));
+    folder.run_ok(&format!("recon full.h5 {R4} -o image.dat"));
     assert_eq!(folder.bits("image.dat")["/image"], folder.bits("out.h5")["/image"]);
     assert_eq!(folder.shape("image.dat:geometry"), [0, 4, 3]);
 }
@@ -55,8 +55,8 @@ fn what_is_not_hdf5_is_cropped_as_the_header_says() {
     let xml = header[[]].replace(recon, "<reconSpace><matrixSize><x>24</x>");
     let xml: hdf5::types::VarLenUnicode = xml.parse().unwrap();
     folder.write("full.h5:ismrmrd_header", &ndarray::arr0(xml));
-    folder.done(&format!("recon full.h5 {R4} -o crop.cfl"));
-    folder.done(&format!("recon full.h5 {R4} -o crop.h5"));
+    folder.run_ok(&format!("recon full.h5 {R4} -o crop.cfl"));
+    folder.run_ok(&format!("recon full.h5 {R4} -o crop.h5"));
     let text = String::from_utf8(bytes(&folder, "crop.hdr")).unwrap();
     assert_eq!(text.lines().nth(1), Some("24 40 1 1 1 1 1 1 1 1 1 1 1 2 1 1"));
     let values = bytes(&folder, "crop.cfl");
@@ -74,20 +74,20 @@ fn kspace_goes_there_and_comes_back() {
     folder.undersample(R4);
     folder.write("under.h5:mask", &folder.read::<bool>("mask.h5:mask"));
     for (scan, of) in [("full.h5", ""), ("under.h5", ""), ("full.h5", ":kspace")] {
-        folder.done(&format!("convert {scan}{of} copy.h5"));
+        folder.run_ok(&format!("convert {scan}{of} copy.h5"));
         assert_eq!(
             folder.complex("copy.h5:kspace"),
             folder.complex(&format!("{scan}:kspace"))
         );
     }
-    folder.done("convert under.h5 copy.h5");
+    folder.run_ok("convert under.h5 copy.h5");
     assert_eq!(folder.read::<bool>("copy.h5:mask"), folder.read::<bool>("mask.h5:mask"));
     for scan in ["under.h5", "copy.h5"] {
-        folder.done(&format!("recon {scan} -o again_{scan}"));
+        folder.run_ok(&format!("recon {scan} -o again_{scan}"));
     }
     assert_eq!(folder.bits("again_under.h5"), folder.bits("again_copy.h5"));
 
-    folder.done("convert full.h5 copy.h5");
+    folder.run_ok("convert full.h5 copy.h5");
     let text = |place: &str| folder.read::<hdf5::types::VarLenUnicode>(place)[[]].to_string();
     assert_eq!(text("copy.h5:ismrmrd_header"), text("full.h5:ismrmrd_header"));
     let rss = |file: &str| folder.read::<f32>(&format!("{file}:reconstruction_rss"));
@@ -99,7 +99,7 @@ fn kspace_goes_there_and_comes_back() {
 #[test]
 fn images_become_a_result_that_can_be_evaluated() {
     let folder = folder();
-    folder.done("convert out.h5:unbiased unbiased.h5");
+    folder.run_ok("convert out.h5:unbiased unbiased.h5");
     assert_eq!(folder.complex("unbiased.h5:image"), folder.complex("out.h5:unbiased"));
     let magnitude = folder.complex("out.h5:unbiased").mapv(|v| v.norm());
     assert_eq!(folder.read::<f32>("unbiased.h5:reconstruction"), magnitude);
@@ -112,8 +112,8 @@ fn images_become_a_result_that_can_be_evaluated() {
         "plane.h5:picture",
         &Array2::from_shape_fn((6, 5), |(r, c)| (r * c) as f32),
     );
-    folder.done("convert plane.h5:picture plane.h5.png");
-    folder.done("convert plane.h5:picture image.h5");
+    folder.run_ok("convert plane.h5:picture plane.h5.png");
+    folder.run_ok("convert plane.h5:picture image.h5");
     assert_eq!(folder.shape("image.h5:reconstruction"), [1, 6, 5]);
     assert!(!folder.has("image.h5:image"));
 }
@@ -125,7 +125,7 @@ fn arrays_of_barts_keep_their_dimensions() {
         std::fs::write(folder.path("a.hdr"), format!("# Dimensions\n{axes}\n")).unwrap();
         let values: Vec<u8> = (0..120u16).flat_map(|i| f32::from(i).to_le_bytes()).collect();
         std::fs::write(folder.path("a.cfl"), &values).unwrap();
-        folder.done("convert a b.cfl");
+        folder.run_ok("convert a b.cfl");
         assert_eq!(bytes(&folder, "b.cfl"), values);
         let header = String::from_utf8(bytes(&folder, "b.hdr")).unwrap();
         assert_eq!(header.lines().nth(1), Some(axes));
@@ -144,18 +144,22 @@ fn arrays_of_barts_keep_their_dimensions() {
 fn a_plane_of_a_result_with_places() {
     let folder = folder();
     folder.write_geometry("out.h5", &Array3::from_elem((2, 4, 3), 0.5), [1.0; 3]);
-    folder.done("convert out.h5:prob_map density.nii");
+    folder.run_ok("convert out.h5:prob_map density.nii");
     assert_eq!(bytes(&folder, "density.nii").len(), 352 + 4 * 48 * 40);
 }
 
 #[test]
-fn negative_values_are_told_of() {
+fn negative_values_give_a_warning() {
     let folder = Folder::new();
     folder.write("a.h5:reconstruction", &Array3::from_elem((1, 4, 4), -1.5f32));
-    let said = folder.done("convert a.h5 a.nii");
-    assert!(said.warnings()[0].contains("16 values are negative"), "{}", said.err);
-    let said = folder.done("convert a.h5 a.npy");
-    assert!(said.warnings().is_empty(), "{}", said.err);
+    let output = folder.run_ok("convert a.h5 a.nii");
+    assert!(
+        output.warnings()[0].contains("16 values are negative"),
+        "{}",
+        output.err
+    );
+    let output = folder.run_ok("convert a.h5 a.npy");
+    assert!(output.warnings().is_empty(), "{}", output.err);
 }
 
 #[test]
@@ -192,8 +196,8 @@ fn what_cannot_be_converted() {
         ("out.h5 folder.nii", &["folder.nii", "folder; name"]),
         ("out.h5 taken.dcm", &["taken_001.dcm", "folder; name"]),
     ];
-    for (words, told) in cases {
-        folder.refused(&format!("convert {words}"), DATA, told);
+    for (words, expected) in cases {
+        folder.refused(&format!("convert {words}"), DATA, expected);
     }
     folder.refused("convert full.h5:kspace a.npy --kspace kspace", USAGE, &["named twice"]);
 }
@@ -202,26 +206,26 @@ fn what_cannot_be_converted() {
 fn a_geometry_of_other_slices_is_refused() {
     let folder = folder();
     folder.write_geometry("out.h5", &Array3::zeros((5, 4, 3)), [1.0; 3]);
-    let told = ["out.h5", "'geometry'", "5 slices", "there are 2", "; give"];
-    folder.refused("convert out.h5 a.nii", DATA, &told);
+    let expected = ["out.h5", "'geometry'", "5 slices", "there are 2", "; give"];
+    folder.refused("convert out.h5 a.nii", DATA, &expected);
 }
 
 /// Directions that are none, and a centre that is in no scanner.
 #[test]
 fn a_geometry_that_is_none_is_refused() {
     let folder = folder();
-    let told = ["out.h5", "'geometry'", "slice 0", "right angles", "; give"];
+    let expected = ["out.h5", "'geometry'", "slice 0", "right angles", "; give"];
     let mut far = Array3::from_shape_fn((2, 4, 3), |(_, v, axis)| f64::from(u8::from(v == axis + 1)));
     folder.write_geometry("out.h5", &far, [1.0; 3]);
-    folder.done("convert out.h5 a.dcm");
+    folder.run_ok("convert out.h5 a.dcm");
     far[[0, 0, 0]] = 1e308;
     for vectors in [Array3::zeros((2, 4, 3)), Array3::from_elem((2, 4, 3), 2.0), far] {
         folder.write_geometry("out.h5", &vectors, [1.0; 3]);
-        folder.refused("convert out.h5 b.dcm", DATA, &told);
+        folder.refused("convert out.h5 b.dcm", DATA, &expected);
     }
 }
 
-/// A dataset that tells of more slices than are stored, as a damaged one may.
+/// A dataset that claims more slices than are stored, as a damaged one may.
 #[test]
 fn slices_that_are_not_stored_are_refused() {
     let folder = Folder::new();
@@ -235,8 +239,8 @@ fn slices_that_are_not_stored_are_refused() {
     drop(made.unwrap());
     drop(file);
     for output in ["a.dcm", "a.png", "a.npy", "a.nii", "a.h5"] {
-        let told = ["big.h5", "claims shape", "damaged"];
-        folder.refused(&format!("convert big.h5 {output}"), DATA, &told);
+        let expected = ["big.h5", "claims shape", "damaged"];
+        folder.refused(&format!("convert big.h5 {output}"), DATA, &expected);
     }
 }
 
@@ -244,9 +248,9 @@ fn slices_that_are_not_stored_are_refused() {
 #[test]
 fn the_images_of_a_simulated_volume_have_its_pixels() {
     let folder = Folder::new();
-    folder.done("simulate --size 16x12 --coils 2 --slices 10 --volume --seed 1 -o full.h5");
-    for told in ["geometry and header", "header alone"] {
-        folder.done("convert full.h5:reconstruction_rss a.nii");
+    folder.run_ok("simulate --size 16x12 --coils 2 --slices 10 --volume --seed 1 -o full.h5");
+    for source in ["geometry and header", "header alone"] {
+        folder.run_ok("convert full.h5:reconstruction_rss a.nii");
         let nifti = bytes(&folder, "a.nii");
         let sizes: Vec<f32> = nifti[80..92]
             .chunks_exact(4)
@@ -254,7 +258,7 @@ fn the_images_of_a_simulated_volume_have_its_pixels() {
             .collect();
         let pixel = 220.0 / 12.0;
         for (size, wanted) in sizes.iter().zip([pixel, pixel, 5.0]) {
-            assert!((size - wanted).abs() < 1e-3, "{sizes:?} of {told}");
+            assert!((size - wanted).abs() < 1e-3, "{sizes:?} of {source}");
         }
         let file = folder.append("full.h5");
         if file.link_exists("geometry") {
@@ -268,7 +272,7 @@ fn the_images_of_a_simulated_volume_have_its_pixels() {
 fn a_reference_of_other_slices_is_left_out() {
     let folder = folder();
     folder.write("full.h5:reconstruction_rss", &Array3::<f32>::ones((5, 48, 40)));
-    folder.done("convert full.h5 copy.h5");
+    folder.run_ok("convert full.h5 copy.h5");
     assert!(!folder.has("copy.h5:reconstruction_rss"));
     assert_eq!(folder.complex("copy.h5:kspace"), folder.complex("full.h5:kspace"));
 }

@@ -48,7 +48,7 @@ fn option_of(line: &str) -> Option<String> {
     Some(format!("--{}", &name[..end.unwrap_or(name.len())]))
 }
 
-/// Options as `--help` tells them.
+/// Options as `--help` lists them.
 fn in_help(command: &str) -> Vec<Described> {
     let help = pvdamp([command, "--help"]);
     let mut options: Vec<Described> = Vec::new();
@@ -69,7 +69,7 @@ fn in_help(command: &str) -> Vec<Described> {
     described.collect()
 }
 
-/// Options as the tables of a section of `docs/commands.md` tell them, those of a section that it refers to among them.
+/// Options in the tables of a section of `docs/commands.md`, including those of a section it refers to.
 fn in_docs(heading: &str) -> Vec<Described> {
     let mut options = rows_of(heading);
     let section = section(heading);
@@ -104,12 +104,12 @@ fn rows_of(heading: &str) -> Vec<Described> {
 }
 
 #[test]
-fn commands_md_says_what_help_says() {
+fn commands_md_agrees_with_help() {
     let shared = in_docs("Every command");
     for command in commands() {
-        let (told, documented) = (in_help(&command), in_docs(&format!("pvdamp {command}")));
-        assert!(told.len() > 4, "the help of {command} was not understood");
-        for (name, default) in &told {
+        let (in_program, documented) = (in_help(&command), in_docs(&format!("pvdamp {command}")));
+        assert!(in_program.len() > 4, "the help of {command} was not understood");
+        for (name, default) in &in_program {
             let row = documented.iter().chain(&shared).find(|row| row.0 == *name);
             let Some((_, written)) = row else {
                 panic!("docs/commands.md lacks {name} of {command}");
@@ -123,7 +123,7 @@ fn commands_md_says_what_help_says() {
         }
         for (name, _) in documented {
             assert!(
-                told.iter().any(|row| row.0 == name),
+                in_program.iter().any(|row| row.0 == name),
                 "docs/commands.md tells of {name}, which {command} does not have"
             );
         }
@@ -145,7 +145,7 @@ fn every_name_of_a_table_is_in_the_docs() {
 }
 
 #[test]
-fn formats_md_tells_of_every_format_of_images() {
+fn formats_md_covers_every_image_format() {
     let (text, help) = (read("docs/formats.md"), pvdamp(["recon", "--help"]));
     let (_, text) = text.split_once("\n### Images in other formats\n").unwrap();
     let line = |name: &str| {

@@ -18,8 +18,8 @@ fn error_bars_come_on_request() {
         kspace.index_axis_mut(Axis(0), 1).fill(C32::default());
         kspace
     });
-    folder.done(&format!("recon half.h5 {R4} -o plain.h5"));
-    folder.done(&format!(
+    folder.run_ok(&format!("recon half.h5 {R4} -o plain.h5"));
+    folder.run_ok(&format!(
         "recon half.h5 {R4} --uncertainty=7 --png pictures --threads 1 -o bars.h5"
     ));
     let setting = |name: &str| {
@@ -47,13 +47,13 @@ fn error_bars_come_on_request() {
     let units = 2f32.powi(-30);
     let scaled = folder.complex("half.h5:kspace").mapv(|v| v * units);
     folder.write("scaled.h5:kspace", &scaled);
-    folder.done(&format!(
+    folder.run_ok(&format!(
         "recon scaled.h5 {R4} --uncertainty --threads 2 -o scaled_bars.h5"
     ));
     assert_eq!(folder.read::<f32>("scaled_bars.h5:std"), std.mapv(|v| v * units));
 
     // two sets of maps have error bars together
-    folder.done(&format!("recon full.h5 {R4} --map-sets 2 --uncertainty -o sets.h5"));
+    folder.run_ok(&format!("recon full.h5 {R4} --map-sets 2 --uncertainty -o sets.h5"));
     let sets: ArrayD<f32> = folder.read("sets.h5:std");
     assert!(sets.shape() == [2, 96, 80] && sets.iter().all(|v| v.is_finite()));
 }
@@ -63,7 +63,7 @@ fn a_bench_holds_them_to_the_truth() {
     let folder = Folder::with_scan("--size 48x40 --coils 3 --slices 2 --seed 3");
     let bench = "bench full.h5 --methods pvdamp:bars,pvdamp,zero-filled --sampling bernoulli --accel 3 --acs 12 \
                  --seeds 1..2 -o bench";
-    folder.done(bench);
+    folder.run_ok(bench);
     let results =
         || -> Value { serde_json::from_slice(&fs::read(folder.path("bench/results.json")).unwrap()).unwrap() };
     let whole = results();
@@ -92,7 +92,7 @@ fn a_bench_holds_them_to_the_truth() {
         .iter()
         .map(|w| w.as_str().unwrap())
         .collect();
-    folder.done(&format!("recon full.h5 {} --uncertainty -o out.h5", words.join(" ")));
+    folder.run_ok(&format!("recon full.h5 {} --uncertainty -o out.h5", words.join(" ")));
     let id = case["id"].as_str().unwrap();
     let picture: ArrayD<f32> = folder.read(&format!("bench/shown/{id}/pvdamp-bars.h5:std"));
     assert_eq!(picture, folder.read::<f32>("out.h5:std").index_axis_move(Axis(0), 1));
@@ -102,21 +102,21 @@ fn a_bench_holds_them_to_the_truth() {
     for share in [0.3, 0.55, 0.8] {
         let cut = (journal.len() as f64 * share) as usize;
         fs::write(folder.path("bench/journal.jsonl"), &journal[..cut]).unwrap();
-        folder.done(bench);
+        folder.run_ok(bench);
         assert_eq!(results()["calibrations"], whole["calibrations"], "cut at {share}");
     }
-    assert!(folder.done(bench).err.contains("100 % is done"));
+    assert!(folder.run_ok(bench).err.contains("100 % is done"));
 
     // Without error bars no table of them is left.
-    folder.done(&bench.replace("pvdamp:bars,", ""));
+    folder.run_ok(&bench.replace("pvdamp:bars,", ""));
     assert!(!folder.path("bench/calibration.csv").exists());
 }
 
-/// Held-out samples, a correction and probes: with two sets of maps, and with what stands against them said.
+/// Held-out samples, a correction and probes: with two sets of maps, and a reason if there are no error bars.
 #[test]
-fn howl_tells_error_bars_or_why_not() {
+fn howl_gives_error_bars_or_a_reason() {
     let folder = Folder::with_scan(SCAN);
-    folder.done(&format!(
+    folder.run_ok(&format!(
         "recon full.h5 {R4} --method howl --map-sets 2 --uncertainty -o sets.h5"
     ));
     let std: ArrayD<f32> = folder.read("sets.h5:std");
@@ -133,13 +133,13 @@ fn howl_tells_error_bars_or_why_not() {
 
     let columns = ndarray::Array2::from_shape_fn((96, 80), |(_, c)| u8::from(c % 3 == 0 || (36..44).contains(&c)));
     folder.write("columns.h5:mask", &columns.into_dyn());
-    let said = folder.done("recon full.h5 --mask columns.h5 --method howl --uncertainty -o columns_out.h5");
-    assert!(said.err.contains("whole lines too few"), "{}", said.err);
+    let output = folder.run_ok("recon full.h5 --mask columns.h5 --method howl --uncertainty -o columns_out.h5");
+    assert!(output.err.contains("whole lines too few"), "{}", output.err);
     let std: ArrayD<f32> = folder.read("columns_out.h5:std");
     assert!(std.iter().all(|v| v.is_nan()));
 
-    let said = folder.done(&format!(
+    let output = folder.run_ok(&format!(
         "recon full.h5 {R4} --method howl --time-limit 0.000001 --uncertainty -o short.h5"
     ));
-    assert!(said.err.contains("stopped before they were drawn"), "{}", said.err);
+    assert!(output.err.contains("stopped before they were drawn"), "{}", output.err);
 }

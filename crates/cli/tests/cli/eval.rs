@@ -42,7 +42,7 @@ fn pair(folder: &Folder, file: &str, acquisition: &str, error: f32) {
     }
 }
 
-/// Three pairs, two of them AXT2, one in a subfolder that does not tell; and what is no volume.
+/// Three pairs, two of them AXT2 and one, in a subfolder, without an acquisition; and files that are no volumes.
 fn folders() -> Folder {
     let folder = Folder::new();
     pair(&folder, "b.h5", "AXT2", 0.1);
@@ -59,8 +59,8 @@ fn folders() -> Folder {
     folder
 }
 
-fn json(said: &Said) -> Value {
-    serde_json::from_str(&said.out).unwrap()
+fn json(output: &ProgramOutput) -> Value {
+    serde_json::from_str(&output.out).unwrap()
 }
 
 fn table(folder: &Folder, file: &str) -> Vec<Vec<String>> {
@@ -82,7 +82,7 @@ fn near(found: &Value, expected: f64) {
 #[test]
 fn volumes_of_two_folders_and_means_over_them() {
     let folder = folders();
-    let found = json(&folder.done("eval targets results --json"));
+    let found = json(&folder.run_ok("eval targets results --json"));
     let volumes = found["volumes"].as_array().unwrap();
     let names: Vec<_> = volumes.iter().map(|v| v["file"].as_str().unwrap()).collect();
     assert_eq!(names, ["a.h5", "b.h5", "knee/c.hdf5"]);
@@ -115,27 +115,30 @@ fn volumes_of_two_folders_and_means_over_them() {
     assert!((psnr(&volumes[1]) - psnr(&volumes[0]) - 20.0 * 2f64.log10()).abs() < 1e-4);
     near(&all["psnr_db"]["mean"], volumes.iter().map(psnr).sum::<f64>() / 3.0);
 
-    let text = folder.done("eval targets results").out;
-    for told in [
+    let text = folder.run_ok("eval targets results").out;
+    for expected in [
         "knee/c.hdf5",
         "AXT2",
         "0.025000 ± 0.021213",
         "0.046667 ± 0.0404",
         "standard deviation",
     ] {
-        assert!(text.contains(told), "'{told}' is not in\n{text}");
+        assert!(text.contains(expected), "'{expected}' is not in\n{text}");
     }
     for threads in 1..3 {
         assert_eq!(
-            json(&folder.done(&format!("--threads {threads} eval targets results --json"))),
+            json(&folder.run_ok(&format!("--threads {threads} eval targets results --json"))),
             found
         );
     }
     // two files, the target before the result
-    let alone = folder.done("eval targets/a.h5 results/a.h5 --json").out;
-    assert_eq!(alone, folder.done("eval --json results/a.h5 --target targets/a.h5").out);
+    let alone = folder.run_ok("eval targets/a.h5 results/a.h5 --json").out;
+    assert_eq!(
+        alone,
+        folder.run_ok("eval --json results/a.h5 --target targets/a.h5").out
+    );
     // the datasets of all files
-    let same = json(&folder.done("eval results:reconstruction results --json"));
+    let same = json(&folder.run_ok("eval results:reconstruction results --json"));
     assert_eq!(same["all"]["nmse"]["mean"], 0.0);
     assert!(same["all"]["psnr_db"]["mean"].is_null(), "infinite");
 }
@@ -147,23 +150,23 @@ fn one_acquisition_is_taken_alone() {
     pair(&folder, "d.h5", "AXT1", 0.1);
     std::fs::remove_file(folder.path("results/d.h5")).unwrap();
     for (acquisition, files) in [("AXT2", &["a.h5", "b.h5"][..]), ("unknown", &["knee/c.hdf5"])] {
-        let said = folder.done(&format!(
+        let output = folder.run_ok(&format!(
             "eval targets results --acquisition {acquisition} --csv out.csv --json"
         ));
-        let found = json(&said);
+        let found = json(&output);
         assert_eq!(found["all"]["volumes"], files.len());
         assert_eq!(found["acquisitions"].as_array().unwrap().len(), 1);
         assert_eq!(found["acquisitions"][0]["acquisition"], acquisition);
         let table = table(&folder, "out.csv");
         assert!(table[1..].iter().map(|row| row[0].as_str()).eq(files.iter().copied()));
-        assert!(said.warnings().is_empty(), "{}", said.err);
+        assert!(output.warnings().is_empty(), "{}", output.err);
     }
 }
 
 #[test]
-fn what_cannot_be_compared_is_passed_over() {
+fn pairs_that_cannot_be_compared_are_skipped() {
     let folder = folders();
-    let good = json(&folder.done("eval targets results --json"));
+    let good = json(&folder.run_ok("eval targets results --json"));
     for file in ["cut.h5", "lost.h5", "more.h5", "noise.h5", "small.h5", "zero.h5"] {
         pair(&folder, file, "AXT2", 0.5);
     }
@@ -184,20 +187,20 @@ fn what_cannot_be_compared_is_passed_over() {
         ("zero.h5", "targets/zero.h5: ", "is zero"),
     ];
 
-    let said = folder.run("eval targets results --csv out.csv --json");
-    assert_eq!(said.code, Some(PASSED_OVER), "{}", said.err);
-    assert!(!said.err.contains("panicked"), "{}", said.err);
-    let errors: Vec<&str> = said.err.lines().filter(|line| line.contains("error: ")).collect();
-    assert_eq!(errors.len(), failures.len() + 1, "{}", said.err);
+    let output = folder.run("eval targets results --csv out.csv --json");
+    assert_eq!(output.code, Some(PASSED_OVER), "{}", output.err);
+    assert!(!output.err.contains("panicked"), "{}", output.err);
+    let errors: Vec<&str> = output.err.lines().filter(|line| line.contains("error: ")).collect();
+    assert_eq!(errors.len(), failures.len() + 1, "{}", output.err);
     assert!(
         errors[failures.len()].contains("passed over 6 of 9 volumes"),
         "{}",
-        said.err
+        output.err
     );
-    let warned = said.warnings();
+    let warned = output.warnings();
     assert!(warned.len() == 1 && warned[0].contains("new/extra.h5"), "{warned:?}");
 
-    let found = json(&said);
+    let found = json(&output);
     let volumes = found["volumes"].as_array().unwrap();
     assert_eq!(volumes.len(), 9);
     let table = table(&folder, "out.csv");
@@ -209,7 +212,7 @@ fn what_cannot_be_compared_is_passed_over() {
         let reason = volumes[at]["error"].as_str().unwrap();
         assert!(reason.starts_with(place) && reason.contains(why), "{reason}");
         assert!(volumes[at].get("nmse").is_none(), "{}", volumes[at]);
-        assert!(errors.iter().any(|error| error.contains(reason)), "{}", said.err);
+        assert!(errors.iter().any(|error| error.contains(reason)), "{}", output.err);
         let row = &table[at + 1];
         let acquisition = if file == "noise.h5" { "" } else { "AXT2" };
         assert_eq!(
@@ -253,7 +256,7 @@ fn what_cannot_be_compared_is_passed_over() {
         "{}",
         text.out
     );
-    // errors are said also where nothing else is
+    // errors are printed even when quiet
     let quiet = folder.run("-q eval targets results");
     assert_eq!(quiet.err.lines().count(), failures.len() + 1, "{}", quiet.err);
 }
@@ -264,7 +267,7 @@ fn folders_that_do_not_belong_together_are_refused() {
     write(&folder, "elsewhere/x.h5:reconstruction", &target(2, 24, 16));
     std::fs::create_dir(folder.path("empty")).unwrap();
     std::fs::write(folder.path("kept.csv"), "kept").unwrap();
-    for (words, code, told) in [
+    for (words, code, expected) in [
         (
             "targets elsewhere --csv kept.csv",
             DATA,
@@ -301,7 +304,7 @@ fn folders_that_do_not_belong_together_are_refused() {
             ["--acquisition", "two folders"],
         ),
     ] {
-        folder.refused(&format!("eval {words}"), code, &told);
+        folder.refused(&format!("eval {words}"), code, &expected);
     }
     for words in [
         "eval results/a.h5",

@@ -1,4 +1,4 @@
-//! `pvdamp report` as a user runs it: the page over a batch, what it says of what is missing, and what is refused.
+//! `pvdamp report` as a user runs it: the page of a batch, its notes on what is missing, and errors.
 
 use std::fs;
 
@@ -8,11 +8,11 @@ use crate::support::command::*;
 fn batch() -> Folder {
     let folder = Folder::new();
     fs::create_dir_all(folder.path("scans/sub")).unwrap();
-    folder.done("simulate --size 48x40 --coils 3 --slices 2 --seed 3 -o scans/a.h5");
-    folder.done("simulate --size 40x48 --coils 3 --slices 1 --seed 4 -o scans/sub/b.h5");
+    folder.run_ok("simulate --size 48x40 --coils 3 --slices 2 --seed 3 -o scans/a.h5");
+    folder.run_ok("simulate --size 40x48 --coils 3 --slices 1 --seed 4 -o scans/sub/b.h5");
     fs::write(folder.path("scans/broken.h5"), "no scan").unwrap();
-    let said = folder.run("batch scans --accel 3 --acs 12 -o out");
-    assert_eq!(said.code, Some(3), "{}", said.err);
+    let output = folder.run("batch scans --accel 3 --acs 12 -o out");
+    assert_eq!(output.code, Some(3), "{}", output.err);
     folder
 }
 
@@ -23,11 +23,11 @@ fn page(folder: &Folder) -> String {
 #[test]
 fn the_page_shows_what_was_done_and_what_was_not() {
     let folder = batch();
-    let said = folder.done("report out");
+    let output = folder.run_ok("report out");
     assert!(
-        said.err.contains("wrote out/report.html") && said.warnings().is_empty(),
+        output.err.contains("wrote out/report.html") && output.warnings().is_empty(),
         "{}",
-        said.err
+        output.err
     );
     let first = page(&folder);
     for words in [
@@ -42,7 +42,7 @@ fn the_page_shows_what_was_done_and_what_was_not() {
     // three pictures, in two blocks
     assert_eq!(first.matches("\"/9j/").count(), 3);
     assert_eq!(first.matches("id=\"volume-").count(), 2);
-    folder.done("report out --threads 1 -o elsewhere.html");
+    folder.run_ok("report out --threads 1 -o elsewhere.html");
     assert_eq!(fs::read_to_string(folder.path("elsewhere.html")).unwrap(), first);
     // nothing is fetched, and no browser would
     assert!(first.contains("content=\"default-src 'none'; img-src data:;"));
@@ -52,7 +52,7 @@ fn the_page_shows_what_was_done_and_what_was_not() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told_and_the_rest_is_shown() {
+fn unreadable_results_are_reported_and_the_rest_is_shown() {
     let folder = batch();
     let result = fs::read(folder.path("out/a.h5")).unwrap();
     fs::write(folder.path("out/a.h5"), &result[..result.len() / 3]).unwrap();
@@ -64,21 +64,21 @@ fn what_cannot_be_read_is_told_and_the_rest_is_shown() {
         &lines[..40]
     );
     fs::write(folder.path("out/batch.jsonl"), torn).unwrap();
-    let said = folder.done("report out");
-    let warnings = said.warnings();
-    assert_eq!(warnings.len(), 3, "{}", said.err);
+    let output = folder.run_ok("report out");
+    let warnings = output.warnings();
+    assert_eq!(warnings.len(), 3, "{}", output.err);
     for (warning, words) in warnings
         .iter()
         .zip(["batch.jsonl: 2 line(s)", "out/a.h5", "out/sub/b.h5"])
     {
         assert!(warning.contains(words), "{warning}");
-        let told = warning.strip_prefix("pvdamp: warning: ").unwrap();
-        assert!(page(&folder).contains(told), "{told}");
+        let message = warning.strip_prefix("pvdamp: warning: ").unwrap();
+        assert!(page(&folder).contains(message), "{message}");
     }
     assert!(page(&folder).contains("href=\"#slice=a.h5/0\"") && !page(&folder).contains("\"/9j/"));
     fs::remove_file(folder.path("out/batch.jsonl")).unwrap();
-    let said = folder.done("report out");
-    assert!(said.err.contains("batch.jsonl cannot be read"), "{}", said.err);
+    let output = folder.run_ok("report out");
+    assert!(output.err.contains("batch.jsonl cannot be read"), "{}", output.err);
 }
 
 #[test]
@@ -86,8 +86,12 @@ fn a_foreign_result_is_no_picture_of_this_batch() {
     let folder = batch();
     // of another number of slices
     fs::copy(folder.path("out/sub/b.h5"), folder.path("out/a.h5")).unwrap();
-    let said = folder.done("report out");
-    assert!(said.err.contains("holds 1 slice(s), batch.json says 2"), "{}", said.err);
+    let output = folder.run_ok("report out");
+    assert!(
+        output.err.contains("holds 1 slice(s), batch.json says 2"),
+        "{}",
+        output.err
+    );
     // and a name that leads out of the folder
     let manifest = fs::read_to_string(folder.path("out/batch.json")).unwrap();
     fs::copy(folder.path("out/sub/b.h5"), folder.path("b.h5")).unwrap();
@@ -96,11 +100,11 @@ fn a_foreign_result_is_no_picture_of_this_batch() {
         manifest.replace("\"name\": \"sub/b.h5\"", "\"name\": \"../b.h5\""),
     )
     .unwrap();
-    let said = folder.done("report out");
+    let output = folder.run_ok("report out");
     assert!(
-        said.err.contains("names a result outside of its folder"),
+        output.err.contains("names a result outside of its folder"),
         "{}",
-        said.err
+        output.err
     );
     assert!(!page(&folder).contains("\"/9j/"));
 }

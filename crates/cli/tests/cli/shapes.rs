@@ -5,9 +5,9 @@ use ndarray::{ArrayD, Axis};
 
 /// Reconstructs `scan` of a folder with `full.h5`, and holds the magnitude image to the truth: its NMSE must be below
 /// `share` of that of the zero-filled image.
-fn right_image(folder: &Folder, scan: &str, options: &str, share: f64) -> Said {
-    let said = folder.done(&format!("recon {scan} {options} --trace trace.jsonl -o out.h5"));
-    folder.done(&format!("recon {scan} {options} --method zero-filled -o zero.h5"));
+fn right_image(folder: &Folder, scan: &str, options: &str, share: f64) -> ProgramOutput {
+    let output = folder.run_ok(&format!("recon {scan} {options} --trace trace.jsonl -o out.h5"));
+    folder.run_ok(&format!("recon {scan} {options} --method zero-filled -o zero.h5"));
     let truth = magnitude(&folder.complex("full.h5:ground_truth"));
     let error = |result: &str| nmse(&magnitude(&folder.complex(result)), &truth);
     let (ours, zero) = (error("out.h5:image"), error("zero.h5:image"));
@@ -21,7 +21,7 @@ fn right_image(folder: &Folder, scan: &str, options: &str, share: f64) -> Said {
             .iter()
             .all(|v| v.is_finite())
     );
-    said
+    output
 }
 
 #[test]
@@ -46,9 +46,9 @@ fn one_coil_in_every_layout() {
     let kspace = folder.complex("full.h5:kspace").index_axis_move(Axis(1), 0);
     folder.write("slices.h5:kspace", &kspace);
     folder.write("plane.h5:kspace", &kspace.index_axis(Axis(0), 0).to_owned());
-    folder.done("recon slices.h5 --accel 2.5 -o out.h5");
+    folder.run_ok("recon slices.h5 --accel 2.5 -o out.h5");
     assert_eq!(folder.bits("out.h5"), four_axes);
-    folder.done("recon plane.h5 --accel 2.5 -o plane_out.h5");
+    folder.run_ok("recon plane.h5 --accel 2.5 -o plane_out.h5");
     let (planes, plane) = (folder.complex("out.h5:image"), folder.complex("plane_out.h5:image"));
     assert_eq!(plane.index_axis(Axis(0), 0), planes.index_axis(Axis(0), 0));
     assert_eq!(plane.shape(), [1, 128, 120]);
@@ -84,7 +84,7 @@ fn many_slices() {
 fn units_do_not_matter() {
     let folder = Folder::with_scan("--size 96x80 --coils 4 --slices 2 --seed 3");
     let draw = "--accel 4 --acs 16";
-    folder.done(&format!("recon full.h5 {draw} --iterations 4 -o short.h5"));
+    folder.run_ok(&format!("recon full.h5 {draw} --iterations 4 -o short.h5"));
     right_image(&folder, "full.h5", draw, 0.4);
     let (kspace, truth) = (folder.complex("full.h5:kspace"), folder.complex("full.h5:ground_truth"));
     let (image, short) = (folder.complex("out.h5:image"), folder.complex("short.h5:image"));
@@ -94,8 +94,8 @@ fn units_do_not_matter() {
     for factor in [2f32.powi(-23), 2f32.powi(43), 1e-7, 1e13] {
         folder.write("scaled.h5:kspace", &kspace.mapv(|v| v * factor));
         folder.write("scaled.h5:ground_truth", &truth.mapv(|v| v * factor));
-        folder.done(&format!("recon scaled.h5 {draw} -o scaled_out.h5"));
-        folder.done(&format!("recon scaled.h5 {draw} --iterations 4 -o scaled_short.h5"));
+        folder.run_ok(&format!("recon scaled.h5 {draw} -o scaled_out.h5"));
+        folder.run_ok(&format!("recon scaled.h5 {draw} --iterations 4 -o scaled_short.h5"));
         let scaled = folder.complex("scaled_out.h5:image");
         if factor.log2().fract() == 0.0 {
             assert_eq!(scaled, image.mapv(|v| v * factor));
@@ -124,7 +124,7 @@ fn double_precision_on_disk_is_the_same_scan() {
     let wide = wide.mapv(|v| crate::support::C64::new(v.re.into(), v.im.into()));
     folder.write("wide.h5:kspace", &wide);
     for name in ["full.h5", "wide.h5"] {
-        folder.done(&format!("recon {name} --accel 3 --acs 16 -o out_{name}"));
+        folder.run_ok(&format!("recon {name} --accel 3 --acs 16 -o out_{name}"));
     }
     assert_eq!(folder.bits("out_full.h5"), folder.bits("out_wide.h5"));
 }
@@ -145,12 +145,12 @@ fn whole_lines() {
         }
     }
     folder.write("lines.h5:kspace", &kspace);
-    for told in [false, true] {
-        if told {
+    for has_mask in [false, true] {
+        if has_mask {
             folder.write("lines.h5:mask", &ndarray::Array1::from_shape_fn(80, line));
         }
-        let said = right_image(&folder, "lines.h5", "", 1.0);
-        let warnings = said.warnings();
+        let output = right_image(&folder, "lines.h5", "", 1.0);
+        let warnings = output.warnings();
         assert!(
             warnings.len() == 1 && warnings[0].contains("whole lines"),
             "{warnings:?}"
@@ -162,8 +162,12 @@ fn whole_lines() {
     }
     let regular = ndarray::Array1::from_shape_fn(80, |col| (36..44).contains(&col) || col % 4 == 1);
     folder.write("regular.h5:mask", &regular);
-    let said = folder.done("recon full.h5 --mask regular.h5:mask --damping 0.5 -o out.h5");
-    assert!(said.err.contains("whole lines at regular distances"), "{}", said.err);
+    let output = folder.run_ok("recon full.h5 --mask regular.h5:mask --damping 0.5 -o out.h5");
+    assert!(
+        output.err.contains("whole lines at regular distances"),
+        "{}",
+        output.err
+    );
     assert_eq!(damping(&folder), 0.5);
 }
 
@@ -181,30 +185,30 @@ fn two_sets_of_maps() {
     let record = &folder.trace("trace.jsonl")[0];
     assert_eq!(bands, record["bands"].as_array().unwrap().len());
     assert_eq!(bands, 26);
-    folder.done("recon full.h5 --accel 4 --acs 20 --maps out.h5 -o given.h5");
+    folder.run_ok("recon full.h5 --accel 4 --acs 20 --maps out.h5 -o given.h5");
     assert_eq!(folder.complex("given.h5:image"), folder.complex("out.h5:image"));
 }
 
-/// A slice without data is told, and is no trouble for the others.
+/// A slice without data is reported and does not affect the others.
 #[test]
 fn slices_of_zeros() {
     let folder = Folder::with_scan("--size 64x64 --coils 4 --slices 3 --seed 3");
     let draw = "--accel 3 --acs 16";
-    folder.done(&format!("recon full.h5 {draw} -o full_out.h5"));
+    folder.run_ok(&format!("recon full.h5 {draw} -o full_out.h5"));
     let mut kspace = folder.complex("full.h5:kspace");
     for (slice, zeros) in [(1, 1), (0, 2), (2, 3)] {
         kspace.index_axis_mut(Axis(0), slice).fill(C32::ZERO);
         folder.write("zeros.h5:kspace", &kspace);
         let draw = if zeros < 3 { draw } else { "" };
-        let said = folder.done(&format!(
+        let output = folder.run_ok(&format!(
             "recon zeros.h5 {draw} --save-maps --trace trace.jsonl --png p -o out.h5"
         ));
-        let told = said.warnings().iter().filter(|w| w.contains("all zero")).count();
-        // Of a scan that is all zero that is said once more, for the whole.
-        assert_eq!(told, zeros + usize::from(zeros == 3), "{}", said.err);
+        let zero_warnings = output.warnings().iter().filter(|w| w.contains("all zero")).count();
+        // A scan that is all zero gives one more warning.
+        assert_eq!(zero_warnings, zeros + usize::from(zeros == 3), "{}", output.err);
         assert_eq!(folder.trace("trace.jsonl").len(), 3);
-        folder.done("maps zeros.h5 -o maps.h5");
-        folder.done("info zeros.h5");
+        folder.run_ok("maps zeros.h5 -o maps.h5");
+        folder.run_ok("info zeros.h5");
         let (image, full) = (folder.complex("out.h5:image"), folder.complex("full_out.h5:image"));
         for slice in 0..3 {
             let (image, full) = (image.index_axis(Axis(0), slice), full.index_axis(Axis(0), slice));
@@ -226,7 +230,7 @@ fn slices_sampled_differently() {
     let mut lacking = full.clone();
     lacking.slice_mut(ndarray::s![1, .., .., ..8]).fill(C32::ZERO);
     folder.write("lacking.h5:kspace", &lacking);
-    let said = folder.done("recon lacking.h5 --accel 3 --acs 16 --trace trace.jsonl -o out.h5");
+    let output = folder.run_ok("recon lacking.h5 --accel 3 --acs 16 --trace trace.jsonl -o out.h5");
     let acceleration = |slice: usize| {
         let records = folder.trace("trace.jsonl");
         records[slice]["sampling"]["acceleration"].as_f64().unwrap()
@@ -234,7 +238,7 @@ fn slices_sampled_differently() {
     assert!(
         acceleration(1) > acceleration(0) && acceleration(0) > 2.5,
         "{}",
-        said.err
+        output.err
     );
 
     let mut halved = full;
@@ -244,8 +248,8 @@ fn slices_sampled_differently() {
         }
     }
     folder.write("halved.h5:kspace", &halved);
-    let said = folder.done("recon halved.h5 --trace trace.jsonl -o out.h5");
-    assert!(acceleration(0) > 1.4, "{}", said.err);
-    assert_eq!(acceleration(1), 1.0, "{}", said.err);
-    assert!(said.err.contains("other locations"), "{}", said.err);
+    let output = folder.run_ok("recon halved.h5 --trace trace.jsonl -o out.h5");
+    assert!(acceleration(0) > 1.4, "{}", output.err);
+    assert_eq!(acceleration(1), 1.0, "{}", output.err);
+    assert!(output.err.contains("other locations"), "{}", output.err);
 }

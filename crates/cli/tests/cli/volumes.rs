@@ -8,8 +8,8 @@ const SIMULATE: &str = "simulate --size 48x40 --coils 4 --slices 12 --noise 0.01
 /// `slices.h5`, and the same object as the volume `full.h5`.
 fn both() -> Folder {
     let folder = Folder::new();
-    folder.done(&format!("{SIMULATE} -o slices.h5"));
-    folder.done(&format!("{SIMULATE} --volume -o full.h5"));
+    folder.run_ok(&format!("{SIMULATE} -o slices.h5"));
+    folder.run_ok(&format!("{SIMULATE} --volume -o full.h5"));
     folder
 }
 
@@ -33,8 +33,8 @@ fn a_volume_is_its_slices_transformed() {
     };
     let ratio = energy("full.h5:kspace") / energy("slices.h5:kspace");
     assert!((ratio - 1.0).abs() < 1e-5, "{ratio}");
-    let said = folder.done("info full.h5 --json");
-    let facts: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+    let output = folder.run_ok("info full.h5 --json");
+    let facts: serde_json::Value = serde_json::from_str(&output.out).unwrap();
     assert_eq!(facts["kspace"], "12 slice(s), 4 coil(s), 48x40");
     assert_eq!(facts["encoded_matrix"], "12x48x40");
     assert_eq!(facts["mask"], "fully sampled");
@@ -44,9 +44,9 @@ fn a_volume_is_its_slices_transformed() {
 fn its_reconstruction_is_that_of_its_slices() {
     let folder = both();
     let draw = "--accel 4 --acs 14 --sampling poisson-disc --seed 2";
-    folder.done(&format!("recon slices.h5 {draw} -o a.h5"));
-    let said = folder.done(&format!("recon full.h5 {draw} -o b.h5"));
-    assert_eq!(said.warnings(), [""; 0]);
+    folder.run_ok(&format!("recon slices.h5 {draw} -o a.h5"));
+    let output = folder.run_ok(&format!("recon full.h5 {draw} -o b.h5"));
+    assert_eq!(output.warnings(), [""; 0]);
     assert_eq!(folder.read::<bool>("a.h5:mask"), folder.read::<bool>("b.h5:mask"));
     let (slices, volume) = (folder.complex("a.h5:image"), folder.complex("b.h5:image"));
     // the same but for rounding of the transform, which iterations carry on
@@ -55,7 +55,7 @@ fn its_reconstruction_is_that_of_its_slices() {
     assert_eq!(folder.shape("b.h5:reconstruction"), [12, 48, 40]);
     assert!(folder.ssim("full.h5", "b.h5") > 0.7);
     let maps = "--maps full.h5:sensitivity_maps";
-    folder.done(&format!("recon full.h5 {draw} {maps} -o c.h5"));
+    folder.run_ok(&format!("recon full.h5 {draw} {maps} -o c.h5"));
     let truth = folder.complex("full.h5:ground_truth");
     let (ours, theirs) = (folder.complex("c.h5:image"), truth);
     assert!(nmse(&magnitude(&ours), &magnitude(&theirs)) < 0.03);
@@ -68,13 +68,13 @@ fn undersampled_in_both_phase_encodes() {
     let mask = folder.read::<bool>("mask.h5:mask");
     let axes = "--axes coil,kx,ky,kz";
     // detected, given, and in the file
-    folder.done(&format!("recon under.h5 {axes} -o detected.h5"));
-    folder.done(&format!(
+    folder.run_ok(&format!("recon under.h5 {axes} -o detected.h5"));
+    folder.run_ok(&format!(
         "recon under.h5 {axes} --mask mask.h5 --prob-map mask.h5 -o given.h5"
     ));
     folder.write("under.h5:mask", &mask);
     folder.write("under.h5:prob_map", &folder.read::<f64>("mask.h5:prob_map"));
-    folder.done(&format!("recon under.h5 {axes} -o inside.h5"));
+    folder.run_ok(&format!("recon under.h5 {axes} -o inside.h5"));
     for result in ["detected.h5", "given.h5", "inside.h5"] {
         assert_eq!(folder.read::<bool>(&format!("{result}:mask")), mask, "{result}");
     }
@@ -83,7 +83,7 @@ fn undersampled_in_both_phase_encodes() {
     // a mask per plane of the volume as it stands in BART's order of axes
     let turned = folder.complex("under.h5:kspace").permuted_axes(vec![0, 3, 2, 1]);
     folder.write("turned.h5:kspace", &turned);
-    folder.done("recon turned.h5 --axes coil,kz,ky,kx --mask mask.h5 --prob-map mask.h5 -o turned_out.h5");
+    folder.run_ok("recon turned.h5 --axes coil,kz,ky,kx --mask mask.h5 --prob-map mask.h5 -o turned_out.h5");
     assert_eq!(folder.complex("turned_out.h5:image"), folder.complex("given.h5:image"));
 }
 
@@ -135,7 +135,7 @@ fn either_file_of_bart_is_an_input() {
             &[output, "is an input of this run"],
         );
     }
-    folder.done("recon k --accel 3 --acs 12 -o bart.h5");
-    folder.done("recon full.h5 --accel 3 --acs 12 -o out.h5");
+    folder.run_ok("recon k --accel 3 --acs 12 -o bart.h5");
+    folder.run_ok("recon full.h5 --accel 3 --acs 12 -o out.h5");
     assert_eq!(folder.complex("bart.h5:image"), folder.complex("out.h5:image"));
 }

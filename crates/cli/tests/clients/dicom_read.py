@@ -64,8 +64,8 @@ for name in files:
         row_mm, col_mm = map(float, d.PixelSpacing)
         position = np.array(d.ImagePositionPatient, float)
         place = position + first * (c[..., None] * col_mm) + second * (r[..., None] * row_mm)
-        told = centre + (r - rows // 2)[..., None] * voxel[0] * along_rows + (c - cols // 2)[..., None] * voxel[1] * along_cols
-        assert np.abs(place - told).max() < 1e-5
+        expected = centre + (r - rows // 2)[..., None] * voxel[0] * along_rows + (c - cols // 2)[..., None] * voxel[1] * along_cols
+        assert np.abs(place - expected).max() < 1e-5
     else:
         assert "ImagePositionPatient" not in d and "ImageOrientationPatient" not in d
 assert len(series) == 1, series

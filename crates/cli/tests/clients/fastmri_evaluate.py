@@ -1,4 +1,4 @@
-"""fastMRI's own evaluation of a folder, held to what `pvdamp eval --json` said of it.
+"""fastMRI's own evaluation of a folder, compared with `pvdamp eval --json`.
 
 fastmri_evaluate.py TARGETS RESULTS SAID.json : what its evaluate() and its metrics of each volume give
 (https://github.com/facebookresearch/fastMRI, fastmri/evaluate.py). The results are those of `pvdamp recon`, as h5py
@@ -40,8 +40,8 @@ for name in missing:
 OURS = {"NMSE": "nmse", "PSNR": "psnr_db", "SSIM": "ssim"}
 CLOSE = 1e-5
 
-targets, results, said = map(pathlib.Path, sys.argv[1:])
-said = json.loads(said.read_text())
+targets, results, evaluation = map(pathlib.Path, sys.argv[1:])
+evaluation = json.loads(evaluation.read_text())
 
 
 def close(found, expected, what):
@@ -56,7 +56,7 @@ def evaluated(acquisition):
     return evaluate.evaluate(arguments, "reconstruction_rss")
 
 
-for volume in said["volumes"]:
+for volume in evaluation["volumes"]:
     with h5py.File(targets / volume["file"]) as t, h5py.File(results / volume["file"]) as r:
         target, result = t["reconstruction_rss"][()], r["reconstruction"][()]
         assert r["reconstruction"].dtype == np.float32 and r["image"].dtype == np.complex64
@@ -70,7 +70,7 @@ for volume in said["volumes"]:
         expected = evaluate.METRIC_FUNCS[name](target, result)
         close(volume[ours], expected, (volume["file"], name))
 
-for summary in [said["all"], *said["acquisitions"]]:
+for summary in [evaluation["all"], *evaluation["acquisitions"]]:
     metrics = evaluated(summary.get("acquisition"))
     means = metrics.means()
     for name, ours in OURS.items():
@@ -81,4 +81,4 @@ for summary in [said["all"], *said["acquisitions"]]:
             close(summary[ours]["std"], metrics.metrics[name].stddev(), (summary.get("acquisition"), name))
         else:
             assert summary[ours]["std"] is None
-print("equal:", len(said["volumes"]), "volumes of", *(group["acquisition"] for group in said["acquisitions"]))
+print("equal:", len(evaluation["volumes"]), "volumes of", *(group["acquisition"] for group in evaluation["acquisitions"]))

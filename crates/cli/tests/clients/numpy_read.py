@@ -10,8 +10,8 @@ for pair in sys.argv[1:]:
     file, dataset = place.split(":")
     array = np.load(name)
     with h5py.File(file) as h:
-        told = h[dataset][:]
+        stored = h[dataset][:]
     assert array.dtype == np.complex64 and array.flags.c_contiguous
-    assert array.shape == told.shape, (array.shape, told.shape)
-    assert np.array_equal(array, told), name
+    assert array.shape == stored.shape, (array.shape, stored.shape)
+    assert np.array_equal(array, stored), name
 print("equal")

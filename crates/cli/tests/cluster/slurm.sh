@@ -156,9 +156,9 @@ states() {
 }
 
 ended() {
-    local told
-    told=$(states "$1")
-    [ -n "$told" ] && ! grep -qE "PENDING|RUNNING|COMPLETING|CONFIGURING|REQUEUED" <<<"$told"
+    local current
+    current=$(states "$1")
+    [ -n "$current" ] && ! grep -qE "PENDING|RUNNING|COMPLETING|CONFIGURING|REQUEUED" <<<"$current"
 }
 
 # The merge as a job that waits for the array, as the documentation has it.

@@ -5,13 +5,13 @@ use std::process::{Command, Output};
 
 use super::command::Folder;
 
-/// Says why a test does nothing.
+/// Prints why a test is skipped.
 fn skipped<T>(why: &str) -> Option<T> {
     println!("skipped: {why}");
     None
 }
 
-fn told(output: &Output) -> String {
+fn text_of(output: &Output) -> String {
     let text = [&output.stdout[..], &output.stderr[..]].concat();
     String::from_utf8_lossy(&text).into_owned()
 }
@@ -27,9 +27,9 @@ fn python() -> PathBuf {
     })
 }
 
-/// Runs `tests/clients/SCRIPT` in the folder, which must succeed; what it prints. `None`, with a word why, where a package
-/// that it needs is not installed.
-pub fn python_says(folder: &Folder, script: &str, packages: &[&str], arguments: &[&str]) -> Option<String> {
+/// Runs `tests/clients/SCRIPT` in the folder, checks that it succeeds, and returns what it prints. `None` if a package
+/// that it needs is not installed; the reason is printed.
+pub fn python_output(folder: &Folder, script: &str, packages: &[&str], arguments: &[&str]) -> Option<String> {
     for package in packages {
         // found, not imported: 'fastmri' asks for more than its test needs
         let found = format!("import importlib.util as i, sys; sys.exit(i.find_spec('{package}') is None)");
@@ -46,17 +46,17 @@ pub fn python_says(folder: &Folder, script: &str, packages: &[&str], arguments: 
     let mut command = Command::new(python());
     let command = command.arg(path).args(arguments).current_dir(folder.path(""));
     let output = command.output().unwrap();
-    assert!(output.status.success(), "{script} {arguments:?}\n{}", told(&output));
-    Some(told(&output))
+    assert!(output.status.success(), "{script} {arguments:?}\n{}", text_of(&output));
+    Some(text_of(&output))
 }
 
-/// Runs `bart`, which must succeed; what it prints. `None`, with a word why, where there is none.
+/// Runs `bart`, checks that it succeeds, and returns what it prints. `None` if it is not installed.
 pub fn bart(folder: &Folder, words: &str) -> Option<String> {
     let mut command = Command::new("bart");
     let command = command.args(words.split_whitespace()).current_dir(folder.path(""));
     let Ok(output) = command.output() else {
         return skipped("no BART");
     };
-    assert!(output.status.success(), "bart {words}\n{}", told(&output));
-    Some(told(&output))
+    assert!(output.status.success(), "bart {words}\n{}", text_of(&output));
+    Some(text_of(&output))
 }

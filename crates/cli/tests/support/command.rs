@@ -11,14 +11,14 @@ use num_complex::Complex;
 
 pub type C32 = Complex<f32>;
 
-/// What a run said.
-pub struct Said {
+/// Exit code and output of a run.
+pub struct ProgramOutput {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
 }
 
-impl Said {
+impl ProgramOutput {
     pub fn new(output: &std::process::Output) -> Self {
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         Self {
@@ -28,7 +28,7 @@ impl Said {
         }
     }
 
-    /// The lines of warnings.
+    /// The lines with warnings.
     pub fn warnings(&self) -> Vec<&str> {
         let warns = |line: &&str| line.starts_with("pvdamp: warning: ");
         self.err.lines().filter(warns).collect()
@@ -50,7 +50,7 @@ impl Folder {
     /// A folder with the simulated scan `full.h5`.
     pub fn with_scan(options: &str) -> Self {
         let folder = Self::new();
-        folder.done(&format!("simulate {options} -o full.h5"));
+        folder.run_ok(&format!("simulate {options} -o full.h5"));
         folder
     }
 
@@ -58,41 +58,45 @@ impl Folder {
         self.folder.path().join(name)
     }
 
-    /// Runs `pvdamp` with these words, parted by spaces.
-    pub fn run(&self, words: &str) -> Said {
+    /// Runs `pvdamp` with these arguments, separated by spaces.
+    pub fn run(&self, words: &str) -> ProgramOutput {
         let mut command = cargo_bin_cmd!("pvdamp");
         let command = command.current_dir(self.folder.path()).args(words.split_whitespace());
-        Said::new(&command.timeout(Duration::from_secs(120)).output().unwrap())
+        ProgramOutput::new(&command.timeout(Duration::from_secs(120)).output().unwrap())
     }
 
-    /// Runs it, and it works.
-    pub fn done(&self, words: &str) -> Said {
-        let said = self.run(words);
-        assert_eq!(said.code, Some(0), "pvdamp {words}\n{}", said.err);
-        said
+    /// Runs it and checks that it succeeds.
+    pub fn run_ok(&self, words: &str) -> ProgramOutput {
+        let output = self.run(words);
+        assert_eq!(output.code, Some(0), "pvdamp {words}\n{}", output.err);
+        output
     }
 
-    /// Runs it, and it refuses as every refusal must: one line with all of `parts` in it, and no file more, less or
-    /// other than before.
+    /// Runs it and checks that it fails with one error line, which holds all of `parts`, and that no file is added,
+    /// removed or changed.
     pub fn refused(&self, words: &str, code: i32, parts: &[&str]) {
         self.refuses(words, code, parts, || self.run(words));
     }
 
-    pub fn refuses(&self, words: &str, code: i32, parts: &[&str], run: impl FnOnce() -> Said) {
+    pub fn refuses(&self, words: &str, code: i32, parts: &[&str], run: impl FnOnce() -> ProgramOutput) {
         let before = self.contents();
-        let said = run();
-        let told = format!("pvdamp {words}\n{}", said.err);
-        assert_eq!(said.code, Some(code), "{told}");
-        assert!(!said.err.contains("panicked"), "{told}");
-        let errors: Vec<&str> = said.err.lines().filter(|l| l.starts_with("pvdamp: error: ")).collect();
-        assert_eq!(errors.len(), 1, "{told}");
+        let output = run();
+        let context = format!("pvdamp {words}\n{}", output.err);
+        assert_eq!(output.code, Some(code), "{context}");
+        assert!(!output.err.contains("panicked"), "{context}");
+        let errors: Vec<&str> = output
+            .err
+            .lines()
+            .filter(|l| l.starts_with("pvdamp: error: "))
+            .collect();
+        assert_eq!(errors.len(), 1, "{context}");
         for part in parts {
-            assert!(errors[0].contains(part), "'{part}' is not in\n{told}");
+            assert!(errors[0].contains(part), "'{part}' is not in\n{context}");
         }
         let after = self.contents();
         let names = |files: &BTreeMap<PathBuf, Vec<u8>>| files.keys().cloned().collect::<Vec<_>>();
-        assert_eq!(names(&after), names(&before), "{told}");
-        assert!(after == before, "a file was changed by {told}");
+        assert_eq!(names(&after), names(&before), "{context}");
+        assert!(after == before, "a file was changed by {context}");
     }
 
     /// Every file in the folder and below it.
@@ -149,7 +153,7 @@ impl Folder {
 
     /// Opens a file to write into it.
     pub fn append(&self, name: &str) -> hdf5::File {
-        // unlocked: a program that another test starts meanwhile inherits the lock, and keeps it while it runs
+        // without a lock: a program started by another test would inherit it and hold it while it runs
         let mut options = hdf5::File::with_options();
         options.fapl().file_locking(false);
         options.append(self.path(name)).unwrap()
@@ -166,7 +170,7 @@ impl Folder {
         attribute.write(&ndarray::arr1(&voxel_mm)).unwrap();
     }
 
-    /// Writes a dataset into a file, which is made if it is not there; replaces what has its name.
+    /// Writes a dataset into a file, which is created if necessary. Replaces a dataset of the same name.
     pub fn write<T: H5Type + Clone, D: Dimension>(&self, place: &str, values: &Array<T, D>) {
         let (name, dataset) = place.split_once(':').unwrap();
         let file = self.append(name);
@@ -180,8 +184,8 @@ impl Folder {
 
     /// `pvdamp eval --json`.
     pub fn eval(&self, target: &str, result: &str) -> serde_json::Value {
-        let said = self.done(&format!("eval --json --target {target} {result}"));
-        serde_json::from_str(&said.out).unwrap()
+        let output = self.run_ok(&format!("eval --json --target {target} {result}"));
+        serde_json::from_str(&output.out).unwrap()
     }
 
     pub fn ssim(&self, target: &str, result: &str) -> f64 {
@@ -194,7 +198,7 @@ impl Folder {
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// The bits of everything computed that a result holds: of every dataset but the texts, which tell times.
+    /// The bits of all computed values in a result: every dataset except texts, which hold times.
     pub fn bits(&self, name: &str) -> BTreeMap<String, Vec<u64>> {
         let file = self.open(name);
         let evolution = file.group("state_evolution").unwrap();
@@ -209,7 +213,7 @@ impl Folder {
         let [.., rows, cols] = kspace.shape()[..] else {
             panic!("k-space of {} axes", kspace.ndim())
         };
-        self.done(&format!("mask --size {rows}x{cols} {draw} -o mask.h5"));
+        self.run_ok(&format!("mask --size {rows}x{cols} {draw} -o mask.h5"));
         kspace *= &self.read::<bool>("mask.h5:mask").mapv(|s| C32::from(f32::from(s)));
         self.write("under.h5:kspace", &kspace);
     }

@@ -9,10 +9,10 @@ use super::arguments::ScanOptionArguments;
 use super::console::{self, Console};
 use super::reconstruction::ReconArguments;
 use crate::batch::{
-    Batch, Forecast, Journal, Listener, Manifest, Plan, Recipe, Shard, at_once, forecast, inputs, merge, usual_limit,
-    whole_memory,
+    Batch, Forecast, Journal, Listener, Manifest, Plan, Recipe, Shard, concurrent_slices, forecast, inputs, merge,
+    usual_limit, whole_memory,
 };
-use progress::{Progress, lasting};
+use progress::{Progress, duration_text};
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::recon::PROGRAM_MEMORY;
 
@@ -36,7 +36,7 @@ A mask is drawn for each scan anew, from --seed and the name of its result. An o
 noise may name a folder: each scan then has its own file in it, of the name of its result.")]
 pub struct RunBatch {
     #[command(flatten)]
-    described: Described,
+    described: OptionValues,
 
     /// Folders (with all .h5, .hdf5 and .mrd files below), patterns, lists of scans (.txt, one a line), scans
     #[arg(value_name = "SCANS", required_unless_present = "merge")]
@@ -74,10 +74,10 @@ pub struct RunBatch {
     arguments: ReconArguments,
 }
 
-/// The options of a reconstruction and their values, the defaults among them, by name.
-struct Described(BTreeMap<String, String>);
+/// The options of a reconstruction by name, including defaults.
+struct OptionValues(BTreeMap<String, String>);
 
-impl Described {
+impl OptionValues {
     fn of(matches: &ArgMatches) -> Self {
         let options = ReconArguments::augment_args(ScanOptionArguments::augment_args(Command::new("")));
         let value = |option: &clap::Arg| -> Option<(String, String)> {
@@ -91,7 +91,7 @@ impl Described {
     }
 }
 
-impl FromArgMatches for Described {
+impl FromArgMatches for OptionValues {
     fn from_arg_matches(matches: &ArgMatches) -> std::result::Result<Self, clap::Error> {
         Ok(Self::of(matches))
     }
@@ -103,7 +103,7 @@ impl FromArgMatches for Described {
 }
 
 /// It has no options of its own.
-impl Args for Described {
+impl Args for OptionValues {
     fn augment_args(command: Command) -> Command {
         command
     }
@@ -117,10 +117,10 @@ impl RunBatch {
     pub fn run(self, console: &Console) -> Result<()> {
         if self.merge {
             let manifest = merge(&self.output)?;
-            return conclude(&manifest, console);
+            return print_totals(&manifest, console);
         }
         console::catch_interrupt();
-        // before results are read, which fills caches that count as used
+        // before results are read: that fills the file cache, which counts as used
         let limit = self.memory.or_else(usual_limit).unwrap_or(u64::MAX);
         let inputs = inputs(&self.scans, &self.output)?;
         let recipe = Recipe {
@@ -130,11 +130,12 @@ impl RunBatch {
         };
         let mut plan = Plan::new(inputs, &recipe, self.shard, &console::going)?;
         plan.keep_inputs(&self.output)?;
-        let journal = match self.dry_run {
-            true => None,
-            false => Some(Journal::open(&self.output, self.shard)?),
+        let journal = if self.dry_run {
+            None
+        } else {
+            Some(Journal::open(&self.output, self.shard)?)
         };
-        let redone = journal.as_ref().map(|journal| journal.redone_of(&plan.recipe));
+        let redone = journal.as_ref().map(|journal| journal.redone_volumes(&plan.recipe));
         let redo = self.redo.then(|| redone.unwrap_or_default());
         plan.take_up(&self.output, redo.as_ref(), &recipe.described, &console::going)?;
         if self.memory.is_some() {
@@ -146,7 +147,7 @@ impl RunBatch {
         announce(&plan, &recipe, self.shard, room, console);
         let Some(journal) = journal else {
             let forecast = forecast(&plan, &recipe, room, &console::going)?;
-            return tell_plan(&plan, &forecast, console);
+            return print_plan(&plan, &forecast, console);
         };
         let progress = Progress::new(&plan, console);
         plan.failed().for_each(|volume| progress.volume(volume));
@@ -163,11 +164,11 @@ impl RunBatch {
         if done.is_err() {
             console.say("what is done is kept: the same command goes on from here");
         }
-        conclude(&done?, console)
+        print_totals(&done?, console)
     }
 }
 
-/// What is planned, on one line, and the seed.
+/// Prints the plan and the seed on one line.
 fn announce(plan: &Plan, recipe: &Recipe, shard: Option<Shard>, room: u64, console: &Console) {
     let slices: usize = plan.volumes.iter().map(|volume| volume.record.slices).sum();
     let done = plan.volumes.iter().filter(|volume| volume.past.is_some()).count();
@@ -181,13 +182,13 @@ fn announce(plan: &Plan, recipe: &Recipe, shard: Option<Shard>, room: u64, conso
     console.say(&format!(
         "{shard}{} scan(s), {slices} slice(s), {done} scan(s) done already; {} slice(s) at once, each about {} MB{seed}",
         plan.volumes.len(),
-        at_once(largest, room),
+        concurrent_slices(largest, room),
         largest.div_ceil(1_000_000),
     ));
 }
 
-/// Each scan and what would be done with it, and the whole.
-fn tell_plan(plan: &Plan, forecast: &Forecast, console: &Console) -> Result<()> {
+/// Prints each scan and what would be done with it, and the total.
+fn print_plan(plan: &Plan, forecast: &Forecast, console: &Console) -> Result<()> {
     for volume in &plan.volumes {
         let record = &volume.record;
         let what = match (&record.error, &volume.past) {
@@ -200,22 +201,22 @@ fn tell_plan(plan: &Plan, forecast: &Forecast, console: &Console) -> Result<()> 
         };
         console.result(&format!("{}: {what}", record.name))?;
     }
-    for trouble in &forecast.troubles {
-        console.warn(&format!("could not be tried: {trouble}"));
+    for error in &forecast.errors {
+        console.warn(&format!("could not be tried: {error}"));
     }
     console.result(&format!(
         "to do: {} scan(s), {} slice(s); about {}, {} MB of memory ({} slice(s) at once), {} MB of results",
         forecast.volumes,
         forecast.slices,
-        lasting(forecast.time),
+        duration_text(forecast.time),
         (forecast.memory + PROGRAM_MEMORY).div_ceil(1_000_000),
         forecast.slices_at_once,
         forecast.written.div_ceil(1_000_000),
     ))
 }
 
-/// The last words, and the exit code.
-fn conclude(manifest: &Manifest, console: &Console) -> Result<()> {
+/// Prints the totals; failed scans give the exit code.
+fn print_totals(manifest: &Manifest, console: &Console) -> Result<()> {
     let totals = manifest.totals;
     let warned = match totals.slices_with_warnings {
         0 => String::new(),
@@ -228,7 +229,7 @@ fn conclude(manifest: &Manifest, console: &Console) -> Result<()> {
     Error::passed_over(totals.failed, totals.volumes, "scans")
 }
 
-/// `500M`, `8G`, `8GiB`: of 1024, as Slurm counts.
+/// `500M`, `8G`, `8GiB`: units are powers of 1024, as in Slurm.
 fn parse_memory(text: &str) -> std::result::Result<u64, String> {
     let wrong = || "it is a number with K, M, G or T, as 8G".to_string();
     let digits = text
@@ -244,15 +245,16 @@ fn parse_memory(text: &str) -> std::result::Result<u64, String> {
     };
     let number: f64 = number.parse().map_err(|_| wrong())?;
     let bytes = number * 1024_f64.powi(power);
-    match bytes.is_finite() && bytes >= 1.0 {
-        true => Ok(bytes as u64),
-        false => Err(wrong()),
+    if bytes.is_finite() && bytes >= 1.0 {
+        Ok(bytes as u64)
+    } else {
+        Err(wrong())
     }
 }
 
 fn parse_shard(text: &str) -> std::result::Result<Shard, String> {
     match text {
-        "auto" => Shard::of_environment(|name| std::env::var(name).ok()),
+        "auto" => Shard::from_environment(|name| std::env::var(name).ok()),
         _ => text.parse(),
     }
 }
@@ -276,32 +278,32 @@ mod tests {
     }
 
     #[derive(clap::Parser)]
-    struct Typed {
+    struct ParsedBatch {
         #[command(flatten)]
         batch: RunBatch,
     }
 
     #[test]
-    fn settings_are_told_with_their_defaults() {
-        let typed = |words: &str| {
-            <Typed as clap::Parser>::try_parse_from(words.split_whitespace())
+    fn settings_include_their_defaults() {
+        let parsed = |words: &str| {
+            <ParsedBatch as clap::Parser>::try_parse_from(words.split_whitespace())
                 .unwrap()
                 .batch
         };
-        let one = typed("batch in -o out --accel 4 --uncertainty --whiten off")
+        let one = parsed("batch in -o out --accel 4 --uncertainty --whiten off")
             .described
             .0;
-        let told = |name: &str| one.get(name).map(String::as_str);
+        let value = |name: &str| one.get(name).map(String::as_str);
         assert_eq!(
-            (told("accel"), told("seed"), told("method")),
+            (value("accel"), value("seed"), value("method")),
             (Some("4"), Some("0"), Some("pvdamp"))
         );
         assert_eq!(
-            (told("uncertainty"), told("whiten"), told("save-maps")),
+            (value("uncertainty"), value("whiten"), value("save-maps")),
             (Some("0"), Some("off"), None)
         );
-        assert_eq!((told("output"), told("memory"), told("scans")), (None, None, None));
-        let other = typed("batch other -o else --accel 4 --uncertainty=0 --memory 4G --shard 1/3 --whiten off")
+        assert_eq!((value("output"), value("memory"), value("scans")), (None, None, None));
+        let other = parsed("batch other -o else --accel 4 --uncertainty=0 --memory 4G --shard 1/3 --whiten off")
             .described
             .0;
         assert_eq!(one, other);

@@ -1,4 +1,4 @@
-//! What the script of the page reads: figures of all slices in one block, pictures and courses in one for each volume.
+//! JSON for the script of the page: numbers of all slices in one block, pictures and curves in one block per volume.
 
 use std::collections::HashMap;
 
@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::pictures::BatchPictures;
 use super::view::{View, psnr};
-use super::warnings::Groups;
+use super::warnings::WarningGroups;
 use crate::batch::{SliceLine, Status};
-use crate::report::page::data;
+use crate::report::page::json_element;
 use pvdamp_io::error::Result;
 
 #[derive(Serialize)]
@@ -18,9 +18,9 @@ struct Index<'a> {
     side: usize,
     volumes: Vec<VolumeEntry<'a>>,
     slices: Vec<SliceEntry>,
-    /// Warnings, notes, names of methods and reasons to stop, each once.
+    /// Warnings, notes, names of methods and stop reasons, without duplicates.
     texts: Vec<&'a str>,
-    /// For each text the group of warnings that it is of.
+    /// The group of each text that is a warning.
     groups: Vec<Option<usize>>,
 }
 
@@ -35,27 +35,27 @@ struct VolumeEntry<'a> {
     coils: usize,
     seed: Option<u64>,
     warnings: &'a [String],
-    /// Whether there is a block of pictures.
+    /// Whether the volume has a block of pictures.
     shown: bool,
 }
 
-/// A slice, or a volume that has none to show. Figures to six digits.
+/// A slice, or a volume without slices to show. Numbers have six digits.
 #[derive(Default, Serialize)]
 struct SliceEntry {
     v: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     s: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    figures: Option<Figures>,
+    figures: Option<SliceFigures>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<usize>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     notes: Vec<usize>,
 }
 
-/// `[method, R, iterations, kept, stop, λ, predicted NMSE, NMSE, PSNR, SSIM, seconds, preparation]`; the PSNR of a perfect
-/// image is null, as JSON has no infinity.
-type Figures = (
+/// `[method, R, iterations, kept, stop, λ, predicted NMSE, NMSE, PSNR, SSIM, seconds, preparation]`. The PSNR of a
+/// perfect image is null, as JSON has no infinity.
+type SliceFigures = (
     usize,
     f64,
     usize,
@@ -70,31 +70,31 @@ type Figures = (
     f64,
 );
 
-/// All blocks: `index`, and `volume-N` for each volume with pictures.
-pub fn blocks(view: &View, groups: &Groups, pictures: &BatchPictures) -> Result<Markup> {
-    let mut texts = Texts::default();
+/// The blocks `index`, and `volume-N` for each volume with pictures.
+pub fn blocks(view: &View, groups: &WarningGroups, pictures: &BatchPictures) -> Result<Markup> {
+    let mut texts = TextTable::default();
     let slices = slices(view, pictures, &mut texts);
     let index = Index {
         side: pictures.side(),
         volumes: view
             .volumes
             .iter()
-            .map(|volume| entry(volume.record, pictures))
+            .map(|volume| volume_entry(volume.record, pictures))
             .collect(),
         slices,
         groups: texts.all.iter().map(|text| groups.group(text)).collect(),
         texts: texts.all,
     };
-    let mut blocks = vec![data("index", &index)?];
+    let mut blocks = vec![json_element("index", &index)?];
     for (i, volume) in view.volumes.iter().enumerate() {
         if let Some(shown) = pictures.volumes.get(&volume.record.name) {
-            blocks.push(data(&format!("volume-{i}"), shown)?);
+            blocks.push(json_element(&format!("volume-{i}"), shown)?);
         }
     }
     Ok(html! { @for block in &blocks { (block) } })
 }
 
-fn entry<'a>(record: &'a crate::batch::VolumeRecord, pictures: &BatchPictures) -> VolumeEntry<'a> {
+fn volume_entry<'a>(record: &'a crate::batch::BatchVolume, pictures: &BatchPictures) -> VolumeEntry<'a> {
     VolumeEntry {
         name: &record.name,
         status: record.status,
@@ -109,8 +109,8 @@ fn entry<'a>(record: &'a crate::batch::VolumeRecord, pictures: &BatchPictures) -
     }
 }
 
-/// Every slice that has a picture or a line, and one entry for each volume without any.
-fn slices<'a>(view: &View<'a>, pictures: &BatchPictures, texts: &mut Texts<'a>) -> Vec<SliceEntry> {
+/// One entry for every slice with a picture or a line, and one for each volume without such slices.
+fn slices<'a>(view: &View<'a>, pictures: &BatchPictures, texts: &mut TextTable<'a>) -> Vec<SliceEntry> {
     let mut entries = Vec::new();
     for (v, volume) in view.volumes.iter().enumerate() {
         let shown = pictures.volumes.get(&volume.record.name).map_or(0, |p| p.len());
@@ -137,44 +137,44 @@ fn slices<'a>(view: &View<'a>, pictures: &BatchPictures, texts: &mut Texts<'a>) 
     entries
 }
 
-fn slice_entry<'a>(v: usize, line: &'a SliceLine, texts: &mut Texts<'a>) -> SliceEntry {
+fn slice_entry<'a>(v: usize, line: &'a SliceLine, texts: &mut TextTable<'a>) -> SliceEntry {
     SliceEntry {
         v,
         s: Some(line.slice),
         figures: Some((
-            texts.place(&line.method),
-            short(line.acceleration),
+            texts.index_of(&line.method),
+            rounded(line.acceleration),
             line.iterations,
             line.kept,
-            line.stop.as_deref().map(|stop| texts.place(stop)),
-            line.lambda.map(short),
-            line.predicted_nmse.map(short),
-            line.metrics.and_then(|m| m.nmse).map(short),
-            psnr(line).map(short),
-            line.metrics.and_then(|m| m.ssim).map(short),
-            short(line.seconds),
-            short(line.preparation_seconds),
+            line.stop.as_deref().map(|stop| texts.index_of(stop)),
+            line.lambda.map(rounded),
+            line.predicted_nmse.map(rounded),
+            line.metrics.and_then(|m| m.nmse).map(rounded),
+            psnr(line).map(rounded),
+            line.metrics.and_then(|m| m.ssim).map(rounded),
+            rounded(line.seconds),
+            rounded(line.preparation_seconds),
         )),
-        warnings: line.warnings.iter().map(|text| texts.place(text)).collect(),
-        notes: line.notes.iter().map(|text| texts.place(text)).collect(),
+        warnings: line.warnings.iter().map(|text| texts.index_of(text)).collect(),
+        notes: line.notes.iter().map(|text| texts.index_of(text)).collect(),
     }
 }
 
-/// Six digits.
-fn short(value: f64) -> f64 {
+/// Rounds to six digits.
+fn rounded(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
 }
 
 #[derive(Default)]
-struct Texts<'a> {
+struct TextTable<'a> {
     all: Vec<&'a str>,
-    places: HashMap<&'a str, usize>,
+    indices: HashMap<&'a str, usize>,
 }
 
-impl<'a> Texts<'a> {
-    fn place(&mut self, text: &'a str) -> usize {
+impl<'a> TextTable<'a> {
+    fn index_of(&mut self, text: &'a str) -> usize {
         let all = &mut self.all;
-        *self.places.entry(text).or_insert_with(|| {
+        *self.indices.entry(text).or_insert_with(|| {
             all.push(text);
             all.len() - 1
         })

@@ -1,19 +1,19 @@
-//! How figures spread over the slices, by kind of acquisition.
+//! Distributions of metrics and times over the slices, by acquisition.
 
 use maud::{Markup, html};
 
 use super::view::{Figure, View, kind_title, nmse, predicted, psnr, psnr_of, seconds, ssim};
-use crate::batch::Metrics;
+use crate::batch::FastMriMetrics;
 use crate::report::number::{Spread, as_precise, counted, decibels, fixed, significant};
 use crate::report::plot::{Axis, Curve, Form, Plot, figure, legend};
-use crate::report::table::{Rank, boxed, cell};
+use crate::report::table::{Rank, cell, scrollable_table};
 use pvdamp_io::error::Result;
 
-/// Kinds of acquisition that are drawn; the others are in the table.
-const KINDS: usize = 8;
+/// Number of acquisitions that are drawn. The table has all of them.
+const MAX_KINDS: usize = 8;
 const SIZE: (u32, u32) = (330, 210);
 
-/// A figure of slices and how it is drawn.
+/// A quantity of slices and how it is drawn.
 struct Measure {
     name: &'static str,
     axis: &'static str,
@@ -60,7 +60,7 @@ const MEASURES: &[Measure] = &[
     },
 ];
 
-/// The slices of one kind of acquisition.
+/// The volumes of one acquisition.
 struct Kind<'a> {
     title: &'a str,
     volumes: Vec<usize>,
@@ -72,7 +72,7 @@ pub fn section(view: &View) -> Result<Option<Markup>> {
         volumes,
     });
     let kinds: Vec<Kind> = kinds.collect();
-    let drawn = &kinds[..kinds.len().min(KINDS)];
+    let drawn = &kinds[..kinds.len().min(MAX_KINDS)];
     let mut figures = Vec::new();
     for measure in MEASURES {
         let values: Vec<Vec<f64>> = drawn.iter().map(|k| view.figures(&k.volumes, measure.figure)).collect();
@@ -90,7 +90,7 @@ pub fn section(view: &View) -> Result<Option<Markup>> {
             (legend(names)?)
             p.quiet {
                 "Shares of the slices of each acquisition."
-                @if kinds.len() > KINDS { " The " (KINDS) " most frequent are drawn." }
+                @if kinds.len() > MAX_KINDS { " The " (MAX_KINDS) " most frequent are drawn." }
             }
         }
         div.plots.small { @for figure in &figures { (figure) } }
@@ -121,36 +121,36 @@ fn table(view: &View, kinds: &[Kind]) -> Markup {
             }
         }
     };
-    boxed(&caption, &table)
+    scrollable_table(&caption, &table)
 }
 
 fn row(view: &View, title: &str, volumes: &[usize]) -> Markup {
     let slices: usize = volumes.iter().map(|&volume| view.volumes[volume].lines.len()).sum();
-    let of_volumes = |figure: fn(&Metrics) -> Option<f64>| {
+    let spread_of_volumes = |figure: fn(&FastMriMetrics) -> Option<f64>| {
         let figures = volumes
             .iter()
             .filter_map(|&volume| figure(view.volumes[volume].record.metrics.as_ref()?));
         Spread::of(figures)
     };
-    let of_slices = |figure| Spread::of(view.figures(volumes, figure));
+    let spread_of_slices = |figure| Spread::of(view.figures(volumes, figure));
     let mean = |spread, of, text: fn(f64, f64) -> String| cell(spread, of, Rank::default(), text);
-    let predictions = of_slices(predicted);
+    let predictions = spread_of_slices(predicted);
     let predicted_of = if predictions.is_some() { slices } else { 0 };
     html! {
         tr {
             th scope="row" { (title) }
             td { (volumes.len()) }
             td { (slices) }
-            (mean(of_volumes(|m| m.nmse), volumes.len(), as_precise))
-            (mean(of_volumes(psnr_of), volumes.len(), |value, _| decibels(value)))
-            (mean(of_volumes(|m| m.ssim), volumes.len(), |value, _| fixed(value, 4)))
+            (mean(spread_of_volumes(|m| m.nmse), volumes.len(), as_precise))
+            (mean(spread_of_volumes(psnr_of), volumes.len(), |value, _| decibels(value)))
+            (mean(spread_of_volumes(|m| m.ssim), volumes.len(), |value, _| fixed(value, 4)))
             (mean(predictions, predicted_of, as_precise))
-            (mean(of_slices(seconds), slices, as_precise))
+            (mean(spread_of_slices(seconds), slices, as_precise))
         }
     }
 }
 
-/// Median, and what 5 % and 95 % stay below.
+/// The median, and the 5th and 95th percentiles.
 fn summary(measure: &Measure, mut values: Vec<f64>) -> String {
     values.sort_by(f64::total_cmp);
     let at = |share: f64| (measure.text)(values[((values.len() - 1) as f64 * share).round() as usize]);
@@ -168,16 +168,16 @@ fn summary(measure: &Measure, mut values: Vec<f64>) -> String {
     }
 }
 
-/// Counts as bars of a single kind, shares as outlines of several. `None` without a value that has a place on the axis.
+/// Counts as bars for a single acquisition, shares as outlines for several. `None` without values on the axis.
 fn histogram(measure: &Measure, values: &[Vec<f64>]) -> Option<Plot> {
     let logarithmic = measure.logarithmic && is_wide(values.iter().flatten().copied());
-    let to = |value: f64| if logarithmic { value.log10() } else { value };
-    let from = |at: f64| if logarithmic { 10f64.powf(at) } else { at };
-    let places: Vec<Vec<f64>> = values
+    let to_axis = |value: f64| if logarithmic { value.log10() } else { value };
+    let from_axis = |at: f64| if logarithmic { 10f64.powf(at) } else { at };
+    let positions: Vec<Vec<f64>> = values
         .iter()
-        .map(|kind| kind.iter().map(|&v| to(v)).filter(|at| at.is_finite()).collect())
+        .map(|kind| kind.iter().map(|&v| to_axis(v)).filter(|at| at.is_finite()).collect())
         .collect();
-    let all = || places.iter().flatten().copied();
+    let all = || positions.iter().flatten().copied();
     let count = all().count();
     let edges = edges(all(), count)?;
     let bins = edges.len() - 1;
@@ -185,7 +185,7 @@ fn histogram(measure: &Measure, values: &[Vec<f64>]) -> Option<Plot> {
     let several = values.len() > 1;
     let mut curves = Vec::new();
     let mut top = 0.0f64;
-    for (series, kind) in places.iter().enumerate().filter(|(_, kind)| !kind.is_empty()) {
+    for (series, kind) in positions.iter().enumerate().filter(|(_, kind)| !kind.is_empty()) {
         let mut counts = vec![0usize; bins];
         for at in kind {
             counts[(((at - low) / (high - low) * bins as f64) as usize).min(bins - 1)] += 1;
@@ -194,7 +194,7 @@ fn histogram(measure: &Measure, values: &[Vec<f64>]) -> Option<Plot> {
         let heights: Vec<f64> = counts.iter().map(|&count| count as f64 * scale).collect();
         top = heights.iter().copied().fold(top, f64::max);
         let (form, points) = if several {
-            (Form::Bare, outline(&edges, &heights))
+            (Form::LineOnly, outline(&edges, &heights))
         } else {
             let middle = |pair: &[f64]| (pair[0] + pair[1]) / 2.0;
             (Form::Bars, edges.windows(2).map(middle).zip(heights).collect())
@@ -202,15 +202,16 @@ fn histogram(measure: &Measure, values: &[Vec<f64>]) -> Option<Plot> {
         curves.push(Curve {
             series,
             form,
-            points: points.into_iter().map(|(at, height)| (from(at), height)).collect(),
+            points: points.into_iter().map(|(at, height)| (from_axis(at), height)).collect(),
         });
     }
-    let ends = [from(low), from(high)];
-    let x = match logarithmic {
-        true => Axis::logarithmic(measure.axis, ends)?,
-        false => Axis::linear(measure.axis, ends)?,
+    let ends = [from_axis(low), from_axis(high)];
+    let x = if logarithmic {
+        Axis::logarithmic(measure.axis, ends)?
+    } else {
+        Axis::linear(measure.axis, ends)?
     };
-    // at least 4, so that no tick of a count is a fraction
+    // at least 4, so that no tick of a count is fractional
     let y = Axis::between(
         if several { "slices / %" } else { "slices" },
         0.0,
@@ -225,14 +226,14 @@ fn histogram(measure: &Measure, values: &[Vec<f64>]) -> Option<Plot> {
     })
 }
 
-/// Whether values differ by so large a factor that a logarithmic axis shows them better.
+/// Whether the range of the values calls for a logarithmic axis.
 fn is_wide(values: impl Iterator<Item = f64>) -> bool {
     let positive = values.filter(|&v| v > 0.0);
     let (low, high) = positive.fold((f64::INFINITY, 0.0f64), |(l, h), v| (l.min(v), h.max(v)));
     high > 3.0 * low
 }
 
-/// Of bins of equal width over all values, at least 6 and at most 40 of them.
+/// Edges of 6 to 40 bins of equal width over all values.
 fn edges(values: impl Iterator<Item = f64>, count: usize) -> Option<Vec<f64>> {
     let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
     if count == 0 || !(high - low).is_finite() {
@@ -252,7 +253,7 @@ fn edges(values: impl Iterator<Item = f64>, count: usize) -> Option<Vec<f64>> {
     )
 }
 
-/// Up the first edge, along the tops, down the last; of bins that hold something, and those between them.
+/// The outline of a histogram from the first to the last bin that is not empty.
 fn outline(edges: &[f64], heights: &[f64]) -> Vec<(f64, f64)> {
     let is_filled = |height: &f64| *height > 0.0;
     let first = heights.iter().position(is_filled).unwrap_or(0);
@@ -280,14 +281,14 @@ mod tests {
     }
 
     #[test]
-    fn few_equal_or_wild_values_are_drawn_too() {
+    fn few_equal_or_extreme_values_are_drawn_too() {
         for measure in MEASURES {
             assert!(histogram(measure, &[vec![0.25]]).is_some());
             assert!(histogram(measure, &[vec![0.25; 9]]).is_some());
             assert!(histogram(measure, &[vec![]]).is_none());
             assert!(histogram(measure, &[]).is_none());
         }
-        // 0 has no place on a logarithmic axis, and is drawn where the others do not need one
+        // 0 has no coordinate on a logarithmic axis, and is drawn if the others do not need one
         let drawn = |values: &[f64]| -> f64 {
             let plot = histogram(&MEASURES[0], &[values.to_vec()]).unwrap();
             plot.curves[0].points.iter().map(|point| point.1).sum()

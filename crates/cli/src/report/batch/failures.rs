@@ -1,15 +1,15 @@
-//! Volumes that are not there in the morning, and why.
+//! Volumes that failed or are left to do, with reasons.
 
 use maud::{Markup, html};
 
 use super::view::{View, Volume};
 use crate::batch::Status;
-use crate::report::number::{capital, counted};
-use crate::report::page::fold;
-use crate::report::table::boxed;
+use crate::report::number::{capitalised, counted};
+use crate::report::page::collapsible;
+use crate::report::table::scrollable_table;
 
-/// More names than this are folded away.
-const SHOWN: usize = 12;
+/// Longer lists of names are collapsed.
+const MAX_OPEN_NAMES: usize = 12;
 
 pub fn section(view: &View) -> Option<Markup> {
     let (failed, left) = (view.of_status(Status::Failed), view.of_status(Status::Left));
@@ -23,7 +23,7 @@ pub fn section(view: &View) -> Option<Markup> {
 }
 
 fn reasons(failed: &[&Volume]) -> Markup {
-    let caption = html! { (capital(&counted(failed.len(), "volume"))) " failed. The same command tries again." };
+    let caption = html! { (capitalised(&counted(failed.len(), "volume"))) " failed. The same command tries again." };
     let table = html! {
         table.left {
             thead { tr { th scope="col" { "Volume" } th scope="col" { "Reason" } } }
@@ -36,7 +36,7 @@ fn reasons(failed: &[&Volume]) -> Markup {
             } }
         }
     };
-    boxed(&caption, &table)
+    scrollable_table(&caption, &table)
 }
 
 fn names(left: &[&Volume]) -> Markup {
@@ -51,6 +51,6 @@ fn names(left: &[&Volume]) -> Markup {
         counted(left.len(), "volume"),
         counted(slices, "slice")
     );
-    let title = capital(&title);
-    fold(left.len() <= SHOWN, &title, &list)
+    let title = capitalised(&title);
+    collapsible(left.len() <= MAX_OPEN_NAMES, &title, &list)
 }

@@ -1,4 +1,4 @@
-//! Pictures and courses of all slices, as small as their number makes necessary.
+//! Pictures and curves of all slices. Their size depends on the number of slices.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -6,48 +6,49 @@ use ndarray::{Array2, ArrayView2, Axis};
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::curves::{Course, course, names};
+use super::curves::{EncodedCurves, curve_names, encoded_curves};
+use super::extremes;
 use super::view::View;
-use super::worst;
-use crate::batch::{Manifest, SliceLine, Status, Stored};
-use crate::report::picture::{Region, Tone, jpeg, object_region_of, percentile, shrunk};
+use crate::batch::{Manifest, SliceLine, Status, StoredResult};
+use crate::report::picture::{Region, Tone, downsampled, jpeg, object_region_of, percentile};
 use pvdamp_io::error::Result;
 
-/// Letters that all pictures may take, and all courses.
-const PICTURES: usize = 25_600_000;
-const COURSES: usize = 6_000_000;
-/// Longer side of a picture in pixels, a multiple of [`STEP`].
-const LEAST: usize = 64;
-pub(super) const MOST: usize = 320;
-const STEP: usize = 16;
-/// Curves that a slice may have: mean, noise, the subbands of four scales.
-const CURVES: usize = 15;
-const ITERATIONS: usize = 300;
-/// Of JPEG, the first that leaves a picture within its room.
+/// Size limits of all pictures and of all curves, in characters of the page.
+const PICTURE_BUDGET: usize = 25_600_000;
+const CURVE_BUDGET: usize = 6_000_000;
+/// Longer side of a picture in pixels, a multiple of [`SIDE_STEP`].
+const MIN_SIDE: usize = 64;
+pub(super) const MAX_SIDE: usize = 320;
+const SIDE_STEP: usize = 16;
+/// Most curves of a slice: mean, noise, and the subbands of four scales.
+const CURVES_PER_SLICE: usize = 15;
+const MAX_ITERATIONS: usize = 300;
+/// JPEG qualities. The first that keeps a picture within its limit is used.
 const QUALITIES: [u8; 5] = [80, 65, 45, 25, 12];
-/// Share of the pixels of a volume that are not saturated.
-const WINDOW: f64 = 0.995;
+/// Share of a volume's pixels that are not saturated.
+const UNSATURATED_SHARE: f64 = 0.995;
 
-/// What the page shows of the results of a batch, added volume by volume, so that one is in memory at a time.
+/// Pictures and curves of a batch. Volumes are added one by one, so that only one result is in memory at a time.
 pub struct BatchPictures {
     side: usize,
-    /// Letters that a picture may take.
-    room: usize,
-    /// Volumes and slices to look at first, which are shown as large as pictures get.
-    closer: HashSet<(String, usize)>,
-    /// Iterations of a course.
+    /// Size limit of a picture in characters.
+    budget: usize,
+    /// Slices in the tables of extremes, by volume and number. They are shown in full size.
+    highlighted: HashSet<(String, usize)>,
+    /// Most iterations of a curve.
     iterations: usize,
     pub(super) volumes: BTreeMap<String, VolumePictures>,
 }
 
-/// By slice.
+/// Pictures and curves of a volume, by slice.
 #[derive(Serialize)]
 pub(super) struct VolumePictures {
-    /// Of the values of each course.
+    /// Names of the curves.
     names: Vec<String>,
     /// JPEG in base64.
     pictures: Vec<String>,
-    courses: Vec<Option<Course>>,
+    #[serde(rename = "courses")]
+    curves: Vec<Option<EncodedCurves>>,
 }
 
 impl VolumePictures {
@@ -58,21 +59,21 @@ impl VolumePictures {
 }
 
 impl BatchPictures {
-    /// Of no volume yet. The number of slices that are done decides the size of a picture.
+    /// Without pictures yet. The number of finished slices decides the size of a picture.
     pub fn new(manifest: &Manifest, slices: &[SliceLine]) -> Self {
-        let named = worst::named(&View::new(manifest, slices, &[]));
+        let ranked = extremes::ranked_slices(&View::new(manifest, slices, &[]));
         let done = manifest.volumes.iter().filter(|v| v.status == Status::Done);
         let slices = done.map(|volume| volume.slices).sum::<usize>().max(1);
-        let room = PICTURES / slices;
-        let fits = |side: &usize| typical(*side) <= room;
-        let sides = (LEAST..=MOST).rev().step_by(STEP);
-        let side = sides.into_iter().find(fits).unwrap_or(LEAST);
+        let budget = PICTURE_BUDGET / slices;
+        let fits = |side: &usize| typical_length(*side) <= budget;
+        let sides = (MIN_SIDE..=MAX_SIDE).rev().step_by(SIDE_STEP);
+        let side = sides.into_iter().find(fits).unwrap_or(MIN_SIDE);
         Self {
             side,
-            // more than most need, so that quality is for the few that are all noise
-            room: room.max(typical(side)) * 23 / 20,
-            iterations: (COURSES / slices / (2 * CURVES)).clamp(2, ITERATIONS),
-            closer: named
+            // more than most need, so that only noise-like pictures lose quality
+            budget: budget.max(typical_length(side)) * 23 / 20,
+            iterations: (CURVE_BUDGET / slices / (2 * CURVES_PER_SLICE)).clamp(2, MAX_ITERATIONS),
+            highlighted: ranked
                 .into_iter()
                 .map(|line| (line.volume.clone(), line.slice))
                 .collect(),
@@ -89,59 +90,59 @@ impl BatchPictures {
     ///
     /// # Errors
     /// Images without pixels.
-    pub fn add(&mut self, name: &str, stored: &Stored) -> Result<()> {
+    pub fn add(&mut self, name: &str, stored: &StoredResult) -> Result<()> {
         let magnitude = &stored.magnitude;
         let highest = magnitude.fold_axis(Axis(0), 0.0f32, |&high, &value| high.max(value));
         let region = object_region_of(highest.view());
-        let tone = Tone::Linear(percentile(magnitude.iter(), WINDOW));
+        let tone = Tone::Linear(percentile(magnitude.iter(), UNSATURATED_SHARE));
         let slices: Vec<(usize, ArrayView2<f32>)> = magnitude.outer_iter().enumerate().collect();
         let pictures = slices
             .into_par_iter()
             .map(|(number, slice)| {
-                let (side, room) = self.limits(name, number);
-                let (height, width) = fitted(&region, side);
-                picture(&shrunk(region.of(slice), height, width), tone, room)
+                let (side, budget) = self.limits(name, number);
+                let (height, width) = fitted_size(&region, side);
+                picture(&downsampled(region.of(slice), height, width), tone, budget)
             })
             .collect::<Result<Vec<String>>>()?;
-        let names = names(stored);
-        let courses = (0..pictures.len()).map(|slice| course(stored, slice, &names, self.iterations));
-        let courses = courses.collect();
+        let names = curve_names(stored);
+        let curves = (0..pictures.len()).map(|slice| encoded_curves(stored, slice, &names, self.iterations));
+        let curves = curves.collect();
         let volume = VolumePictures {
             names,
             pictures,
-            courses,
+            curves,
         };
         self.volumes.insert(name.into(), volume);
         Ok(())
     }
 
-    /// Side and letters of a picture.
+    /// Longer side of a picture, and its size limit.
     fn limits(&self, name: &str, slice: usize) -> (usize, usize) {
-        if self.closer.contains(&(name.to_string(), slice)) {
-            return (MOST, typical(MOST));
+        if self.highlighted.contains(&(name.to_string(), slice)) {
+            return (MAX_SIDE, typical_length(MAX_SIDE));
         }
-        (self.side, self.room)
+        (self.side, self.budget)
     }
 }
 
-fn picture(values: &Array2<f32>, tone: Tone, room: usize) -> Result<String> {
+fn picture(values: &Array2<f32>, tone: Tone, budget: usize) -> Result<String> {
     let mut picture = String::new();
     for quality in QUALITIES {
         picture = jpeg(values.view(), tone, quality)?;
-        if picture.len() <= room {
+        if picture.len() <= budget {
             break;
         }
     }
     Ok(picture)
 }
 
-/// Letters that a picture of the first quality takes in base64, roughly: 2 bits a pixel and the tables of JPEG.
-fn typical(side: usize) -> usize {
+/// Typical size of a picture of the first quality in base64: 2 bits per pixel and the tables of JPEG.
+fn typical_length(side: usize) -> usize {
     (330 + side * side / 4) * 4 / 3
 }
 
-/// Rows and columns of the picture of a region: none longer than `side`, and no more than there are.
-fn fitted(region: &Region, side: usize) -> (usize, usize) {
+/// Rows and columns of the picture of a region: at most `side`, and at most those of the region.
+fn fitted_size(region: &Region, side: usize) -> (usize, usize) {
     let (rows, cols) = (region.height().max(1), region.width().max(1));
     let longest = rows.max(cols);
     if longest <= side {

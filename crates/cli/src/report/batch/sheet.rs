@@ -1,29 +1,30 @@
-//! The contact sheet of all slices and the frame in which one of them is shown; the script fills both.
+//! The contact sheet of all slices, and the dialog that shows one of them. The script fills both.
 
 use maud::{Markup, html};
 
-use super::pictures::{BatchPictures, MOST};
+use super::pictures::{BatchPictures, MAX_SIDE};
 use super::view::{View, kind_title, nmse, predicted, psnr, ssim};
-use super::warnings::{Group, Groups};
+use super::warnings::{WarningGroup, WarningGroups};
 
-/// Letters of a warning in the list to choose from.
-const LETTERS: usize = 60;
+/// Longest text of a warning in the selection list.
+const MAX_WARNING_LETTERS: usize = 60;
 
-pub fn section(view: &View, groups: &Groups, pictures: &BatchPictures) -> Option<Markup> {
+pub fn section(view: &View, groups: &WarningGroups, pictures: &BatchPictures) -> Option<Markup> {
     if view.volumes.is_empty() {
         return None;
     }
     Some(html! {
         noscript { p { "The pictures are shown by a script, which this browser does not run." } }
         p.quiet {
-            "Black is 0 and white the value that 99.5 % of the pixels of the volume do not exceed: slices of a volume compare. "
+            "Black is 0 and white the value that 99.5 % of the pixels of the volume do not exceed: slices of a "
+            "volume compare. "
             "Pictures are at most " (pictures.side()) " pixels wide and high, cut to the object"
-            @if pictures.side() < MOST { "; those of the slices named above at most " (MOST) }
+            @if pictures.side() < MAX_SIDE { "; those of the slices named above at most " (MAX_SIDE) }
             ". A click opens a slice; ← and → then go to its neighbours, Esc closes it."
         }
         div.bar {
             (filters(view, groups))
-            (window())
+            (window_controls())
             div.pager {
                 output #count {}
                 button #before type="button" { "← back" }
@@ -32,11 +33,11 @@ pub fn section(view: &View, groups: &Groups, pictures: &BatchPictures) -> Option
             }
         }
         div #grid {}
-        (frame())
+        (slice_dialog())
     })
 }
 
-fn filters(view: &View, groups: &Groups) -> Markup {
+fn filters(view: &View, groups: &WarningGroups) -> Markup {
     let any = |figure: super::view::Figure| view.slices.iter().any(|(_, line)| figure(line).is_some());
     let mut orders = vec![("volume", "volume and slice")];
     let candidates: [(&str, &str, super::view::Figure); 4] = [
@@ -76,8 +77,8 @@ fn filters(view: &View, groups: &Groups) -> Markup {
     }
 }
 
-/// Moves into the frame while a slice is shown.
-fn window() -> Markup {
+/// Moves into the dialog while a slice is shown.
+fn window_controls() -> Markup {
     html! {
         div #window-home {
             fieldset #window {
@@ -90,7 +91,7 @@ fn window() -> Markup {
     }
 }
 
-fn frame() -> Markup {
+fn slice_dialog() -> Markup {
     html! {
         dialog #slice tabindex="-1" aria-labelledby="slice-title" {
             div.head {
@@ -108,8 +109,8 @@ fn frame() -> Markup {
     }
 }
 
-fn shortened(group: &Group) -> String {
-    let text = match group.text.char_indices().nth(LETTERS) {
+fn shortened(group: &WarningGroup) -> String {
+    let text = match group.text.char_indices().nth(MAX_WARNING_LETTERS) {
         Some((end, _)) => format!("{}…", group.text[..end].trim_end()),
         None => group.text.clone(),
     };

@@ -6,15 +6,15 @@ use ndarray::{Array2, Array3};
 use serde_json::Value;
 
 use super::{BatchPictures, batch_page};
-use crate::batch::{Manifest, Metrics, SliceLine, State, Status, Stored, Totals, VolumeRecord};
+use crate::batch::{BatchVolume, FastMriMetrics, Manifest, SliceLine, State, Status, StoredResult, Totals};
 use crate::compare::Machine;
-use crate::report::checked::checked;
+use crate::report::page_check::checked_text;
 
-/// A name that breaks whatever does not escape it.
+/// A name that breaks a page that does not escape it.
 const NAME: &str = "sub/</script><script>alert('é & \"x\"')</script>\u{2028} ]]>--.h5";
 
-fn volume(name: &str, status: Status) -> VolumeRecord {
-    VolumeRecord {
+fn volume(name: &str, status: Status) -> BatchVolume {
+    BatchVolume {
         name: name.into(),
         input: format!("/scans/{name}"),
         status,
@@ -48,7 +48,7 @@ fn line(volume: &str, slice: usize) -> SliceLine {
         stop: Some("planned".into()),
         lambda: None,
         predicted_nmse: Some(1e-3 * share),
-        metrics: Some(Metrics {
+        metrics: Some(FastMriMetrics {
             nmse: Some(2e-3 * share),
             psnr_db: Some(40.0 - share),
             ssim: Some(1.0 - 0.05 * share),
@@ -60,7 +60,7 @@ fn line(volume: &str, slice: usize) -> SliceLine {
     }
 }
 
-fn manifest(volumes: Vec<VolumeRecord>) -> Manifest {
+fn manifest(volumes: Vec<BatchVolume>) -> Manifest {
     Manifest {
         version: "9.8.7".into(),
         state: State::Stopped,
@@ -79,7 +79,7 @@ fn manifest(volumes: Vec<VolumeRecord>) -> Manifest {
     }
 }
 
-/// Done, failed, and left; the first with a hostile name.
+/// Two finished volumes, one failed and one left. The first has a hostile name.
 fn batch() -> (Manifest, Vec<SliceLine>) {
     let manifest = manifest(vec![
         volume(NAME, Status::Done),
@@ -96,8 +96,8 @@ fn batch() -> (Manifest, Vec<SliceLine>) {
     (manifest, lines)
 }
 
-/// A bright square in the air, another in each slice.
-fn stored(slices: usize, rows: usize, cols: usize) -> Stored {
+/// A bright square with a dark border, different in each slice.
+fn stored(slices: usize, rows: usize, cols: usize) -> StoredResult {
     let magnitude = Array3::from_shape_fn((slices, rows, cols), |(s, r, c)| {
         let inside = (rows / 4..rows * 3 / 4).contains(&r) && (cols / 4..cols * 3 / 4).contains(&c);
         if inside {
@@ -106,7 +106,7 @@ fn stored(slices: usize, rows: usize, cols: usize) -> Stored {
             0.0
         }
     });
-    Stored {
+    StoredResult {
         magnitude,
         mean_tau: Some(Array2::from_shape_fn((slices, 30), |(s, i)| {
             (s + 1) as f64 / (i + 1) as f64
@@ -132,8 +132,8 @@ fn page() -> String {
     batch_page(&manifest, &lines, &pictures(&[NAME]), &notes).unwrap()
 }
 
-/// The page without its scripts, and what they hold: data by their id, as JSON, and the script itself.
-fn apart(page: &str) -> (String, BTreeMap<String, Value>, String) {
+/// The page without its script elements, the JSON data by their ids, and the script.
+fn without_scripts(page: &str) -> (String, BTreeMap<String, Value>, String) {
     let (mut rest, mut data, mut script) = (String::new(), BTreeMap::new(), String::new());
     for (i, part) in page.split("<script").enumerate() {
         if i == 0 {
@@ -155,13 +155,13 @@ fn apart(page: &str) -> (String, BTreeMap<String, Value>, String) {
     (rest, data, script)
 }
 
-fn says(page: &str, words: &str) {
-    let text = checked(&apart(page).0);
+fn assert_says(page: &str, words: &str) {
+    let text = checked_text(&without_scripts(page).0);
     assert!(text.contains(words), "{words:?} is not in {text}");
 }
 
 #[test]
-fn the_page_says_how_the_night_went() {
+fn the_page_reports_the_state_of_the_batch() {
     let page = page();
     for words in [
         "The batch was stopped and can be resumed: 2 of 4 volumes done; 1 failed, 1 left to do.",
@@ -174,7 +174,7 @@ fn the_page_says_how_the_night_went() {
         "spent on slices 40.0 s 5.00 s a slice",
         NAME.split('\u{2028}').next().unwrap(),
     ] {
-        says(&page, words);
+        assert_says(&page, words);
     }
     for id in ["failures", "warnings", "distributions", "extremes", "sheet", "made"] {
         assert!(page.contains(&format!("<section id=\"{id}\">")), "{id}");
@@ -205,7 +205,7 @@ fn the_worst_come_first_and_lead_to_their_slice() {
 #[test]
 fn a_hostile_name_stays_a_name() {
     let page = page();
-    let (rest, data, script) = apart(&page);
+    let (rest, data, script) = without_scripts(&page);
     assert!(!rest.contains("<script"));
     let separators = |text: &str| text.matches('\u{2028}').count();
     assert!(separators(&page) == separators(&rest) && separators(&rest) > 0);
@@ -216,7 +216,7 @@ fn a_hostile_name_stays_a_name() {
 
 #[test]
 fn the_data_hold_every_slice_once() {
-    let (_, data, _) = apart(&page());
+    let (_, data, _) = without_scripts(&page());
     let index = &data["index"];
     let slices = index["slices"].as_array().unwrap();
     // eight slices, and a failed and a left volume
@@ -248,7 +248,7 @@ fn the_worst_of_many_are_shown_larger() {
     let name = |i: usize| format!("file{i}.h5");
     let manifest = manifest(
         (0..100)
-            .map(|i| VolumeRecord {
+            .map(|i| BatchVolume {
                 slices: 72,
                 ..volume(&name(i), Status::Done)
             })
@@ -261,7 +261,7 @@ fn the_worst_of_many_are_shown_larger() {
     lines[50].predicted_nmse = Some(0.5);
     let mut pictures = BatchPictures::new(&manifest, &lines);
     pictures.add(&name(0), &stored(72, 400, 300)).unwrap();
-    let (_, data, _) = apart(&batch_page(&manifest, &lines, &pictures, &[]).unwrap());
+    let (_, data, _) = without_scripts(&batch_page(&manifest, &lines, &pictures, &[]).unwrap());
     let shown = &data["volume-0"]["pictures"];
     assert!(
         size(&shown[20]).1 == 96 && size(&shown[50]).1 > 200,
@@ -272,28 +272,28 @@ fn the_worst_of_many_are_shown_larger() {
 
 #[test]
 fn the_same_batch_is_the_same_page_with_any_number_of_threads() {
-    let alone = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
-    assert_eq!(alone.install(page), page());
+    let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    assert_eq!(one_thread.install(page), page());
 }
 
 #[test]
-fn figures_that_are_missing_or_wild_break_nothing() {
-    for wild in [f64::INFINITY, f64::NAN, 0.0, -1.0, 1e300, f64::MIN_POSITIVE] {
+fn missing_and_extreme_figures_are_handled() {
+    for extreme in [f64::INFINITY, f64::NAN, 0.0, -1.0, 1e300, f64::MIN_POSITIVE] {
         let (manifest, mut lines) = batch();
         for line in &mut lines {
-            line.predicted_nmse = Some(wild);
-            line.seconds = wild;
-            line.acceleration = wild;
-            line.metrics = Some(Metrics {
-                nmse: Some(wild),
-                psnr_db: Some(wild),
-                ssim: Some(wild),
+            line.predicted_nmse = Some(extreme);
+            line.seconds = extreme;
+            line.acceleration = extreme;
+            line.metrics = Some(FastMriMetrics {
+                nmse: Some(extreme),
+                psnr_db: Some(extreme),
+                ssim: Some(extreme),
             });
         }
         lines[0].metrics = None;
         lines[1].predicted_nmse = None;
         let page = batch_page(&manifest, &lines, &pictures(&[NAME, "file2.h5"]), &[]).unwrap();
-        checked(&apart(&page).0);
+        checked_text(&without_scripts(&page).0);
     }
 }
 
@@ -301,27 +301,27 @@ fn figures_that_are_missing_or_wild_break_nothing() {
 fn a_perfect_image_has_an_infinite_psnr() {
     let (mut manifest, lines) = batch();
     for volume in &mut manifest.volumes[..2] {
-        volume.metrics = Some(Metrics {
+        volume.metrics = Some(FastMriMetrics {
             nmse: Some(0.0),
             psnr_db: None,
             ssim: Some(1.0),
         });
     }
-    says(&batch_page(&manifest, &lines, &pictures(&[]), &[]).unwrap(), "∞");
+    assert_says(&batch_page(&manifest, &lines, &pictures(&[]), &[]).unwrap(), "∞");
 }
 
 #[test]
-fn a_batch_of_nothing_is_a_page_too() {
+fn an_empty_batch_gives_a_page() {
     let none = BatchPictures::new(&manifest(vec![]), &[]);
-    says(
+    assert_says(
         &batch_page(&manifest(vec![]), &[], &none, &[]).unwrap(),
         "0 of 0 volumes done",
     );
     let left = manifest(vec![volume("a.h5", Status::Left)]);
     let page = batch_page(&left, &[], &none, &[]).unwrap();
-    says(&page, "0 of one volume done; 1 left to do.");
-    says(&page, "One volume left to do, 4 slices");
-    let one = manifest(vec![VolumeRecord {
+    assert_says(&page, "0 of one volume done; 1 left to do.");
+    assert_says(&page, "One volume left to do, 4 slices");
+    let one = manifest(vec![BatchVolume {
         slices: 1,
         ..volume("a.h5", Status::Done)
     }]);
@@ -333,28 +333,28 @@ fn a_batch_of_nothing_is_a_page_too() {
         ..line("a.h5", 0)
     }];
     let page = batch_page(&one, &lines, &pictures, &[]).unwrap();
-    says(&page, "one volume done.");
+    assert_says(&page, "one volume done.");
     assert!(!page.contains("Highest predicted error") && !page.contains("Histogram of NMSE"));
 }
 
 #[test]
-fn several_acquisitions_are_told_apart() {
+fn several_acquisitions_are_distinguished() {
     let (mut manifest, lines) = batch();
     manifest.volumes[1].acquisition = None;
     let page = batch_page(&manifest, &lines, &pictures(&[]), &[]).unwrap();
-    says(
+    assert_says(
         &page,
         "AXT2 no acquisition named Shares of the slices of each acquisition.",
     );
     assert!(page.contains("<option value=\"=AXT2\">") && page.contains("<option value=\"none\">"));
 }
 
-/// Thousands of slices of noise, the worst that JPEG can be given.
+/// Thousands of slices of noise, the worst case for JPEG.
 #[test]
 fn thousands_of_slices_stay_within_forty_megabytes() {
     let (volumes, each) = (200, 36);
     let name = |i: usize| format!("file{i}.h5");
-    let records = (0..volumes).map(|i| VolumeRecord {
+    let records = (0..volumes).map(|i| BatchVolume {
         slices: each,
         ..volume(&name(i), Status::Done)
     });
@@ -372,7 +372,7 @@ fn thousands_of_slices_stay_within_forty_megabytes() {
         (state >> 8) as f32
     };
     let bands = 13;
-    let shown = Stored {
+    let shown = StoredResult {
         magnitude: Array3::from_shape_simple_fn((each, 128, 128), &mut noise),
         mean_tau: Some(Array2::from_shape_simple_fn((each, 100), || f64::from(noise()))),
         noise: Some(Array2::from_shape_simple_fn((each, 100), || f64::from(noise()))),
@@ -381,7 +381,7 @@ fn thousands_of_slices_stay_within_forty_megabytes() {
     };
     let mut pictures = BatchPictures::new(&manifest, &lines);
     assert!((80..=128).contains(&pictures.side()), "{}", pictures.side());
-    // one is made and the others are alike
+    // one volume is enough, as all are alike
     pictures.add(&name(0), &shown).unwrap();
     let once = batch_page(&manifest, &lines, &pictures, &[]).unwrap().len();
     let none = batch_page(&manifest, &lines, &BatchPictures::new(&manifest, &lines), &[])

@@ -1,40 +1,40 @@
-//! The batch, looked up by volume, and how its parts are written and linked.
+//! Access to a batch by volume, and titles and links of its slices.
 
 use std::collections::HashMap;
 
-use crate::batch::{Manifest, Metrics, SliceLine, Status, VolumeRecord};
+use crate::batch::{BatchVolume, FastMriMetrics, Manifest, SliceLine, Status};
 
 pub struct View<'a> {
     pub manifest: &'a Manifest,
     pub volumes: Vec<Volume<'a>>,
-    /// All lines, each with the number of its volume.
+    /// All lines, each with the index of its volume.
     pub slices: Vec<(usize, &'a SliceLine)>,
     pub notes: &'a [String],
 }
 
 pub struct Volume<'a> {
-    pub record: &'a VolumeRecord,
-    /// Those on record, by slice.
+    pub record: &'a BatchVolume,
+    /// The volume's lines, sorted by slice.
     pub lines: Vec<&'a SliceLine>,
 }
 
-/// A figure of a slice, where it has one.
+/// Reads a number from a slice; `None` if it is missing.
 pub type Figure = fn(&SliceLine) -> Option<f64>;
 
 impl<'a> View<'a> {
-    /// Lines of volumes that the manifest does not know are left out.
+    /// Lines of volumes that are not in the manifest are skipped.
     pub fn new(manifest: &'a Manifest, slices: &'a [SliceLine], notes: &'a [String]) -> Self {
         let mut volumes: Vec<Volume> = manifest
             .volumes
             .iter()
             .map(|record| Volume { record, lines: vec![] })
             .collect();
-        let named = manifest.volumes.iter().enumerate().map(|(i, v)| (v.name.as_str(), i));
-        let places: HashMap<&str, usize> = named.collect();
-        let placed = slices
+        let names = manifest.volumes.iter().enumerate().map(|(i, v)| (v.name.as_str(), i));
+        let index_by_name: HashMap<&str, usize> = names.collect();
+        let with_volume = slices
             .iter()
-            .filter_map(|line| Some((*places.get(line.volume.as_str())?, line)));
-        let slices: Vec<(usize, &SliceLine)> = placed.collect();
+            .filter_map(|line| Some((*index_by_name.get(line.volume.as_str())?, line)));
+        let slices: Vec<(usize, &SliceLine)> = with_volume.collect();
         for &(volume, line) in &slices {
             volumes[volume].lines.push(line);
         }
@@ -50,13 +50,13 @@ impl<'a> View<'a> {
         self.volumes.iter().filter(|v| v.record.status == status).collect()
     }
 
-    /// Kinds of acquisition, the most frequent first, and the volumes of each; those that name none come last.
+    /// Acquisitions and their volumes, the most frequent first. Volumes that name no acquisition come last.
     pub fn acquisitions(&self) -> Vec<(Option<&'a str>, Vec<usize>)> {
         let mut kinds: Vec<(Option<&str>, Vec<usize>)> = Vec::new();
         let with_lines = self.volumes.iter().enumerate().filter(|(_, v)| !v.lines.is_empty());
         for (i, volume) in with_lines {
             let kind = volume.record.acquisition.as_deref();
-            match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            match kinds.iter_mut().find(|(existing, _)| *existing == kind) {
                 Some((_, volumes)) => volumes.push(i),
                 None => kinds.push((kind, vec![i])),
             }
@@ -65,7 +65,7 @@ impl<'a> View<'a> {
         kinds
     }
 
-    /// Finite figures of the slices of some volumes.
+    /// Finite values of a figure over the slices of some volumes.
     pub fn figures(&self, volumes: &[usize], figure: Figure) -> Vec<f64> {
         let lines = volumes.iter().flat_map(|&volume| &self.volumes[volume].lines);
         lines
@@ -75,7 +75,7 @@ impl<'a> View<'a> {
     }
 }
 
-/// Of a kind of acquisition that has none.
+/// The title of an acquisition, also for volumes that name none.
 pub fn kind_title(kind: Option<&str>) -> &str {
     kind.unwrap_or("no acquisition named")
 }
@@ -88,12 +88,12 @@ pub fn nmse(line: &SliceLine) -> Option<f64> {
     line.metrics?.nmse
 }
 
-/// In dB; infinite for a perfect image, which a file cannot say.
+/// In dB. Infinite for a perfect image, which JSON cannot store.
 pub fn psnr(line: &SliceLine) -> Option<f64> {
     psnr_of(&line.metrics?)
 }
 
-pub fn psnr_of(metrics: &Metrics) -> Option<f64> {
+pub fn psnr_of(metrics: &FastMriMetrics) -> Option<f64> {
     metrics.psnr_db.or((metrics.nmse == Some(0.0)).then_some(f64::INFINITY))
 }
 
@@ -110,13 +110,13 @@ pub fn slice_title(volume: &str, slice: usize) -> String {
     format!("{volume}, slice\u{a0}{slice}")
 }
 
-/// What opens a slice on the page.
+/// The link that opens a slice on the page.
 pub fn link(volume: &str, slice: usize) -> String {
-    format!("#slice={}/{slice}", percent(volume))
+    format!("#slice={}/{slice}", percent_encoded(volume))
 }
 
-/// As in a URL: every byte that is neither plain nor `/` by its number.
-fn percent(text: &str) -> String {
+/// Percent-encoded as in a URL, except `/`.
+fn percent_encoded(text: &str) -> String {
     let byte = |b: u8| match b {
         b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => char::from(b).to_string(),
         other => format!("%{other:02X}"),

@@ -1,4 +1,4 @@
-//! Warnings, those together that say the same of other slices with other numbers.
+//! Warnings, grouped by their text apart from its numbers.
 
 use std::collections::HashMap;
 
@@ -6,54 +6,54 @@ use maud::{Markup, html};
 
 use super::view::{View, link, ranges};
 use crate::report::number::counted;
-use crate::report::table::boxed;
+use crate::report::table::scrollable_table;
 
-/// Volumes that a warning names; the sheet shows the others.
-const NAMED: usize = 6;
+/// Number of volumes that are named for a warning. The contact sheet shows all of them.
+const MAX_NAMED_VOLUMES: usize = 6;
 
 /// All warnings of a batch.
-pub struct Groups {
+pub struct WarningGroups {
     /// The most frequent first.
-    pub groups: Vec<Group>,
-    of_text: HashMap<String, usize>,
+    pub groups: Vec<WarningGroup>,
+    group_of_text: HashMap<String, usize>,
 }
 
 #[derive(Default)]
-pub struct Group {
-    /// With ranges where its numbers differ.
+pub struct WarningGroup {
+    /// Numbers that differ are shown as ranges.
     pub text: String,
-    /// Volumes and slices, in their order.
+    /// Volume and slice, sorted.
     pub slices: Vec<(usize, usize)>,
-    /// Volumes that it is of as a whole.
+    /// Volumes that the warning concerns as a whole.
     pub volumes: Vec<usize>,
 }
 
-impl Groups {
+impl WarningGroups {
     pub fn of(view: &View) -> Self {
-        let mut found: Vec<(Words, Group)> = Vec::new();
-        let mut by_form: HashMap<Vec<String>, usize> = HashMap::new();
-        let mut of_text: HashMap<String, usize> = HashMap::new();
-        let mut place = |text: &str, found: &mut Vec<(Words, Group)>| -> usize {
-            if let Some(&known) = of_text.get(text) {
-                return known;
+        let mut found: Vec<(MessageTemplate, WarningGroup)> = Vec::new();
+        let mut by_literals: HashMap<Vec<String>, usize> = HashMap::new();
+        let mut group_of_text: HashMap<String, usize> = HashMap::new();
+        let mut group_index = |text: &str, found: &mut Vec<(MessageTemplate, WarningGroup)>| -> usize {
+            if let Some(&index) = group_of_text.get(text) {
+                return index;
             }
-            let words = Words::of(text);
-            let at = *by_form.entry(words.between.clone()).or_insert(found.len());
+            let template = MessageTemplate::of(text);
+            let at = *by_literals.entry(template.literals.clone()).or_insert(found.len());
             match found.get_mut(at) {
-                Some((range, _)) => range.widen(&words),
-                None => found.push((words, Group::default())),
+                Some((range, _)) => range.widen(&template),
+                None => found.push((template, WarningGroup::default())),
             }
-            of_text.insert(text.into(), at);
+            group_of_text.insert(text.into(), at);
             at
         };
         for (i, volume) in view.volumes.iter().enumerate() {
             for text in &volume.record.warnings {
-                let at = place(text, &mut found);
+                let at = group_index(text, &mut found);
                 found[at].1.volumes.push(i);
             }
             for line in &volume.lines {
                 for text in &line.warnings {
-                    let at = place(text, &mut found);
+                    let at = group_index(text, &mut found);
                     found[at].1.slices.push((i, line.slice));
                 }
             }
@@ -62,15 +62,15 @@ impl Groups {
         order.sort_by_key(|&i| std::cmp::Reverse(found[i].1.slices.len() + found[i].1.volumes.len()));
         let mut rank = vec![0; found.len()];
         order.iter().enumerate().for_each(|(to, &from)| rank[from] = to);
-        of_text.values_mut().for_each(|at| *at = rank[*at]);
-        let mut groups: Vec<(usize, Group)> = found
+        group_of_text.values_mut().for_each(|at| *at = rank[*at]);
+        let mut groups: Vec<(usize, WarningGroup)> = found
             .into_iter()
             .zip(rank)
-            .map(|((words, group), rank)| {
+            .map(|((template, group), rank)| {
                 (
                     rank,
-                    Group {
-                        text: words.text(),
+                    WarningGroup {
+                        text: template.text(),
                         ..group
                     },
                 )
@@ -79,42 +79,42 @@ impl Groups {
         groups.sort_by_key(|(rank, _)| *rank);
         Self {
             groups: groups.into_iter().map(|(_, group)| group).collect(),
-            of_text,
+            group_of_text,
         }
     }
 
     /// The group of a warning.
     pub fn group(&self, text: &str) -> Option<usize> {
-        self.of_text.get(text).copied()
+        self.group_of_text.get(text).copied()
     }
 }
 
-/// A text taken apart: its numbers, as written, from least to greatest, and the words between them.
-struct Words {
-    /// One more than there are numbers.
-    between: Vec<String>,
+/// A message split into numbers, with the range of each, and the words between them.
+struct MessageTemplate {
+    /// The words around the numbers, one more than there are numbers.
+    literals: Vec<String>,
     numbers: Vec<(String, String)>,
 }
 
-impl Words {
+impl MessageTemplate {
     fn of(text: &str) -> Self {
-        let (mut between, mut numbers) = (vec![String::new()], Vec::new());
+        let (mut literals, mut numbers) = (vec![String::new()], Vec::new());
         let mut rest = text;
         while let Some(next) = rest.chars().next() {
-            let before = between.last().and_then(|words| words.chars().last());
-            // not the 1 of "H1", nor the 2 of "wavelet2"
+            let before = literals.last().and_then(|words| words.chars().last());
+            // excludes the 1 of "H1" and the 2 of "wavelet2"
             let starts = next.is_ascii_digit() && !before.is_some_and(char::is_alphanumeric);
             let length = if starts { number_length(rest) } else { next.len_utf8() };
             let (head, tail) = rest.split_at(length);
             if starts {
                 numbers.push((head.to_string(), head.to_string()));
-                between.push(String::new());
-            } else if let Some(words) = between.last_mut() {
+                literals.push(String::new());
+            } else if let Some(words) = literals.last_mut() {
                 words.push_str(head);
             }
             rest = tail;
         }
-        Self { between, numbers }
+        Self { literals, numbers }
     }
 
     fn widen(&mut self, other: &Self) {
@@ -130,8 +130,8 @@ impl Words {
     }
 
     fn text(&self) -> String {
-        let mut text = self.between.first().cloned().unwrap_or_default();
-        for ((low, high), words) in self.numbers.iter().zip(self.between.iter().skip(1)) {
+        let mut text = self.literals.first().cloned().unwrap_or_default();
+        for ((low, high), words) in self.numbers.iter().zip(self.literals.iter().skip(1)) {
             text.push_str(low);
             if low != high {
                 text.push('…');
@@ -143,7 +143,7 @@ impl Words {
     }
 }
 
-/// Of the number that a text begins with: digits, and a point between digits.
+/// Length of the number at the start of a text: digits, possibly with a point between them.
 fn number_length(text: &str) -> usize {
     let digits = |from: usize| {
         let rest = &text.as_bytes()[from..];
@@ -157,7 +157,7 @@ fn number_length(text: &str) -> usize {
     }
 }
 
-pub fn section(view: &View, groups: &Groups) -> Option<Markup> {
+pub fn section(view: &View, groups: &WarningGroups) -> Option<Markup> {
     if groups.groups.is_empty() {
         return None;
     }
@@ -168,10 +168,10 @@ pub fn section(view: &View, groups: &Groups) -> Option<Markup> {
             tbody { @for (i, group) in groups.groups.iter().enumerate() { (row(view, i, group)) } }
         }
     };
-    Some(boxed(&caption, &table))
+    Some(scrollable_table(&caption, &table))
 }
 
-fn row(view: &View, index: usize, group: &Group) -> Markup {
+fn row(view: &View, index: usize, group: &WarningGroup) -> Markup {
     let mut volumes: Vec<(usize, Vec<usize>)> = Vec::new();
     for &(volume, slice) in &group.slices {
         match volumes.last_mut() {
@@ -179,19 +179,20 @@ fn row(view: &View, index: usize, group: &Group) -> Markup {
             _ => volumes.push((volume, vec![slice])),
         }
     }
-    let more = volumes.len().saturating_sub(NAMED);
+    let more = volumes.len().saturating_sub(MAX_NAMED_VOLUMES);
     let whole = group
         .volumes
         .iter()
-        .take(NAMED)
+        .take(MAX_NAMED_VOLUMES)
         .map(|&v| view.volumes[v].record.name.as_str());
     let whole: Vec<&str> = whole.collect();
+    let more_whole = group.volumes.len().saturating_sub(MAX_NAMED_VOLUMES);
     html! {
         tr {
             th scope="row" { (group.text) }
             td.count { @if group.slices.is_empty() { "–" } @else { (group.slices.len()) } }
             td {
-                @for (volume, slices) in volumes.iter().take(NAMED) {
+                @for (volume, slices) in volumes.iter().take(MAX_NAMED_VOLUMES) {
                     @let name = &view.volumes[*volume].record.name;
                     div { a href=(link(name, slices[0])) { (name) } ": " (ranges(slices.clone())) }
                 }
@@ -199,7 +200,7 @@ fn row(view: &View, index: usize, group: &Group) -> Markup {
                 @if !whole.is_empty() {
                     div {
                         "as a whole: " (whole.join(", "))
-                        @if group.volumes.len() > NAMED { " and " (group.volumes.len() - NAMED) " more" }
+                        @if more_whole > 0 { " and " (more_whole) " more" }
                     }
                 }
                 @if !group.slices.is_empty() { div.screen { a href={ "#warning=" (index) } { "show on the sheet" } } }
@@ -214,12 +215,12 @@ mod tests {
 
     #[test]
     fn numbers_become_ranges() {
-        let mut words = Words::of("kept 12 of 30.5 in H1.");
-        words.widen(&Words::of("kept 9 of 30.5 in H1."));
-        words.widen(&Words::of("kept 100 of 30.5 in H1."));
-        assert_eq!(words.text(), "kept 9…100 of 30.5 in H1.");
+        let mut template = MessageTemplate::of("kept 12 of 30.5 in H1.");
+        template.widen(&MessageTemplate::of("kept 9 of 30.5 in H1."));
+        template.widen(&MessageTemplate::of("kept 100 of 30.5 in H1."));
+        assert_eq!(template.text(), "kept 9…100 of 30.5 in H1.");
         for text in ["", "é 1é 2", "3", "1.2.3", "1.", "no number", "7 7 7"] {
-            assert_eq!(Words::of(text).text(), text);
+            assert_eq!(MessageTemplate::of(text).text(), text);
         }
     }
 }

@@ -4,25 +4,25 @@ use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, Value
 
 use crate::report::number::{decimals_for, fixed, superscript};
 
-/// An axis of a plot: its range and ticks in its own coordinate, which is the value, or log₁₀ of it.
+/// An axis of a plot. Range and ticks are in its coordinate: the value, or its log₁₀.
 #[derive(Clone, Debug)]
 pub struct Axis {
     /// With the unit.
     pub title: String,
     pub low: f64,
     pub high: f64,
-    /// Where, and what is written there.
+    /// Coordinate and label.
     pub ticks: Vec<(f64, String)>,
     log: bool,
 }
 
-/// Beyond this a value is a mishap, and its square is not a number.
-const LARGEST: f64 = 1e100;
+/// Larger values are errors, and their squares overflow.
+const LARGEST_DRAWN: f64 = 1e100;
 
 impl Axis {
     /// Over all finite values, with a margin. `None` without any.
     pub fn linear(title: &str, values: impl IntoIterator<Item = f64>) -> Option<Self> {
-        let (low, high) = range(values.into_iter().filter(|v| v.abs() < LARGEST))?;
+        let (low, high) = range(values.into_iter().filter(|v| v.abs() < LARGEST_DRAWN))?;
         let margin = if high > low {
             0.03 * (high - low)
         } else {
@@ -58,14 +58,14 @@ impl Axis {
         })
     }
 
-    /// The coordinate of a value; `None` where it has no place on the axis.
-    pub fn place(&self, value: f64) -> Option<f64> {
+    /// The coordinate of a value; `None` if it has none on this axis.
+    pub fn coordinate(&self, value: f64) -> Option<f64> {
         let at = if self.log { value.log10() } else { value };
-        (at.abs() < LARGEST).then_some(at)
+        (at.abs() < LARGEST_DRAWN).then_some(at)
     }
 }
 
-/// What plotters draws: gridlines at the ticks alone.
+/// Makes plotters draw gridlines at the ticks only.
 impl Ranged for Axis {
     type FormatOption = NoDefaultFormatting;
     type ValueType = f64;
@@ -184,7 +184,7 @@ mod tests {
         assert!(Axis::linear("x", [f64::NAN, f64::INFINITY, 1e300]).is_none());
         assert!(Axis::logarithmic("x", [0.0, -1.0, f64::NAN]).is_none());
         let axis = Axis::logarithmic("x", [1.0, 10.0]).unwrap();
-        assert_eq!(axis.place(0.0), None);
-        assert_eq!(axis.place(10.0), Some(1.0));
+        assert_eq!(axis.coordinate(0.0), None);
+        assert_eq!(axis.coordinate(10.0), Some(1.0));
     }
 }

@@ -2,7 +2,7 @@ use super::Axis;
 
 type Point = (f64, f64);
 
-/// The pieces of a line that lie within the axes, in the coordinates of these; it leaves and enters at the edge.
+/// The pieces of a line within the axes, cut at the edges, in the coordinates of the axes.
 pub fn pieces(points: &[Point], x: &Axis, y: &Axis) -> Vec<Vec<Point>> {
     let mut pieces: Vec<Vec<Point>> = Vec::new();
     for pair in points.windows(2) {
@@ -41,7 +41,7 @@ fn segment(from: Point, to: Point, x: &Axis, y: &Axis) -> Option<(Point, Point)>
         }
     }
     let at = |share: f64| (from.0 + share * dx, from.1 + share * dy);
-    // the ends themselves exactly, so that pieces join
+    // the exact end points, so that pieces join
     let start = if enter == 0.0 { from } else { at(enter) };
     let end = if leave == 1.0 { to } else { at(leave) };
     (enter <= leave).then_some((start, end))

@@ -8,65 +8,65 @@ use plotters::prelude::{
 };
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::look::{AXIS, FINE, GRID, INK, PAPER, filled, level, line, marker, series};
+use super::style::{AXIS, GRID, INK, PAPER, UNITS_PER_PIXEL, filled, level, line, marker, series};
 use super::{Axis, Curve, Form, Plot, clip};
 use pvdamp_io::error::{Error, Result};
 
 type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Axis, Axis>>;
 type Point = (f64, f64);
 
-/// Height of letters in CSS pixels at full size.
-const TEXT: f64 = 11.5;
-/// Room around the plot, in CSS pixels.
-const ABOVE: f64 = 6.0;
-const BELOW: f64 = 40.0;
-/// Between lines of text.
-const LEADING: f64 = 12.5;
-/// Of a label on a level.
-const LETTERS: usize = 20;
-/// Markers along a line.
-const MARKS: usize = 6;
+/// Font size in CSS pixels at full size.
+const FONT_SIZE: f64 = 11.5;
+/// Margins around the plot in CSS pixels.
+const TOP_MARGIN: f64 = 6.0;
+const BOTTOM_MARGIN: f64 = 40.0;
+/// Distance between lines of text in CSS pixels.
+const LINE_HEIGHT: f64 = 12.5;
+/// Longest label of a level.
+const MAX_LABEL_LETTERS: usize = 20;
+/// Number of markers along a line.
+const MARKERS_PER_LINE: usize = 6;
 
 /// The plot as an `svg` element.
 ///
 /// # Errors
-/// None that is known: nothing is written but memory.
+/// None are known: the drawing is written to memory.
 pub fn draw(plot: &Plot) -> Result<String> {
     let mut svg = String::new();
-    let fine = FINE as u32;
+    let scale = UNITS_PER_PIXEL as u32;
     {
-        let root = SVGBackend::with_string(&mut svg, (plot.size.0 * fine, plot.size.1 * fine)).into_drawing_area();
+        let root = SVGBackend::with_string(&mut svg, (plot.size.0 * scale, plot.size.1 * scale)).into_drawing_area();
         let mut chart = frame(&root, plot)?;
         for curve in &plot.curves {
             draw_curve(&mut chart, plot, curve)?;
         }
         label_levels(&mut chart, plot)?;
-        root.present().map_err(undrawn)?;
+        root.present().map_err(drawing_error)?;
     }
     Ok(as_element(&svg, "plot", &plot.label))
 }
 
-/// The look of a series: a piece of its line, and its marker.
+/// A sample of a series for the legend: a piece of its line, and its marker.
 pub fn swatch(index: usize) -> Result<String> {
     let mut svg = String::new();
-    let (width, height) = (30 * FINE, 12 * FINE);
+    let (width, height) = (30 * UNITS_PER_PIXEL, 12 * UNITS_PER_PIXEL);
     {
         let root = SVGBackend::with_string(&mut svg, (width as u32, height as u32)).into_drawing_area();
         let points = vec![(0, height / 2), (width, height / 2)];
         let stroke = PathElement::new(points, line(series(index), 2.0));
-        root.draw(&stroke).map_err(undrawn)?;
+        root.draw(&stroke).map_err(drawing_error)?;
         let mark = EmptyElement::at((width / 2, height / 2)) + Polygon::new(marker(index), filled(series(index)));
-        root.draw(&mark).map_err(undrawn)?;
-        root.present().map_err(undrawn)?;
+        root.draw(&mark).map_err(drawing_error)?;
+        root.present().map_err(drawing_error)?;
     }
     Ok(as_element(&svg, "swatch", ""))
 }
 
-fn undrawn(why: impl Display) -> Error {
+fn drawing_error(why: impl Display) -> Error {
     Error::internal(format!("a plot could not be drawn: {why}"))
 }
 
-/// With the class that the theme knows, for a reader who does not see it, and of no fixed size.
+/// The drawing as an element with a class of the theme, a label for screen readers, and no fixed size.
 fn as_element(svg: &str, class: &str, label: &str) -> String {
     // plotters ends every tag with a line break, which in text would be a space
     let svg = svg.replace('\n', "").replace(" opacity=\"1\"", "");
@@ -85,12 +85,12 @@ fn as_element(svg: &str, class: &str, label: &str) -> String {
 
 fn text_style(size: f64) -> TextStyle<'static> {
     // plotters writes size / 1.24 as the height of the font
-    let size = size * 1.24 * f64::from(FINE);
+    let size = size * 1.24 * f64::from(UNITS_PER_PIXEL);
     ("sans-serif", size).into_font().color(&INK)
 }
 
-/// Room for the title of the y axis and its tick labels, which are powers of ten where they are long.
-fn beside(axis: &Axis) -> i32 {
+/// Margin for the title of the y axis and its tick labels. Long labels are powers of ten.
+fn left_margin(axis: &Axis) -> i32 {
     let longest = axis.ticks.iter().map(|(_, text)| text.chars().count()).max();
     54 + 10 * longest.unwrap_or(0).saturating_sub(5) as i32
 }
@@ -98,39 +98,48 @@ fn beside(axis: &Axis) -> i32 {
 fn frame<'a, 'b>(root: &'a DrawingArea<SVGBackend<'b>, Shift>, plot: &Plot) -> Result<Chart<'a, 'b>> {
     let has_levels = plot.curves.iter().any(|curve| matches!(curve.form, Form::Level(_)));
     let mut chart = ChartBuilder::on(root)
-        .margin_top(ABOVE as i32 * FINE)
-        .margin_right(if has_levels { 120 * FINE } else { 10 * FINE })
-        .margin_left(2 * FINE)
-        .x_label_area_size(BELOW as i32 * FINE)
-        .y_label_area_size(beside(&plot.y) * FINE)
+        .margin_top(TOP_MARGIN as i32 * UNITS_PER_PIXEL)
+        .margin_right(if has_levels {
+            120 * UNITS_PER_PIXEL
+        } else {
+            10 * UNITS_PER_PIXEL
+        })
+        .margin_left(2 * UNITS_PER_PIXEL)
+        .x_label_area_size(BOTTOM_MARGIN as i32 * UNITS_PER_PIXEL)
+        .y_label_area_size(left_margin(&plot.y) * UNITS_PER_PIXEL)
         .build_cartesian_2d(plot.x.clone(), plot.y.clone())
-        .map_err(undrawn)?;
+        .map_err(drawing_error)?;
     chart
         .configure_mesh()
         .bold_line_style(line(GRID, 1.0))
         .light_line_style(GRID.mix(0.0))
         .axis_style(line(AXIS, 1.0))
-        .label_style(text_style(TEXT))
-        .axis_desc_style(text_style(TEXT))
-        .set_all_tick_mark_size(3 * FINE)
+        .label_style(text_style(FONT_SIZE))
+        .axis_desc_style(text_style(FONT_SIZE))
+        .set_all_tick_mark_size(3 * UNITS_PER_PIXEL)
         .x_desc(plot.x.title.as_str())
         .y_desc(plot.y.title.as_str())
         .draw()
-        .map_err(undrawn)?;
+        .map_err(drawing_error)?;
     Ok(chart)
 }
 
 fn draw_curve(chart: &mut Chart, plot: &Plot, curve: &Curve) -> Result<()> {
-    let place = |&(x, y): &Point| plot.x.place(x).zip(plot.y.place(y));
-    let points: Vec<Point> = curve.points.iter().filter_map(place).collect();
+    let coordinates = |&(x, y): &Point| plot.x.coordinate(x).zip(plot.y.coordinate(y));
+    let points: Vec<Point> = curve.points.iter().filter_map(coordinates).collect();
     let colour = series(curve.series);
     match curve.form {
         Form::Line => {
             draw_line(chart, plot, &points, colour, 1.75)?;
-            draw_markers(chart, plot, &some_of(&points, &plot.x, curve.series), curve.series)
+            draw_markers(
+                chart,
+                plot,
+                &marker_points(&points, &plot.x, curve.series),
+                curve.series,
+            )
         }
-        Form::Bare => draw_line(chart, plot, &points, colour, 1.75),
-        Form::Dots => draw_markers(chart, plot, &points, curve.series),
+        Form::LineOnly => draw_line(chart, plot, &points, colour, 1.75),
+        Form::Markers => draw_markers(chart, plot, &points, curve.series),
         Form::Best => draw_best(chart, plot, &points, curve.series),
         Form::Level(_) => {
             let across: Vec<Point> = points
@@ -149,18 +158,18 @@ fn draw_line(chart: &mut Chart, plot: &Plot, points: &[Point], colour: RGBColor,
     let lines = pieces
         .into_iter()
         .map(|piece| PathElement::new(piece, line(colour, width)));
-    chart.draw_series(lines).map_err(undrawn)?;
+    chart.draw_series(lines).map_err(drawing_error)?;
     Ok(())
 }
 
 fn draw_markers(chart: &mut Chart, plot: &Plot, points: &[Point], index: usize) -> Result<()> {
     let within = points.iter().filter(|&&point| clip::is_within(point, &plot.x, &plot.y));
     let markers = within.map(|&at| EmptyElement::at(at) + Polygon::new(marker(index), filled(series(index))));
-    chart.draw_series(markers).map_err(undrawn)?;
+    chart.draw_series(markers).map_err(drawing_error)?;
     Ok(())
 }
 
-/// Half as large again, and set off from the line by a rim.
+/// A larger marker with a rim that sets it off from the line.
 fn draw_best(chart: &mut Chart, plot: &Plot, points: &[Point], index: usize) -> Result<()> {
     let grown = |tenths: i32| {
         let grow = |(x, y): (i32, i32)| (x * tenths / 10, y * tenths / 10);
@@ -174,22 +183,22 @@ fn draw_best(chart: &mut Chart, plot: &Plot, points: &[Point], index: usize) -> 
         .collect();
     for (corners, colour) in layers {
         let shape = |&at: &Point| EmptyElement::at(at) + Polygon::new(corners.clone(), filled(colour));
-        chart.draw_series(within.iter().map(shape)).map_err(undrawn)?;
+        chart.draw_series(within.iter().map(shape)).map_err(drawing_error)?;
     }
     Ok(())
 }
 
-/// A marker near each of a few places along the axis, which differ between series so that markers do not hide each
-/// other, and one at the end.
-fn some_of(points: &[Point], axis: &Axis, series: usize) -> Vec<Point> {
+/// A few points spread along the axis that get markers, and the last point. The positions differ between series, so
+/// that markers do not hide each other.
+fn marker_points(points: &[Point], axis: &Axis, series: usize) -> Vec<Point> {
     let Some(&last) = points.last() else {
         return Vec::new();
     };
-    let mut chosen: Vec<usize> = (0..MARKS)
+    let mut chosen: Vec<usize> = (0..MARKERS_PER_LINE)
         .filter_map(|mark| {
-            let share = (mark as f64 + (series % 8) as f64 / 8.0) / MARKS as f64;
+            let share = (mark as f64 + (series % 8) as f64 / 8.0) / MARKERS_PER_LINE as f64;
             let wanted = axis.low + share * (axis.high - axis.low);
-            let reach = (axis.high - axis.low) / (2 * MARKS) as f64;
+            let reach = (axis.high - axis.low) / (2 * MARKERS_PER_LINE) as f64;
             let distance = |i: &usize| (points[*i].0 - wanted).abs();
             let nearest = (0..points.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)))?;
             (distance(&nearest) < reach).then_some(nearest)
@@ -210,54 +219,55 @@ fn draw_bars(chart: &mut Chart, plot: &Plot, points: &[Point], colour: RGBColor)
         let (foot, top) = (plot.y.low.max(0.0), y.min(plot.y.high));
         (left < right && top > foot).then(|| Rectangle::new([(left, top), (right, foot)], colour.mix(0.45).filled()))
     };
-    chart.draw_series(points.iter().filter_map(within)).map_err(undrawn)?;
+    chart
+        .draw_series(points.iter().filter_map(within))
+        .map_err(drawing_error)?;
     Ok(())
 }
 
-/// The words on levels, right of the plot, moved apart where lines are close.
+/// Labels of levels, right of the plot. Labels of close lines are moved apart.
 fn label_levels(chart: &mut Chart, plot: &Plot) -> Result<()> {
-    let height = f64::from(plot.size.1) - ABOVE - BELOW;
+    let height = f64::from(plot.size.1) - TOP_MARGIN - BOTTOM_MARGIN;
     let mut labels: Vec<(f64, &str)> = plot
         .curves
         .iter()
         .filter_map(|curve| match &curve.form {
-            Form::Level(words) => Some((plot.y.place(curve.points.first()?.1)?, words.as_str())),
+            Form::Level(words) => Some((plot.y.coordinate(curve.points.first()?.1)?, words.as_str())),
             _ => None,
         })
         .filter(|(at, _)| (plot.y.low..=plot.y.high).contains(at))
         .map(|(at, words)| ((plot.y.high - at) / (plot.y.high - plot.y.low) * height, words))
         .collect();
     labels.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let depths = apart(labels.iter().map(|label| label.0).collect(), height);
-    let style = text_style(TEXT - 1.0).pos(Pos::new(HPos::Left, VPos::Center));
+    let depths = spaced_depths(labels.iter().map(|label| label.0).collect(), height);
+    let style = text_style(FONT_SIZE - 1.0).pos(Pos::new(HPos::Left, VPos::Center));
     for ((_, words), depth) in labels.into_iter().zip(depths) {
-        let offset = (6 * FINE, (depth * f64::from(FINE)) as i32);
+        let offset = (6 * UNITS_PER_PIXEL, (depth * f64::from(UNITS_PER_PIXEL)) as i32);
         let text = EmptyElement::at((plot.x.high, plot.y.high)) + Text::new(shortened(words), offset, style.clone());
-        chart.draw_series([text]).map_err(undrawn)?;
+        chart.draw_series([text]).map_err(drawing_error)?;
     }
     Ok(())
 }
 
-/// Depths in rising order, at least the height of a line of text apart: moved down, and up again where the foot of the
-/// plot is reached.
-fn apart(mut depths: Vec<f64>, foot: f64) -> Vec<f64> {
+/// Moves sorted depths at least one line of text apart: down first, then up again from the bottom of the plot.
+fn spaced_depths(mut depths: Vec<f64>, foot: f64) -> Vec<f64> {
     for i in 1..depths.len() {
-        depths[i] = depths[i].max(depths[i - 1] + LEADING);
+        depths[i] = depths[i].max(depths[i - 1] + LINE_HEIGHT);
     }
     let mut lowest = foot;
     for depth in depths.iter_mut().rev() {
         *depth = depth.min(lowest);
-        lowest = *depth - LEADING;
+        lowest = *depth - LINE_HEIGHT;
     }
     depths
 }
 
-/// As many letters as there is room for.
+/// Shortened to the longest label that fits.
 fn shortened(words: &str) -> String {
-    if words.chars().count() <= LETTERS {
+    if words.chars().count() <= MAX_LABEL_LETTERS {
         return words.into();
     }
-    let start: String = words.chars().take(LETTERS - 1).collect();
+    let start: String = words.chars().take(MAX_LABEL_LETTERS - 1).collect();
     format!("{}…", start.trim_end_matches([' ', ',']))
 }
 
@@ -276,7 +286,7 @@ mod tests {
     }
 
     fn curve(series: usize, form: Form) -> Curve {
-        let wild = [
+        let extreme = [
             (f64::NAN, -3.0),
             (0.0, -4.0),
             (0.2, f64::NEG_INFINITY),
@@ -289,15 +299,15 @@ mod tests {
         Curve {
             series,
             form,
-            points: wild.to_vec(),
+            points: extreme.to_vec(),
         }
     }
 
-    fn all_forms() -> Vec<Curve> {
+    fn all_curve_forms() -> Vec<Curve> {
         let forms = [
             Form::Line,
-            Form::Bare,
-            Form::Dots,
+            Form::LineOnly,
+            Form::Markers,
             Form::Best,
             Form::Level("a < b".into()),
             Form::Bars,
@@ -311,8 +321,8 @@ mod tests {
     }
 
     #[test]
-    fn wild_values_leave_a_sound_drawing_inside_its_box() {
-        let svg = draw(&plot(all_forms())).unwrap();
+    fn extreme_values_stay_inside_the_drawing() {
+        let svg = draw(&plot(all_curve_forms())).unwrap();
         let document = roxmltree::Document::parse(&svg).unwrap();
         let root = document.root_element();
         assert_eq!(root.attribute("viewBox"), Some("0 0 1200 800"));
@@ -334,7 +344,7 @@ mod tests {
     #[test]
     fn every_colour_is_one_the_theme_knows() {
         let theme = include_str!("../theme.css");
-        let svg = draw(&plot(all_forms())).unwrap() + &swatch(3).unwrap();
+        let svg = draw(&plot(all_curve_forms())).unwrap() + &swatch(3).unwrap();
         let mut seen = 0;
         for attribute in ["fill=\"#", "stroke=\"#"] {
             for (at, _) in svg.match_indices(attribute) {
@@ -348,8 +358,8 @@ mod tests {
 
     #[test]
     fn labels_keep_their_distance_and_stay_on_the_plot() {
-        assert_eq!(apart(vec![10.0, 12.0, 60.0], 100.0), [10.0, 22.5, 60.0]);
-        assert_eq!(apart(vec![10.0, 95.0, 99.0], 100.0), [10.0, 87.5, 100.0]);
+        assert_eq!(spaced_depths(vec![10.0, 12.0, 60.0], 100.0), [10.0, 22.5, 60.0]);
+        assert_eq!(spaced_depths(vec![10.0, 95.0, 99.0], 100.0), [10.0, 87.5, 100.0]);
         assert_eq!(shortened("BART pics, ℓ1-wavelet, λ = 0.005"), "BART pics, ℓ1-wavel…");
         assert_eq!(shortened("P-VDAMP"), "P-VDAMP");
     }
@@ -358,10 +368,10 @@ mod tests {
     fn markers_are_few_and_end_with_the_last() {
         let axis = Axis::between("x", 0.0, 100.0);
         let points: Vec<Point> = (0..=100).map(|i| (f64::from(i), 0.0)).collect();
-        let chosen = some_of(&points, &axis, 3);
-        assert!(chosen.len() <= MARKS + 1 && chosen.len() >= MARKS);
+        let chosen = marker_points(&points, &axis, 3);
+        assert!(chosen.len() <= MARKERS_PER_LINE + 1 && chosen.len() >= MARKERS_PER_LINE);
         assert_eq!(chosen.last(), points.last());
-        assert_eq!(some_of(&points[..1], &axis, 0), points[..1]);
-        assert!(some_of(&[], &axis, 0).is_empty());
+        assert_eq!(marker_points(&points[..1], &axis, 0), points[..1]);
+        assert!(marker_points(&[], &axis, 0).is_empty());
     }
 }

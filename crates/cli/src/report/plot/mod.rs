@@ -1,9 +1,9 @@
-//! Plots as SVG within the page. They scale with it and take their colours from its theme.
+//! Plots as SVG in the page. They scale with it and use the colours of its theme.
 
 mod axis;
 mod clip;
 mod draw;
-mod look;
+mod style;
 
 pub use axis::Axis;
 pub use draw::draw;
@@ -14,41 +14,41 @@ use pvdamp_io::error::Result;
 
 /// Curves over a pair of axes.
 pub struct Plot {
-    /// What a reader who does not see it is told.
+    /// Label for screen readers.
     pub label: String,
     pub x: Axis,
     pub y: Axis,
     pub curves: Vec<Curve>,
-    /// Size in CSS pixels where there is room.
+    /// Full size in CSS pixels.
     pub size: (u32, u32),
 }
 
-/// One series. Points are values, not coordinates; what has no place on an axis is left out.
+/// One series. Points are values, not coordinates. Values without a coordinate on an axis are skipped.
 pub struct Curve {
-    /// Which look it has; the same number looks the same on every plot and in the legend.
+    /// Determines colour and marker, the same in all plots and legends.
     pub series: usize,
     pub form: Form,
     pub points: Vec<(f64, f64)>,
 }
 
 pub enum Form {
-    /// A line with a few markers on it; a single point is a marker.
+    /// A line with a few markers. A single point is a marker.
     Line,
-    /// A line alone.
-    Bare,
+    /// A line without markers.
+    LineOnly,
     /// A marker at each point.
-    Dots,
+    Markers,
     /// One large marker, with a rim.
     Best,
-    /// A dashed line at the height of the first point, with words on it.
+    /// A dashed line at the height of the first point, with a label.
     Level(String),
-    /// A bar around each point, down to the foot of the plot; points are equally spaced.
+    /// A bar at each point, down to the bottom of the plot. Points are equally spaced.
     Bars,
-    /// A thin line in the colour of text: what is expected.
+    /// A thin line in the colour of text for expected values.
     Expected,
 }
 
-/// A plot as a figure, with what `caption` says below it.
+/// A plot as a figure with a caption.
 pub fn figure(plot: &Plot, caption: &Markup) -> Result<Markup> {
     let svg = draw(plot)?;
     Ok(html! {
@@ -56,7 +56,7 @@ pub fn figure(plot: &Plot, caption: &Markup) -> Result<Markup> {
     })
 }
 
-/// The looks of series and their names.
+/// Samples of the series with their names.
 pub fn legend<'a>(entries: impl IntoIterator<Item = (usize, &'a str)>) -> Result<Markup> {
     let swatches: Vec<(String, &str)> = entries
         .into_iter()

@@ -1,12 +1,12 @@
-//! What comes first: the outcome in words, and what it was found on.
+//! The introduction of the page: the outcome in words, and what was compared.
 
 use maud::{Markup, html};
 
-use super::view::{View, marked, nmse_object, sampling_title, threads};
+use super::view::{View, label_with_dagger, nmse_object, sampling_title, threads};
 use crate::compare::{CaseRecord, ContenderRecord};
-use crate::report::number::{Spread, capital, counted, decibels, distinct};
+use crate::report::number::{Spread, capitalised, counted, decibels, distinct};
 
-pub fn lead(view: &View) -> Markup {
+pub fn introduction(view: &View) -> Markup {
     let results = view.results;
     let machine = &results.machine;
     let processor = if machine.processor.is_empty() {
@@ -15,14 +15,14 @@ pub fn lead(view: &View) -> Markup {
         &machine.processor
     };
     html! {
-        p.lead { (asked(view)) " " (outcome(view)) }
+        p.lead { (scope(view)) " " (outcome(view)) }
         dl.facts {
             dt { "Program" } dd { "pvdamp " (results.version) }
             dt { "Processor" } dd { (processor) ", " (counted(machine.cores, "core")) }
             dt { "Threads" } dd { (threads(view)) }
             @if !view.contenders.is_empty() {
                 dt { "Methods" }
-                dd { (view.contenders.iter().map(marked).collect::<Vec<_>>().join("; ")) }
+                dd { (view.contenders.iter().map(label_with_dagger).collect::<Vec<_>>().join("; ")) }
             }
             @if !view.groups.is_empty() { dt { "Sampling" } dd { (samplings(view)) } }
         }
@@ -39,8 +39,8 @@ fn samplings(view: &View) -> String {
     distinct(titles).join("; ")
 }
 
-/// What was compared on what.
-fn asked(view: &View) -> String {
+/// Numbers of methods, slices, samplings and cases.
+fn scope(view: &View) -> String {
     let results = view.results;
     if results.runs.is_empty() {
         return "No run is on record: there is nothing to compare.".into();
@@ -52,42 +52,42 @@ fn asked(view: &View) -> String {
         0 => String::new(),
         n => format!(" with {}", counted(n, "seed")),
     };
-    let ways = distinct(view.groups.iter().map(|group| sampling_title(group.cases[0]))).len();
-    let asked = format!(
+    let samplings = distinct(view.groups.iter().map(|group| sampling_title(group.cases[0]))).len();
+    let scope = format!(
         "{} on {} of {}, undersampled in {}{seeds}: {} in all.",
         counted(view.contenders.len(), "method"),
         counted(slices, "slice"),
         counted(scans, "scan"),
-        counted(ways, "way"),
+        counted(samplings, "way"),
         counted(results.cases.len(), "case"),
     );
-    capital(&asked)
+    capitalised(&scope)
 }
 
-/// A contender that was measured on every case that anyone was, and its mean NMSE on the object.
-struct Placed<'a> {
+/// A contender with NMSE (object) on every case where any contender has it.
+struct RankedContender<'a> {
     contender: &'a ContenderRecord,
     mean: f64,
     figures: Vec<f64>,
 }
 
-/// Best first. Contenders without a figure on some case are left out: means over different cases do not compare.
-fn placed<'a>(view: &'a View, cases: &[&CaseRecord]) -> Vec<Placed<'a>> {
-    let place = |contender: &'a ContenderRecord| {
+/// Best first. Contenders that lack a case are left out, because means over different cases cannot be compared.
+fn ranking<'a>(view: &'a View, cases: &[&CaseRecord]) -> Vec<RankedContender<'a>> {
+    let ranked = |contender: &'a ContenderRecord| {
         let figures = view.figures(&contender.id, cases, nmse_object);
         let mean = Spread::of(figures.iter().copied())?.mean;
-        (figures.len() == cases.len()).then_some(Placed {
+        (figures.len() == cases.len()).then_some(RankedContender {
             contender,
             mean,
             figures,
         })
     };
-    let mut placed: Vec<Placed> = view.contenders.iter().filter_map(place).collect();
-    placed.sort_by(|a, b| a.mean.total_cmp(&b.mean));
-    placed
+    let mut ranking: Vec<RankedContender> = view.contenders.iter().filter_map(ranked).collect();
+    ranking.sort_by(|a, b| a.mean.total_cmp(&b.mean));
+    ranking
 }
 
-/// Which is best, and by how much.
+/// Which method is best, and by how much.
 fn outcome(view: &View) -> String {
     if view.results.runs.is_empty() {
         return String::new();
@@ -98,14 +98,14 @@ fn outcome(view: &View) -> String {
                 another."
             .into();
     }
-    let placed = placed(view, &cases);
-    let honest: Vec<&Placed> = placed.iter().filter(|p| p.contender.oracle.is_empty()).collect();
-    let Some(best) = honest.first() else {
+    let ranking = ranking(view, &cases);
+    let non_oracles: Vec<&RankedContender> = ranking.iter().filter(|p| p.contender.oracle.is_empty()).collect();
+    let Some(best) = non_oracles.first() else {
         return "No method that uses only what a user has was measured on every case with a reference, so none is \
                 called best."
             .into();
     };
-    let others = honest.get(1).map_or(".".into(), |next| against_next(best, next));
+    let others = non_oracles.get(1).map_or(".".into(), |next| against_next(best, next));
     let sentences = [
         format!(
             "Of the methods that use nothing a user lacks, {} has the lowest mean error on the object: NMSE {} dB over \
@@ -114,9 +114,9 @@ fn outcome(view: &View) -> String {
             decibels(best.mean),
             counted(cases.len(), "case"),
         ),
-        wins(view, best.contender),
-        own_method(best, &honest),
-        against_oracle(best, &placed),
+        groups_won(view, best.contender),
+        own_method(best, &non_oracles),
+        against_oracle(best, &ranking),
     ];
     sentences
         .into_iter()
@@ -125,38 +125,38 @@ fn outcome(view: &View) -> String {
         .join(" ")
 }
 
-fn against_next(best: &Placed, next: &Placed) -> String {
+fn against_next(best: &RankedContender, next: &RankedContender) -> String {
     let differences = best.figures.iter().zip(&next.figures).map(|(b, n)| n - b);
-    let Some(ahead) = Spread::of(differences) else {
+    let Some(difference) = Spread::of(differences) else {
         return format!(", level with {}.", next.contender.label);
     };
-    if decibels(ahead.mean) == decibels(0.0) {
+    if decibels(difference.mean) == decibels(0.0) {
         return format!(", level with {}.", next.contender.label);
     }
-    let spread = ahead
+    let spread = difference
         .sd
         .map(|sd| format!(" (± {} dB over cases)", decibels(sd)))
         .unwrap_or_default();
-    let doubt = if ahead.sd.is_some_and(|sd| sd > ahead.mean.abs()) {
+    let caveat = if difference.sd.is_some_and(|sd| sd > difference.mean.abs()) {
         "; the difference is smaller than its spread over cases"
     } else {
         ""
     };
     format!(
-        ", {} dB{spread} below the next, {}{doubt}.",
-        decibels(ahead.mean),
+        ", {} dB{spread} below the next, {}{caveat}.",
+        decibels(difference.mean),
         next.contender.label
     )
 }
 
-/// In how many groups it is the best of the honest ones.
-fn wins(view: &View, best: &ContenderRecord) -> String {
+/// In how many groups it is the best of the methods that use nothing from the reference.
+fn groups_won(view: &View, best: &ContenderRecord) -> String {
     let ranks = view
         .groups
         .iter()
         .filter_map(|group| super::tables::ranks(view, &group.cases));
     let at = view.series(&best.id);
-    let of_best: Vec<bool> = ranks.map(|ranks| ranks[at].best_honest).collect();
+    let of_best: Vec<bool> = ranks.map(|ranks| ranks[at].best_non_oracle).collect();
     if of_best.len() < 2 {
         return String::new();
     }
@@ -167,42 +167,43 @@ fn wins(view: &View, best: &ContenderRecord) -> String {
     )
 }
 
-/// The method that this program is about is placed even where it is not the best.
-fn own_method(best: &Placed, honest: &[&Placed]) -> String {
-    let is_own = |p: &&&Placed| p.contender.id.split(':').next() == Some("pvdamp");
-    match honest.iter().find(is_own) {
-        // the next one is named already
-        Some(own) if own.contender.id != best.contender.id && own.contender.id != honest[1].contender.id => {
-            let behind = decibels(own.mean - best.mean);
-            format!("{} is {behind} dB above it.", own.contender.label)
+/// P-VDAMP is mentioned even if it is not the best.
+fn own_method(best: &RankedContender, non_oracles: &[&RankedContender]) -> String {
+    let is_own = |p: &&&RankedContender| p.contender.id.split(':').next() == Some("pvdamp");
+    match non_oracles.iter().find(is_own) {
+        // the second best is already mentioned
+        Some(own) if own.contender.id != best.contender.id && own.contender.id != non_oracles[1].contender.id => {
+            let distance = decibels(own.mean - best.mean);
+            format!("{} is {distance} dB above it.", own.contender.label)
         }
         _ => String::new(),
     }
 }
 
-fn against_oracle(best: &Placed, placed: &[Placed]) -> String {
-    let Some(oracle) = placed.iter().find(|p| !p.contender.oracle.is_empty()) else {
+fn against_oracle(best: &RankedContender, ranking: &[RankedContender]) -> String {
+    let Some(oracle) = ranking.iter().find(|p| !p.contender.oracle.is_empty()) else {
         return String::new();
     };
-    let label = marked(oracle.contender);
-    let took = &oracle.contender.oracle;
+    let label = label_with_dagger(oracle.contender);
+    let advantage = &oracle.contender.oracle;
     let difference = best.mean - oracle.mean;
     if difference.is_nan() || decibels(difference) == decibels(0.0) {
-        return format!("It is level with {label}, which was given {took}.");
+        return format!("It is level with {label}, which was given {advantage}.");
     }
     if difference > 0.0 {
         return format!(
-            "The lowest error in the table, {} dB lower still, is that of an oracle: {label}, which was given {took}.",
+            "The lowest error in the table, {} dB lower still, is that of an oracle: {label}, which was \
+             given {advantage}.",
             decibels(difference)
         );
     }
     format!(
-        "No oracle does better; the best of them, {label}, given {took}, is {} dB above it.",
+        "No oracle does better; the best of them, {label}, given {advantage}, is {} dB above it.",
         decibels(-difference)
     )
 }
 
-/// The notes of the record, and what the record itself lacks.
+/// Notes on record, and notes on what is missing from the record.
 fn notes(view: &View) -> Vec<String> {
     let results = view.results;
     let mut notes = results.notes.clone();
@@ -231,11 +232,11 @@ fn notes(view: &View) -> Vec<String> {
             .iter()
             .filter_map(|contender| missing_runs(view, contender)),
     );
-    let strays = results.runs.iter().filter(|run| view.case(&run.case).is_none()).count();
-    if strays > 0 {
+    let unlisted = results.runs.iter().filter(|run| view.case(&run.case).is_none()).count();
+    if unlisted > 0 {
         notes.push(format!(
             "{} of cases that are not on record are not shown.",
-            counted(strays, "run")
+            counted(unlisted, "run")
         ));
     }
     notes
@@ -251,12 +252,12 @@ fn is_unmeasured(view: &View, case: &CaseRecord) -> bool {
 
 fn missing_runs(view: &View, contender: &ContenderRecord) -> Option<String> {
     let all = view.results.cases.len();
-    let there = view
+    let present = view
         .results
         .cases
         .iter()
         .filter(|case| view.run(&case.id, &contender.id).is_some())
         .count();
-    (there < all && !view.results.runs.is_empty())
-        .then(|| format!("{} was run on {there} of {}.", contender.label, counted(all, "case")))
+    (present < all && !view.results.runs.is_empty())
+        .then(|| format!("{} was run on {present} of {}.", contender.label, counted(all, "case")))
 }

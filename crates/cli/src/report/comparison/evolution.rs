@@ -1,19 +1,19 @@
-//! Whether the state evolution says the truth: predicted against measured variance, and the normalised residual.
+//! Check of the state evolution: predicted against measured variance, and the normalised residual.
 
 use maud::{Markup, html};
 
 use super::view::{View, case_title};
-use crate::compare::{EvolutionRecord, EvolutionStep, ResidualRecord, Shown, ShownResidual};
+use crate::compare::{CaseImages, EvolutionRecord, EvolutionStep, ResidualImages, ResidualRecord};
 use crate::report::number::{NONE, fixed, significant};
-use crate::report::page::fold;
+use crate::report::page::collapsible;
 use crate::report::picture::{Tone, data_uri, percentile};
 use crate::report::plot::{Axis, Curve, Form, Plot, figure, legend};
-use crate::report::table::boxed;
+use crate::report::table::scrollable_table;
 use pvdamp_io::error::Result;
 
 /// Histograms reach from minus to plus this many standard deviations.
-const REACH: f64 = 5.0;
-/// The four kinds of subband and their looks.
+const HISTOGRAM_RANGE: f64 = 5.0;
+/// The four orientations of subbands, in the order of their series.
 const ORIENTATIONS: [(char, &str); 4] = [
     ('H', "H, horizontal edges"),
     ('V', "V, vertical edges"),
@@ -21,21 +21,25 @@ const ORIENTATIONS: [(char, &str); 4] = [
     ('A', "A, approximation"),
 ];
 
-pub fn section(view: &View, shown: &[Shown]) -> Result<Option<Markup>> {
+pub fn section(view: &View, case_images: &[CaseImages]) -> Result<Option<Markup>> {
     let records = &view.results.evolutions;
     if records.is_empty() {
         return Ok(None);
     }
     let mut blocks = Vec::new();
     for record in in_order(view, records) {
-        let pictures = shown
+        let pictures = case_images
             .iter()
             .filter(|s| s.case == record.case)
             .flat_map(|s| &s.residuals);
-        let pictures: Vec<&ShownResidual> = pictures.filter(|p| p.contender == record.contender).collect();
+        let pictures: Vec<&ResidualImages> = pictures.filter(|p| p.contender == record.contender).collect();
         let case = view.case(&record.case).map_or_else(|| record.case.clone(), case_title);
         let title = format!("{}, {case}", view.label(&record.contender));
-        blocks.push(fold(blocks.is_empty(), &title, &article(record, &pictures)?));
+        blocks.push(collapsible(
+            blocks.is_empty(),
+            &title,
+            &record_markup(record, &pictures)?,
+        ));
     }
     Ok(Some(html! {
         p { "A method with a state evolution predicts the variance τ of the error of its unbiased estimate r in every "
@@ -48,7 +52,7 @@ pub fn section(view: &View, shown: &[Shown]) -> Result<Option<Markup>> {
     }))
 }
 
-/// The first of each group before the others.
+/// The first record of each group before the others.
 fn in_order<'a>(view: &View, records: &'a [EvolutionRecord]) -> Vec<&'a EvolutionRecord> {
     let group = |record: &EvolutionRecord| view.case(&record.case).map(|case| case.group.as_str());
     let (mut first, mut others): (Vec<&EvolutionRecord>, Vec<_>) = (Vec::new(), Vec::new());
@@ -64,7 +68,7 @@ fn in_order<'a>(view: &View, records: &'a [EvolutionRecord]) -> Vec<&'a Evolutio
     first
 }
 
-fn article(record: &EvolutionRecord, pictures: &[&ShownResidual]) -> Result<Markup> {
+fn record_markup(record: &EvolutionRecord, pictures: &[&ResidualImages]) -> Result<Markup> {
     let plots: Vec<Markup> = scales(record)
         .into_iter()
         .filter_map(|scale| Some((variance_plot(record, &scale)?, scale.name)))
@@ -82,10 +86,10 @@ fn article(record: &EvolutionRecord, pictures: &[&ShownResidual]) -> Result<Mark
     })
 }
 
-/// Subbands of one scale; the approximation by itself.
+/// Subbands of one scale. The approximation is separate.
 struct Scale {
     name: String,
-    /// Index in the record, and which of [`ORIENTATIONS`].
+    /// Index in the record, and index in [`ORIENTATIONS`].
     bands: Vec<(usize, usize)>,
 }
 
@@ -111,7 +115,7 @@ fn scales(record: &EvolutionRecord) -> Vec<Scale> {
     scales
 }
 
-fn course(record: &EvolutionRecord, values: fn(&EvolutionStep) -> &Vec<f64>, band: usize) -> Vec<(f64, f64)> {
+fn band_curve(record: &EvolutionRecord, values: fn(&EvolutionStep) -> &Vec<f64>, band: usize) -> Vec<(f64, f64)> {
     let steps = record.steps.iter().enumerate();
     steps
         .filter_map(|(i, step)| Some(((i + 1) as f64, *values(step).get(band)?)))
@@ -125,11 +129,11 @@ fn variance_plot(record: &EvolutionRecord, scale: &Scale) -> Option<Plot> {
             let curve = |form, values| Curve {
                 series,
                 form,
-                points: course(record, values, band),
+                points: band_curve(record, values, band),
             };
             [
-                curve(Form::Bare, |step| &step.predicted),
-                curve(Form::Dots, |step| &step.measured),
+                curve(Form::LineOnly, |step| &step.predicted),
+                curve(Form::Markers, |step| &step.measured),
             ]
         })
         .collect();
@@ -143,8 +147,8 @@ fn variance_plot(record: &EvolutionRecord, scale: &Scale) -> Option<Plot> {
     })
 }
 
-/// The first, the last, and a few between.
-fn a_few(count: usize) -> Vec<usize> {
+/// The first iteration, the last, and a few between.
+fn selected_iterations(count: usize) -> Vec<usize> {
     let mut chosen: Vec<usize> = [1, 2, 3, 5, 10, 20, 50].into_iter().filter(|&i| i < count).collect();
     if count > 0 {
         chosen.push(count);
@@ -153,7 +157,7 @@ fn a_few(count: usize) -> Vec<usize> {
 }
 
 fn ratio_table(record: &EvolutionRecord) -> Markup {
-    let columns = a_few(record.steps.len());
+    let columns = selected_iterations(record.steps.len());
     let ratio = |iteration: usize, band: usize| {
         let step = &record.steps[iteration - 1];
         let ratio = step.predicted.get(band)? / step.measured.get(band)?;
@@ -177,11 +181,12 @@ fn ratio_table(record: &EvolutionRecord) -> Markup {
             }
         }
     };
-    html! { @if !columns.is_empty() { (boxed(&html! { "Predicted variance divided by the measured." }, &table)) } }
+    let caption = html! { "Predicted variance divided by the measured." };
+    html! { @if !columns.is_empty() { (scrollable_table(&caption, &table)) } }
 }
 
-/// Those looked at closely, by figures or by pictures.
-fn iterations(record: &EvolutionRecord, pictures: &[&ShownResidual]) -> Vec<usize> {
+/// Iterations with statistics or images of the residual.
+fn iterations(record: &EvolutionRecord, pictures: &[&ResidualImages]) -> Vec<usize> {
     let figures = record.residuals.iter().map(|r| r.iteration);
     let mut iterations: Vec<usize> = figures.chain(pictures.iter().map(|p| p.iteration)).collect();
     iterations.sort_unstable();
@@ -189,7 +194,7 @@ fn iterations(record: &EvolutionRecord, pictures: &[&ShownResidual]) -> Vec<usiz
     iterations
 }
 
-fn residual(record: &EvolutionRecord, pictures: &[&ShownResidual], iteration: usize) -> Result<Markup> {
+fn residual(record: &EvolutionRecord, pictures: &[&ResidualImages], iteration: usize) -> Result<Markup> {
     let figures = record.residuals.iter().find(|r| r.iteration == iteration);
     let picture = pictures.iter().find(|p| p.iteration == iteration);
     let plots = figures
@@ -205,7 +210,7 @@ fn residual(record: &EvolutionRecord, pictures: &[&ShownResidual], iteration: us
             h4 { "Iteration " (iteration) }
             @if let Some(figures) = figures { p.quiet { (moments(figures)) } }
             div.residual {
-                @if let Some(picture) = picture { (pair(picture)?) }
+                @if let Some(picture) = picture { (residual_images(picture)?) }
                 @for plot in &plots { (plot) }
             }
         }
@@ -222,11 +227,11 @@ fn moments(residual: &ResidualRecord) -> String {
     )
 }
 
-/// `|Ψ(r − x0)|` and `√τ` with the same window: from a third of the least √τ, but at most 60 dB below white, which
-/// one coefficient in a thousand exceeds.
-fn pair(shown: &ShownResidual) -> Result<Markup> {
-    let white = percentile(&shown.error, 0.999).max(percentile(&shown.predicted, 0.999));
-    let black = (0.3 * percentile(&shown.predicted, 0.01)).max(white * 1e-3);
+/// `|Ψ(r − x0)|` and `√τ` with the same window. White is exceeded by one coefficient in a thousand. Black is a third of
+/// the lowest √τ, but at most 60 dB below white.
+fn residual_images(images: &ResidualImages) -> Result<Markup> {
+    let white = percentile(&images.error, 0.999).max(percentile(&images.predicted, 0.999));
+    let black = (0.3 * percentile(&images.predicted, 0.01)).max(white * 1e-3);
     let tone = Tone::Logarithmic(black, white);
     let picture = |values: &ndarray::Array2<f32>, name: &str, caption: Markup| -> Result<Markup> {
         let (rows, cols) = values.dim();
@@ -241,12 +246,12 @@ fn pair(shown: &ShownResidual) -> Result<Markup> {
         significant(f64::from(white))
     );
     let error = picture(
-        &shown.error,
+        &images.error,
         "Measured error in the wavelet domain",
         html! { "|Ψ(r − x₀)|, " (window) },
     )?;
     let predicted = picture(
-        &shown.predicted,
+        &images.predicted,
         "Predicted standard deviation",
         html! { "√τ, the same window" },
     )?;
@@ -256,8 +261,8 @@ fn pair(shown: &ShownResidual) -> Result<Markup> {
 const SIZE: (u32, u32) = (260, 220);
 
 fn histogram(residual: &ResidualRecord) -> Option<(Plot, &'static str)> {
-    let width = 2.0 * REACH / residual.histogram.len().max(1) as f64;
-    let middle = |i: usize| -REACH + (i as f64 + 0.5) * width;
+    let width = 2.0 * HISTOGRAM_RANGE / residual.histogram.len().max(1) as f64;
+    let middle = |i: usize| -HISTOGRAM_RANGE + (i as f64 + 0.5) * width;
     let bars: Vec<(f64, f64)> = residual
         .histogram
         .iter()
@@ -269,7 +274,7 @@ fn histogram(residual: &ResidualRecord) -> Option<(Plot, &'static str)> {
     }
     let gaussian = |x: f64| (-x * x / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
     let expected = (0..=100)
-        .map(|i| REACH * (f64::from(i) / 50.0 - 1.0))
+        .map(|i| HISTOGRAM_RANGE * (f64::from(i) / 50.0 - 1.0))
         .map(|x| (x, gaussian(x)))
         .collect();
     let highest = bars
@@ -279,7 +284,7 @@ fn histogram(residual: &ResidualRecord) -> Option<(Plot, &'static str)> {
         .fold(gaussian(0.0), f64::max);
     let plot = Plot {
         label: format!("Histogram of the normalised residual, iteration {}", residual.iteration),
-        x: Axis::between("normalised residual", -REACH, REACH),
+        x: Axis::between("normalised residual", -HISTOGRAM_RANGE, HISTOGRAM_RANGE),
         y: Axis::between("density", 0.0, 1.08 * highest.min(1e6)),
         curves: vec![curve(Form::Bars, bars), curve(Form::Expected, expected)],
         size: SIZE,
@@ -287,7 +292,7 @@ fn histogram(residual: &ResidualRecord) -> Option<(Plot, &'static str)> {
     Some((plot, "Bars: measured. Line: standard Gaussian."))
 }
 
-/// In the first colour: there is no other series beside it.
+/// A curve in the first colour, as the plot has no other series.
 fn curve(form: Form, points: Vec<(f64, f64)>) -> Curve {
     Curve {
         series: 0,
@@ -309,14 +314,14 @@ fn quantiles(residual: &ResidualRecord) -> Option<(Plot, &'static str)> {
         y,
         curves: vec![
             curve(Form::Expected, vec![(ends.0, ends.0), (ends.1, ends.1)]),
-            curve(Form::Dots, thinned(&residual.quantiles)),
+            curve(Form::Markers, thinned(&residual.quantiles)),
         ],
         size: SIZE,
     };
     Some((plot, "Line: equal quantiles."))
 }
 
-/// At most some thirty of them, both ends among them, so that markers do not run into a band.
+/// At most 31 points, including both ends, so that markers do not merge.
 fn thinned(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let wanted = points.len().min(31);
     let at = |i: usize| points[i * (points.len() - 1) / (wanted - 1).max(1)];
@@ -357,9 +362,9 @@ mod tests {
 
     #[test]
     fn few_iterations_are_shown_the_last_among_them() {
-        assert_eq!(a_few(0), [0; 0]);
-        assert_eq!(a_few(1), [1]);
-        assert_eq!(a_few(10), [1, 2, 3, 5, 10]);
-        assert_eq!(a_few(24), [1, 2, 3, 5, 10, 20, 24]);
+        assert_eq!(selected_iterations(0), [0; 0]);
+        assert_eq!(selected_iterations(1), [1]);
+        assert_eq!(selected_iterations(10), [1, 2, 3, 5, 10]);
+        assert_eq!(selected_iterations(24), [1, 2, 3, 5, 10, 20, 24]);
     }
 }

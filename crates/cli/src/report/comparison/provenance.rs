@@ -1,11 +1,11 @@
-//! How to do it again, and what every figure means.
+//! Definitions of all figures, stop reasons, and commands that reproduce the cases.
 
 use maud::{Markup, html};
 
 use super::view::View;
 use crate::compare::CaseRecord;
 use crate::report::number::counted;
-use crate::report::page::fold;
+use crate::report::page::collapsible;
 
 const TERMS: &[(&str, &str)] = &[
     (
@@ -67,13 +67,13 @@ const TERMS: &[(&str, &str)] = &[
 pub fn section(view: &View) -> Markup {
     html! {
         dl.terms { @for (term, meaning) in TERMS { dt { (term) } dd { (meaning) } } }
-        @if !view.results.runs.is_empty() { (fold(false, "How the runs ended", &endings(view))) }
-        @if !view.results.cases.is_empty() { (fold(false, "The same cases with pvdamp recon", &commands(view))) }
+        @if !view.results.runs.is_empty() { (collapsible(false, "How the runs ended", &stop_reasons(view))) }
+        @if !view.results.cases.is_empty() { (collapsible(false, "The same cases with pvdamp recon", &commands(view))) }
     }
 }
 
-/// Why runs stopped, and what was noted about them.
-fn endings(view: &View) -> Markup {
+/// Why runs stopped, and notes about them.
+fn stop_reasons(view: &View) -> Markup {
     html! {
         div.scroll {
             table.left {
@@ -83,8 +83,8 @@ fn endings(view: &View) -> Markup {
                         @let runs = || view.results.runs.iter().filter(|run| run.contender == contender.id);
                         tr {
                             th scope="row" { (view.label(&contender.id)) }
-                            td { (tally(runs().map(|run| run.stop.as_str()))) }
-                            td { (tally(runs().flat_map(|run| run.notes.iter().map(String::as_str)))) }
+                            td { (counted_words(runs().map(|run| run.stop.as_str()))) }
+                            td { (counted_words(runs().flat_map(|run| run.notes.iter().map(String::as_str)))) }
                         }
                     }
                 }
@@ -94,7 +94,7 @@ fn endings(view: &View) -> Markup {
 }
 
 /// `settled (12 runs), iterations (one run)`.
-fn tally<'a>(words: impl Iterator<Item = &'a str>) -> String {
+fn counted_words<'a>(words: impl Iterator<Item = &'a str>) -> String {
     let mut counts: Vec<(&str, usize)> = Vec::new();
     for word in words.filter(|word| !word.is_empty()) {
         match counts.iter_mut().find(|(seen, _)| *seen == word) {
@@ -116,22 +116,22 @@ fn commands(view: &View) -> Markup {
                 thead { tr { th scope="col" { "Case" } th scope="col" { "Command" } } }
                 tbody { @for case in &view.results.cases { tr {
                     th scope="row" { (case.id) }
-                    td { code { (command(case)) } }
+                    td { code { (recon_command(case)) } }
                 } } }
             }
         }
     }
 }
 
-fn command(case: &CaseRecord) -> String {
+fn recon_command(case: &CaseRecord) -> String {
     let words = ["pvdamp", "recon", &case.scan].into_iter().map(String::from);
     let words = words.chain(case.arguments.iter().cloned());
     let words = words.chain(["-o".into(), format!("{}.h5", case.id)]);
-    words.map(|word| quoted(&word)).collect::<Vec<_>>().join(" ")
+    words.map(|word| shell_quoted(&word)).collect::<Vec<_>>().join(" ")
 }
 
-/// As a POSIX shell takes it.
-fn quoted(word: &str) -> String {
+/// Quoted for a POSIX shell.
+fn shell_quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=+:,./@%".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.into();
@@ -145,13 +145,16 @@ mod tests {
 
     #[test]
     fn words_are_quoted_for_a_shell() {
-        assert_eq!(quoted("--acceleration=4"), "--acceleration=4");
-        assert_eq!(quoted("it's a scan.h5"), r"'it'\''s a scan.h5'");
-        assert_eq!(quoted(""), "''");
+        assert_eq!(shell_quoted("--acceleration=4"), "--acceleration=4");
+        assert_eq!(shell_quoted("it's a scan.h5"), r"'it'\''s a scan.h5'");
+        assert_eq!(shell_quoted(""), "''");
     }
 
     #[test]
     fn words_are_counted() {
-        assert_eq!(tally(["a", "b", "a", ""].into_iter()), "a (2 runs); b (one run)");
+        assert_eq!(
+            counted_words(["a", "b", "a", ""].into_iter()),
+            "a (2 runs); b (one run)"
+        );
     }
 }

@@ -1,26 +1,26 @@
-//! Colours that stand for others: what is drawn has a fixed palette, which `theme.css` maps to that of the theme.
+//! Placeholder colours: drawings use a fixed palette, which `theme.css` maps to the colours of the theme.
 
 use plotters::style::{RGBColor, ShapeStyle};
 
-/// Units of the drawing for one CSS pixel at full size: plotters rounds coordinates to whole units.
-pub const FINE: i32 = 4;
+/// Units of the drawing per CSS pixel at full size. Plotters rounds coordinates to whole units.
+pub const UNITS_PER_PIXEL: i32 = 4;
 
-/// Series with a look of their own; further ones begin again.
-pub const LOOKS: usize = 16;
+/// Number of different series styles. Further series repeat them.
+pub const SERIES_STYLES: usize = 16;
 
 pub const INK: RGBColor = RGBColor(0x0a, 0, 0);
 pub const GRID: RGBColor = RGBColor(0x0b, 0, 0);
 pub const AXIS: RGBColor = RGBColor(0x0c, 0, 0);
 pub const PAPER: RGBColor = RGBColor(0x0e, 0, 0);
 
-/// Of a series: eight colours; from the ninth on the theme dashes the line.
+/// The colour of a series: one of eight. From the ninth series on the theme dashes the line.
 pub fn series(index: usize) -> RGBColor {
-    RGBColor(0x0d, 0, (index % LOOKS + 1) as u8)
+    RGBColor(0x0d, 0, (index % SERIES_STYLES + 1) as u8)
 }
 
-/// Of the same series where it is a level and not a curve: the theme always dashes it.
+/// The colour of a series drawn as a level. The theme always dashes it.
 pub fn level(index: usize) -> RGBColor {
-    RGBColor(0x0f, 0, (index % LOOKS + 1) as u8)
+    RGBColor(0x0f, 0, (index % SERIES_STYLES + 1) as u8)
 }
 
 /// A line `width` CSS pixels wide.
@@ -28,7 +28,7 @@ pub fn line(colour: RGBColor, width: f64) -> ShapeStyle {
     ShapeStyle {
         color: colour.into(),
         filled: false,
-        stroke_width: (width * f64::from(FINE)) as u32,
+        stroke_width: (width * f64::from(UNITS_PER_PIXEL)) as u32,
     }
 }
 
@@ -40,7 +40,7 @@ pub fn filled(colour: RGBColor) -> ShapeStyle {
     }
 }
 
-/// Corners of the marker of a series, in units of the drawing around its centre. Eight forms that differ without
+/// Corners of the marker of a series around its centre, in units of the drawing. The eight shapes differ even without
 /// colour.
 pub fn marker(index: usize) -> Vec<(i32, i32)> {
     let corners: &[(i32, i32)] = match index % 8 {

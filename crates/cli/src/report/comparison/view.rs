@@ -1,22 +1,22 @@
-//! The results, looked up by what they are of.
+//! Access to results by case and contender.
 
 use std::collections::HashMap;
 
-use crate::compare::{CaseRecord, ContenderRecord, Metrics, Results, RunRecord};
-use crate::report::number::{listed, short};
+use crate::compare::{CaseRecord, ContenderRecord, Results, RunMetrics, RunRecord};
+use crate::report::number::{joined_with_and, short};
 
-/// What a run says, where it says it.
+/// Reads a number from a run; `None` if it is missing.
 pub type Figure = fn(&RunRecord) -> Option<f64>;
 
 pub struct View<'a> {
     pub results: &'a Results,
-    /// Those of the record, then those that only runs name.
+    /// Contenders on record, then those that occur only in runs.
     pub contenders: Vec<ContenderRecord>,
     pub groups: Vec<Group<'a>>,
     runs: HashMap<(&'a str, &'a str), &'a RunRecord>,
 }
 
-/// Cases that differ by their seed alone.
+/// Cases that differ only in their seed.
 pub struct Group<'a> {
     pub name: &'a str,
     /// Not empty.
@@ -65,25 +65,25 @@ impl<'a> View<'a> {
         self.results.cases.iter().find(|case| case.id == id)
     }
 
-    /// Of a contender, for its look on a plot.
+    /// Index of a contender's series in plots.
     pub fn series(&self, contender: &str) -> usize {
-        let known = self.contenders.iter().position(|c| c.id == contender);
-        known.unwrap_or(self.contenders.len())
+        let index = self.contenders.iter().position(|c| c.id == contender);
+        index.unwrap_or(self.contenders.len())
     }
 
-    /// As in a table, with a dagger where it took something from the reference.
+    /// Label for tables, with a dagger if the contender used the reference.
     pub fn label(&self, contender: &str) -> String {
-        let known = self.contenders.iter().find(|c| c.id == contender);
-        known.map_or_else(|| contender.to_string(), marked)
+        let found = self.contenders.iter().find(|c| c.id == contender);
+        found.map_or_else(|| contender.to_string(), label_with_dagger)
     }
 
-    /// A figure of each run of a contender over `cases`, where it has one.
+    /// A figure of a contender's runs over `cases`, without missing values.
     pub fn figures(&self, contender: &str, cases: &[&CaseRecord], figure: Figure) -> Vec<f64> {
         let of = |case: &&CaseRecord| figure(self.run(&case.id, contender)?);
         cases.iter().filter_map(of).filter(|f| !f.is_nan()).collect()
     }
 
-    /// Those of `cases` in which any contender has the figure.
+    /// The `cases` in which any contender has the figure.
     pub fn measured<'c>(&self, cases: &[&'c CaseRecord], figure: Figure) -> Vec<&'c CaseRecord> {
         let has = |case: &CaseRecord| {
             let mut figures = self.contenders.iter().map(|c| self.figures(&c.id, &[case], figure));
@@ -117,23 +117,23 @@ pub fn sampling_title(case: &CaseRecord) -> String {
     format!("{}, R\u{a0}=\u{a0}{}", case.sampling, short(case.acceleration))
 }
 
-/// With the seed, where it is one of several.
+/// Title of a case, with its seed if it has one.
 pub fn case_title(case: &CaseRecord) -> String {
     let seed = case.seed.map(|seed| format!(", seed {seed}")).unwrap_or_default();
     format!("{}: {}{seed}", slice_title(case), sampling_title(case))
 }
 
-/// Which of the cases of a group it is.
+/// The seed of a case as a sentence.
 pub fn seed_title(case: &CaseRecord) -> String {
     case.seed.map_or_else(String::new, |seed| format!("Seed {seed}."))
 }
 
-pub fn marked(contender: &ContenderRecord) -> String {
+pub fn label_with_dagger(contender: &ContenderRecord) -> String {
     let dagger = if contender.oracle.is_empty() { "" } else { "†" };
     format!("{}{dagger}", contender.label)
 }
 
-fn metric(run: &RunRecord, figure: fn(&Metrics) -> Option<f64>) -> Option<f64> {
+fn metric(run: &RunRecord, figure: fn(&RunMetrics) -> Option<f64>) -> Option<f64> {
     figure(run.metrics.as_ref()?)
 }
 
@@ -157,7 +157,7 @@ pub fn hfen(run: &RunRecord) -> Option<f64> {
     metric(run, |m| m.hfen_db)
 }
 
-/// Threads that the runs used; of other programs it may differ.
+/// Numbers of threads that the runs used. Those of other programs may differ.
 pub fn threads(view: &View) -> String {
     let mut used: Vec<usize> = view.results.runs.iter().map(|run| run.threads).collect();
     used.sort_unstable();
@@ -165,5 +165,5 @@ pub fn threads(view: &View) -> String {
     if used.is_empty() {
         used.push(view.results.machine.threads);
     }
-    listed(&used.iter().map(ToString::to_string).collect::<Vec<_>>())
+    joined_with_and(&used.iter().map(ToString::to_string).collect::<Vec<_>>())
 }

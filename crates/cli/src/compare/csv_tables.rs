@@ -1,4 +1,4 @@
-//! `results.csv` and `calibration.csv`: one line a run.
+//! `results.csv` and `calibration.csv`: one row per run.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use super::{CalibrationRecord, CaseRecord, Results};
 use pvdamp_io::error::{Error, Result};
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct ResultRow<'a> {
     case: &'a str,
     scan: &'a str,
     slice: usize,
@@ -31,7 +31,7 @@ struct Line<'a> {
     hfen_db: Option<f64>,
 }
 
-/// The runs as a table with a heading; figures that have no value are empty.
+/// The runs as a table with a header. Missing figures are empty.
 pub fn results_csv(results: &Results) -> Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for run in &results.runs {
@@ -44,7 +44,7 @@ pub fn results_csv(results: &Results) -> Result<Vec<u8>> {
             continue;
         };
         let metrics = run.metrics.unwrap_or_default();
-        let line = Line {
+        let row = ResultRow {
             case: &case.id,
             scan: &case.scan,
             slice: case.slice,
@@ -68,13 +68,13 @@ pub fn results_csv(results: &Results) -> Result<Vec<u8>> {
             ssim: metrics.ssim,
             hfen_db: metrics.hfen_db,
         };
-        writer.serialize(line).map_err(unwritten)?;
+        writer.serialize(row).map_err(table_error)?;
     }
-    writer.into_inner().map_err(unwritten)
+    writer.into_inner().map_err(table_error)
 }
 
 #[derive(Serialize)]
-struct CalibrationLine<'a> {
+struct CalibrationRow<'a> {
     case: &'a str,
     scan: &'a str,
     slice: usize,
@@ -88,7 +88,7 @@ struct CalibrationLine<'a> {
     energy_ratio: Option<f64>,
 }
 
-/// The runs with error bars that were held to a reference, as a table with a heading; `None` without any.
+/// The runs whose error bars were compared with a reference, as a table with a header; `None` if there are none.
 pub fn calibration_csv(results: &Results) -> Result<Option<Vec<u8>>> {
     if results.calibrations.is_empty() {
         return Ok(None);
@@ -109,7 +109,7 @@ pub fn calibration_csv(results: &Results) -> Result<Option<Vec<u8>>> {
             seed,
             ..
         } = case;
-        let line = CalibrationLine {
+        let row = CalibrationRow {
             case: id,
             scan,
             slice: *slice,
@@ -122,11 +122,11 @@ pub fn calibration_csv(results: &Results) -> Result<Option<Vec<u8>>> {
             within_95: record.within_95,
             energy_ratio: record.energy_ratio,
         };
-        writer.serialize(line).map_err(unwritten)?;
+        writer.serialize(row).map_err(table_error)?;
     }
-    Ok(Some(writer.into_inner().map_err(unwritten)?))
+    Ok(Some(writer.into_inner().map_err(table_error)?))
 }
 
-fn unwritten(e: impl std::fmt::Display) -> Error {
+fn table_error(e: impl std::fmt::Display) -> Error {
     Error::internal(format!("the results cannot be put as a table ({e})"))
 }

@@ -1,15 +1,15 @@
 use ndarray::Array2;
 use num_complex::Complex;
 
-use super::bench_page;
+use super::comparison_page;
 use crate::compare::{
-    CaseRecord, ContenderRecord, EvolutionRecord, EvolutionStep, Machine, Metrics, ResidualRecord, Results, RunRecord,
-    SensitivityRecord, Shown, ShownResidual, TracePoint,
+    CaseImages, CaseRecord, ContenderRecord, EvolutionRecord, EvolutionStep, Machine, ResidualImages, ResidualRecord,
+    Results, RunMetrics, RunRecord, SensitivityRecord, TracePoint,
 };
-use crate::report::checked::checked;
+use crate::report::page_check::checked_text;
 use pvdamp::array::Image;
 
-/// A name that breaks whatever does not escape it.
+/// A name that breaks a page that does not escape it.
 const SCAN: &str = r#"<script>alert("é & 'x'")</script> ]]> --.h5"#;
 
 fn contender(id: &str, label: &str, oracle: &str) -> ContenderRecord {
@@ -56,7 +56,7 @@ fn run(case: &str, contender: &str, nmse: f64) -> RunRecord {
         seconds: 1.25,
         converged_seconds: Some(0.8),
         converged_iteration: Some(8),
-        metrics: Some(Metrics {
+        metrics: Some(RunMetrics {
             nmse_db: Some(nmse + 0.5),
             nmse_object_db: Some(nmse),
             psnr_db: Some(10.0 - nmse),
@@ -139,14 +139,14 @@ fn picture(scale: f32) -> Image<f32> {
     })
 }
 
-pub(super) fn shown() -> Vec<Shown> {
-    let residual = ShownResidual {
+pub(super) fn case_images() -> Vec<CaseImages> {
+    let residual = ResidualImages {
         contender: "pvdamp".into(),
         iteration: 2,
         error: Array2::from_elem((24, 20), 0.5),
         predicted: Array2::from_elem((24, 20), 0.4),
     };
-    vec![Shown {
+    vec![CaseImages {
         case: "g0-s1".into(),
         reference: Some(picture(1.0)),
         images: vec![("pvdamp".into(), picture(0.9)), ("slow".into(), picture(0.5))],
@@ -155,15 +155,15 @@ pub(super) fn shown() -> Vec<Shown> {
     }]
 }
 
-/// Words of a rendered markup, without what is between.
-pub(super) fn says(page: &str, words: &str) {
-    let text = checked(page);
+/// Checks the page, and that its text holds these words.
+pub(super) fn assert_says(page: &str, words: &str) {
+    let text = checked_text(page);
     assert!(text.contains(words), "{words:?} is not in {text}");
 }
 
 #[test]
-fn the_page_is_whole_sound_and_the_same_again() {
-    let page = bench_page(&results(), &shown()).unwrap();
+fn the_page_is_complete_and_reproducible() {
+    let page = comparison_page(&results(), &case_images()).unwrap();
     for words in [
         "something was left out",
         "pvdamp 9.8.7",
@@ -173,25 +173,25 @@ fn the_page_is_whole_sound_and_the_same_again() {
         "'my maps.h5'",
         "NMSE −19.90 dB",
     ] {
-        says(&page, words);
+        assert_says(&page, words);
     }
     for id in ["accuracy", "convergence", "images", "lambda", "evolution", "made"] {
         assert!(page.contains(&format!("<section id=\"{id}\">")), "{id}");
     }
     assert!(page.matches("<img ").count() == 2 + 3 + 3 + 2);
-    assert_eq!(page, bench_page(&results(), &shown()).unwrap());
+    assert_eq!(page, comparison_page(&results(), &case_images()).unwrap());
 }
 
 #[test]
 fn a_hostile_name_stays_a_name() {
-    let page = bench_page(&results(), &shown()).unwrap();
+    let page = comparison_page(&results(), &case_images()).unwrap();
     assert!(!page.contains("<script"));
-    says(&page, SCAN);
+    assert_says(&page, SCAN);
 }
 
 #[test]
 fn the_best_and_the_oracles_are_marked() {
-    let page = bench_page(&results(), &[]).unwrap();
+    let page = comparison_page(&results(), &[]).unwrap();
     let row = page
         .split("bernoulli, R\u{a0}=\u{a0}2")
         .find(|part| part.starts_with("<small>2 seeds"))
@@ -201,40 +201,40 @@ fn the_best_and_the_oracles_are_marked() {
     assert_eq!(cells[0], "<u>−19.85</u><small>± 0.07</small></td>");
     assert_eq!(cells[1], "<b>−20.85</b><small>± 0.07</small></td>");
     assert_eq!(cells[2], "−9.85<small>± 0.07</small></td>");
-    says(&page, "FISTA, optimal λ†");
-    says(&page, "FISTA, optimal λ: the best λ");
+    assert_says(&page, "FISTA, optimal λ†");
+    assert_says(&page, "FISTA, optimal λ: the best λ");
 }
 
 #[test]
 fn the_summary_follows_the_numbers() {
     let mut results = results();
-    let page = bench_page(&results, &[]).unwrap();
-    says(
+    let page = comparison_page(&results, &[]).unwrap();
+    assert_says(
         &page,
         "P-VDAMP has the lowest mean error on the object: NMSE −19.35 dB over 4 cases, 10.00 dB",
     );
-    says(
+    assert_says(
         &page,
         "1.00 dB lower still, is that of an oracle: FISTA, optimal λ†, which was given the best λ.",
     );
-    says(&page, "It is the best of them in 2 of 2 combinations");
+    assert_says(&page, "It is the best of them in 2 of 2 combinations");
 
-    // better than all by far, but on some cases alone
+    // far better than all others, but only on some cases
     results.contenders.push(contender("part", "In part", ""));
     results.runs.push(run("g0-s1", "part", -40.0));
-    let page = bench_page(&results, &[]).unwrap();
-    says(&page, "P-VDAMP has the lowest mean error");
-    says(&page, "In part was run on 1 of 4 cases.");
+    let page = comparison_page(&results, &[]).unwrap();
+    assert_says(&page, "P-VDAMP has the lowest mean error");
+    assert_says(&page, "In part was run on 1 of 4 cases.");
 
     for run in results.runs.iter_mut().filter(|run| run.contender == "slow") {
-        run.metrics = run.metrics.map(|metrics| Metrics {
+        run.metrics = run.metrics.map(|metrics| RunMetrics {
             nmse_object_db: Some(-30.0),
             ..metrics
         });
     }
-    let page = bench_page(&results, &[]).unwrap();
-    says(&page, "<slow> has the lowest mean error on the object: NMSE −30.00 dB");
-    says(&page, "No oracle does better");
+    let page = comparison_page(&results, &[]).unwrap();
+    assert_says(&page, "<slow> has the lowest mean error on the object: NMSE −30.00 dB");
+    assert_says(&page, "No oracle does better");
 }
 
 #[test]
@@ -248,40 +248,40 @@ fn without_a_reference_the_page_says_what_is_missing() {
     }
     results.sensitivities.clear();
     results.evolutions.clear();
-    let mut shown = shown();
-    shown[0].reference = None;
-    let page = bench_page(&results, &shown).unwrap();
-    says(&page, "4 of 4 cases have no fully sampled reference");
-    says(&page, "no method is called better than another");
-    says(&page, "Missing, because no case has them: NMSE, object;");
-    says(&page, "predicted variance / units²");
+    let mut images = case_images();
+    images[0].reference = None;
+    let page = comparison_page(&results, &images).unwrap();
+    assert_says(&page, "4 of 4 cases have no fully sampled reference");
+    assert_says(&page, "no method is called better than another");
+    assert_says(&page, "Missing, because no case has them: NMSE, object;");
+    assert_says(&page, "predicted variance / units²");
     assert!(!page.contains("Error, P-VDAMP") && page.contains("Magnitude, P-VDAMP"));
     assert!(!page.contains("<b>−") && !page.contains("id=\"lambda\""));
 }
 
 #[test]
-fn nothing_on_record_is_a_page_too() {
-    let page = bench_page(&Results::default(), &[]).unwrap();
-    says(&page, "No run is on record");
-    // pictures, λ and state evolution of cases and contenders that no one has heard of
+fn empty_results_give_a_page() {
+    let page = comparison_page(&Results::default(), &[]).unwrap();
+    assert_says(&page, "No run is on record");
+    // images, λ and state evolution of unknown cases and contenders
     let mut stray = results();
     stray.cases.clear();
     stray.contenders.clear();
-    let page = bench_page(&stray, &shown()).unwrap();
-    says(&page, "12 runs of cases that are not on record are not shown.");
-    let nobody = Shown {
+    let page = comparison_page(&stray, &case_images()).unwrap();
+    assert_says(&page, "12 runs of cases that are not on record are not shown.");
+    let unknown = CaseImages {
         case: "nobody".into(),
         reference: None,
         images: vec![],
         residuals: vec![],
         deviations: vec![],
     };
-    checked(&bench_page(&results(), &[nobody]).unwrap());
+    checked_text(&comparison_page(&results(), &[unknown]).unwrap());
 }
 
 #[test]
-fn values_that_are_no_numbers_break_nothing() {
-    let wild = [
+fn extreme_values_are_handled() {
+    let extreme = [
         f64::NAN,
         f64::INFINITY,
         f64::NEG_INFINITY,
@@ -290,12 +290,12 @@ fn values_that_are_no_numbers_break_nothing() {
         1e300,
         f64::MIN_POSITIVE,
     ];
-    for (i, &value) in wild.iter().enumerate() {
+    for (i, &value) in extreme.iter().enumerate() {
         let mut results = results();
         for run in &mut results.runs {
             run.seconds = value;
             run.converged_seconds = Some(value);
-            run.metrics = Some(Metrics {
+            run.metrics = Some(RunMetrics {
                 nmse_db: Some(value),
                 nmse_object_db: Some(value),
                 psnr_db: Some(value),
@@ -317,12 +317,12 @@ fn values_that_are_no_numbers_break_nothing() {
         residual.histogram[2] = value;
         residual.quantiles[0] = (value, value);
         results.cases[0].acceleration = value;
-        let mut shown = shown();
-        shown[0].images[0].1[[10, 10]] = Complex::new(value as f32, 0.0);
-        shown[0].residuals[0].error[[3, 3]] = value as f32;
-        shown[0].images.push(("slow".into(), Array2::zeros((3, 3))));
-        let page = bench_page(&results, &shown).unwrap();
-        says(&page, "<slow> is not shown: its image has another size.");
+        let mut images = case_images();
+        images[0].images[0].1[[10, 10]] = Complex::new(value as f32, 0.0);
+        images[0].residuals[0].error[[3, 3]] = value as f32;
+        images[0].images.push(("slow".into(), Array2::zeros((3, 3))));
+        let page = comparison_page(&results, &images).unwrap();
+        assert_says(&page, "<slow> is not shown: its image has another size.");
     }
 }
 
@@ -330,7 +330,7 @@ fn values_that_are_no_numbers_break_nothing() {
 fn a_perfect_image_is_the_best() {
     let mut results = results();
     for run in results.runs.iter_mut().filter(|run| run.contender == "slow") {
-        run.metrics = Some(Metrics {
+        run.metrics = Some(RunMetrics {
             nmse_db: Some(f64::NEG_INFINITY),
             nmse_object_db: Some(f64::NEG_INFINITY),
             psnr_db: Some(f64::INFINITY),
@@ -338,7 +338,7 @@ fn a_perfect_image_is_the_best() {
             hfen_db: Some(f64::NEG_INFINITY),
         });
     }
-    let page = bench_page(&results, &[]).unwrap();
+    let page = comparison_page(&results, &[]).unwrap();
     assert!(page.contains("<td><b><u>−∞</u></b></td>"));
-    says(&page, "<slow> has the lowest mean error on the object: NMSE −∞ dB");
+    assert_says(&page, "<slow> has the lowest mean error on the object: NMSE −∞ dB");
 }

@@ -6,10 +6,12 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::run::Ground;
-use super::shared::shared_lambda;
+use super::run::PreparedCase;
+use super::shared_lambda::shared_lambda;
 use super::store::Store;
-use super::{Case, CaseRecord, Common, Contender, ContenderRecord, Results, SensitivityRecord, Shown, Weight, peers};
+use super::{
+    Case, CaseImages, CaseRecord, Common, Contender, ContenderRecord, Results, SensitivityRecord, Weight, peers,
+};
 use pvdamp::reconstruct::lambda_curve;
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::format::Scan;
@@ -45,7 +47,7 @@ impl Bench {
     ///
     /// Errors: [`Error::Interrupted`] when the listener broke off, scans that cannot be read, a folder that cannot be
     /// written.
-    pub fn run(&self, listener: &mut dyn Listener) -> Result<(Results, Vec<Shown>)> {
+    pub fn run(&self, listener: &mut dyn Listener) -> Result<(Results, Vec<CaseImages>)> {
         let machine = Machine::this();
         let (mut store, said) = Store::open(&self.folder, &machine, &self.cases)?;
         if let Some(said) = said {
@@ -132,13 +134,18 @@ impl Bench {
             return Ok(());
         }
         store.begin(case)?;
-        self.on_ground(case, &mut |ground| {
+        self.with_prepared_case(case, &mut |prepared_case| {
             for base in &bases {
-                let tuning = base.tuning(&ground.tuning(), 0.0);
-                let limits = base.limits(&ground.prepared.sampling.known(), &tuning);
-                let curve = lambda_curve(ground.prepared, base.method, &tuning, limits, REACH, &mut |_, _| {
-                    listener.going()
-                })?;
+                let tuning = base.tuning(&prepared_case.tuning(), 0.0);
+                let limits = base.limits(&prepared_case.prepared.sampling.known(), &tuning);
+                let curve = lambda_curve(
+                    prepared_case.prepared,
+                    base.method,
+                    &tuning,
+                    limits,
+                    REACH,
+                    &mut |_, _| listener.going(),
+                )?;
                 let best = curve.as_ref().and_then(|curve| curve.best());
                 let mut what = format!("{}: {} has no best λ", case.record.id, base.id);
                 if let (Some(curve), Some((lambda, _))) = (curve, best) {
@@ -177,19 +184,19 @@ impl Bench {
             return Ok(());
         }
         store.begin(case)?;
-        self.on_ground(case, &mut |ground| {
-            for warning in ground.warnings() {
+        self.with_prepared_case(case, &mut |prepared_case| {
+            for warning in prepared_case.warnings() {
                 listener.say(&format!("{id}: {warning}"));
             }
-            if let (true, Some(judge)) = (shown, &ground.judge) {
-                store.write_reference(id, &ground.unscaled(&judge.reference))?;
+            if let (true, Some(judge)) = (shown, &prepared_case.reference_metrics) {
+                store.write_reference(id, &prepared_case.unscaled(&judge.reference))?;
             }
             for contender in &left {
                 // Without a best λ, as for a slice without an object, there is nothing to run.
                 let Some(lambda) = known.lambda(case, contender, store) else {
                     continue;
                 };
-                let outcome = ground.run(contender, lambda, shown, &mut || listener.going())?;
+                let outcome = prepared_case.run(contender, lambda, shown, &mut || listener.going())?;
                 let nmse = outcome.record.metrics.and_then(|m| m.nmse_object_db);
                 let found = nmse.map_or(String::new(), |nmse| format!("{nmse:.2} dB in "));
                 let what = format!("{id}: {} {found}{:.2} s", contender.id, outcome.record.seconds);
@@ -213,7 +220,7 @@ impl Bench {
     }
 
     /// Poses the problem of a case and hands it on.
-    fn on_ground(&self, case: &Case, work: &mut dyn FnMut(&Ground) -> Result<()>) -> Result<()> {
+    fn with_prepared_case(&self, case: &Case, work: &mut dyn FnMut(&PreparedCase) -> Result<()>) -> Result<()> {
         let scan = Arc::new(Scan::open(&case.path, &self.common.scan)?);
         let reconstruction = ScanSetup::new(&scan, &case.settings)?.settle()?;
         let slice = case.record.slice;
@@ -221,11 +228,11 @@ impl Bench {
             let problem = format!("slice {slice} is all zero");
             Error::data(scan.place().clone(), problem, "choose another with --slices")
         })?;
-        work(&Ground::new(&case.record.id, &reconstruction, &prepared))
+        work(&PreparedCase::new(&case.record.id, &reconstruction, &prepared))
     }
 
     /// All that the store holds of this plan, with the results of other programs.
-    fn gather(&self, machine: Machine, store: &Store, shown: &HashSet<&str>) -> Result<(Results, Vec<Shown>)> {
+    fn gather(&self, machine: Machine, store: &Store, shown: &HashSet<&str>) -> Result<(Results, Vec<CaseImages>)> {
         let mut results = Results {
             version: env!("CARGO_PKG_VERSION").into(),
             machine,
@@ -253,7 +260,7 @@ impl Bench {
                     .extend(store.curves.get(&key(case, &base)).cloned());
             }
             if shown.contains(id.as_str()) {
-                pictures.push(store.shown(id, &ids)?);
+                pictures.push(store.case_images(id, &ids)?);
             }
         }
         let peers = peers::contenders(&self.folder)?;
@@ -279,16 +286,16 @@ impl Bench {
         case: &Case,
         peers: &[ContenderRecord],
         results: &mut Results,
-        mut picture: Option<&mut Shown>,
+        mut picture: Option<&mut CaseImages>,
     ) -> Result<()> {
         let path = |peer: &ContenderRecord| peers::path(&self.folder, &peer.id, &case.record.id);
         let there: Vec<&ContenderRecord> = peers.iter().filter(|peer| path(peer).is_file()).collect();
         if there.is_empty() {
             return Ok(());
         }
-        self.on_ground(case, &mut |ground| {
+        self.with_prepared_case(case, &mut |prepared_case| {
             for peer in &there {
-                let result = peers::judge(&path(peer), &peer.id, &case.record, ground)?;
+                let result = peers::evaluate(&path(peer), &peer.id, &case.record, prepared_case)?;
                 results.runs.push(result.record);
                 results.sensitivities.extend(result.sensitivity);
                 if let Some(picture) = picture.as_deref_mut() {

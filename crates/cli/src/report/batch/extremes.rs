@@ -1,14 +1,14 @@
-//! The slices and volumes to look at first.
+//! The worst and slowest slices, and the slowest volumes.
 
 use maud::{Markup, html};
 
 use super::view::{Figure, View, link, nmse, predicted, seconds, slice_title, ssim};
 use crate::batch::SliceLine;
 use crate::report::number::{NONE, as_precise, duration, fixed, significant};
-use crate::report::table::boxed;
+use crate::report::table::scrollable_table;
 
-/// Rows of a table.
-const SHOWN: usize = 10;
+/// Number of rows in a table.
+const TABLE_ROWS: usize = 10;
 
 struct Column {
     name: &'static str,
@@ -39,7 +39,7 @@ const COLUMNS: &[Column] = &[
     },
 ];
 
-/// A table: what it is called, its column in [`COLUMNS`], and whether the greatest come first.
+/// Title of a table, its column in [`COLUMNS`], and whether the greatest values come first.
 const RANKINGS: &[(&str, usize, bool)] = &[
     ("Highest predicted error", 0, true),
     ("Highest NMSE", 1, true),
@@ -67,8 +67,8 @@ pub fn section(view: &View) -> Option<Markup> {
     })
 }
 
-/// The slices that the tables name.
-pub fn named<'a>(view: &View<'a>) -> Vec<&'a SliceLine> {
+/// The slices in the tables.
+pub fn ranked_slices<'a>(view: &View<'a>) -> Vec<&'a SliceLine> {
     let of = |&(_, key, greatest): &(&str, usize, bool)| ranked(view, key, greatest);
     RANKINGS.iter().flat_map(of).collect()
 }
@@ -78,7 +78,7 @@ fn ranked<'a>(view: &View<'a>, key: usize, greatest: bool) -> Vec<&'a SliceLine>
         .slices
         .iter()
         .filter_map(|(_, line)| Some(((COLUMNS[key].figure)(line)?, *line)));
-    first(figures.filter(|(value, _)| !value.is_nan()).collect(), greatest)
+    first_rows(figures.filter(|(value, _)| !value.is_nan()).collect(), greatest)
 }
 
 fn slices(view: &View, title: &str, key: usize, greatest: bool, columns: &[usize]) -> Markup {
@@ -91,13 +91,15 @@ fn slices(view: &View, title: &str, key: usize, greatest: bool, columns: &[usize
             } }
             tbody { @for line in &ranked {
                 tr {
-                    th scope="row" { a href=(link(&line.volume, line.slice)) { (slice_title(&line.volume, line.slice)) } }
+                    th scope="row" {
+                        a href=(link(&line.volume, line.slice)) { (slice_title(&line.volume, line.slice)) }
+                    }
                     @for &column in columns { (cell(line, &COLUMNS[column], column == key)) }
                 }
             } }
         }
     };
-    boxed(&html! { b { (title) } }, &table)
+    scrollable_table(&html! { b { (title) } }, &table)
 }
 
 fn cell(line: &SliceLine, column: &Column, is_key: bool) -> Markup {
@@ -111,7 +113,7 @@ fn cell(line: &SliceLine, column: &Column, is_key: bool) -> Markup {
 
 fn volumes(view: &View) -> Markup {
     let timed = view.volumes.iter().filter_map(|v| Some((v.record.seconds?, v.record)));
-    let slowest = first(timed.collect(), true);
+    let slowest = first_rows(timed.collect(), true);
     if slowest.is_empty() {
         return html! {};
     }
@@ -135,14 +137,14 @@ fn volumes(view: &View) -> Markup {
             } }
         }
     };
-    boxed(
+    scrollable_table(
         &html! { b { "Slowest volumes" } ", from opening to the result" },
         &table,
     )
 }
 
-/// The first few by their figures, equal ones in their order.
-fn first<T>(mut ranked: Vec<(f64, T)>, greatest: bool) -> Vec<T> {
+/// The first few by their values. Equal values keep their order.
+fn first_rows<T>(mut ranked: Vec<(f64, T)>, greatest: bool) -> Vec<T> {
     ranked.sort_by(|(a, _), (b, _)| if greatest { b.total_cmp(a) } else { a.total_cmp(b) });
-    ranked.into_iter().take(SHOWN).map(|(_, item)| item).collect()
+    ranked.into_iter().take(TABLE_ROWS).map(|(_, item)| item).collect()
 }

@@ -1,11 +1,12 @@
-//! One λ for all cases.
+//! Finds one λ for all cases.
 
 use super::SensitivityRecord;
 
-/// Steps of a factor of e that the best λ is looked for in.
-const STEPS: f64 = 100.0;
+/// Number of steps per factor of e in the search for the best λ.
+const STEPS_PER_E: f64 = 100.0;
 
-/// The λ of least mean error in dB over all curves, each read between its points by a parabola; `None` without one.
+/// The λ with the lowest mean error in dB over all curves. Curves are interpolated by parabolas. `None` without a
+/// curve.
 pub fn shared_lambda(curves: &[&SensitivityRecord]) -> Option<f64> {
     let readable = curves.iter().filter(|curve| curve.points.len() >= 3);
     let curves: Vec<&SensitivityRecord> = readable.copied().collect();
@@ -14,39 +15,39 @@ pub fn shared_lambda(curves: &[&SensitivityRecord]) -> Option<f64> {
     if low > high {
         return None;
     }
-    let steps = ((high - low) * STEPS).ceil() as usize;
+    let steps = ((high - low) * STEPS_PER_E).ceil() as usize;
     let candidates = (0..=steps).map(|i| low + (high - low) * i as f64 / steps.max(1) as f64);
     let mean = |at: f64| curves.iter().map(|curve| interpolated(&curve.points, at)).sum::<f64>();
     let best = candidates.map(|at| (at, mean(at))).min_by(|a, b| a.1.total_cmp(&b.1))?;
     Some(best.0.exp())
 }
 
-/// Error at log λ `at`, by the parabola through the nearest three points; beyond the ends, on the line through the last
-/// two. At least three points.
+/// Error at log λ `at`, from the parabola through the nearest three points. Beyond the ends it is extrapolated linearly
+/// from the last two points. Needs at least three points.
 fn interpolated(points: &[(f64, f64)], at: f64) -> f64 {
-    let beyond = |end: (f64, f64), before: (f64, f64)| {
+    let extrapolated = |end: (f64, f64), before: (f64, f64)| {
         end.1 + (at - end.0.ln()) * (end.1 - before.1) / (end.0.ln() - before.0.ln())
     };
     let last = points.len() - 1;
     if at <= points[0].0.ln() {
-        return beyond(points[0], points[1]);
+        return extrapolated(points[0], points[1]);
     }
     if at >= points[last].0.ln() {
-        return beyond(points[last], points[last - 1]);
+        return extrapolated(points[last], points[last - 1]);
     }
     let after = points.partition_point(|p| p.0.ln() < at);
-    // Of the two triples around, the one whose third point is nearer.
-    let nearer_left =
+    // Of the two triples around `at`, take the one whose third point is nearer.
+    let starts_left =
         after + 1 >= points.len() || (after >= 2 && at - points[after - 2].0.ln() < points[after + 1].0.ln() - at);
-    let start = if nearer_left { after.max(2) - 2 } else { after - 1 };
-    let three = &points[start..start + 3];
-    let term = |i: usize| {
+    let start = if starts_left { after.max(2) - 2 } else { after - 1 };
+    let nearest = &points[start..start + 3];
+    let lagrange_term = |i: usize| {
         let others = (0..3).filter(|&j| j != i);
-        others.fold(three[i].1, |product, j| {
-            product * (at - three[j].0.ln()) / (three[i].0.ln() - three[j].0.ln())
+        others.fold(nearest[i].1, |product, j| {
+            product * (at - nearest[j].0.ln()) / (nearest[i].0.ln() - nearest[j].0.ln())
         })
     };
-    (0..3).map(term).sum()
+    (0..3).map(lagrange_term).sum()
 }
 
 #[cfg(test)]

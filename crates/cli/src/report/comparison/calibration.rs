@@ -1,35 +1,36 @@
-//! Whether error bars say the truth: coverage, true against predicted error, and where it is larger.
+//! Calibration of error bars: coverage, true against predicted error, and maps of both.
 
 use maud::{Markup, html};
 use ndarray::{Array2, ArrayView2, Zip};
 
 use super::tables::{slice_heading, slices};
-use super::view::{Group, View, marked, seed_title};
-use crate::compare::{CalibrationRecord, ContenderRecord, Shown};
+use super::view::{Group, View, label_with_dagger, seed_title};
+use crate::compare::{CalibrationRecord, CaseImages, ContenderRecord};
 use crate::report::number::{NONE, Spread, decimals_for, fixed, significant};
-use crate::report::page::fold;
+use crate::report::page::collapsible;
 use crate::report::picture::{Region, Tone, data_uri, object_region, percentile};
 use crate::report::plot::{Axis, Curve, Form, Plot, figure, legend};
-use crate::report::table::boxed;
+use crate::report::table::scrollable_table;
 use pvdamp_io::error::Result;
 
-/// Errors this many times as large as predicted are white.
-const REACH: f32 = 3.0;
+/// Ratio of true to predicted error that is shown as white.
+const MAX_RATIO: f32 = 3.0;
 /// Share of the pixels that are not saturated.
-const WINDOW: f64 = 0.995;
+const UNSATURATED_SHARE: f64 = 0.995;
 
-pub fn section(view: &View, shown: &[Shown]) -> Result<Option<Markup>> {
+pub fn section(view: &View, case_images: &[CaseImages]) -> Result<Option<Markup>> {
     if view.results.calibrations.is_empty() {
         return Ok(None);
     }
     let mut blocks = Vec::new();
     for group in &view.groups {
-        if let Some(block) = block(view, group, shown)? {
-            blocks.push(fold(blocks.is_empty(), &group.title(), &block));
+        if let Some(block) = block(view, group, case_images)? {
+            blocks.push(collapsible(blocks.is_empty(), &group.title(), &block));
         }
     }
     Ok(Some(html! {
-        p { "Error bars are the standard deviation σ that a method predicts for the real part of each pixel's error, and "
+        p { "Error bars are the standard deviation σ that a method predicts for the real part of each pixel's error, "
+            "and "
             "for the imaginary part. If they are right and errors are Gaussian, 68.3 % of the parts lie within σ and "
             "95 % within 1.96 σ. The error is that against the reference, on the object: what noise the unsampled part "
             "of the reference has is in it." }
@@ -38,9 +39,9 @@ pub fn section(view: &View, shown: &[Shown]) -> Result<Option<Markup>> {
     }))
 }
 
-type Share = (&'static str, &'static str, fn(&CalibrationRecord) -> Option<f64>);
-/// Columns of the table: what it is, what it is if error bars are right, and the figure.
-const COLUMNS: [Share; 3] = [
+type CoverageColumn = (&'static str, &'static str, fn(&CalibrationRecord) -> Option<f64>);
+/// Columns of the table: the value for correct error bars, the name, and the figure.
+const COLUMNS: [CoverageColumn; 3] = [
     ("68.3 %", "within σ", |r| Some(100.0 * r.within_68)),
     ("95 %", "within 1.96 σ", |r| Some(100.0 * r.within_95)),
     ("1", "predicted / true energy", |r| r.energy_ratio),
@@ -51,7 +52,8 @@ fn coverage(view: &View) -> Markup {
     let several = slices.len() > 1;
     let caption = html! {
         "Share of the error within the error bars in percent, and energy that they predict over that of the error: "
-        "mean, and least to greatest over the cases. Below each heading what it is if error bars are right. Less than that: "
+        "mean, and least to greatest over the cases. Below each heading what it is if error bars are right. Less "
+        "than that: "
         "error bars too small."
     };
     let table = html! {
@@ -68,14 +70,14 @@ fn coverage(view: &View) -> Markup {
             @if several { (rows(view, "All", &|_| true)) }
         }
     };
-    boxed(&caption, &table)
+    scrollable_table(&caption, &table)
 }
 
-/// A line for each contender with error bars on any of the cases that are `among` those of the heading.
-fn rows(view: &View, heading: &str, among: &dyn Fn(&str) -> bool) -> Markup {
+/// A row for each contender with error bars on any of the cases that belong under the heading.
+fn rows(view: &View, heading: &str, is_in_group: &dyn Fn(&str) -> bool) -> Markup {
     let of = |contender: &ContenderRecord| -> Vec<&CalibrationRecord> {
         let own = view.results.calibrations.iter().filter(|r| r.contender == contender.id);
-        own.filter(|r| among(&r.case)).collect()
+        own.filter(|r| is_in_group(&r.case)).collect()
     };
     let rows: Vec<_> = view.contenders.iter().map(|c| (c, of(c))).collect();
     let rows = rows.iter().filter(|(_, records)| !records.is_empty());
@@ -85,7 +87,7 @@ fn rows(view: &View, heading: &str, among: &dyn Fn(&str) -> bool) -> Markup {
                 tr { th.span scope="rowgroup" colspan=(COLUMNS.len() + 2) { span { (heading) } } }
                 @for (contender, records) in rows {
                     tr {
-                        th scope="row" { (marked(contender)) }
+                        th scope="row" { (label_with_dagger(contender)) }
                         @for (_, _, figure) in COLUMNS { (range(records.iter().filter_map(|r| figure(r)).collect())) }
                         td { (records.len()) }
                     }
@@ -95,7 +97,7 @@ fn rows(view: &View, heading: &str, among: &dyn Fn(&str) -> bool) -> Markup {
     }
 }
 
-/// A cell with the mean and, below it, the least and the greatest.
+/// A cell with the mean and, below it, the range.
 fn range(values: Vec<f64>) -> Markup {
     let Some(Spread { mean, count, .. }) = Spread::of(values.iter().copied()) else {
         return html! { td.none { (NONE) } };
@@ -106,7 +108,7 @@ fn range(values: Vec<f64>) -> Markup {
     html! { td { (fixed(mean, decimals)) @if count > 1 { small { (least) " to " (greatest) } } } }
 }
 
-fn block(view: &View, group: &Group, shown: &[Shown]) -> Result<Option<Markup>> {
+fn block(view: &View, group: &Group, case_images: &[CaseImages]) -> Result<Option<Markup>> {
     let case = group.cases[0];
     let of_case = view.results.calibrations.iter().filter(|r| r.case == case.id);
     let records: Vec<&CalibrationRecord> = of_case.collect();
@@ -117,8 +119,8 @@ fn block(view: &View, group: &Group, shown: &[Shown]) -> Result<Option<Markup>> 
         .iter()
         .map(|r| (view.series(&r.contender), view.label(&r.contender)))
         .collect();
-    let shown = shown.iter().find(|shown| shown.case == case.id);
-    let panels = shown.map(|shown| panels(view, shown)).transpose()?.flatten();
+    let images = case_images.iter().find(|images| images.case == case.id);
+    let panels = images.map(|images| panels(view, images)).transpose()?.flatten();
     Ok(Some(html! {
         div.keep {
             p.quiet { (seed_title(case)) }
@@ -134,7 +136,7 @@ fn block(view: &View, group: &Group, shown: &[Shown]) -> Result<Option<Markup>> 
     }))
 }
 
-/// The same range along both axes, so that the diagonal is one.
+/// Both axes have the same range, so that equal values lie on the diagonal.
 fn plot(view: &View, records: &[&CalibrationRecord]) -> Option<Plot> {
     let bins = || records.iter().flat_map(|record| &record.bins);
     let both = || bins().flat_map(|bin| [bin.predicted, bin.measured]);
@@ -143,7 +145,7 @@ fn plot(view: &View, records: &[&CalibrationRecord]) -> Option<Plot> {
     let curves = |record: &&CalibrationRecord| {
         let series = view.series(&record.contender);
         let points: Vec<(f64, f64)> = record.bins.iter().map(|bin| (bin.predicted, bin.measured)).collect();
-        [Form::Bare, Form::Dots].map(|form| Curve {
+        [Form::LineOnly, Form::Markers].map(|form| Curve {
             series,
             form,
             points: points.clone(),
@@ -167,19 +169,19 @@ fn plot(view: &View, records: &[&CalibrationRecord]) -> Option<Plot> {
 }
 
 /// Predicted and true error of each contender side by side.
-fn panels(view: &View, shown: &Shown) -> Result<Option<Markup>> {
-    let Some(reference) = &shown.reference else {
+fn panels(view: &View, images: &CaseImages) -> Result<Option<Markup>> {
+    let Some(reference) = &images.reference else {
         return Ok(None);
     };
     let region = object_region(reference);
     let image = |id: &String| {
-        shown
+        images
             .images
             .iter()
             .find(|(other, _)| other == id)
             .map(|(_, image)| image)
     };
-    let pairs: Vec<(&String, Array2<f32>, Array2<f32>)> = shown
+    let pairs: Vec<(&String, Array2<f32>, Array2<f32>)> = images
         .deviations
         .iter()
         .filter_map(|(id, deviation)| {
@@ -190,7 +192,7 @@ fn panels(view: &View, shown: &Shown) -> Result<Option<Markup>> {
         .collect();
     let white = pairs
         .iter()
-        .map(|(_, error, _)| percentile(region.of(error.view()), WINDOW))
+        .map(|(_, error, _)| percentile(region.of(error.view()), UNSATURATED_SHARE))
         .fold(0.0, f32::max);
     let cards: Vec<Markup> = pairs
         .iter()
@@ -202,7 +204,7 @@ fn panels(view: &View, shown: &Shown) -> Result<Option<Markup>> {
     Ok(Some(html! {
         p.quiet {
             "From the top: predicted √2 σ, the root mean square of |x − x₀|; |x − x₀|, both from 0 (black) to "
-            (significant(f64::from(white))) " (white); and the second over the first, from 0 (black) to " (REACH)
+            (significant(f64::from(white))) " (white); and the second over the first, from 0 (black) to " (MAX_RATIO)
             " (white), which is 1 in root mean square if error bars are right. Air around the object is cut away."
         }
         div.cards { @for card in &cards { (card) } }
@@ -215,7 +217,7 @@ fn card(view: &View, id: &str, [error, predicted]: [&Array2<f32>; 2], region: &R
     let picture = |values: ArrayView2<f32>, white: f32| data_uri(region.of(values), Tone::Linear(white));
     let predicted = picture(predicted.view(), white)?;
     let error = picture(error.view(), white)?;
-    let ratio = picture(ratio.view(), REACH)?;
+    let ratio = picture(ratio.view(), MAX_RATIO)?;
     let (width, height) = (region.width(), region.height());
     Ok(html! {
         figure.card {
@@ -227,7 +229,7 @@ fn card(view: &View, id: &str, [error, predicted]: [&Array2<f32>; 2], region: &R
     })
 }
 
-/// Where nothing was predicted, any error is beyond it.
+/// Infinite if no error was predicted but there is one.
 fn ratio(error: f32, predicted: f32) -> f32 {
     match (error, predicted) {
         (0.0, _) => 0.0,
@@ -238,11 +240,11 @@ fn ratio(error: f32, predicted: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::bench_page;
-    use super::super::tests::{results, says, shown};
+    use super::super::comparison_page;
+    use super::super::tests::{assert_says, case_images, results};
     use super::*;
     use crate::compare::CalibrationBin;
-    use crate::report::checked::checked;
+    use crate::report::page_check::checked_text;
 
     #[test]
     fn an_error_where_none_was_predicted_is_beyond_all() {
@@ -277,25 +279,25 @@ mod tests {
     }
 
     #[test]
-    fn the_page_tells_coverage_and_shows_where() {
+    fn the_page_has_coverage_and_error_maps() {
         let mut results = results();
-        let without = bench_page(&results, &shown()).unwrap();
+        let without = comparison_page(&results, &case_images()).unwrap();
         assert!(!without.contains("id=\"calibration\""));
         results.calibrations = vec![record("g0-s1", 0.444, 1e-6), record("g1-s1", 0.588, 1e-6)];
-        let page = bench_page(&results, &shown()).unwrap();
-        says(&page, "51.6 44.4 to 58.8");
+        let page = comparison_page(&results, &case_images()).unwrap();
+        assert_says(&page, "51.6 44.4 to 58.8");
         assert_eq!(page.matches("Error over predicted error, P-VDAMP").count(), 1);
         assert_eq!(page.matches("Error against predicted standard deviation").count(), 2);
-        assert_eq!(page, bench_page(&results, &shown()).unwrap());
+        assert_eq!(page, comparison_page(&results, &case_images()).unwrap());
     }
 
     #[test]
-    fn figures_that_are_none_break_nothing() {
-        for wild in [0.0, f64::NAN, f64::INFINITY, -1.0, 1e300] {
+    fn missing_and_extreme_figures_are_handled() {
+        for extreme in [0.0, f64::NAN, f64::INFINITY, -1.0, 1e300] {
             let mut results = results();
-            results.calibrations = vec![record("g0-s1", wild, wild), record("nobody", wild, 1.0)];
+            results.calibrations = vec![record("g0-s1", extreme, extreme), record("nobody", extreme, 1.0)];
             results.calibrations[0].energy_ratio = None;
-            checked(&bench_page(&results, &shown()).unwrap());
+            checked_text(&comparison_page(&results, &case_images()).unwrap());
         }
     }
 }

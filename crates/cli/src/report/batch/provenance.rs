@@ -1,9 +1,9 @@
-//! Settings, and what every figure means.
+//! Settings of the batch, and definitions of all figures.
 
 use maud::{Markup, html};
 
 use super::view::View;
-use crate::report::table::boxed;
+use crate::report::table::scrollable_table;
 
 const TERMS: &[(&str, &str)] = &[
     (
@@ -14,18 +14,20 @@ const TERMS: &[(&str, &str)] = &[
     ),
     (
         "Predicted NMSE",
-        "What the method itself expects of the squared error of the complex image over its energy, without a reference: by \
-         its error bars where they were asked for, else by its state evolution. Missing for methods that predict nothing. \
-         It is of the complex image against the truth, so that it need not be the NMSE against a noisy reference.",
+        "What the method itself expects of the squared error of the complex image over its energy, without a \
+         reference: by its error bars where they were asked for, else by its state evolution. Missing for methods \
+         that predict nothing. It is of the complex image against the truth, so that it need not be the NMSE against \
+         a noisy reference.",
     ),
     (
         "Time",
-        "Of a slice: reading, maps, noise and iterations. Slices that are worked on at the same time each count in full.",
+        "Of a slice: reading, maps, noise and iterations. Slices that are worked on at the same time each count in \
+         full.",
     ),
     (
         "Mean τ, τ of a subband",
-        "Predicted variance E|e|² of a complex wavelet coefficient, in squared units of the scan, against the iteration; \
-         scale 1 is the finest. With two sets of maps the mean of both.",
+        "Predicted variance E|e|² of a complex wavelet coefficient, in squared units of the scan, against the \
+         iteration; scale 1 is the finest. With two sets of maps the mean of both.",
     ),
     (
         "Noise variance",
@@ -33,8 +35,9 @@ const TERMS: &[(&str, &str)] = &[
     ),
     (
         "Pictures",
-        "The magnitude, cut to the object in its volume, made smaller by averaging, as JPEG. Black is 0 and white the value \
-         that 99.5 % of the pixels of the volume do not exceed, so that slices of a volume compare, and volumes do not.",
+        "The magnitude, cut to the object in its volume, made smaller by averaging, as JPEG. Black is 0 and white \
+         the value that 99.5 % of the pixels of the volume do not exceed, so that slices of a volume compare, and \
+         volumes do not.",
     ),
 ];
 
@@ -54,5 +57,5 @@ fn settings(view: &View) -> Markup {
             } }
         }
     };
-    boxed(&html! { "Settings of the reconstruction" }, &table)
+    scrollable_table(&html! { "Settings of the reconstruction" }, &table)
 }

@@ -1,13 +1,13 @@
-//! Figures of every contender: by scan and sampling, and over all.
+//! Tables of every contender's metrics: by scan and sampling, and over all cases.
 
 use maud::{Markup, html};
 
 use super::view::{
-    Figure, Group, View, hfen, marked, nmse, nmse_object, psnr, sampling_title, slice_title, ssim, threads,
+    Figure, Group, View, hfen, label_with_dagger, nmse, nmse_object, psnr, sampling_title, slice_title, ssim, threads,
 };
 use crate::compare::{CaseRecord, ContenderRecord};
 use crate::report::number::{Spread, as_precise, counted, decibels, fixed};
-use crate::report::table::{Rank, boxed, cell, ranks_of_least};
+use crate::report::table::{Rank, cell, ranks_of_least, scrollable_table};
 
 pub fn section(view: &View) -> Option<Markup> {
     if view.results.runs.is_empty() {
@@ -25,8 +25,8 @@ pub fn section(view: &View) -> Option<Markup> {
     })
 }
 
-/// Ranks by mean NMSE on the object, of the contenders in their order. Only those compete that were measured on all
-/// cases that anyone was. `None` without figures.
+/// Ranks of all contenders by mean NMSE on the object. A contender competes only if it has a figure on every case where
+/// any contender has one. `None` without figures.
 pub fn ranks(view: &View, cases: &[&CaseRecord]) -> Option<Vec<Rank>> {
     let count = view.measured(cases, nmse_object).len();
     if count == 0 {
@@ -37,8 +37,8 @@ pub fn ranks(view: &View, cases: &[&CaseRecord]) -> Option<Vec<Rank>> {
         (figures.len() == count).then(|| figures.iter().sum::<f64>() / count as f64)
     };
     let means: Vec<Option<f64>> = view.contenders.iter().map(|c| mean(&c.id)).collect();
-    let honest: Vec<bool> = view.contenders.iter().map(|c| c.oracle.is_empty()).collect();
-    Some(ranks_of_least(&means, &honest, decibels))
+    let non_oracle: Vec<bool> = view.contenders.iter().map(|c| c.oracle.is_empty()).collect();
+    Some(ranks_of_least(&means, &non_oracle, decibels))
 }
 
 fn by_group(view: &View) -> Markup {
@@ -52,7 +52,7 @@ fn by_group(view: &View) -> Markup {
         table {
             thead { tr {
                 th scope="col" { "Sampling" }
-                @for contender in &view.contenders { th scope="col" { (marked(contender)) } }
+                @for contender in &view.contenders { th scope="col" { (label_with_dagger(contender)) } }
             } }
             @for slice in slices(view) {
                 tbody {
@@ -62,10 +62,10 @@ fn by_group(view: &View) -> Markup {
             }
         }
     };
-    boxed(&caption, &table)
+    scrollable_table(&caption, &table)
 }
 
-/// Groups of the same slice together, in the order of the first of each.
+/// Groups by slice, in the order of their first groups.
 pub(super) fn slices<'v, 'a>(view: &'v View<'a>) -> Vec<Vec<&'v Group<'a>>> {
     let mut slices: Vec<Vec<&Group>> = Vec::new();
     for group in &view.groups {
@@ -110,7 +110,7 @@ struct Column {
     name: &'static str,
     unit: &'static str,
     figure: Figure,
-    /// Of a value, to a precision that suits the mean.
+    /// Formats a value with the precision of the mean.
     text: fn(f64, f64) -> String,
 }
 
@@ -173,7 +173,7 @@ fn over_all(view: &View) -> Markup {
         .collect();
     let missing: Vec<&str> = COLUMNS
         .iter()
-        .filter(|column| columns.iter().all(|there| there.name != column.name))
+        .filter(|column| columns.iter().all(|shown| shown.name != column.name))
         .map(|column| column.name)
         .collect();
     let ranks = ranks(view, &cases);
@@ -193,17 +193,17 @@ fn over_all(view: &View) -> Markup {
                 @for (i, contender) in view.contenders.iter().enumerate() {
                     @let rank = ranks.as_ref().map_or_else(Rank::default, |ranks| ranks[i]);
                     tr {
-                        th scope="row" { (marked(contender)) (program(contender)) }
+                        th scope="row" { (label_with_dagger(contender)) (program(contender)) }
                         @for column in &columns { (figure_cell(view, &contender.id, &cases, column, rank)) }
                     }
                 }
             }
         }
     };
-    boxed(&caption, &table)
+    scrollable_table(&caption, &table)
 }
 
-/// Of another program, its name and what its times are.
+/// Name of another program, and what its times include.
 fn program(contender: &ContenderRecord) -> Markup {
     let ContenderRecord { program, timed, .. } = contender;
     html! {
@@ -216,7 +216,7 @@ fn program(contender: &ContenderRecord) -> Markup {
 fn figure_cell(view: &View, contender: &str, cases: &[&CaseRecord], column: &Column, rank: Rank) -> Markup {
     let of = view.measured(cases, column.figure).len();
     let spread = Spread::of(view.figures(contender, cases, column.figure));
-    // the rank is of the first column alone
+    // only the first column is ranked
     let rank = if column.name == COLUMNS[0].name {
         rank
     } else {

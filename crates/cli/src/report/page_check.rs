@@ -1,8 +1,8 @@
-//! What every page must be.
+//! Checks that hold for every page.
 
 use std::collections::HashSet;
 
-/// The page as XML, which it is but for the document type and elements without an end.
+/// The page as XML: without the document type, and with empty elements closed.
 fn as_xml(page: &str) -> String {
     let mut xml = page
         .strip_prefix("<!DOCTYPE html>")
@@ -23,8 +23,8 @@ fn as_xml(page: &str) -> String {
     xml
 }
 
-/// Holds a page to what every page must be; its text, with single spaces.
-pub fn checked(page: &str) -> String {
+/// Checks a page and returns its text with single spaces.
+pub fn checked_text(page: &str) -> String {
     let xml = as_xml(page);
     let document = roxmltree::Document::parse(&xml).expect("a well-formed page");
     let mut ids = HashSet::new();

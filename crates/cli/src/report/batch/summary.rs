@@ -1,12 +1,12 @@
-//! What comes first: how far the batch went, and what it was.
+//! The introduction of the page: the state of the batch, and its main figures.
 
 use maud::{Markup, html};
 
 use super::view::View;
 use crate::batch::{State, Status};
-use crate::report::number::{counted, distinct, duration, listed, short};
+use crate::report::number::{counted, distinct, duration, joined_with_and, short};
 
-pub fn lead(view: &View) -> Markup {
+pub fn introduction(view: &View) -> Markup {
     let manifest = view.manifest;
     let machine = &manifest.machine;
     html! {
@@ -14,9 +14,12 @@ pub fn lead(view: &View) -> Markup {
         (tiles(view))
         dl.facts {
             dt { "Program" } dd { "pvdamp " (manifest.version) }
-            @if let Some(shard) = manifest.shard { dt { "Part" } dd { (shard.index) " of " (shard.count) ", this part alone" } }
+            @if let Some(shard) = manifest.shard {
+                dt { "Part" }
+                dd { (shard.index) " of " (shard.count) ", this part alone" }
+            }
             @let methods = distinct(view.slices.iter().map(|(_, line)| line.method.as_str()));
-            @if !methods.is_empty() { dt { "Method" } dd { (listed(&methods)) } }
+            @if !methods.is_empty() { dt { "Method" } dd { (joined_with_and(&methods)) } }
             @let accelerations = accelerations(view);
             @if !accelerations.is_empty() { dt { "Acceleration" } dd { "R\u{a0}=\u{a0}" (accelerations) } }
             dt { "Processor" }
@@ -56,7 +59,7 @@ fn outcome(view: &View) -> String {
     format!("{state}: {volumes}{rest}.")
 }
 
-/// The figures that matter, large.
+/// The main figures in large type.
 fn tiles(view: &View) -> Markup {
     let count = |status| view.of_status(status).len();
     let planned: usize = view.volumes.iter().map(|v| v.record.slices).sum();
@@ -76,7 +79,7 @@ fn tiles(view: &View) -> Markup {
     }
 }
 
-/// `mark` is how a figure other than 0 looks; a figure of 0 leads nowhere.
+/// `mark` is the class of a figure other than 0. A figure of 0 has no link.
 fn tile(name: &str, figure: &str, of: &str, mark: &str, link: Option<&str>) -> Markup {
     let is_zero = figure == "0";
     let class = if is_zero { "" } else { mark };
@@ -89,7 +92,7 @@ fn tile(name: &str, figure: &str, of: &str, mark: &str, link: Option<&str>) -> M
     }
 }
 
-/// `4`, or from least to greatest.
+/// A single value or a range of R.
 fn accelerations(view: &View) -> String {
     let factors = view.slices.iter().map(|(_, line)| line.acceleration);
     let (least, greatest) = factors.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), r| {

@@ -1,28 +1,28 @@
-//! Images, errors and details of every contender beside the reference.
+//! Images, enlarged details and errors of every contender, beside the reference.
 
 use maud::{Markup, html};
 use ndarray::{Array2, Zip};
 
 use super::view::{View, nmse_object, sampling_title, seed_title, slice_title};
-use crate::compare::Shown;
+use crate::compare::CaseImages;
 use crate::report::number::{decibels, significant};
-use crate::report::page::fold;
-use crate::report::picture::{Region, Tone, data_uri, magnitude, most_detail, object_region, percentile};
+use crate::report::page::collapsible;
+use crate::report::picture::{Region, Tone, data_uri, magnitude, most_detailed_square, object_region, percentile};
 use pvdamp::array::Image;
 use pvdamp_io::error::Result;
 
-/// Share of the pixels of the reference that are not saturated.
-const WINDOW: f64 = 0.995;
-/// By how much errors may be made brighter.
+/// Share of the reference's pixels that are not saturated.
+const UNSATURATED_SHARE: f64 = 0.995;
+/// Factors by which errors may be brightened.
 const GAINS: [f32; 9] = [1.0, 2.0, 3.0, 5.0, 10.0, 20.0, 30.0, 50.0, 100.0];
 
-/// What all pictures of a case share.
-struct Frame {
+/// Region, window and gain that all pictures of a case share.
+struct DisplaySettings {
     /// The object.
     region: Region,
-    /// Shown larger; within `region`.
+    /// Enlarged part of `region`.
     detail: Region,
-    /// What is white.
+    /// Value shown as white.
     white: f32,
     gain: f32,
 }
@@ -30,57 +30,63 @@ struct Frame {
 struct Panel {
     contender: String,
     magnitude: Array2<f32>,
-    /// `|x − x0|`, where there is a reference.
+    /// `|x − x0|`, if there is a reference.
     error: Option<Array2<f32>>,
 }
 
-pub fn section(view: &View, shown: &[Shown]) -> Result<Option<Markup>> {
+pub fn section(view: &View, case_images: &[CaseImages]) -> Result<Option<Markup>> {
     let mut blocks = Vec::new();
-    for shown in shown {
-        let title = view.case(&shown.case).map_or_else(
-            || shown.case.clone(),
+    for images in case_images {
+        let title = view.case(&images.case).map_or_else(
+            || images.case.clone(),
             |case| format!("{}: {}", slice_title(case), sampling_title(case)),
         );
-        if let Some(block) = block(view, shown)? {
-            blocks.push(fold(blocks.is_empty(), &title, &block));
+        if let Some(block) = block(view, images)? {
+            blocks.push(collapsible(blocks.is_empty(), &title, &block));
         }
     }
     Ok((!blocks.is_empty()).then(|| html! { @for block in &blocks { (block) } }))
 }
 
-fn block(view: &View, shown: &Shown) -> Result<Option<Markup>> {
-    let Some(leading) = shown.reference.as_ref().or_else(|| Some(&shown.images.first()?.1)) else {
+fn block(view: &View, images: &CaseImages) -> Result<Option<Markup>> {
+    let Some(guide_image) = images.reference.as_ref().or_else(|| Some(&images.images.first()?.1)) else {
         return Ok(None);
     };
-    let (same, other): (Vec<_>, Vec<_>) = shown.images.iter().partition(|(_, image)| image.dim() == leading.dim());
+    let (same, other): (Vec<_>, Vec<_>) = images
+        .images
+        .iter()
+        .partition(|(_, image)| image.dim() == guide_image.dim());
     let panels: Vec<Panel> = same
         .iter()
         .map(|(contender, image)| Panel {
             contender: contender.clone(),
             magnitude: magnitude(image),
-            error: shown.reference.as_ref().map(|reference| distance(image, reference)),
+            error: images
+                .reference
+                .as_ref()
+                .map(|reference| error_magnitude(image, reference)),
         })
         .collect();
-    let frame = frame(leading, &panels);
-    let seed = view.case(&shown.case).map(seed_title).unwrap_or_default();
+    let display = display_settings(guide_image, &panels);
+    let seed = view.case(&images.case).map(seed_title).unwrap_or_default();
     let cards: Vec<Markup> = panels
         .iter()
-        .map(|panel| card(view, &shown.case, panel, &frame))
+        .map(|panel| card(view, &images.case, panel, &display))
         .collect::<Result<_>>()?;
     Ok(Some(html! {
-        p.quiet { (seed) " " (explanation(&frame, shown.reference.is_some())) }
+        p.quiet { (seed) " " (explanation(&display, images.reference.is_some())) }
         @for (contender, _) in &other {
             p.quiet { (view.label(contender)) " is not shown: its image has another size." }
         }
         div.cards {
-            @if let Some(reference) = &shown.reference { (reference_card(&magnitude(reference), &frame)?) }
+            @if let Some(reference) = &images.reference { (reference_card(&magnitude(reference), &display)?) }
             @for card in &cards { (card) }
         }
     }))
 }
 
-fn explanation(frame: &Frame, has_reference: bool) -> String {
-    let white = significant(f64::from(frame.white));
+fn explanation(display: &DisplaySettings, has_reference: bool) -> String {
+    let white = significant(f64::from(display.white));
     if !has_reference {
         return format!(
             "No reference: magnitudes and details alone. White is {white}, the 99.5th percentile of the first image. \
@@ -92,29 +98,29 @@ fn explanation(frame: &Frame, has_reference: bool) -> String {
          framed square, where the reference has most detail; magnitude of the error, {} times as bright. The \
          same for all. NMSE is \
          of the object; air around it is cut away.",
-        frame.gain
+        display.gain
     )
 }
 
-fn distance(image: &Image<f32>, reference: &Image<f32>) -> Array2<f32> {
+fn error_magnitude(image: &Image<f32>, reference: &Image<f32>) -> Array2<f32> {
     Zip::from(image).and(reference).map_collect(|x, x0| (x - x0).norm())
 }
 
-fn frame(leading: &Image<f32>, panels: &[Panel]) -> Frame {
-    let region = object_region(leading);
-    let magnitude = magnitude(leading);
-    let white = percentile(&magnitude, WINDOW);
-    Frame {
-        detail: most_detail(magnitude.view(), &region),
+fn display_settings(guide_image: &Image<f32>, panels: &[Panel]) -> DisplaySettings {
+    let region = object_region(guide_image);
+    let magnitude = magnitude(guide_image);
+    let white = percentile(&magnitude, UNSATURATED_SHARE);
+    DisplaySettings {
+        detail: most_detailed_square(magnitude.view(), &region),
         gain: gain(panels, &region, white),
         region,
         white,
     }
 }
 
-/// The largest that leaves the error of the median contender within the window.
+/// The largest gain that keeps the error of the median contender within the window.
 fn gain(panels: &[Panel], region: &Region, white: f32) -> f32 {
-    let of = |panel: &Panel| Some(percentile(region.of(panel.error.as_ref()?.view()), WINDOW));
+    let of = |panel: &Panel| Some(percentile(region.of(panel.error.as_ref()?.view()), UNSATURATED_SHARE));
     let mut largest: Vec<f32> = panels.iter().filter_map(of).collect();
     largest.sort_by(f32::total_cmp);
     let Some(&median) = largest.get(largest.len() / 2) else {
@@ -124,33 +130,33 @@ fn gain(panels: &[Panel], region: &Region, white: f32) -> f32 {
     GAINS.iter().rev().find(fits).copied().unwrap_or(1.0)
 }
 
-fn card(view: &View, case: &str, panel: &Panel, frame: &Frame) -> Result<Markup> {
+fn card(view: &View, case: &str, panel: &Panel, display: &DisplaySettings) -> Result<Markup> {
     let label = view.label(&panel.contender);
     let nmse = view.run(case, &panel.contender).and_then(nmse_object);
-    let dim = (frame.region.width(), frame.region.height());
-    let whole = data_uri(frame.region.of(panel.magnitude.view()), Tone::Linear(frame.white))?;
-    let detail = data_uri(frame.detail.of(panel.magnitude.view()), Tone::Linear(frame.white))?;
-    let error = panel.error.as_ref().map(|error| frame.region.of(error.view()));
+    let dim = (display.region.width(), display.region.height());
+    let whole = data_uri(display.region.of(panel.magnitude.view()), Tone::Linear(display.white))?;
+    let detail = data_uri(display.detail.of(panel.magnitude.view()), Tone::Linear(display.white))?;
+    let error = panel.error.as_ref().map(|error| display.region.of(error.view()));
     let error = error
-        .map(|error| data_uri(error, Tone::Linear(frame.white / frame.gain)))
+        .map(|error| data_uri(error, Tone::Linear(display.white / display.gain)))
         .transpose()?;
     Ok(html! {
         figure.card {
             figcaption { b { (label) } @if let Some(nmse) = nmse { "NMSE " (decibels(nmse)) " dB" } }
             img src=(whole) width=(dim.0) height=(dim.1) alt={ "Magnitude, " (label) };
-            img src=(detail) width=(frame.detail.width()) height=(frame.detail.height()) alt={ "Detail, " (label) };
+            img src=(detail) width=(display.detail.width()) height=(display.detail.height()) alt={ "Detail, " (label) };
             @if let Some(error) = error { img src=(error) width=(dim.0) height=(dim.1) alt={ "Error, " (label) }; }
         }
     })
 }
 
-fn reference_card(magnitude: &Array2<f32>, frame: &Frame) -> Result<Markup> {
-    let Frame { region, detail, .. } = frame;
-    let whole = data_uri(region.of(magnitude.view()), Tone::Linear(frame.white))?;
-    let closer = data_uri(detail.of(magnitude.view()), Tone::Linear(frame.white))?;
+fn reference_card(magnitude: &Array2<f32>, display: &DisplaySettings) -> Result<Markup> {
+    let DisplaySettings { region, detail, .. } = display;
+    let whole = data_uri(region.of(magnitude.view()), Tone::Linear(display.white))?;
+    let detail_image = data_uri(detail.of(magnitude.view()), Tone::Linear(display.white))?;
     let percent = |part: usize, of: usize| 100.0 * part as f64 / of as f64;
     let (width, height) = (region.width(), region.height());
-    let place = format!(
+    let outline_style = format!(
         "left:{:.3}%;top:{:.3}%;width:{:.3}%;height:{:.3}%",
         percent(detail.cols.start - region.cols.start, width),
         percent(detail.rows.start - region.rows.start, height),
@@ -160,9 +166,12 @@ fn reference_card(magnitude: &Array2<f32>, frame: &Frame) -> Result<Markup> {
     Ok(html! {
         figure.card {
             figcaption { b { "Reference" } "fully sampled" }
-            div.framed { img src=(whole) width=(width) height=(height) alt="Magnitude, reference"; i style=(place) {} }
-            img src=(closer) width=(detail.width()) height=(detail.height()) alt="Detail, reference";
-            div.blank style={ "aspect-ratio:" (width) "/" (height) } { "errors in this row × " (frame.gain) }
+            div.framed {
+                img src=(whole) width=(width) height=(height) alt="Magnitude, reference";
+                i style=(outline_style) {}
+            }
+            img src=(detail_image) width=(detail.width()) height=(detail.height()) alt="Detail, reference";
+            div.blank style={ "aspect-ratio:" (width) "/" (height) } { "errors in this row × " (display.gain) }
         }
     })
 }

@@ -1,43 +1,43 @@
-//! Holds the state evolution to what the error really is.
+//! Compares the state evolution with the true error.
 
 use ndarray::Array2;
 use num_complex::Complex;
 
-use super::{EvolutionRecord, EvolutionStep, ResidualRecord, ShownResidual};
+use super::{EvolutionRecord, EvolutionStep, ResidualImages, ResidualRecord};
 use pvdamp::array::{Image, Real};
 use pvdamp::solve::Tracked;
 use pvdamp::wavelet::{Layout, Orientation, Pyramid, Workspace};
 
-/// Iterations looked at closely, from 1.
-const LOOKED: [usize; 4] = [1, 3, 10, 30];
-/// The histogram's range and bins.
-const REACH: f64 = 5.0;
-const BINS: usize = 80;
-/// Points of the Q-Q plot: at equal steps of the Gaussian's quantile from -3.5 to 3.5.
-const QUANTILES: i32 = 35;
+/// Iterations, from 1, for which statistics and images of the residual are kept.
+const DETAILED_ITERATIONS: [usize; 4] = [1, 3, 10, 30];
+/// The histogram reaches from minus to plus this value.
+const HISTOGRAM_RANGE: f64 = 5.0;
+const HISTOGRAM_BINS: usize = 80;
+/// The Q-Q plot has points at Gaussian quantiles from -3.5 to 3.5 in steps of 0.1.
+const QUANTILE_STEPS: i32 = 35;
 
-/// Compares `Ψ(r − x0)` with τ, iteration by iteration.
-pub struct Watch<'a> {
+/// Compares `Ψ(r − x0)` with τ in each iteration.
+pub struct EvolutionCheck<'a> {
     reference: &'a Image<f32>,
     bands: Vec<String>,
     steps: Vec<EvolutionStep>,
     residuals: Vec<ResidualRecord>,
-    shown: Vec<ShownResidual>,
+    images: Vec<ResidualImages>,
 }
 
-impl<'a> Watch<'a> {
+impl<'a> EvolutionCheck<'a> {
     pub fn new(reference: &'a Image<f32>) -> Self {
         Self {
             reference,
             bands: Vec::new(),
             steps: Vec::new(),
             residuals: Vec::new(),
-            shown: Vec::new(),
+            images: Vec::new(),
         }
     }
 
-    /// Looks at the estimate that the next iteration starts from. One set of maps.
-    pub fn look(&mut self, tracked: &Tracked<f32>) {
+    /// Adds the estimate that the next iteration starts from. Does nothing with more than one set of maps.
+    pub fn record(&mut self, tracked: &Tracked<f32>) {
         let Tracked {
             estimate,
             variance: [variance],
@@ -49,8 +49,8 @@ impl<'a> Watch<'a> {
         let layout = &transform.layout;
         let error = &estimate.index_axis(ndarray::Axis(0), 0) - self.reference;
         let mut w = Pyramid::filled(layout, Complex::new(0.0, 0.0));
-        let mut work: Workspace<f32> = transform.workspace();
-        transform.analyse(error.view(), &mut w, &mut work);
+        let mut workspace: Workspace<f32> = transform.workspace();
+        transform.analyse(error.view(), &mut w, &mut workspace);
 
         self.bands = layout.band_names();
         let bands = 0..layout.bands.len();
@@ -64,32 +64,32 @@ impl<'a> Watch<'a> {
                 .collect(),
         });
         let iteration = self.steps.len();
-        if LOOKED.contains(&iteration) {
-            self.residuals.push(residual(iteration, &w, variance));
-            self.shown.push(ShownResidual {
+        if DETAILED_ITERATIONS.contains(&iteration) {
+            self.residuals.push(residual_record(iteration, &w, variance));
+            self.images.push(ResidualImages {
                 contender: String::new(),
                 iteration,
-                error: nested(layout, &w.values, |v| v.norm()),
-                predicted: nested(layout, &variance.values, |t| t.sqrt()),
+                error: nested_subbands(layout, &w.values, |v| v.norm()),
+                predicted: nested_subbands(layout, &variance.values, |t| t.sqrt()),
             });
         }
     }
 
-    /// The record; `power` takes variances to the units of the scan. The look after the last iteration is left out:
-    /// no threshold came of it.
-    pub fn finish(mut self, case: &str, contender: &str, power: f64) -> (EvolutionRecord, Vec<ShownResidual>) {
+    /// The record. Dividing by `power` gives variances in the units of the scan. The estimate after the last iteration
+    /// is dropped, because it was not thresholded.
+    pub fn finish(mut self, case: &str, contender: &str, power: f64) -> (EvolutionRecord, Vec<ResidualImages>) {
         self.steps.pop();
         let iterations = self.steps.len();
         for values in self.steps.iter_mut().flat_map(|s| [&mut s.predicted, &mut s.measured]) {
             values.iter_mut().for_each(|v| *v /= power);
         }
         let root = power.sqrt() as f32;
-        for shown in &mut self.shown {
-            shown.contender = contender.into();
-            shown.error.mapv_inplace(|v| v / root);
-            shown.predicted.mapv_inplace(|v| v / root);
+        for images in &mut self.images {
+            images.contender = contender.into();
+            images.error.mapv_inplace(|v| v / root);
+            images.predicted.mapv_inplace(|v| v / root);
         }
-        self.shown.retain(|shown| shown.iteration <= iterations);
+        self.images.retain(|images| images.iteration <= iterations);
         self.residuals.retain(|residual| residual.iteration <= iterations);
         let record = EvolutionRecord {
             case: case.into(),
@@ -98,12 +98,12 @@ impl<'a> Watch<'a> {
             steps: self.steps,
             residuals: self.residuals,
         };
-        (record, self.shown)
+        (record, self.images)
     }
 }
 
-/// Real and imaginary parts over `√(τ/2)`, of the detail coefficients whose τ is not 0.
-fn residual(iteration: usize, w: &Pyramid<Complex<f32>>, variance: &Pyramid<f32>) -> ResidualRecord {
+/// Statistics of real and imaginary parts over `√(τ/2)`, of the detail coefficients with τ > 0.
+fn residual_record(iteration: usize, w: &Pyramid<Complex<f32>>, variance: &Pyramid<f32>) -> ResidualRecord {
     let layout = &w.layout;
     let details = (0..layout.bands.len()).filter(|&b| layout.bands[b].orientation != Orientation::A);
     let pairs = details.flat_map(|b| w.band(b).iter().zip(variance.band(b)));
@@ -118,10 +118,10 @@ fn residual(iteration: usize, w: &Pyramid<Complex<f32>>, variance: &Pyramid<f32>
         |power: i32, about: f64| values.iter().map(|v| (v - about).powi(power)).sum::<f64>() / count.max(1) as f64;
     let mean = average(1, 0.0);
     let variance = average(2, mean);
-    let width = 2.0 * REACH / BINS as f64;
-    let mut histogram = vec![0.0; BINS];
-    for value in values.iter().filter(|v| v.abs() < REACH) {
-        histogram[((value + REACH) / width) as usize] += 1.0 / (count as f64 * width);
+    let width = 2.0 * HISTOGRAM_RANGE / HISTOGRAM_BINS as f64;
+    let mut histogram = vec![0.0; HISTOGRAM_BINS];
+    for value in values.iter().filter(|v| v.abs() < HISTOGRAM_RANGE) {
+        histogram[((value + HISTOGRAM_RANGE) / width) as usize] += 1.0 / (count as f64 * width);
     }
     let quantile = |step: i32| {
         let gaussian = f64::from(step) / 10.0;
@@ -142,11 +142,11 @@ fn residual(iteration: usize, w: &Pyramid<Complex<f32>>, variance: &Pyramid<f32>
             0.0
         },
         histogram,
-        quantiles: (-QUANTILES..=QUANTILES).map(quantile).collect(),
+        quantiles: (-QUANTILE_STEPS..=QUANTILE_STEPS).map(quantile).collect(),
     }
 }
 
-/// Share of a standard Gaussian below `x`.
+/// Cumulative distribution of a standard Gaussian.
 fn normal_share(x: f64) -> f64 {
     libm::erfc(-x / std::f64::consts::SQRT_2) / 2.0
 }
@@ -156,8 +156,8 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     values.sum::<f64>() / count as f64
 }
 
-/// The subbands as one picture, the coarsest top left: H below, V to the right, as in a figure of wavelets.
-fn nested<V: Copy>(layout: &Layout, values: &[V], of: impl Fn(V) -> f32) -> Array2<f32> {
+/// The subbands as one image, the coarsest at the top left, H below and V to the right of it.
+fn nested_subbands<V: Copy>(layout: &Layout, values: &[V], value_of: impl Fn(V) -> f32) -> Array2<f32> {
     let mut picture = Array2::zeros(layout.padded.dim());
     for band in &layout.bands {
         let (down, right) = match band.orientation {
@@ -167,7 +167,7 @@ fn nested<V: Copy>(layout: &Layout, values: &[V], of: impl Fn(V) -> f32) -> Arra
             Orientation::D => (band.grid.rows, band.grid.cols),
         };
         for (i, &value) in values[band.range()].iter().enumerate() {
-            picture[[down + i / band.grid.cols, right + i % band.grid.cols]] = of(value);
+            picture[[down + i / band.grid.cols, right + i % band.grid.cols]] = value_of(value);
         }
     }
     picture
@@ -192,9 +192,9 @@ mod tests {
             *tau = 1.0 + (i % 7) as f32;
             *w = Complex::new(gauss(), gauss()) * (*tau / 2.0).sqrt();
         }
-        let found = residual(1, &w, &tau);
+        let found = residual_record(1, &w, &tau);
         assert!(found.mean.abs() < 0.02 && (found.variance - 1.0).abs() < 0.03 && (found.kurtosis - 3.0).abs() < 0.1);
-        assert!((found.histogram.iter().sum::<f64>() * 10.0 / BINS as f64 - 1.0).abs() < 1e-3);
+        assert!((found.histogram.iter().sum::<f64>() * 10.0 / HISTOGRAM_BINS as f64 - 1.0).abs() < 1e-3);
         for (gaussian, measured) in found.quantiles.iter().filter(|q| q.0.abs() < 2.0) {
             assert!((gaussian - measured).abs() < 0.08, "{gaussian} {measured}");
         }
@@ -211,7 +211,7 @@ mod tests {
     fn the_nested_picture_holds_every_coefficient_once() {
         let layout = Layout::new(Grid::new(16, 8), 2);
         let values: Vec<f32> = (0..128).map(|v| v as f32).collect();
-        let mut seen: Vec<f32> = nested(&layout, &values, |v| v).into_iter().collect();
+        let mut seen: Vec<f32> = nested_subbands(&layout, &values, |v| v).into_iter().collect();
         seen.sort_by(f32::total_cmp);
         assert_eq!(seen, values);
     }

@@ -2,24 +2,24 @@
 
 use maud::{Markup, html};
 
-use super::above;
+use super::note_above_axis;
 use super::view::{Group, View, case_title, nmse_object, seed_title};
 use crate::compare::{CaseRecord, RunRecord, TracePoint};
-use crate::report::page::fold;
+use crate::report::page::collapsible;
 use crate::report::plot::{Axis, Curve, Form, Plot, figure, legend};
 use pvdamp_io::error::Result;
 
 const SIZE: (u32, u32) = (440, 300);
 
-/// What is drawn up the plot: NMSE, or where no reference is, the variance that a method itself predicts.
+/// The quantity on the y axis: NMSE, or without a reference the variance that a method predicts.
 #[derive(Clone, Copy, PartialEq)]
 enum Quantity {
     Error,
     Variance,
 }
 
-/// One run as three columns of the same length: iteration, seconds, value.
-struct Course {
+/// One run as three columns of equal length: iteration, seconds, value.
+struct RunCurve {
     series: usize,
     iterations: Vec<f64>,
     seconds: Vec<f64>,
@@ -30,7 +30,7 @@ pub fn section(view: &View) -> Result<Option<Markup>> {
     let mut blocks = Vec::new();
     for group in &view.groups {
         if let Some(block) = block(view, group)? {
-            blocks.push(fold(blocks.is_empty(), &group.title(), &block));
+            blocks.push(collapsible(blocks.is_empty(), &group.title(), &block));
         }
     }
     Ok((!blocks.is_empty()).then(|| {
@@ -46,23 +46,23 @@ pub fn section(view: &View) -> Result<Option<Markup>> {
 
 fn block(view: &View, group: &Group) -> Result<Option<Markup>> {
     let case = group.cases[0];
-    let of = |quantity| -> Vec<Course> {
-        let course = |c: &crate::compare::ContenderRecord| course(view, view.run(&case.id, &c.id)?, quantity);
-        view.contenders.iter().filter_map(course).collect()
+    let curves_of = |quantity| -> Vec<RunCurve> {
+        let run_curve = |c: &crate::compare::ContenderRecord| run_curve(view, view.run(&case.id, &c.id)?, quantity);
+        view.contenders.iter().filter_map(run_curve).collect()
     };
-    let (courses, quantity) = match of(Quantity::Error) {
-        courses if courses.is_empty() => (of(Quantity::Variance), Quantity::Variance),
-        courses => (courses, Quantity::Error),
+    let (run_curves, quantity) = match curves_of(Quantity::Error) {
+        run_curves if run_curves.is_empty() => (curves_of(Quantity::Variance), Quantity::Variance),
+        run_curves => (run_curves, Quantity::Error),
     };
     let plots: Vec<Markup> = [true, false]
         .into_iter()
-        .filter_map(|by_time| plot(case, &courses, quantity, by_time))
+        .filter_map(|by_time| plot(case, &run_curves, quantity, by_time))
         .map(|plot| figure(&plot, &html! {}))
         .collect::<Result<_>>()?;
     if plots.is_empty() {
         return Ok(None);
     }
-    let names: Vec<(usize, String)> = courses
+    let names: Vec<(usize, String)> = run_curves
         .iter()
         .map(|c| (c.series, view.label(&view.contenders[c.series].id)))
         .collect();
@@ -70,7 +70,7 @@ fn block(view: &View, group: &Group) -> Result<Option<Markup>> {
     Ok(Some(html! {
         div.keep {
             p.quiet {
-                (seed_title(case)) " " (above_plot(view, &courses, quantity))
+                (seed_title(case)) " " (note_above_plot(view, &run_curves, quantity))
                 @if quantity == Quantity::Variance { " No reference: the predicted variance, where a method has one." }
             }
             (legend)
@@ -79,12 +79,12 @@ fn block(view: &View, group: &Group) -> Result<Option<Markup>> {
     }))
 }
 
-fn course(view: &View, run: &RunRecord, quantity: Quantity) -> Option<Course> {
+fn run_curve(view: &View, run: &RunRecord, quantity: Quantity) -> Option<RunCurve> {
     let value = |point: &TracePoint| match quantity {
         Quantity::Error => point.nmse_object_db,
         Quantity::Variance => Some(point.tau).filter(|&tau| tau > 0.0),
     };
-    let mut course = Course {
+    let mut run_curve = RunCurve {
         series: view.series(&run.contender),
         iterations: Vec::new(),
         seconds: Vec::new(),
@@ -92,9 +92,9 @@ fn course(view: &View, run: &RunRecord, quantity: Quantity) -> Option<Course> {
     };
     let mut push = |iteration: usize, seconds: f64, value: f64| {
         if value.is_finite() {
-            course.iterations.push(iteration as f64);
-            course.seconds.push(seconds);
-            course.values.push(value);
+            run_curve.iterations.push(iteration as f64);
+            run_curve.seconds.push(seconds);
+            run_curve.values.push(value);
         }
     };
     for (i, point) in run.trace.iter().enumerate() {
@@ -103,77 +103,80 @@ fn course(view: &View, run: &RunRecord, quantity: Quantity) -> Option<Course> {
     if run.trace.is_empty() && quantity == Quantity::Error {
         push(run.iterations, run.seconds, nmse_object(run).unwrap_or(f64::NAN));
     }
-    (!course.values.is_empty()).then_some(course)
+    (!run_curve.values.is_empty()).then_some(run_curve)
 }
 
-fn plot(case: &CaseRecord, courses: &[Course], quantity: Quantity, by_time: bool) -> Option<Plot> {
-    let along = |course: &Course| {
+fn plot(case: &CaseRecord, run_curves: &[RunCurve], quantity: Quantity, by_time: bool) -> Option<Plot> {
+    let abscissas = |run_curve: &RunCurve| {
         if by_time {
-            course.seconds.clone()
+            run_curve.seconds.clone()
         } else {
-            course.iterations.clone()
+            run_curve.iterations.clone()
         }
     };
-    let all: Vec<f64> = courses.iter().flat_map(along).collect();
-    let (x, against) = if by_time {
+    let all: Vec<f64> = run_curves.iter().flat_map(abscissas).collect();
+    let (x, x_name) = if by_time {
         (Axis::logarithmic("time / s", all)?, "time")
     } else {
         (Axis::linear("iteration", all.into_iter().chain([0.0]))?, "iterations")
     };
     let (y, name) = match quantity {
-        Quantity::Error => (error_axis(courses)?, "NMSE"),
+        Quantity::Error => (error_axis(run_curves)?, "NMSE"),
         Quantity::Variance => {
-            let values = courses.iter().flat_map(|course| course.values.iter().copied());
+            let values = run_curves.iter().flat_map(|run_curve| run_curve.values.iter().copied());
             (
                 Axis::logarithmic("predicted variance / units²", values)?,
                 "Predicted variance",
             )
         }
     };
-    let curve = |course: &Course| Curve {
-        series: course.series,
+    let curve = |run_curve: &RunCurve| Curve {
+        series: run_curve.series,
         form: Form::Line,
-        points: along(course).into_iter().zip(course.values.iter().copied()).collect(),
+        points: abscissas(run_curve)
+            .into_iter()
+            .zip(run_curve.values.iter().copied())
+            .collect(),
     };
     Some(Plot {
         label: format!(
-            "{name} against {against} of {} methods, {}",
-            courses.len(),
+            "{name} against {x_name} of {} methods, {}",
+            run_curves.len(),
             case_title(case)
         ),
         x,
         y,
-        curves: courses.iter().map(curve).collect(),
+        curves: run_curves.iter().map(curve).collect(),
         size: SIZE,
     })
 }
 
-/// From the least error to a little above the worst end of those that iterate. How errors fall from where they begin
-/// would press the differences that matter into a corner; lines come in through the upper edge.
-fn error_axis(courses: &[Course]) -> Option<Axis> {
-    let all: Vec<f64> = courses
+/// From the lowest error to a little above the worst final error of the iterative methods. Showing the large initial
+/// errors too would hide the differences between methods, so lines enter through the upper edge.
+fn error_axis(run_curves: &[RunCurve]) -> Option<Axis> {
+    let all: Vec<f64> = run_curves
         .iter()
-        .flat_map(|course| course.values.iter().copied())
+        .flat_map(|run_curve| run_curve.values.iter().copied())
         .collect();
     let least = all.iter().copied().fold(f64::INFINITY, f64::min);
-    let iterating = courses.iter().filter(|course| course.values.len() > 1);
+    let iterating = run_curves.iter().filter(|run_curve| run_curve.values.len() > 1);
     let worst = iterating
-        .filter_map(|course| course.values.last().copied())
+        .filter_map(|run_curve| run_curve.values.last().copied())
         .fold(least, f64::max);
     let top = (worst + 0.5 * (worst - least)).max(least + 3.0);
     let highest = all.iter().copied().fold(least, f64::max);
     Axis::linear("NMSE, object / dB", [least, top.min(highest)])
 }
 
-/// Names what lies above the plot entirely.
-fn above_plot(view: &View, courses: &[Course], quantity: Quantity) -> String {
-    let Some(axis) = error_axis(courses).filter(|_| quantity == Quantity::Error) else {
+/// Names the contenders that lie entirely above the plot.
+fn note_above_plot(view: &View, run_curves: &[RunCurve], quantity: Quantity) -> String {
+    let Some(axis) = error_axis(run_curves).filter(|_| quantity == Quantity::Error) else {
         return String::new();
     };
-    let least = |course: &Course| course.values.iter().copied().fold(f64::INFINITY, f64::min);
-    above(
+    let least = |run_curve: &RunCurve| run_curve.values.iter().copied().fold(f64::INFINITY, f64::min);
+    note_above_axis(
         &axis,
-        courses
+        run_curves
             .iter()
             .map(|c| (view.label(&view.contenders[c.series].id), least(c))),
     )

@@ -15,6 +15,7 @@ mod convert;
 mod docs;
 mod error_bars;
 mod eval;
+mod one_path;
 mod report;
 mod shapes;
 mod volumes;

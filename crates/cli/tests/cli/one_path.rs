@@ -1,0 +1,110 @@
+//! `pvdamp recon` on a file and `pvdamp::reconstruct` on the same array give the same bytes.
+
+use ndarray::{Array2, Axis, Ix2, Ix4, Ix5};
+use pvdamp::array::Mask;
+use pvdamp::sampling::{Acs, Family, Request};
+use pvdamp::solve::{Lambda, Method, Tuning};
+use pvdamp::{Acquisition, Noise, Reconstruction, Settings, reconstruct};
+
+use crate::support::command::*;
+
+fn bits(image: &Array2<C32>) -> Vec<[u32; 2]> {
+    image.iter().map(|v| [v.re.to_bits(), v.im.to_bits()]).collect()
+}
+
+/// Holds the file `out.h5` to what the call gave.
+fn same(folder: &Folder, called: &Reconstruction) {
+    let plane = |name: &str| {
+        let stack = folder.read::<C32>(&format!("out.h5:{name}"));
+        stack.index_axis_move(Axis(0), 0).into_dimensionality::<Ix2>().unwrap()
+    };
+    assert_eq!(bits(&plane("image")), bits(&called.image));
+    assert_eq!(folder.has("out.h5:unbiased"), called.unbiased.is_some());
+    if let Some(unbiased) = &called.unbiased {
+        assert_eq!(bits(&plane("unbiased")), bits(unbiased));
+    }
+    let magnitude = folder.read::<f32>("out.h5:reconstruction");
+    assert!(
+        magnitude
+            .iter()
+            .map(|v| v.to_bits())
+            .eq(called.magnitude().iter().map(|v| v.to_bits()))
+    );
+    assert_eq!(folder.has("out.h5:std"), called.deviation.is_some());
+    if let Some(deviation) = &called.deviation {
+        let std = folder.read::<f32>("out.h5:std");
+        assert!(
+            std.iter()
+                .map(|v| v.to_bits())
+                .eq(deviation.iter().map(|v| v.to_bits()))
+        );
+    }
+    if let Some(maps) = &called.maps {
+        let stored = folder.read::<C32>("out.h5:maps").into_dimensionality::<Ix5>().unwrap();
+        assert_eq!(stored.index_axis_move(Axis(0), 0), maps);
+    }
+}
+
+#[test]
+fn a_file_and_an_array_take_one_path() {
+    let folder = Folder::with_scan("--size 88x72 --coils 5 --noise 0.01 --seed 4");
+    folder.run_ok("mask --size 88x72 --accel 4 --seed 9 -o mask.h5");
+    let kspace = folder.complex("full.h5:kspace");
+    let kspace = kspace.into_dimensionality::<Ix4>().unwrap().index_axis_move(Axis(0), 0);
+    let mask = folder
+        .read::<bool>("mask.h5:mask")
+        .into_dimensionality::<Ix2>()
+        .unwrap();
+    let probability = folder
+        .read::<f64>("mask.h5:prob_map")
+        .into_dimensionality::<Ix2>()
+        .unwrap();
+    let of = |method: &str| Settings {
+        method: Method::find(method).unwrap(),
+        ..Settings::default()
+    };
+
+    // A mask and its probability.
+    folder.run_ok("recon full.h5 --mask mask.h5 --prob-map mask.h5 -o out.h5");
+    let acquisition = Acquisition::new(&kspace).with_mask(&mask).with_probability(probability);
+    same(&folder, &reconstruct(&acquisition, &of("pvdamp"), &mut ()).unwrap());
+
+    // A mask found in k-space, a variance, error bars, maps kept.
+    let mut under = kspace.clone();
+    let sampled = Mask::new(mask.clone()).sampled;
+    for mut coil in under.outer_iter_mut() {
+        coil.zip_mut_with(&sampled, |v, &s| *v = if s { *v } else { C32::new(0.0, 0.0) });
+    }
+    folder.write("under.h5:kspace", &under.clone().insert_axis(Axis(0)));
+    folder.run_ok("recon under.h5 --method howl --uncertainty=3 --noise-covariance 1e-4 --save-maps -o out.h5");
+    let settings = Settings {
+        keep_maps: true,
+        tuning: Tuning {
+            error_bars: Some(3),
+            ..Tuning::default()
+        },
+        ..of("howl")
+    };
+    let acquisition = Acquisition::new(&under).with_noise(Noise::Variance(1e-4));
+    same(&folder, &reconstruct(&acquisition, &settings, &mut ()).unwrap());
+
+    // A mask drawn, the optimal weight, maps given.
+    let maps = folder.complex("full.h5:sensitivity_maps");
+    folder.run_ok(
+        "recon full.h5 --accel 5 --acs 16 --seed 2 --method fista --lambda optimal --maps full.h5:sensitivity_maps \
+         -o out.h5",
+    );
+    let request = Request {
+        acceleration: 5.0,
+        acs: Some(Acs::Side(16)),
+        order: None,
+        seed: 2,
+    };
+    let acquisition = Acquisition::new(&kspace).with_maps(maps.into_dimensionality::<Ix4>().unwrap());
+    let acquisition = acquisition
+        .undersampled(Family::find("bernoulli").unwrap(), &request)
+        .unwrap();
+    let mut settings = of("fista");
+    settings.tuning.lambda = Lambda::Optimal;
+    same(&folder, &reconstruct(&acquisition, &settings, &mut ()).unwrap());
+}

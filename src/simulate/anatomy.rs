@@ -35,7 +35,7 @@ pub(super) struct Blob {
 }
 
 impl Anatomy {
-    pub fn new(seed: u64, z: f64) -> Self {
+    pub(super) fn new(seed: u64, z: f64) -> Self {
         let size = (1.0 - ((z - 0.05) / 0.85).powi(2)).sqrt();
         let mut draw = Draw::new(seed, Stream::Anatomy, z);
         let outline = Outline::new(&mut draw, size);

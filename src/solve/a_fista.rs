@@ -17,7 +17,7 @@ const BINS: usize = 50;
 /// Rounds of two-means after which it has long come to rest.
 const ROUNDS: usize = 100;
 
-pub fn new<'a, T: Real>(problem: &'a Problem<T>, tuning: &Tuning) -> ProximalGradient<'a, T> {
+pub(super) fn new<'a, T: Real>(problem: &'a Problem<T>, tuning: &Tuning) -> ProximalGradient<'a, T> {
     let rule = |transform: &Transform<T>| {
         let rule: Box<dyn Thresholds<T>> = Box::new(ScaleThresholds::of(problem, transform));
         rule

@@ -1,7 +1,7 @@
 use crate::array::{ImageSets, Real, vectorised};
 
 /// An image, and how far its latest step carries on (Nesterov's momentum, as in Beck & Teboulle 2009).
-pub struct Momentum<T: Real> {
+pub(super) struct Momentum<T: Real> {
     pub x: ImageSets<T>,
     /// Where the next gradient is taken: x, and on along its latest step.
     pub ahead: ImageSets<T>,
@@ -9,7 +9,7 @@ pub struct Momentum<T: Real> {
 }
 
 impl<T: Real> Momentum<T> {
-    pub fn new(start: ImageSets<T>) -> Self {
+    pub(super) fn new(start: ImageSets<T>) -> Self {
         Self {
             ahead: start.clone(),
             x: start,
@@ -18,7 +18,7 @@ impl<T: Real> Momentum<T> {
     }
 
     /// Moves on to `next`, and ahead of it.
-    pub fn advance(&mut self, next: ImageSets<T>) {
+    pub(super) fn advance(&mut self, next: ImageSets<T>) {
         let grown = (1.0 + (1.0 + 4.0 * self.weight * self.weight).sqrt()) / 2.0;
         let carry = T::of((self.weight - 1.0) / grown);
         self.weight = grown;
@@ -36,7 +36,7 @@ impl<T: Real> Momentum<T> {
     }
 
     /// Lets the next step be the first again.
-    pub fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         self.weight = 1.0;
     }
 }

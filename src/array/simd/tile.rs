@@ -61,7 +61,7 @@ mod x86 {
 
     use super::LANES;
 
-    pub struct Work<'a> {
+    pub(super) struct Work<'a> {
         pub block: &'a [f32],
         pub lines: &'a [u32],
         pub out: &'a mut [f32],
@@ -70,7 +70,7 @@ mod x86 {
     }
 
     /// Work to be done with the instructions of a level.
-    pub struct Of<'a, S>(pub S, pub Work<'a>);
+    pub(super) struct Of<'a, S>(pub S, pub Work<'a>);
 
     impl NullaryFnOnce for Of<'_, V4> {
         type Output = ();

@@ -25,7 +25,7 @@ const FEWEST: usize = 20;
 
 /// Accelerated proximal gradient descent (Beck & Teboulle 2009), with a denoiser in the place of the proximal map that
 /// is another in every iteration.
-pub struct Descent<T: Real> {
+pub(super) struct Descent<T: Real> {
     momentum: Momentum<T>,
     step_length: f64,
     iteration: usize,
@@ -44,7 +44,7 @@ pub struct Descent<T: Real> {
 }
 
 impl<T: Real> Descent<T> {
-    pub fn new(operator: &Folded<T>, start: ImageSets<T>, scales: usize) -> Self {
+    pub(super) fn new(operator: &Folded<T>, start: ImageSets<T>, scales: usize) -> Self {
         let problem = operator.problem;
         let grid = problem.encoding.grid();
         let fourier = Fourier::new(grid);
@@ -69,27 +69,27 @@ impl<T: Real> Descent<T> {
     }
 
     /// The latest image.
-    pub fn x(&self) -> &ImageSets<T> {
+    pub(super) fn x(&self) -> &ImageSets<T> {
         &self.momentum.x
     }
 
     /// The undecimated wavelet frame.
-    pub fn wavelet_frame(&self) -> Frame<T> {
+    pub(super) fn wavelet_frame(&self) -> Frame<T> {
         Frame::undecimated(self.fourier.grid(), self.scales, wavelet("db4"))
     }
 
     /// Measures the residual where the next step starts, and gives the gradient there.
-    pub fn look_ahead(&mut self, operator: &Folded<T>, weights: Option<&[T]>) -> ImageSets<T> {
+    pub(super) fn look_ahead(&mut self, operator: &Folded<T>, weights: Option<&[T]>) -> ImageSets<T> {
         operator.gradient(&self.momentum.ahead, weights, &mut self.unfolded, &mut self.residual)
     }
 
     /// Measures the residual of x, and gives the gradient there.
-    pub fn look(&mut self, operator: &Folded<T>) -> ImageSets<T> {
+    pub(super) fn look(&mut self, operator: &Folded<T>) -> ImageSets<T> {
         operator.gradient(&self.momentum.x, None, &mut self.unfolded, &mut self.residual)
     }
 
     /// Complex noise variance of a sample, as the latest residual shows it at the samples with weight 1.
-    pub fn noise(&self, operator: &Folded<T>, weights: Option<&[T]>) -> f64 {
+    pub(super) fn noise(&self, operator: &Folded<T>, weights: Option<&[T]>) -> f64 {
         let (measured, sets) = (&operator.problem.measured, self.momentum.x.dim().0);
         self.noise
             .unwrap_or_else(|| residual_noise(&self.residual, measured, weights, sets))
@@ -97,7 +97,7 @@ impl<T: Real> Descent<T> {
 
     /// One iteration from the gradient [ahead](Self::look_ahead). `noise` is the variance of a sample that the denoiser
     /// is to take out. Returns what it was told, of a complex pixel.
-    pub fn step(&mut self, operator: &Folded<T>, gradient: ImageSets<T>, denoiser: Denoiser, noise: f64) -> f64 {
+    pub(super) fn step(&mut self, operator: &Folded<T>, gradient: ImageSets<T>, denoiser: Denoiser, noise: f64) -> f64 {
         let length = T::of(self.step_length);
         let mut next = operator.step(&self.momentum.ahead, length, gradient);
         let noise = self.step_length * noise;
@@ -137,19 +137,19 @@ impl<T: Real> Descent<T> {
 
     /// `x + ½ step · Aᴴ z`, with z the residual of x: all of what the data say against x would bring back their noise,
     /// nothing of it would lose what the denoiser took.
-    pub fn consistent(&mut self, operator: &Folded<T>) -> ImageSets<T> {
+    pub(super) fn consistent(&mut self, operator: &Folded<T>) -> ImageSets<T> {
         let gradient = self.look(operator);
         operator.step(&self.momentum.x, T::of(0.5 * self.step_length), gradient)
     }
 
     /// Takes out what is left of the slow phase.
-    pub fn refold(&mut self, operator: &mut Folded<T>) {
+    pub(super) fn refold(&mut self, operator: &mut Folded<T>) {
         let more = phase::of_image(&self.momentum.x, &self.fourier);
         operator.refold(&more, [&mut self.momentum.x, &mut self.momentum.ahead]);
     }
 
     /// Drops the momentum.
-    pub fn rest(&mut self) {
+    pub(super) fn rest(&mut self) {
         self.momentum = Momentum::new(self.momentum.x.clone());
     }
 }
@@ -200,7 +200,7 @@ fn far_noise<T: Real>(problem: &Problem<T>) -> Option<f64> {
 }
 
 /// Over coils, of each sample.
-pub fn sample_energies<T: Real>(samples: &Samples<T>) -> Vec<f64> {
+pub(super) fn sample_energies<T: Real>(samples: &Samples<T>) -> Vec<f64> {
     let mut energies = vec![0.0; samples.dim().1];
     for of_coil in samples.outer_iter() {
         let of_coil = of_coil.to_slice().expect("standard layout");

@@ -8,7 +8,7 @@ mod phase;
 mod schedule;
 mod smooth;
 
-pub use schedule::{ITERATIONS, LINE_ITERATIONS};
+pub(super) use schedule::{ITERATIONS, LINE_ITERATIONS};
 
 use ndarray::{Array2, Array3};
 

@@ -3,12 +3,12 @@ use crate::sampling;
 use crate::solve::{Problem, Tuning};
 
 /// Iterations, and those for masks of whole lines and for partial Fourier.
-pub const ITERATIONS: usize = 30;
-pub const LINE_ITERATIONS: usize = 100;
+pub(crate) const ITERATIONS: usize = 30;
+pub(crate) const LINE_ITERATIONS: usize = 100;
 /// Iterations with all data from where those without the held-out samples ended.
 const WARM: usize = 10;
 /// Probes that error bars are told from.
-pub const PROBES: usize = 4;
+pub(super) const PROBES: usize = 4;
 /// When the phase is taken anew, as a share of the iterations.
 const REFOLD: f64 = 0.4;
 
@@ -17,7 +17,7 @@ const LATE: f64 = 0.3;
 
 /// What each step is.
 #[derive(Clone, Copy)]
-pub struct Schedule {
+pub(super) struct Schedule {
     iterations: usize,
     /// Factor of the noise's standard deviation at the start.
     start: f64,
@@ -26,7 +26,7 @@ pub struct Schedule {
 
 /// How an iteration denoises.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Denoiser {
+pub(super) enum Denoiser {
     /// In the frame whose turn it is.
     Frame,
     Patches,
@@ -34,7 +34,7 @@ pub enum Denoiser {
 
 /// One step.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Stage {
+pub(super) enum Stage {
     /// An iteration that tells the denoiser `factor` times the noise's standard deviation.
     Descend {
         factor: f64,
@@ -51,7 +51,7 @@ pub enum Stage {
 
 impl Schedule {
     /// Whole lines leave more aliasing, and partial Fourier a whole side: both take longer.
-    pub fn new<T: Real>(problem: &Problem<T>, tuning: &Tuning, error_bars: bool) -> Self {
+    pub(super) fn new<T: Real>(problem: &Problem<T>, tuning: &Tuning, error_bars: bool) -> Self {
         let mask = problem.encoding.mask();
         let (iterations, start) = if sampling::line_axis(&mask).is_some() || sampling::lacks_side(&mask) {
             (LINE_ITERATIONS, 16.0)
@@ -65,16 +65,16 @@ impl Schedule {
         }
     }
 
-    pub fn steps(&self) -> usize {
+    pub(super) fn steps(&self) -> usize {
         self.iterations + if self.error_bars { WARM + 1 + PROBES } else { 0 }
     }
 
     /// Steps after which the image is as it will be returned.
-    pub fn image_steps(&self) -> usize {
+    pub(super) fn image_steps(&self) -> usize {
         self.iterations + if self.error_bars { WARM + 1 } else { 0 }
     }
 
-    pub fn stage(&self, step: usize) -> Stage {
+    pub(super) fn stage(&self, step: usize) -> Stage {
         let after = step.checked_sub(self.iterations);
         match after {
             None => Stage::Descend {

@@ -18,6 +18,7 @@ pub(super) struct Calibration {
 }
 
 impl Calibration {
+    /// The centred `window` of `kspace`, `(coils, rows, cols)`.
     pub(super) fn cut(kspace: ArrayView3<Complex<f32>>, window: Grid) -> Result<Self> {
         let (_, rows, cols) = kspace.dim();
         let (row, col) = Grid::new(rows, cols).centred_offset(window);

@@ -1,6 +1,8 @@
-//! Dominant eigenvectors of small Hermitian matrices, sixteen pixels side by side: each number of theirs fills the widest
-//! registers there are. All of it is inlined, for [`vectorised`](crate::array::vectorised). Orthogonal iteration with two vectors and a Rayleigh-Ritz step (Golub and Van Loan, Matrix Computations,
-//! 8.2): the error of the first falls as `(λ3/λ1)^m`, also where the first two eigenvalues are close.
+//! Dominant eigenvectors of small Hermitian matrices, sixteen pixels side by side, so that a number of each fills the
+//! widest vector registers. All of it is inlined, for [`vectorised`](crate::array::vectorised).
+//!
+//! Orthogonal iteration with two vectors and a Rayleigh-Ritz step (Golub and Van Loan, Matrix Computations, 8.2): the
+//! error of the first falls as `(λ3/λ1)^m`, also where the first two eigenvalues are close.
 
 // One index runs over the lanes of several arrays at once.
 #![allow(clippy::needless_range_loop)]
@@ -134,8 +136,8 @@ impl Block {
         }
     }
 
-    /// Takes the matrices: each entry is the sum of its taps, each times its wave. Of the upper triangles, row by row, come
-    /// real and imaginary parts of the taps.
+    /// Takes the matrices: each entry is the sum of its taps, each times its wave. Of the upper triangles, row by row,
+    /// come real and imaginary parts of the taps.
     #[inline(always)]
     pub(super) fn load(&mut self, taps: [&[f32]; 2], waves: &[Split]) {
         let coils = self.coils;

@@ -45,7 +45,8 @@ impl<T: Real> PatchGroup<T> {
         }
     }
 
-    /// The pixels of a sample, to be set before [`Self::shrink`]: of the real part of a member, or of its imaginary part.
+    /// The pixels of a sample, to be set before [`Self::shrink`]: of the real part of a member, or of its imaginary
+    /// part.
     #[inline(always)]
     pub(super) fn sample(&mut self, member: usize, imaginary: bool) -> &mut [T; ROOM] {
         &mut self.samples[usize::from(imaginary) * GROUP + member]

@@ -147,11 +147,11 @@ pub(super) fn eight<S: Simd, T: Vectors>(simd: S, half: T, x: [Pair<S, T>; 8]) -
     [even[0], odd[0], even[1], odd[1], even[2], odd[2], even[3], odd[3]]
 }
 
-/// Longest odd number of points that [`odd`] is for.
+/// The largest odd number of points that [`odd`] takes.
 pub(super) const MOST: usize = 61;
 
-/// An odd number of points, in place, by the definition with pairs folded: as many products as a faster scheme has where
-/// the number is small. `roots[k]` is `exp(−2πi k/n)`.
+/// An odd number of points, in place, by the definition with pairs folded: as many products as a faster scheme has
+/// where the number is small. `roots[k]` is `exp(−2πi k/n)`.
 #[inline(always)]
 pub(super) fn odd<S: Simd, T: Vectors>(simd: S, roots: &[[T; 2]], x: &mut [Pair<S, T>]) {
     let n = x.len();

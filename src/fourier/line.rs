@@ -12,9 +12,9 @@ use crate::array::{LANES, Real};
 
 /// The discrete Fourier transform `X[f] = Σ_t x[t] exp(−2πi f t/n)` of [`LANES`] lines at once.
 ///
-/// Value t of line l is `re[t · LANES + l] + i im[t · LANES + l]`, so that every operation is one on whole vectors. It is
-/// done in place by decimation in frequency, which leaves frequency f at [`place`](Self::place)`[f]`: whoever reads the
-/// values goes there, and nobody has to sort them. With `re` and `im` exchanged it is the inverse, not scaled.
+/// Value t of line l is `re[t · LANES + l] + i im[t · LANES + l]`, so that every operation is one on whole vectors. It
+/// is done in place by decimation in frequency, which leaves frequency f at [`place`](Self::place)`[f]`: the values are
+/// read from there, and never sorted. With `re` and `im` exchanged it is the inverse, not scaled.
 pub(super) struct LinePlan<T: Real> {
     length: usize,
     kind: Kind<T>,
@@ -24,7 +24,7 @@ pub(super) struct LinePlan<T: Real> {
 enum Kind<T: Real> {
     /// Lengths of small prime factors.
     Stages(Vec<Stage<T>>),
-    /// Others: line by line, by the library.
+    /// Others: line by line, by rustfft.
     Library(Arc<dyn Fft<T>>),
 }
 

@@ -2,7 +2,9 @@
 //!
 //! Every metric is computed in f64 and is `None` where it has no value: a reference of zeros, a NaN or an
 //! infinity in either input, or (SSIM) an image smaller than the window. A perfect image is not such a case: its
-//! NMSE is 0, its PSNR is infinite. Inputs of different shapes are a mistake of the caller and panic.
+//! NMSE is 0, its PSNR is infinite.
+//!
+//! Functions that take two images panic if their shapes differ.
 
 mod complex;
 mod fastmri;
@@ -17,7 +19,7 @@ pub fn decibel(linear: f64) -> f64 {
     10.0 * linear.log10()
 }
 
-/// `error / reference`, or `None` where it means nothing.
+/// `error / reference`, or `None` where it has no value.
 fn relative(error: f64, reference: f64) -> Option<f64> {
     (error.is_finite() && reference.is_finite() && reference > 0.0).then(|| error / reference)
 }

@@ -8,6 +8,7 @@ use std::f64::consts::{FRAC_PI_2, PI, TAU};
 use super::field::{Draw, MM, Point, Stream, lerp, smoothstep};
 use super::outline::Outline;
 
+/// What an axial slice is painted from.
 pub(super) struct Anatomy {
     pub outline: Outline,
     /// Clefts of CSF that the cortex follows: sulci and fissures.

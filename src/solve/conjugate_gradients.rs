@@ -3,7 +3,7 @@ use num_complex::Complex;
 
 use crate::array::{ImageSets, Real, energy};
 
-/// Conjugate gradients for `N x = b` with N Hermitian and not negative, from x = 0.
+/// Conjugate gradients for `N x = b` with N Hermitian and positive semidefinite, from x = 0.
 pub(super) struct ConjugateGradients<T: Real> {
     pub x: ImageSets<T>,
     /// `b − N x`.
@@ -27,7 +27,7 @@ impl<T: Real> ConjugateGradients<T> {
         self.energy
     }
 
-    /// One step; `normal` applies N. Returns whether there was anywhere to go.
+    /// One step; `normal` applies N. Returns false where there is no direction left to descend.
     pub(super) fn step(&mut self, normal: impl FnOnce(&ImageSets<T>) -> ImageSets<T>) -> bool {
         let turned = normal(&self.direction);
         let curvature = dot(&self.direction, &turned);

@@ -1,9 +1,9 @@
 use crate::array::{ImageSets, Real, vectorised};
 
-/// An image, and how far its latest step carries on (Nesterov's momentum, as in Beck & Teboulle 2009).
+/// An image with Nesterov's momentum, as in FISTA (Beck & Teboulle 2009).
 pub(super) struct Momentum<T: Real> {
     pub x: ImageSets<T>,
-    /// Where the next gradient is taken: x, and on along its latest step.
+    /// Where the next gradient is taken: x, extrapolated along its latest step.
     pub ahead: ImageSets<T>,
     weight: f64,
 }
@@ -17,7 +17,7 @@ impl<T: Real> Momentum<T> {
         }
     }
 
-    /// Moves on to `next`, and ahead of it.
+    /// Makes `next` the image, and extrapolates from it.
     pub(super) fn advance(&mut self, next: ImageSets<T>) {
         let grown = (1.0 + (1.0 + 4.0 * self.weight * self.weight).sqrt()) / 2.0;
         let carry = T::of((self.weight - 1.0) / grown);
@@ -35,7 +35,7 @@ impl<T: Real> Momentum<T> {
         self.x = next;
     }
 
-    /// Lets the next step be the first again.
+    /// Drops the momentum of earlier steps.
     pub(super) fn restart(&mut self) {
         self.weight = 1.0;
     }

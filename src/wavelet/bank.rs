@@ -6,7 +6,7 @@ use crate::array::{Real, vectorised};
 
 /// Taps of the longest filter.
 const LONGEST: usize = 30;
-/// Most lines that a sum is taken of: those of [`FilterBank::merging`].
+/// The most lines that a sum is taken of: those of [`FilterBank::merging`].
 const MOST_LINES: usize = LONGEST + 2;
 /// Numbers that [`weigh`] works on at a time: their sums stay in registers.
 const BLOCK: usize = 32;
@@ -62,7 +62,11 @@ impl<T: Real> FilterBank<T> {
         (half - self.splitting.len() / 4 % half) % half
     }
 
-    /// Splits a line: `line` (even length n) into `low` and `high` (n/2 each). `extended` is scratch.
+    /// Splits `line`, of even length n, into `low` and `high`, of n/2 values each. `extended` is scratch space of any
+    /// length.
+    ///
+    /// # Panics
+    /// If `low` and `high` are shorter than n/2.
     pub fn split_line(
         &self,
         line: &[Complex<T>],

@@ -7,9 +7,10 @@ use super::bank::FilterBank;
 use super::{Layout, Pyramid};
 use crate::array::{Grid, Real, vectorised};
 
-/// A 2-D wavelet cascade of one filter bank over one layout.
+/// The 2-D wavelet transform Ψ of images of one layout, by one filter bank.
 #[derive(Clone, Debug)]
 pub struct Transform<T> {
+    /// The subbands that images are divided into.
     pub layout: Arc<Layout>,
     bank: FilterBank<T>,
 }
@@ -39,6 +40,7 @@ struct Plane<V> {
 }
 
 impl<T: Real> Transform<T> {
+    /// The transform of images of `layout` by `bank`.
     pub fn new(layout: &Arc<Layout>, bank: FilterBank<T>) -> Self {
         Self {
             layout: Arc::clone(layout),
@@ -46,6 +48,7 @@ impl<T: Real> Transform<T> {
         }
     }
 
+    /// New buffers for images of this layout.
     pub fn workspace(&self) -> Workspace<T> {
         let zeros = |len| vec![Complex::new(T::zero(), T::zero()); len];
         let cols = self.layout.padded.cols;
@@ -66,7 +69,10 @@ impl<T: Real> Transform<T> {
         Grid::new(rows >> scale, cols >> scale)
     }
 
-    /// `Ψ image`: every subband of `out` is overwritten.
+    /// `Ψ image`, into `out`. `image` is `(rows, cols)`.
+    ///
+    /// # Panics
+    /// If `image` is of another size than the image of the layout.
     pub fn analyse(&self, image: ArrayView2<Complex<T>>, out: &mut Pyramid<Complex<T>>, work: &mut Workspace<T>) {
         let layout = &*self.layout;
         assert_eq!(image.dim(), layout.image.dim(), "image of another size than the layout");
@@ -96,7 +102,11 @@ impl<T: Real> Transform<T> {
         coarsest.copy_from_slice(&from[..coarsest.len()]);
     }
 
-    /// `Ψᵀ pyramid`, which for an orthonormal bank is the inverse; cropped to the image.
+    /// `Ψᵀ pyramid`, into `image`, `(rows, cols)`, without the padding. For an orthonormal bank this is the inverse of
+    /// [`Self::analyse`].
+    ///
+    /// # Panics
+    /// If `image` is of another size than the image of the layout.
     pub fn synthesise(
         &self,
         pyramid: &Pyramid<Complex<T>>,

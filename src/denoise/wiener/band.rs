@@ -107,7 +107,8 @@ impl<T: Real> Band<T> {
         );
     }
 
-    /// `sum += conj(G) · values`, of a group of columns. Vector v of the sum belongs to vector `order[v]` of the values.
+    /// `sum += conj(G) · values`, of a group of columns. Vector v of the sum belongs to vector `order[v]` of the
+    /// values.
     pub(super) fn add_adjoint(&self, group: usize, values: Group<T>, order: &[u32], sum: GroupMut<T>) {
         let (re, im) = sum;
         vectorised(

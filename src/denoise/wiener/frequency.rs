@@ -7,7 +7,7 @@ use crate::array::{LANES, Real, vectorised};
 use crate::fourier::{Along, Direction, Fourier, Panels, Scratch};
 use crate::wavelet::{Frame, Response};
 
-/// Shrinkage in any frame, whose responses are met in k-space: two Fourier transforms a band.
+/// Shrinkage in any frame, whose filters are applied in k-space: two Fourier transforms a band.
 ///
 /// The spectrum stays in panels of columns. A band goes from there along the columns and along the rows to the image,
 /// row-major for the shrinkage, and back along the rows and along the columns, skipping columns where it is 0.

@@ -141,9 +141,10 @@ impl<T: Real, const N: usize> Scale<T, N> {
             l.continue_before();
             h_line.continue_before();
             let inside = (1..=height).contains(&ahead);
-            let low_pass = match inside {
-                true => &mut low_pass[(ahead - 1) * cols..ahead * cols],
-                false => &mut unused[..],
+            let low_pass = if inside {
+                &mut low_pass[(ahead - 1) * cols..ahead * cols]
+            } else {
+                &mut unused[..]
             };
             v.advance(
                 #[inline(always)]

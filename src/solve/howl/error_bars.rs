@@ -46,8 +46,8 @@ pub(super) struct ErrorPrior<T: Real> {
 }
 
 impl<T: Real> ErrorPrior<T> {
-    /// `spectrum` is the variance of the error at each location of k-space as if nothing were sampled there, `noise` that
-    /// of a sample.
+    /// `spectrum` is the variance of the error at each location of k-space as if nothing were sampled there, `noise`
+    /// that of a sample.
     pub(super) fn new(
         spectrum: &[f64],
         noise: &Array2<f64>,

@@ -11,21 +11,21 @@ use crate::wavelet::{Band, Layout, Spectra, Wavelet};
 
 /// h: probability that a sample is held out.
 const SHARE: f64 = 0.12;
-/// Fewest samples to tell a variance from.
+/// Fewest samples to estimate a variance from.
 const FEWEST: usize = 30;
 /// Probability from which on a location counts as always sampled: it is never held out.
 const ALWAYS: f64 = 0.999;
 /// Variances below this many of their standard errors count as this many.
 const FLOOR: f64 = 0.25;
 
-/// Samples that an image never saw, which tell its error at all locations that it never saw (Yaman et al. 2020,
-/// weighted after Horvitz and Thompson 1952).
+/// Samples that are held out of an image, which estimate its error at all locations that it does not use (Yaman et al.
+/// 2020, weighted as by Horvitz and Thompson 1952).
 pub(super) struct HeldOut<T> {
     /// 1 for the samples that the image is made of, 0 for those held out.
     pub weights: Vec<T>,
     /// 1 for those of them that were measured, and so show the noise; zero padding does not.
     noisy: Vec<f64>,
-    /// They, smoothed over k-space.
+    /// `noisy`, smoothed over k-space.
     seen: Array2<f64>,
     grid: Grid,
     places: Vec<Place>,
@@ -61,7 +61,7 @@ pub(super) struct BandError {
 }
 
 impl<T: Real> HeldOut<T> {
-    /// Draws them. Errors: a sentence that says why they could not tell anything.
+    /// Draws the samples. Errors: a sentence that says why they cannot estimate the error.
     pub(super) fn draw(problem: &Problem<T>, scales: usize, seed: u64) -> Result<Self, String> {
         let encoding = &problem.encoding;
         let grid = encoding.grid();
@@ -155,8 +155,8 @@ impl<T: Real> HeldOut<T> {
         self.bands.iter().map(of_band).collect()
     }
 
-    /// Variance of the error at every location of k-space, as if nothing were sampled there, of an image of all samples:
-    /// that of one of fewer, less by their share.
+    /// Variance of the error at every location of k-space, as if nothing were sampled there, of an image of all
+    /// samples: that of one of fewer, less by their share.
     pub(super) fn spectrum(&self, encoding: &Encoding<T>, errors: &[BandError]) -> Vec<f64> {
         let mut unseen = vec![true; self.grid.len()];
         for (&at, weight) in encoding.sampled().iter().zip(&self.weights) {

@@ -2,14 +2,14 @@ use crate::array::Real;
 use crate::sampling;
 use crate::solve::{Problem, Tuning};
 
-/// Iterations, and those for masks of whole lines and for partial Fourier.
+/// Iterations, and those for 1-D undersampling and for partial Fourier.
 pub(crate) const ITERATIONS: usize = 30;
 pub(crate) const LINE_ITERATIONS: usize = 100;
 /// Iterations with all data from where those without the held-out samples ended.
 const WARM: usize = 10;
-/// Probes that error bars are told from.
+/// Probes that error bars are estimated from.
 pub(super) const PROBES: usize = 4;
-/// When the phase is taken anew, as a share of the iterations.
+/// When the phase is estimated again, as a share of the iterations.
 const REFOLD: f64 = 0.4;
 
 /// Share of the iterations, at their end, of which every second denoises by similar patches.
@@ -35,13 +35,13 @@ pub(super) enum Denoiser {
 /// One step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Stage {
-    /// An iteration that tells the denoiser `factor` times the noise's standard deviation.
+    /// An iteration whose denoiser is given `factor` times the standard deviation of the noise.
     Descend {
         factor: f64,
         denoiser: Denoiser,
         refold: bool,
     },
-    /// An iteration with all data; the first of them starts anew.
+    /// An iteration with all data; the first of them starts without momentum.
     Warm { denoiser: Denoiser, first: bool },
     /// The linear correction.
     Correct,
@@ -50,7 +50,7 @@ pub(super) enum Stage {
 }
 
 impl Schedule {
-    /// Whole lines leave more aliasing, and partial Fourier a whole side: both take longer.
+    /// 1-D undersampling leaves coherent aliasing, and partial Fourier an empty side of k-space: both take longer.
     pub(super) fn new<T: Real>(problem: &Problem<T>, tuning: &Tuning, error_bars: bool) -> Self {
         let mask = problem.encoding.mask();
         let (iterations, start) = if sampling::line_axis(&mask).is_some() || sampling::lacks_side(&mask) {
@@ -93,9 +93,10 @@ impl Schedule {
 
     fn denoiser(&self, iteration: usize) -> Denoiser {
         let left = self.iterations - 1 - iteration;
-        match (left as f64) < LATE * self.iterations as f64 {
-            true => alternate(left),
-            false => Denoiser::Frame,
+        if (left as f64) < LATE * self.iterations as f64 {
+            alternate(left)
+        } else {
+            Denoiser::Frame
         }
     }
 
@@ -111,9 +112,10 @@ impl Schedule {
 
 /// Patches last, and in every second iteration before.
 fn alternate(left: usize) -> Denoiser {
-    match left.is_multiple_of(2) {
-        true => Denoiser::Patches,
-        false => Denoiser::Frame,
+    if left.is_multiple_of(2) {
+        Denoiser::Patches
+    } else {
+        Denoiser::Frame
     }
 }
 

@@ -8,7 +8,8 @@ use crate::array::Grid;
 /// Widths between which [`smooth_with_radius`] interpolates.
 const WIDTHS: [f64; 4] = [2.0, 4.0, 8.0, 14.0];
 
-/// Two passes of a box along each axis, of the odd size next to `width·√6`: nearly a Gaussian of that standard deviation.
+/// Two passes of a box along each axis, of the odd size next to `width·√6`: nearly a Gaussian of that standard
+/// deviation.
 pub(super) fn smooth(map: &Array2<f64>, width: f64) -> Array2<f64> {
     let size = (width * 6f64.sqrt()).round() as usize | 1;
     let mut out = map.clone();

@@ -1,5 +1,5 @@
-//! Dominant eigenvectors of small Hermitian matrices, sixteen pixels side by side, so that a number of each fills the
-//! widest vector registers. All of it is inlined, for [`vectorised`](crate::array::vectorised).
+//! Dominant eigenvectors of small Hermitian matrices, sixteen pixels side by side: one entry of all sixteen fills the
+//! widest vector register. All of it is inlined, for [`vectorised`](crate::array::vectorised).
 //!
 //! Orthogonal iteration with two vectors and a Rayleigh-Ritz step (Golub and Van Loan, Matrix Computations, 8.2): the
 //! error of the first falls as `(λ3/λ1)^m`, also where the first two eigenvalues are close.

@@ -39,7 +39,7 @@ mod inputs {
         (i % period - period / 2).abs()
     }
 
-    pub fn target_and_image(slices: usize, rows: usize, cols: usize) -> (Array3<f32>, Array3<f32>) {
+    pub(super) fn target_and_image(slices: usize, rows: usize, cols: usize) -> (Array3<f32>, Array3<f32>) {
         let (height, width) = (rows as i64, cols as i64);
         let target = |s, r, c| {
             let smooth = 16 * triangle(3 * r + 2 * c + 11 * s, 97) + 8 * triangle(r * r + 5 * c, 61);
@@ -57,7 +57,7 @@ mod inputs {
         (volume(&target), volume(&image))
     }
 
-    pub fn figures() -> serde_json::Value {
+    pub(super) fn figures() -> serde_json::Value {
         serde_json::from_str(include_str!("../../tests/figures/metrics.json")).unwrap()
     }
 }

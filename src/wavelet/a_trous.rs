@@ -121,7 +121,7 @@ impl<T: Real> Padded<T> {
     }
 }
 
-/// Both bands of the lines that the taps meet.
+/// Both bands, of the lines that the taps weight.
 #[inline(always)]
 fn split<T: Real, const N: usize>(taps: &[[T; 2]; N], mut lines: [&[T]; N], low: &mut [T], high: &mut [T]) {
     let len = low.len();
@@ -138,7 +138,7 @@ fn split<T: Real, const N: usize>(taps: &[[T; 2]; N], mut lines: [&[T]; N], low:
     }
 }
 
-/// The adjoint of [`split`], of the lines that the taps meet in both bands.
+/// The adjoint of [`split`], of the lines of both bands that the taps weight.
 #[inline(always)]
 fn merge<T: Real, const N: usize>(taps: &[[T; 2]; N], mut low: [&[T]; N], mut high: [&[T]; N], out: &mut [T]) {
     let len = out.len();

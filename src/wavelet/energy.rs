@@ -121,7 +121,7 @@ fn passes(orientation: Orientation) -> [usize; 2] {
 }
 
 impl<T: Real> AxisEnergy<T> {
-    /// Every position modulo `n` that a tap of the low-pass or high-pass meets, `by` beyond the first output, and the
+    /// Every position modulo `n` of a tap of the low-pass or high-pass, `by` beyond the first output, and the
     /// tap.
     fn reach(&self, pass: usize, by: usize, n: usize) -> impl Iterator<Item = (usize, f64)> {
         let taps = self.taps.iter().enumerate();
@@ -206,7 +206,7 @@ fn average_along<T: Real>(strips: &Strips<T>, energy: &AxisEnergy<T>, scale: usi
     }
 }
 
-/// A line taken apart into its `2^scale` phases, so that what neighbouring outputs meet lies side by side.
+/// A line split into its `2^scale` phases, so that the inputs of neighbouring outputs lie side by side.
 struct Phases<T> {
     scale: usize,
     /// Of one phase, with all that the taps of the last output reach.

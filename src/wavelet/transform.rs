@@ -23,13 +23,13 @@ pub struct Workspace<T> {
 }
 
 struct Lines<T> {
-    /// Low and high value of as many rows as a pair of rows meets.
+    /// Low and high line of each value that contributes to a pair of rows.
     values: Vec<[Vec<Complex<T>>; 2]>,
     /// Scratch of the filter bank.
     extended: Vec<Complex<T>>,
-    /// What lies beyond an image: never written.
+    /// Rows of padding, which are read: never written.
     zeros: Vec<Complex<T>>,
-    /// Beyond an image too, but written.
+    /// A row of padding that is written, and not read.
     beyond: Vec<Complex<T>>,
 }
 
@@ -55,7 +55,9 @@ impl<T: Real> Transform<T> {
         Workspace {
             approximations: [1, 1].map(|scale| zeros(self.grid(scale).len())),
             lines: Lines {
-                values: (0..self.bank.met()).map(|_| [zeros(cols), zeros(cols)]).collect(),
+                values: (0..self.bank.values_per_pair())
+                    .map(|_| [zeros(cols), zeros(cols)])
+                    .collect(),
                 extended: Vec::new(),
                 zeros: zeros(cols),
                 beyond: zeros(cols),
@@ -205,29 +207,29 @@ impl<T: Real> Transform<T> {
             beyond,
             ..
         } = lines;
-        let (half, met) = (Grid::new(grid.rows / 2, grid.cols / 2), self.bank.met());
+        let (half, count) = (Grid::new(grid.rows / 2, grid.cols / 2), self.bank.values_per_pair());
         let (h, rest) = details.split_at(half.len());
         let (v, d) = rest.split_at(half.len());
-        let first = self.bank.first_met(half.rows);
+        let first = self.bank.first_value(half.rows);
         let Grid { rows, cols } = plane.grid;
         let pairs = rows.div_ceil(2);
-        for ahead in 0..pairs + met - 1 {
+        for ahead in 0..pairs + count - 1 {
             let row = (first + ahead) % half.rows;
             let at = row * half.cols..(row + 1) * half.cols;
-            let [low, high] = &mut values[ahead % met];
+            let [low, high] = &mut values[ahead % count];
             let (low, high) = (&mut low[..grid.cols], &mut high[..grid.cols]);
             self.bank
                 .merge([&approximation[at.clone()], &v[at.clone()]], low, extended);
             self.bank.merge([&h[at.clone()], &d[at]], high, extended);
-            // All that the next pair of rows meets is there.
-            let Some(pair) = (ahead + 1).checked_sub(met) else {
+            // All that contributes to the next pair of rows is there.
+            let Some(pair) = (ahead + 1).checked_sub(count) else {
                 continue;
             };
             let target = &mut plane.values[2 * pair * cols..rows.min(2 * pair + 2) * cols];
             let (even, odd) = target.split_at_mut(cols);
             // The last row may be an even one.
             let odd = if odd.is_empty() { &mut beyond[..cols] } else { odd };
-            let line = |value: usize| values[(pair + value) % met].each_ref().map(|line| &line[..cols]);
+            let line = |value: usize| values[(pair + value) % count].each_ref().map(|line| &line[..cols]);
             self.bank.merge_across(line, [even, odd]);
         }
     }

@@ -177,7 +177,10 @@ impl VirtualCoils {
     }
 
     /// Replaces the k-space of the coils, `(coils, rows, cols)`, by that of the virtual coils, `(virtual, rows, cols)`.
-    /// Each sample is summed in f64.
+    /// Each sample is summed in f64. There must be as many coils as in the scan that these virtual coils were made for.
+    ///
+    /// # Panics
+    /// If `kspace` has fewer coils than there are virtual coils.
     pub fn apply(&self, kspace: &mut CoilStack<f32>) {
         let (coils, _, cols) = kspace.dim();
         let mut lines: Vec<_> = kspace.axis_iter_mut(Axis(1)).collect();

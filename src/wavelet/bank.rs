@@ -66,7 +66,7 @@ impl<T: Real> FilterBank<T> {
     /// length.
     ///
     /// # Panics
-    /// If `low` and `high` are shorter than n/2.
+    /// If `line` is empty or the lengths do not fit.
     pub fn split_line(
         &self,
         line: &[Complex<T>],

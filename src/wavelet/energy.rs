@@ -50,10 +50,11 @@ impl<T: Real> EnergyAverage<T> {
         }
     }
 
-    /// Overwrites `out` with the averages of `values`, `(rows, cols)`, which count as zero on the padding.
+    /// Overwrites `out`, of the same layout, with the averages of `values`, `(rows, cols)`, which count as zero on the
+    /// padding.
     ///
     /// # Panics
-    /// If `values` is of another size than the image of the layout.
+    /// If `values` is of another size than the image of the layout, or `out` of another layout.
     pub fn average(&self, values: ArrayView2<Complex<T>>, out: &mut Pyramid<Complex<T>>) {
         let layout = &*self.layout;
         assert_eq!(

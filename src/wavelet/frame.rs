@@ -38,6 +38,9 @@ impl<T: Real> Frame<T> {
     ///
     /// With l and h the responses of the wavelet's two filters, over √2: `a_s(k) = Π_{j<s} l(2^j k)`, `d_s(k) =
     /// a_{s−1}(k) h(2^{s−1} k)`.
+    ///
+    /// # Panics
+    /// If `scales` is 0.
     pub fn undecimated(grid: Grid, scales: usize, wavelet: &Wavelet) -> Self {
         let rows = AxisResponses::new(grid.rows, scales, wavelet);
         let cols = AxisResponses::new(grid.cols, scales, wavelet);
@@ -58,6 +61,9 @@ impl<T: Real> Frame<T> {
     /// A directional frame: `scales` octaves of `orientations` wedges each, from the finest on, and the low pass. The
     /// responses are real, and smooth in the logarithm of the radius and in the angle, as those of steerable pyramids
     /// (Simoncelli & Freeman, ICIP 1995).
+    ///
+    /// # Panics
+    /// If `orientations` is 0.
     pub fn directional(grid: Grid, scales: usize, orientations: usize) -> Self {
         let count = scales * orientations + 1;
         let mut planes = vec![vec![0.0; grid.len()]; count];
@@ -96,6 +102,9 @@ impl<T: Real> Frame<T> {
 
 impl<T: Real> Response<T> {
     /// The response G at a frequency, given by row and column, origin in the centre.
+    ///
+    /// # Panics
+    /// If there is no such row or column.
     #[inline(always)]
     pub fn at(&self, row: usize, col: usize) -> Complex<T> {
         match self {

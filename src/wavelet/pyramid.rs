@@ -85,6 +85,9 @@ impl Layout {
     }
 
     /// The indices of the detail subbands H, V, D of a scale, which lie one after the other.
+    ///
+    /// # Panics
+    /// If there is no such scale.
     pub fn details(&self, scale: usize) -> std::ops::Range<usize> {
         let first = 3 * (scale - 1);
         self.bands[first].offset..self.bands[first + 2].range().end
@@ -96,7 +99,7 @@ impl Layout {
     }
 
     /// The most scales that leave at least `filter_length` samples along the shorter side before the last
-    /// splitting, so that no filter wraps around its own support; at least one.
+    /// splitting, so that no filter wraps around its own support; at least one. `filter_length` is at least 1.
     pub fn deepest(image: Grid, filter_length: usize) -> usize {
         let shortest = image.rows.min(image.cols);
         (1..)
@@ -127,6 +130,9 @@ impl<V: Clone> Pyramid<V> {
 
 impl<V> Pyramid<V> {
     /// Subband `index` of [`Layout::bands`], row-major.
+    ///
+    /// # Panics
+    /// If there is no such subband.
     pub fn band(&self, index: usize) -> &[V] {
         &self.values[self.layout.bands[index].range()]
     }

@@ -75,6 +75,9 @@ impl Spectra {
     }
 
     /// The spectrum of one subband. `scale` counts from 1, the finest.
+    ///
+    /// # Panics
+    /// If there is no such scale.
     pub fn band(&self, orientation: Orientation, scale: usize) -> BandSpectrum<'_> {
         let s = scale - 1;
         let (rows, cols) = match orientation {

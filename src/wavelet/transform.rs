@@ -71,7 +71,7 @@ impl<T: Real> Transform<T> {
         Grid::new(rows >> scale, cols >> scale)
     }
 
-    /// `Ψ image`, into `out`. `image` is `(rows, cols)`.
+    /// `Ψ image`, into `out`, of the same layout. `image` is `(rows, cols)`; `work` is of [`Self::workspace`].
     ///
     /// # Panics
     /// If `image` is of another size than the image of the layout.
@@ -104,8 +104,8 @@ impl<T: Real> Transform<T> {
         coarsest.copy_from_slice(&from[..coarsest.len()]);
     }
 
-    /// `Ψᵀ pyramid`, into `image`, `(rows, cols)`, without the padding. For an orthonormal bank this is the inverse of
-    /// [`Self::analyse`].
+    /// `Ψᵀ pyramid`, into `image`, `(rows, cols)`, without the padding. `pyramid` is of the same layout, `work` of
+    /// [`Self::workspace`]. For an orthonormal bank this is the inverse of [`Self::analyse`].
     ///
     /// # Panics
     /// If `image` is of another size than the image of the layout.

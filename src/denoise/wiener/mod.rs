@@ -37,12 +37,18 @@ pub struct WienerWorkspace<T> {
 
 impl<T: Real> LocalWiener<T> {
     /// Shrinkage in any frame on the grid of `fourier`, by two Fourier transforms a band.
+    ///
+    /// # Panics
+    /// If the frame is on a smaller grid.
     pub fn new(frame: &Frame<T>, fourier: &Fourier<T>) -> Self {
         Self(Kernel::Frequency(InFrequency::new(frame, fourier)))
     }
 
     /// Shrinkage in [`Frame::undecimated`] on the grid of `fourier`. With a wavelet of two or eight taps, such as
     /// `haar` or `db4`, it runs on the image itself, which is faster.
+    ///
+    /// # Panics
+    /// If `scales` is 0.
     pub fn undecimated(scales: usize, wavelet: &Wavelet, fourier: &Fourier<T>) -> Self {
         let frame = Frame::undecimated(fourier.grid(), scales, wavelet);
         let haar = InSpace::new(&frame, scales, wavelet).map(Kernel::Haar);
@@ -50,11 +56,11 @@ impl<T: Real> LocalWiener<T> {
         in_space.map_or_else(|| Self::new(&frame, fourier), Self)
     }
 
-    /// Denoises `image`, row-major and of the grid of the frame, in place. `variance` is s². `work` must be made for
-    /// the same grid, and for as many scales and bands.
+    /// Denoises `image`, row-major, in place. `variance` is s². `image`, `fourier` and `work` must be of the grid of
+    /// the frame, and `work` of as many scales and bands.
     ///
     /// # Panics
-    /// If the frame is not of wavelets of two or eight taps, and `image` is of another size than the grid of `fourier`.
+    /// If they are not, as far as that is noticed.
     pub fn denoise(
         &self,
         image: &mut [Complex<T>],

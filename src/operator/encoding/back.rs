@@ -16,7 +16,8 @@ impl<T: Real> Encoding<T> {
     /// combined before its maps have left the cache.
     ///
     /// # Panics
-    /// If `y`, `x`, `weights` or `residual` is not of the shape of this encoding.
+    /// If `x` does not hold one image for each set of maps, `y` and `residual` differ in shape, or `residual` is not in
+    /// standard layout.
     pub fn gradient(
         &self,
         y: &Samples<T>,
@@ -34,7 +35,8 @@ impl<T: Real> Encoding<T> {
     /// `SᴴS` is the identity where maps are normalised, and 0 outside their support, where no coil measures anything.
     ///
     /// # Panics
-    /// If `y`, `x`, `weights` or `residual` is not of the shape of this encoding.
+    /// If `x` does not hold one image for each set of maps, `y` and `residual` differ in shape, or `residual` is not in
+    /// standard layout.
     pub fn corrected(
         &self,
         y: &Samples<T>,
@@ -97,7 +99,7 @@ impl<T: Real> Encoding<T> {
     /// `None` for all 1.
     ///
     /// # Panics
-    /// If `samples` or `weights` is not of the shape of this encoding.
+    /// If there are fewer samples, coils or weights than in this encoding.
     pub fn adjoint(&self, samples: &Samples<T>, weights: Option<&[T]>) -> ImageSets<T> {
         let samples = samples.as_standard_layout();
         let coils = vec![(); self.coils];
@@ -119,7 +121,7 @@ impl<T: Real> Encoding<T> {
     /// cols)`, of fully sampled k-space.
     ///
     /// # Panics
-    /// If `kspace` is not of the shape of this encoding.
+    /// If `kspace` has another number of coils, or fewer rows.
     pub fn combine_full(&self, kspace: ArrayView3<Complex<T>>) -> ImageSets<T> {
         assert_eq!(
             kspace.dim().0,

@@ -36,6 +36,8 @@ pub fn gather<T: Real>(kspace: ArrayView3<Complex<T>>, mask: &Mask) -> Samples<T
 /// `(A x)_c = M F Σ_m S_{m,c} x_m` over sets of maps m (Pruessmann et al., MRM 42:952, 1999; more than one set: Uecker
 /// et al., MRM 71:990, 2014). k-space is kept at the sampled locations only, and never as a plane: samples are taken
 /// from, and put into, the groups of rows that the transform works on.
+///
+/// Arrays must have the stated shapes. Not every mismatch is noticed: it panics, or the result has no meaning.
 pub struct Encoding<T: Real> {
     fourier: Fourier<T>,
     sets: usize,
@@ -157,7 +159,7 @@ impl<T: Real> Encoding<T> {
     /// `A x`: the k-space samples of the images `x`, `(sets, rows, cols)`.
     ///
     /// # Panics
-    /// If `x` has another shape.
+    /// If `x` does not hold one image for each set of maps.
     pub fn forward(&self, x: &ImageSets<T>) -> Samples<T> {
         let images = self.panelled(x);
         let samples = self.sampled.len();

@@ -67,6 +67,9 @@ enum Covariance<T> {
 
 impl<T: Real> StateEvolution<T> {
     /// The state evolution of a problem, for the subbands of `layout` and `wavelet`. ξ is averaged exactly.
+    ///
+    /// # Panics
+    /// If `layout` is of another image than the problem, or the problem has no coils.
     pub fn new(problem: &Problem<T>, layout: &Arc<Layout>, wavelet: &Wavelet) -> Self {
         let energy = EnergyAverage::new(layout, wavelet);
         Self::with_parts(problem, layout, wavelet, |tiles| {
@@ -122,7 +125,8 @@ impl<T: Real> StateEvolution<T> {
     /// of the image.
     ///
     /// # Panics
-    /// If `z` is not of the shape of the data, or a pyramid of another layout.
+    /// If `z` has another number of coils than the data or fewer samples, or is not in standard layout; or if a pyramid
+    /// has fewer coefficients than the layout.
     pub fn update(&self, z: &Samples<T>, tau: &mut [Pyramid<T>]) {
         let covariance = match &self.errors {
             Errors::Plane(plane) => plane.covariance(z, &self.noise),

@@ -17,6 +17,8 @@
 //!
 //! `docs/` has these at length, with the algorithm, the file formats and the commands.
 
+#![deny(missing_docs, unreachable_pub)]
+
 pub mod array;
 pub mod coil;
 pub mod denoise;

@@ -79,6 +79,7 @@ impl Case {
         works.extend([
             transforms::ours(self.grid, self.coils, &image),
             transforms::plain(self.grid, self.coils, &image),
+            transforms::n_dimensional(self.grid, self.coils, &image),
         ]);
         works.extend(parts::works(&self.problem));
         works.extend([work::pvdamp(&self.problem), work::howl(&self.problem)]);

@@ -4,7 +4,7 @@ use crate::parts::{EVOLUTION, PARTS, SHRINK, WAVELET};
 use crate::support::clock::Clock;
 use crate::support::machine;
 use crate::support::work::{ESPIRIT, HOWL, HOWL_KINDS, ITERATION};
-use crate::transforms::{FFTW_ALL, FFTW_ONE, OURS, RUSTFFT};
+use crate::transforms::{FFTW_ALL, FFTW_ONE, NDRUSTFFT, OURS, RUSTFFT};
 use crate::{ARITHMETIC, COPY, COPY_PLANE, Case, PASSES, READ, READ_PLANE, TURNS};
 
 /// What was found: on one thread, and on two.
@@ -51,7 +51,7 @@ impl Found {
             "| Fourier transforms of an iteration [ms] | median | least | spread | over FFTW | two threads | speed-up |"
         );
         println!("|---|---|---|---|---|---|---|");
-        for name in [FFTW_ALL, FFTW_ONE, OURS, RUSTFFT] {
+        for name in [FFTW_ALL, FFTW_ONE, OURS, RUSTFFT, NDRUSTFFT] {
             self.row(name, name, &[self.over_yardstick(self.one.median(name))]);
         }
         println!();

@@ -1,5 +1,7 @@
 //! The Fourier transforms of an iteration: of every coil, there and back.
 
+use ndarray::Array3;
+use ndrustfft::{FftHandler, ndfft, ndfft_par, ndifft, ndifft_par};
 use num_complex::Complex;
 use pvdamp::array::Grid;
 use pvdamp::fourier::Fourier;
@@ -13,6 +15,7 @@ pub const FFTW_ALL: &str = "FFTW, one plan for all coils";
 pub const FFTW_ONE: &str = "FFTW, coil by coil";
 pub const OURS: &str = "`Fourier`, centred and unitary";
 pub const RUSTFFT: &str = "rustfft, rows and columns";
+pub const NDRUSTFFT: &str = "ndrustfft, axis by axis";
 
 /// Both ways where there is one thread, else the one that threads can share.
 pub fn fftw<'a>(fftw: &'a Fftw, grid: Grid, coils: usize, image: &'a [Complex<f32>]) -> Work<'a> {
@@ -68,6 +71,27 @@ pub fn plain(grid: Grid, coils: usize, image: &[Complex<f32>]) -> Work<'_> {
                     }
                 },
             );
+        });
+    })
+}
+
+/// An n-dimensional transform of a library, over rustfft: not centred, its inverse scaled.
+pub fn n_dimensional(grid: Grid, coils: usize, image: &[Complex<f32>]) -> Work<'_> {
+    let along = [grid.rows, grid.cols].map(FftHandler::<f32>::new);
+    let dim = (coils, grid.rows, grid.cols);
+    let mut stack = Array3::from_elem(dim, Complex::new(0.0, 0.0));
+    let mut turned = stack.clone();
+    Box::new(move |clock| {
+        for mut plane in stack.outer_iter_mut() {
+            plane.iter_mut().zip(image).for_each(|(v, x)| *v = *x);
+        }
+        let many = rayon::current_num_threads() > 1;
+        let [forward, inverse] = if many { [ndfft_par, ndifft_par] } else { [ndfft, ndifft] };
+        clock.time(NDRUSTFFT, || {
+            forward(&stack, &mut turned, &along[1], 2);
+            forward(&turned, &mut stack, &along[0], 1);
+            inverse(&stack, &mut turned, &along[0], 1);
+            inverse(&turned, &mut stack, &along[1], 2);
         });
     })
 }

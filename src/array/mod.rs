@@ -1,7 +1,7 @@
-//! Arrays and the meaning of their axes. Everything else is built on these.
+//! Arrays, the meaning of their axes, and the scalar type of transforms, operators and solvers.
 //!
 //! Axis 0 of an image is `rows` (the readout of a fastMRI slice), axis 1 is `cols` (the phase encodes).
-//! A leading axis is always what repeats: coils, then map sets. The origin of an axis of length `n`, in
+//! A leading axis counts coils or sets of maps; with both, sets come first. The origin of an axis of length `n`, in
 //! image space and in k-space, is at index `n / 2`.
 
 mod mask;
@@ -17,23 +17,28 @@ pub use simd::{Aligned, LANES, Vectors, greatest, sum, transpose, vectorised};
 use ndarray::{Array2, Array3, Array4};
 use num_complex::Complex;
 
-/// A complex image or one k-space plane, `(rows, cols)`.
+/// A complex image or one k-space plane, `(rows, cols)`. Image and k-space have the same units: the transform is
+/// unitary.
 pub type Image<T> = Array2<Complex<T>>;
-/// A plane for every coil, `(coils, rows, cols)`: k-space, or coil images.
+/// A plane for every coil, `(coils, rows, cols)`: multi-coil k-space, or coil images.
 pub type CoilStack<T> = Array3<Complex<T>>;
 /// An image for every set of maps, `(sets, rows, cols)`.
 pub type ImageSets<T> = Array3<Complex<T>>;
-/// Coil sensitivity maps, `(sets, coils, rows, cols)`; the sum over coils of `|S|²` is 1 on the object.
+/// Coil sensitivity maps, `(sets, coils, rows, cols)`. The sum over coils of `|S|²` is 1 on the object and 0 outside.
+/// There is more than one set for an object that is larger than the field of view ("soft SENSE").
 pub type Maps<T> = Array4<Complex<T>>;
 
 /// The size of an image or of one k-space plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Grid {
+    /// Number of rows, axis 0: samples along the readout of a fastMRI slice.
     pub rows: usize,
+    /// Number of columns, axis 1: phase encodes of a fastMRI slice.
     pub cols: usize,
 }
 
 impl Grid {
+    /// A grid of `rows` by `cols` pixels.
     pub const fn new(rows: usize, cols: usize) -> Self {
         Self { rows, cols }
     }
@@ -43,10 +48,12 @@ impl Grid {
         self.rows * self.cols
     }
 
+    /// Whether a side is 0, so that there are no pixels.
     pub const fn is_empty(self) -> bool {
         self.len() == 0
     }
 
+    /// `(rows, cols)`, the shape of an array on this grid.
     pub const fn dim(self) -> (usize, usize) {
         (self.rows, self.cols)
     }
@@ -58,14 +65,14 @@ impl Grid {
         along(row, self.rows).hypot(along(col, self.cols))
     }
 
-    /// The row-major index of the location on the other side of the origin, around the edges.
+    /// The row-major index of the location `−k`, where `at` is that of `k`. Periodic: index 0 of an axis of even length
+    /// mirrors onto itself.
     pub fn opposite(self, at: usize) -> usize {
         let mirror = |index: usize, n: usize| (2 * (n / 2) + n - index) % n;
         mirror(at / self.cols, self.rows) * self.cols + mirror(at % self.cols, self.cols)
     }
 
-    /// Where a window of `size` lies so that both origins meet: the first row and column of it.
-    /// `size` must not exceed the grid.
+    /// The first row and column of a centred window: its origin is that of the grid. `size` must not exceed the grid.
     pub fn centred_offset(self, size: Grid) -> (usize, usize) {
         (self.rows / 2 - size.rows / 2, self.cols / 2 - size.cols / 2)
     }
@@ -83,7 +90,7 @@ impl std::fmt::Display for Grid {
     }
 }
 
-/// Energy `Σ|v|²`, summed in f64.
+/// Energy `Σ|v|²` of complex values, summed in f64.
 pub fn energy<'a, T: Real>(values: impl IntoIterator<Item = &'a Complex<T>>) -> f64 {
     values.into_iter().map(|v| v.norm_sqr().wide()).sum()
 }

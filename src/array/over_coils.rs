@@ -3,7 +3,9 @@ use num_complex::Complex;
 
 use super::{Real, vectorised};
 
-/// For each location of `(coils, rows, cols)` what `add` makes of its values, coil by coil, from `start` on.
+/// Folds a stack `(coils, rows, cols)` over its coils, at each location by itself; returns `(rows, cols)`.
+///
+/// Every location begins with `start`; `add` then gets the values of the coils in their order.
 pub fn over_coils<T: Real, V: Clone>(
     stack: ArrayView3<Complex<T>>,
     start: V,

@@ -4,15 +4,18 @@ use rustfft::FftNum;
 
 use super::Vectors;
 
-/// The scalar of the data path: `f32` in the product, `f64` where a test wants the mathematics without rounding.
+/// The scalar of images and k-space: `f32` or `f64`.
+///
+/// Reconstructions run in `f32`; `f64` shows the mathematics without its rounding, at twice the memory.
 pub trait Real: Pod + FftNum + Float + NumAssign + Default + std::iter::Sum + std::fmt::Display + Vectors {
-    /// Rounds from f64.
+    /// The nearest value to an f64.
     fn of(value: f64) -> Self;
-    /// Widens to f64.
+    /// The same value as an f64: exact.
     fn wide(self) -> f64;
     /// The nearest whole number of a value between 0 and 2²²; unspecified for any other.
     ///
-    /// Where the last digit is worth 1, it is in the last bits: unlike a conversion, this can be done for many at once.
+    /// Unlike a conversion this compiles to vector instructions: adding 2^(mantissa bits) leaves the integer in the
+    /// last bits.
     fn nearest(self) -> u32;
 }
 

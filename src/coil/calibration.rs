@@ -18,7 +18,8 @@ pub(super) struct Calibration {
 }
 
 impl Calibration {
-    pub fn cut(kspace: ArrayView3<Complex<f32>>, window: Grid) -> Result<Self> {
+    /// The centred `window` of `kspace`, `(coils, rows, cols)`.
+    pub(super) fn cut(kspace: ArrayView3<Complex<f32>>, window: Grid) -> Result<Self> {
         let (_, rows, cols) = kspace.dim();
         let (row, col) = Grid::new(rows, cols).centred_offset(window);
         let centre = kspace.slice(s![.., row..row + window.rows, col..col + window.cols]);
@@ -38,22 +39,22 @@ impl Calibration {
         Ok(Self { samples })
     }
 
-    pub fn is_zero(&self) -> bool {
+    pub(super) fn is_zero(&self) -> bool {
         self.samples.iter().all(|v| v.norm_sqr() == 0.0)
     }
 
-    pub fn coils(&self) -> usize {
+    pub(super) fn coils(&self) -> usize {
         self.samples.dim().0
     }
 
-    pub fn window(&self) -> Grid {
+    pub(super) fn window(&self) -> Grid {
         let (_, rows, cols) = self.samples.dim();
         Grid::new(rows, cols)
     }
 
     /// The dominant left singular vector of the samples across coils, of unit norm, its
     /// largest entry real and positive.
-    pub fn dominant_coils(&self) -> Result<Vec<C64>> {
+    pub(super) fn dominant_coils(&self) -> Result<Vec<C64>> {
         let window = self.window();
         let data = Mat::from_fn(self.coils(), window.len(), |coil, i| {
             self.samples[[coil, i / window.cols, i % window.cols]]
@@ -70,7 +71,7 @@ impl Calibration {
     /// An orthonormal basis of the space that holds the windows of `kernel × kernel` samples of all coils, column by
     /// column: the singular vectors of the calibration matrix whose singular value exceeds `threshold` times
     /// the largest. Entry `(coil · kernel + row) · kernel + col` of a column is a window's sample.
-    pub fn signal_space(&self, kernel: usize, threshold: f64) -> Result<Mat<C64>> {
+    pub(super) fn signal_space(&self, kernel: usize, threshold: f64) -> Result<Mat<C64>> {
         let (coils, rows, cols) = self.samples.dim();
         let across = cols + 1 - kernel;
         let windows = (rows + 1 - kernel) * across;
@@ -126,12 +127,12 @@ pub(super) struct Correlation {
 
 impl Correlation {
     /// Taps along an axis.
-    pub fn side(&self) -> usize {
+    pub(super) fn side(&self) -> usize {
         2 * self.reach + 1
     }
 
     /// Taps of all pairs in a row.
-    pub fn length(&self) -> usize {
+    pub(super) fn length(&self) -> usize {
         self.coils * (self.coils + 1) / 2 * self.side()
     }
 }

@@ -1,4 +1,4 @@
-//! Root sum of squares, and maps that the user brings.
+//! Root sum of squares, and normalisation of given maps.
 
 use ndarray::{Array2, ArrayView3, Axis, Zip};
 use num_complex::Complex;
@@ -11,7 +11,8 @@ const OUTSIDE: f64 = 1e-3;
 /// Maps are normalised where `Σ_c |S_c|²` is 1 to this.
 const NORMALISED: f64 = 1e-3;
 
-/// `√(Σ_c |x_c|²)` for each pixel of images `(coils, rows, cols)`, summed in f64.
+/// `√(Σ_c |x_c|²)` for each pixel of coil images `(coils, rows, cols)`, summed in f64 (Roemer et al., MRM 16:192,
+/// 1990). Returns `(rows, cols)`.
 pub fn root_sum_of_squares(images: ArrayView3<Complex<f32>>) -> Array2<f32> {
     energy_over_coils(images).mapv(|v| v.sqrt() as f32)
 }
@@ -25,14 +26,14 @@ fn energy_over_coils(images: ArrayView3<Complex<f32>>) -> Array2<f64> {
     )
 }
 
-/// What [`normalise`] found and did.
+/// What [`normalise`] found in the maps, and whether it changed them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Normalisation {
     /// False where the maps were normalised already, and were left as they are.
     pub changed: bool,
-    /// Largest `|Σ_c |S_c|² − 1|` inside, as found.
+    /// Largest `|Σ_c |S_c|² − 1|` inside, before normalisation.
     pub deviation: f64,
-    /// Fraction of pixels inside: where the maps are not zero now.
+    /// Fraction of pixels inside: where the normalised maps are not zero.
     pub support: f64,
 }
 
@@ -40,7 +41,10 @@ pub struct Normalisation {
 /// over pixels, and 0 elsewhere. Both sets of a pixel have the same factor, which leaves their relation as it is.
 ///
 /// Maps that are already normalised pass unchanged, soft edges included: no pixel above 1 and more than half of those
-/// inside at 1, both to 1/1000. Fails on values that are not finite and on maps that are zero everywhere.
+/// inside at 1, both to 1/1000.
+///
+/// # Errors
+/// [`Error::Data`] for values that are not finite and for maps that are zero everywhere.
 pub fn normalise(maps: &mut Maps<f32>) -> Result<Normalisation> {
     let (_, _, rows, cols) = maps.dim();
     let mut strongest = Array2::<f64>::zeros((rows, cols));

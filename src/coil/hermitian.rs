@@ -1,4 +1,4 @@
-//! Gram matrices and eigenvectors of Hermitian matrices, on one thread: the number of threads shows in no result.
+//! Gram matrices and eigenvectors of Hermitian matrices, on one thread: results do not depend on the number of threads.
 
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};

@@ -1,4 +1,5 @@
-//! Coil sensitivity maps from the fully sampled centre of k-space, and what goes with them.
+//! Coil sensitivity maps from the fully sampled centre of k-space; noise estimation, whitening, virtual coils and
+//! combination.
 //!
 //! ESPIRiT: M. Uecker, P. Lai, M. J. Murphy, P. Virtue, M. Elad, J. M. Pauly, S. S. Vasanawala, M. Lustig, "ESPIRiT, an
 //! eigenvalue approach to autocalibrating parallel MRI: where SENSE meets GRAPPA", Magn Reson Med 71 (2014) 990-1001,
@@ -33,17 +34,18 @@ use crate::array::{Grid, Maps};
 use crate::error::{Error, Input, Parameter, Result};
 use calibration::Calibration;
 
-/// The smallest kernel that still tells coils apart.
+/// The smallest kernel whose windows still distinguish the coils.
 const SMALLEST_KERNEL: usize = 3;
 /// One set is not enough where a second holds on more than this fraction of the support.
 const FOLDED: f64 = 0.02;
 /// A second set holds where its eigenvalue is this close to that of the first on the object. Where the blurred edges of
 /// an object that fills the field of view meet, it comes near 0.9 and needs no second set.
 const HOLDS: f64 = 0.95;
-/// Share of all dimensions up to which the signal space holds signal. Folded objects fill .2 to .6 of it with 4 coils or
-/// more; noise fills it, and then every eigenvalue is 1.
+/// Share of all dimensions up to which the signal space holds signal. Folded objects fill .2 to .6 of it with 4 coils
+/// or more; noise fills it, and then every eigenvalue is 1.
 const FILLED: f64 = 0.6;
 
+/// How ESPIRiT calibrates maps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EspiritSettings {
     /// Side of the k-space window, in samples.
@@ -109,9 +111,10 @@ impl EspiritSettings {
 /// How maps were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Method {
+    /// ESPIRiT: eigenvectors of the projection onto the signal space.
     #[serde(rename = "espirit")]
     Espirit,
-    /// Images of the centre of k-space over their root sum of squares.
+    /// Low-resolution coil images of the centre of k-space over their root sum of squares.
     #[serde(rename = "low-resolution")]
     LowResolution,
     /// One coil: its map is 1.
@@ -119,28 +122,31 @@ pub enum Method {
     Unit,
 }
 
-/// How the maps were made, and how far to trust them.
+/// How maps were made, and figures of their quality.
 #[derive(Clone, Debug, Serialize)]
 pub struct MapReport {
+    /// The method, which follows from the size of the centre and the number of coils.
     pub method: Method,
     /// The part of the centre that was used, in samples.
     #[serde(serialize_with = "as_text")]
     pub calibration: Grid,
-    /// Side of the kernel used, which may be less than was asked for; 0 where none was.
+    /// Side of the kernel that was used, which may be less than was asked for; 0 without a kernel.
     pub kernel: usize,
-    /// Dimension of the signal space.
+    /// Dimension of the signal space; 0 without a kernel.
     pub kernels_kept: usize,
+    /// Sets of maps that were asked for.
     pub sets: usize,
     /// Fraction of pixels where the first set has a weight above 0.
     pub support: f64,
     /// Fraction of pixels where that weight lies between 0 and 1.
     pub soft: f64,
-    /// Fraction of the support where a second set of maps holds; 0 where that cannot be told.
+    /// Fraction of the support where a second set of maps holds; 0 where that cannot be judged.
     pub folded: f64,
-    /// Medians of the two largest eigenvalues over the support: 1 is a perfect fit. A second one near 1 tells of
-    /// a folded object. None where no eigenvalue was computed.
+    /// Median of the largest eigenvalue over the support: 1 is a perfect fit. `None` where none was computed.
     pub first_eigenvalue: Option<f64>,
+    /// Median of the second eigenvalue over the support: near 1, the object is folded. `None` where none was computed.
     pub second_eigenvalue: Option<f64>,
+    /// What a user should know about these maps, each a sentence without a full stop.
     pub warnings: Vec<String>,
 }
 
@@ -165,7 +171,7 @@ impl MapReport {
         }
     }
 
-    /// Whether one set of maps is not enough.
+    /// Whether one set of maps is not enough: a second holds on more than 2 % of the support.
     pub fn is_folded(&self) -> bool {
         self.folded > FOLDED
     }
@@ -182,15 +188,18 @@ impl MapReport {
 /// Coil sensitivity maps `(sets, coils, rows, cols)` from undersampled k-space `(coils, rows, cols)` with zeros where
 /// nothing was sampled.
 ///
-/// `centre` is the fully sampled centred rectangle of `kspace`. On a pixel that holds signal `Σ_c |S_c|²` is 1; on a
-/// pixel that does not it is 0; between the two the maps carry a weight `w`, `Σ_c |S_c|² = w²`
+/// `centre` is the size of the fully sampled, centred rectangle of `kspace`. On a pixel that holds signal `Σ_c |S_c|²`
+/// is 1; on a pixel that does not it is 0; between the two the maps carry a weight `w`, `Σ_c |S_c|² = w²`
 /// ([`EspiritSettings::crop`]). The phase of each map is relative to weights `u` on the coils: `Σ_c conj(u_c) S_c` is
-/// real and positive. They are those of `phase`, or else the dominant left singular vector of the calibration samples
-/// across coils. Scaling k-space does not change the maps.
+/// real and positive. They are those of `phase`, one a coil, or else the dominant left singular vector of the
+/// calibration samples across coils. Scaling k-space does not change the maps.
 ///
 /// A centre too small for the kernel makes the kernel smaller, and in the end gives low-resolution maps; the report
-/// has a warning each time. Fails on impossible settings, values that are not finite, or where the origin was not
-/// sampled.
+/// has a warning each time.
+///
+/// # Errors
+/// [`Error::Setting`] for impossible settings. [`Error::Data`] for k-space without coils or locations, smaller than
+/// `centre`, or with values that are not finite. [`Error::NotEnough`] where `centre` is empty.
 pub fn espirit(
     kspace: ArrayView3<Complex<f32>>,
     centre: Grid,
@@ -241,13 +250,22 @@ pub fn espirit(
     }
 }
 
-/// The dominant left singular vector across coils of the samples in `window`, the weights that maps take their
-/// phase from; `None` where they are all zero. Errors: values that are not finite.
+/// The dominant left singular vector across coils of the samples in a centred `window`: one weight a coil, of unit
+/// norm, the largest real and positive. Maps take their phase from it. `None` where the samples are all zero.
+///
+/// `kspace` is `(coils, rows, cols)`.
+///
+/// # Errors
+/// [`Error::Data`] for values that are not finite.
+///
+/// # Panics
+/// If `window` exceeds the planes.
 pub fn dominant_coils(kspace: ArrayView3<Complex<f32>>, window: Grid) -> Result<Option<Vec<Complex<f64>>>> {
     let calibration = Calibration::cut(kspace, window)?;
-    match calibration.is_zero() {
-        true => Ok(None),
-        false => calibration.dominant_coils().map(Some),
+    if calibration.is_zero() {
+        Ok(None)
+    } else {
+        calibration.dominant_coils().map(Some)
     }
 }
 
@@ -313,7 +331,7 @@ fn describe_eigenvalues(
     let first_median = median(inside(0));
     let holds = second.iter().filter(|&&v| f64::from(v) > HOLDS * first_median).count();
     let folded = holds as f64 / second.len() as f64;
-    // A kernel that had to shrink cannot tell signal from noise well enough to say this, nor can one that noise fills.
+    // A kernel that had to shrink does not separate signal from noise well enough, nor does a space that noise fills.
     let trusted = settings.crop > 0.0 && report.kernel == settings.kernel && filled <= FILLED;
     report.folded = if trusted { folded } else { 0.0 };
     if settings.sets == 1 && report.is_folded() {
@@ -371,11 +389,13 @@ fn low_resolution_maps(
 /// The largest kernel, at most `asked`, that the window can calibrate: it must slide at least twice along each axis,
 /// and give more windows than the signal space has dimensions, `(k + 2)²` for smooth maps, and than there are coils.
 fn fitting_kernel(window: Grid, asked: usize, coils: usize) -> Option<usize> {
-    (SMALLEST_KERNEL..=asked).rev().find(|&k| {
-        window.rows >= k + 2
-            && window.cols >= k + 2
-            && (window.rows + 1 - k) * (window.cols + 1 - k) >= coils.max((k + 2) * (k + 2))
-    })
+    (SMALLEST_KERNEL..=asked.min(window.rows.max(window.cols)))
+        .rev()
+        .find(|&k| {
+            window.rows >= k + 2
+                && window.cols >= k + 2
+                && (window.rows + 1 - k) * (window.cols + 1 - k) >= coils.max((k + 2) * (k + 2))
+        })
 }
 
 /// The soft crop: from an eigenvalue, the weight of its pixel.

@@ -25,28 +25,31 @@ const BEFORE_THE_EDGE: std::ops::Range<f64> = 0.75..0.9;
 /// Power there, over the quietest, up to which the quietest is taken for noise alone.
 const FLAT: f64 = 1.15;
 
-/// Noise of the measured k-space.
+/// An estimate of the noise in k-space.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NoiseEstimate {
     /// `(coils, coils)`: `E[ε εᴴ]`, the complex variance of one k-space sample, in the units of k-space squared.
     /// Hermitian and positive semidefinite; zero where too little was sampled.
     pub covariance: Array2<Complex<f64>>,
-    /// k-space locations it was estimated from.
+    /// Number of k-space locations it was estimated from.
     pub samples: usize,
-    /// In words, for the report.
+    /// How it was estimated, or why it was taken as zero; in words.
     pub how: String,
 }
 
-/// Estimates the noise covariance from k-space `(coils, rows, cols)`, sampled where `mask` says.
+/// Estimates the noise covariance between coils from k-space `(coils, rows, cols)`, sampled where `mask` says.
 ///
 /// The outer half of the samples (by [`crate::array::Grid::radius`]) is cut into rings and sectors. Signal differs
 /// between these cells and noise does not, so the quietest cell, and all that are as quiet within their spread, hold
 /// the least signal. From those: for each coil the median of `|y|²`, which is `σ² ln 2` for complex Gaussian noise
-/// and shrugs off bright samples, and the sample correlation between coils. Where signal reaches the edge of k-space
-/// that is a bound on the noise and no estimate of it: the covariance is taken as zero then, which is the better guess
-/// for a reconstruction (too much noise smooths the image, too little leaves a part of it in). Where k-space was
-/// filtered the estimate is too small. Locations at which every coil is exactly zero were filled in, not measured, and
-/// are left out.
+/// and robust against bright samples, and the sample correlation between coils. Where signal reaches the edge of
+/// k-space that is only an upper bound: the covariance is taken as zero then, which serves a reconstruction better
+/// (with too large a covariance the image is smoothed, with too small a one some noise stays). Where k-space was
+/// filtered, the estimate is too small. Locations at which every coil is exactly zero count as zero padding, and are
+/// left out.
+///
+/// # Panics
+/// If the mask is larger than the planes.
 pub fn estimate_noise(kspace: ArrayView3<Complex<f32>>, mask: &Mask) -> NoiseEstimate {
     let coils = kspace.dim().0;
     let places = measured_places(kspace, mask);
@@ -78,7 +81,7 @@ pub fn estimate_noise(kspace: ArrayView3<Complex<f32>>, mask: &Mask) -> NoiseEst
     }
 }
 
-/// Power of k-space before its edge over the estimated noise, mean over coils; 1 where that cannot be told.
+/// Power of k-space before its edge over the estimated noise, mean over coils; 1 where that cannot be estimated.
 fn excess_before_the_edge(
     kspace: ArrayView3<Complex<f32>>,
     places: &[Place],
@@ -109,7 +112,7 @@ struct Place {
     angle: f64,
 }
 
-/// Of all coils.
+/// The values of all coils at a location.
 fn at(kspace: &ArrayView3<Complex<f32>>, place: Place) -> impl Iterator<Item = Complex<f32>> + Clone {
     (0..kspace.dim().0).map(move |coil| kspace[[coil, place.row, place.col]])
 }

@@ -10,15 +10,16 @@ type C64 = Complex<f64>;
 /// Fewer samples than this for each coil say too little about a covariance.
 const LEAST_PER_COIL: usize = 8;
 
-/// The noise covariance `E[ε εᴴ]` between coils of noise samples `(coils, samples)`, in their units squared, and how
-/// many samples it is of.
+/// The noise covariance `E[ε εᴴ]` between coils, `(coils, coils)`, of noise samples `(coils, samples)`, in their units
+/// squared; and the number of samples that it is the mean of.
 ///
-/// Samples at which every coil is exactly zero were filled in and do not count. The mean of each coil is taken out,
-/// since an offset of a receiver is no noise; of noise without one that changes nothing but the divisor, N − 1. Nothing
-/// is rescaled: the samples have to be of the receiver bandwidth and gain of the scan, otherwise the covariance is off
-/// by a factor, which whitening does not mind.
+/// Samples at which every coil is exactly zero count as zero padding and are left out. The mean of each coil is
+/// subtracted, since a receiver's offset is not noise, so that the divisor is N − 1. Nothing is rescaled: the samples
+/// must have the receiver bandwidth and gain of the scan. Otherwise the covariance is off by a factor, which whitening
+/// does not depend on.
 ///
-/// Errors: fewer than 8 samples for each coil, and samples that are all alike.
+/// # Errors
+/// [`Error::NotEnough`] for fewer than 8 samples a coil; [`Error::Data`] for samples that are all alike.
 pub fn sample_covariance(samples: ArrayView2<Complex<f32>>) -> Result<(Array2<C64>, usize)> {
     let coils = samples.nrows();
     let wide = |v: &Complex<f32>| C64::new(v.re.into(), v.im.into());
@@ -44,13 +45,17 @@ pub fn sample_covariance(samples: ArrayView2<Complex<f32>>) -> Result<(Array2<C6
         return Err(Error::not_enough(Input::NoiseSamples, found, needed));
     }
     let all = count as f64;
-    let covariance = Array2::from_shape_fn((coils, coils), |(c, d)| match c >= d {
-        true => (products[[c, d]] - sums[c] * sums[d].conj() / all) / (all - 1.0),
-        false => (products[[d, c]] - sums[d] * sums[c].conj() / all).conj() / (all - 1.0),
+    let covariance = Array2::from_shape_fn((coils, coils), |(c, d)| {
+        if c >= d {
+            (products[[c, d]] - sums[c] * sums[d].conj() / all) / (all - 1.0)
+        } else {
+            (products[[d, c]] - sums[d] * sums[c].conj() / all).conj() / (all - 1.0)
+        }
     });
-    match covariance.diag().iter().any(|v| v.re > 0.0) {
-        true => Ok((covariance, count)),
-        false => Err(Error::data(Input::NoiseSamples, "values that are all alike", "noise")),
+    if covariance.diag().iter().any(|v| v.re > 0.0) {
+        Ok((covariance, count))
+    } else {
+        Err(Error::data(Input::NoiseSamples, "values that are all alike", "noise"))
     }
 }
 

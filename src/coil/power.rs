@@ -1,6 +1,8 @@
-//! Dominant eigenvectors of small Hermitian matrices, sixteen pixels side by side: each number of theirs fills the widest
-//! registers there are. All of it is inlined, for [`vectorised`](crate::array::vectorised). Orthogonal iteration with two vectors and a Rayleigh-Ritz step (Golub and Van Loan, Matrix Computations,
-//! 8.2): the error of the first falls as `(λ3/λ1)^m`, also where the first two eigenvalues are close.
+//! Dominant eigenvectors of small Hermitian matrices, sixteen pixels side by side: one entry of all sixteen fills the
+//! widest vector register. All of it is inlined, for [`vectorised`](crate::array::vectorised).
+//!
+//! Orthogonal iteration with two vectors and a Rayleigh-Ritz step (Golub and Van Loan, Matrix Computations, 8.2): the
+//! error of the first falls as `(λ3/λ1)^m`, also where the first two eigenvalues are close.
 
 // One index runs over the lanes of several arrays at once.
 #![allow(clippy::needless_range_loop)]
@@ -31,14 +33,14 @@ pub(super) struct Split {
 const ZERO: Split = Split::ZERO;
 
 impl Split {
-    pub const ZERO: Self = Self {
+    pub(super) const ZERO: Self = Self {
         re: [0.0; LANES],
         im: [0.0; LANES],
     };
 
     /// `self += a b` with the same `b` for every pixel.
     #[inline(always)]
-    pub fn add_scaled(&mut self, a: &Split, b: Complex<f32>) {
+    pub(super) fn add_scaled(&mut self, a: &Split, b: Complex<f32>) {
         for l in 0..LANES {
             self.re[l] += a.re[l] * b.re - a.im[l] * b.im;
             self.im[l] += a.re[l] * b.im + a.im[l] * b.re;
@@ -47,7 +49,7 @@ impl Split {
 
     /// `self += a b`.
     #[inline(always)]
-    pub fn add_product(&mut self, a: &Split, b: &Split) {
+    pub(super) fn add_product(&mut self, a: &Split, b: &Split) {
         for l in 0..LANES {
             self.re[l] += a.re[l] * b.re[l] - a.im[l] * b.im[l];
             self.im[l] += a.re[l] * b.im[l] + a.im[l] * b.re[l];
@@ -120,7 +122,7 @@ pub(super) struct Block {
 }
 
 impl Block {
-    pub fn new(coils: usize) -> Self {
+    pub(super) fn new(coils: usize) -> Self {
         Self {
             coils,
             matrix: vec![ZERO; coils * coils],
@@ -134,10 +136,10 @@ impl Block {
         }
     }
 
-    /// Takes the matrices: each entry is the sum of its taps, each times its wave. Of the upper triangles, row by row, come
-    /// real and imaginary parts of the taps.
+    /// Takes the matrices: each entry is the sum of its taps, each times its wave. Of the upper triangles, row by row,
+    /// come real and imaginary parts of the taps.
     #[inline(always)]
-    pub fn load(&mut self, taps: [&[f32]; 2], waves: &[Split]) {
+    pub(super) fn load(&mut self, taps: [&[f32]; 2], waves: &[Split]) {
         let coils = self.coils;
         let [re, im] = taps.map(|taps| taps.chunks_exact(waves.len()));
         let mut pairs = re.zip(im);
@@ -158,14 +160,14 @@ impl Block {
 
     /// The entries of an eigenvector, coil by coil, and what scales it to unit length; 0 where there is none.
     #[inline(always)]
-    pub fn vector(&self, set: usize) -> (impl Iterator<Item = &Split> + Clone, &Lanes) {
+    pub(super) fn vector(&self, set: usize) -> (impl Iterator<Item = &Split> + Clone, &Lanes) {
         let entries = self.vectors.iter().map(move |vectors| &vectors[set]);
         (entries, &self.scales[set])
     }
 
     /// Iterates until the first `needed` vectors of each pixel are good, or its eigenvalue is below `crop`.
     #[inline(always)]
-    pub fn solve(&mut self, needed: usize, crop: f32) {
+    pub(super) fn solve(&mut self, needed: usize, crop: f32) {
         self.vectors.copy_from_slice(&self.start);
         self.scales = [[1.0; LANES]; 2];
         self.multiply();

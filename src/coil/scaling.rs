@@ -10,8 +10,11 @@ type C32 = Complex<f32>;
 type C64 = Complex<f64>;
 const ZERO: C64 = C64::new(0.0, 0.0);
 
-/// What brings images of virtual coils into the units of the scan: there, as everywhere, the magnitude of an image
-/// is the root sum of squares of its coil images, those of the coils of the scan.
+/// Factors between images of virtual coils and images in the units of the scan.
+///
+/// The magnitude of an image in the units of the scan is the root sum of squares of its coil images over the coils of
+/// the scan. Made by [`VirtualCoils::scaling`](super::VirtualCoils::scaling) and
+/// [`VirtualCoils::reduce`](super::VirtualCoils::reduce).
 pub struct CoilScaling {
     /// `(sets, rows, cols)`: the root sum of squares over the coils of the scan of an image of 1.
     growth: Array3<f32>,
@@ -30,18 +33,27 @@ impl CoilScaling {
         }
     }
 
-    /// Brings images `(sets, rows, cols)` of the virtual coils into the units of the scan.
+    /// Brings images `(sets, rows, cols)` of the virtual coils into the units of the scan, in place.
+    ///
+    /// # Panics
+    /// If the images are not of the shape of the maps.
     pub fn scale(&self, images: &mut ImageSets<f32>) {
         Zip::from(images).and(&self.growth).for_each(|v, g| *v *= *g);
     }
 
-    /// The same for standard deviations.
+    /// The same for standard deviations `(sets, rows, cols)`.
+    ///
+    /// # Panics
+    /// If they are not of the shape of the maps.
     pub fn scale_deviations(&self, deviations: &mut Array3<f32>) {
         *deviations *= &self.growth;
     }
 
-    /// Magnitude of the image that several sets make together, `√(Σ_mn conj(x_m) ⟨s_m, s_n⟩ x_n)`; `None` of one set.
-    /// The images are in the units of the scan.
+    /// Magnitude `(rows, cols)` of the image that several sets make together, `√(Σ_mn conj(x_m) ⟨s_m, s_n⟩ x_n)`. The
+    /// images are in the units of the scan. `None` for one set, where the magnitude is that of the image.
+    ///
+    /// # Panics
+    /// If the images exceed the maps.
     pub fn magnitude(&self, images: &ImageSets<f32>) -> Option<Array2<f32>> {
         let overlaps = self.overlaps.as_ref()?;
         let (sets, rows, cols) = images.dim();

@@ -21,26 +21,27 @@ use crate::error::Result;
 type C32 = Complex<f32>;
 type C64 = Complex<f64>;
 
-/// Of more coils than this, virtual ones are made unless told otherwise, at most this many.
+/// [`Compression::Auto`] compresses more coils than this to at most this many.
 const MANY: usize = 16;
-/// Share of the energy that virtual coils have to keep, where not told how many to be.
+/// Share of the energy that the virtual coils of [`Compression::Auto`] have to keep.
 const ENOUGH: f64 = 0.9995;
 /// Fewer samples than this for each coil say too little of what coils have in common.
 const LEAST_PER_COIL: usize = 4;
 
-/// How many virtual coils.
+/// How many virtual coils to keep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Compression {
-    /// Of more than 16 coils as many as keep 99.95 % of the energy, at most 16; else all.
+    /// For more than 16 coils, as many as keep 99.95 % of the energy, at most 16; else all.
     #[default]
     Auto,
+    /// As many virtual coils as there are coils.
     Off,
-    /// So many, where there are more.
+    /// This many, where there are more coils.
     To(usize),
 }
 
 impl Compression {
-    /// How many there are at most of `coils`.
+    /// The most virtual coils that `coils` coils are compressed to.
     pub fn most(self, coils: usize) -> usize {
         match self {
             Self::Auto => coils.min(MANY),
@@ -73,9 +74,10 @@ impl std::fmt::Display for Compression {
 /// Share of the energy in the first `kept`; 1 of none.
 fn share(energies: &[f64], kept: usize) -> f64 {
     let all: f64 = energies.iter().sum();
-    match all > 0.0 {
-        true => (energies[..kept].iter().sum::<f64>() / all).min(1.0),
-        false => 1.0,
+    if all > 0.0 {
+        (energies[..kept].iter().sum::<f64>() / all).min(1.0)
+    } else {
+        1.0
     }
 }
 
@@ -88,21 +90,27 @@ pub struct VirtualCoils {
     back: Array2<C64>,
     /// The noise covariance of the virtual coils, `(virtual, virtual)`.
     pub covariance: Array2<C64>,
-    /// Whether noise that was not white is now.
+    /// Whether the noise was not white, and was whitened.
     pub whitened: bool,
-    /// Share of the energy that they keep.
+    /// Share of the energy of the samples that the virtual coils keep, at most 1.
     pub energy: f64,
 }
 
 impl VirtualCoils {
-    /// The virtual coils of one slice; `None` where those of the scan serve as they are.
+    /// The virtual coils of one slice; `None` where there is nothing to compress and nothing to whiten.
     ///
-    /// `kspace` is `(coils, rows, cols)`, zero where not sampled; `covariance` is that of its noise, in its units, zero
-    /// where not known; `locations` is how many k-space locations are not zero padding. Principal components are those
-    /// of the samples in `centre`, which hold most of the energy with the least noise and are the same for every mask,
-    /// or of all samples where those are too few.
+    /// `kspace` is `(coils, rows, cols)`, zero where not sampled. `covariance` is that of its noise, `(coils, coils)`,
+    /// in its units squared, zero where not known. `locations` is the number of k-space locations that are not zero
+    /// padding.
     ///
-    /// Errors: values that are not finite.
+    /// Principal components are those of the samples in the centred rectangle `centre`, which hold most of the energy
+    /// with the least noise, and are the same for every mask. Where they are too few, all samples are used.
+    ///
+    /// # Errors
+    /// [`Error::Data`](crate::Error::Data) for values that are not finite.
+    ///
+    /// # Panics
+    /// If `covariance` has another number of coils than `kspace`, or `centre` exceeds the planes.
     pub fn new(
         kspace: ArrayView3<C32>,
         centre: Grid,
@@ -117,9 +125,10 @@ impl VirtualCoils {
             return Ok(None);
         }
         let all = energies_across(kspace);
-        let white = match whiten {
-            true => whitening(covariance.view(), trace(&all) / (coils * locations.max(1)) as f64)?,
-            false => None,
+        let white = if whiten {
+            whitening(covariance.view(), trace(&all) / (coils * locations.max(1)) as f64)?
+        } else {
+            None
         };
         if white.is_none() && !compress {
             return Ok(None);
@@ -136,9 +145,10 @@ impl VirtualCoils {
         };
         let (mut forward, mut back, mut energy) = (matrix.clone(), inverse.clone(), 1.0);
         if compress {
-            let of_centre = match centre.len() < LEAST_PER_COIL * coils {
-                true => all,
-                false => energies_across(centre_of(kspace, centre)),
+            let of_centre = if centre.len() < LEAST_PER_COIL * coils {
+                all
+            } else {
+                energies_across(centre_of(kspace, centre))
             };
             let (energies, vectors) = principal(&conjugated(&matrix, &of_centre))?;
             let kept = compression.chosen(&energies);
@@ -161,11 +171,16 @@ impl VirtualCoils {
         }))
     }
 
+    /// Number of virtual coils.
     pub fn count(&self) -> usize {
         self.forward.nrows()
     }
 
-    /// Replaces the k-space of the coils by that of the virtual ones; each sample is summed in f64.
+    /// Replaces the k-space of the coils, `(coils, rows, cols)`, by that of the virtual coils, `(virtual, rows, cols)`.
+    /// Each sample is summed in f64. There must be as many coils as in the scan that these virtual coils were made for.
+    ///
+    /// # Panics
+    /// If `kspace` has fewer coils than there are virtual coils.
     pub fn apply(&self, kspace: &mut CoilStack<f32>) {
         let (coils, _, cols) = kspace.dim();
         let mut lines: Vec<_> = kspace.axis_iter_mut(Axis(1)).collect();
@@ -184,26 +199,27 @@ impl VirtualCoils {
         kspace.slice_collapse(s![..self.count(), .., ..]);
     }
 
-    /// The weights `uᴴ` on coils that fix the phase of maps, as weights on the virtual ones.
+    /// Converts the weights u on coils that fix the phase of maps ([`espirit`](super::espirit)) to weights on virtual
+    /// coils.
     pub fn weights(&self, of_coils: &[C64]) -> Vec<C64> {
         let weight = |column: ArrayView1<C64>| column.iter().zip(of_coils).map(|(b, u)| b.conj() * u).sum();
         self.back.columns().into_iter().map(weight).collect()
     }
 
-    /// Maps of the virtual coils, `(sets, virtual, rows, cols)`, as maps of the coils of the scan, `Σ_c |S_c|²` the
-    /// same.
+    /// Converts maps of the virtual coils, `(sets, virtual, rows, cols)`, to maps of the coils of the scan, `(sets,
+    /// coils, rows, cols)`. `Σ_c |S_c|²` stays the same.
     pub fn expand(&self, maps: &Maps<f32>) -> Maps<f32> {
         mapped(&self.back, maps, true).0
     }
 
-    /// What brings images that go with maps of the virtual coils into the units of the scan.
+    /// What brings images that are reconstructed with `maps` of the virtual coils into the units of the scan.
     pub fn scaling(&self, maps: &Maps<f32>) -> CoilScaling {
         let (_, growth) = mapped(&self.back, maps, false);
         CoilScaling::new(growth, overlaps(&self.back, maps))
     }
 
-    /// Maps of the coils of the scan as maps of the virtual ones, `Σ_c |S_c|²` the same where any is left, and the
-    /// units of images that go with them.
+    /// Converts maps of the coils of the scan to maps of the virtual coils, and gives the scaling of images that are
+    /// reconstructed with these. `Σ_c |S_c|²` stays the same, or becomes 0 where the virtual coils see nothing.
     pub fn reduce(&self, maps: &Maps<f32>) -> (Maps<f32>, CoilScaling) {
         let (reduced, growth) = mapped(&self.forward, maps, true);
         let unit = Array2::from_diag_elem(self.forward.ncols(), C64::new(1.0, 0.0));

@@ -1,4 +1,4 @@
-//! Whitening: the linear map across coils after which their noise is alike and not correlated.
+//! Whitening: the linear map across coils after which their noise has equal variances and no correlation.
 //!
 //! K. P. Pruessmann, M. Weiger, P. Börnert, P. Boesiger, Magn Reson Med 46 (2001) 638-651, section on noise
 //! correlation; P. Kellman, E. R. McVeigh, Magn Reson Med 54 (2005) 1439-1447. Of all matrices that whiten, `Σ^-½` is
@@ -58,9 +58,12 @@ pub(super) fn whitening(covariance: ArrayView2<C64>, signal: f64) -> Result<Opti
     }))
 }
 
-/// Takes the scatter out of a covariance that `samples` samples were averaged for: `(1 − ρ) Σ + ρ σ² I`, with ρ the
-/// share of its distance from white noise that so few samples have by chance (O. Ledoit, M. Wolf, J Multivar Anal 88
-/// (2004) 365-411, for complex Gaussian samples). White noise comes out white.
+/// Shrinks a covariance `(coils, coils)` that was estimated from `samples` samples towards white noise, in place:
+/// `(1 − ρ) Σ + ρ σ² I`.
+///
+/// σ² is the mean variance, and ρ the share of the distance from white noise that so few samples have by chance (O.
+/// Ledoit, M. Wolf, J Multivar Anal 88 (2004) 365-411, for complex Gaussian samples). The covariance of white noise
+/// comes out white.
 pub fn shrink(covariance: &mut Array2<C64>, samples: usize) {
     let coils = covariance.nrows() as f64;
     let mean = mean_variance(covariance.view());

@@ -1,11 +1,11 @@
 use crate::array::Real;
 
 /// Side of a patch.
-pub const SIDE: usize = 5;
+pub(super) const SIDE: usize = 5;
 /// Pixels of a patch.
-pub const LENGTH: usize = SIDE * SIDE;
+pub(super) const LENGTH: usize = SIDE * SIDE;
 /// Patches in a group.
-pub const GROUP: usize = 16;
+pub(super) const GROUP: usize = 16;
 /// Real and imaginary parts are samples of their own.
 const SAMPLES: usize = 2 * GROUP;
 /// Length of all lines here: of a value for each sample, or for each pixel with room for whole vectors.
@@ -22,7 +22,7 @@ type Lines<T> = [Line<T>; BLOCK];
 type Scales<T> = [[T; BLOCK]; BLOCK];
 
 /// Similar patches: real parts, then imaginary parts.
-pub struct PatchGroup<T> {
+pub(super) struct PatchGroup<T> {
     /// Each a line of pixels.
     samples: [Line<T>; SAMPLES],
     /// The same, each pixel a line of samples.
@@ -34,7 +34,7 @@ pub struct PatchGroup<T> {
 }
 
 impl<T: Real> PatchGroup<T> {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let lines = [[[T::zero(); ROOM]; BLOCK]; SIDE];
         Self {
             samples: [[T::zero(); ROOM]; SAMPLES],
@@ -45,21 +45,22 @@ impl<T: Real> PatchGroup<T> {
         }
     }
 
-    /// The pixels of a sample, to be set before [`Self::shrink`]: of the real part of a member, or of its imaginary part.
+    /// The pixels of a sample, to be set before [`Self::shrink`]: of the real part of a member, or of its imaginary
+    /// part.
     #[inline(always)]
-    pub fn sample(&mut self, member: usize, imaginary: bool) -> &mut [T; ROOM] {
+    pub(super) fn sample(&mut self, member: usize, imaginary: bool) -> &mut [T; ROOM] {
         &mut self.samples[usize::from(imaginary) * GROUP + member]
     }
 
     /// A pixel of a sample, shrunk.
     #[inline(always)]
-    pub fn shrunk(&self, member: usize, imaginary: bool, pixel: usize) -> T {
+    pub(super) fn shrunk(&self, member: usize, imaginary: bool, pixel: usize) -> T {
         self.pixels.as_flattened()[pixel][usize::from(imaginary) * GROUP + member]
     }
 
     /// `p ← (C (C + s² I)⁻¹)² p` for each sample p, with C the mean of `p pᵀ`.
     #[inline(always)]
-    pub fn shrink(&mut self, variance: T) {
+    pub(super) fn shrink(&mut self, variance: T) {
         let pixels = self.pixels.as_flattened_mut();
         for (at, sample) in self.samples.iter().enumerate() {
             for (lane, &value) in pixels.iter_mut().zip(sample) {

@@ -1,4 +1,5 @@
-//! Denoisers for a noise variance that is known.
+//! Denoisers for noise of known variance: soft thresholding tuned by SURE, local Wiener shrinkage, and groups of
+//! similar patches.
 
 mod group;
 mod patches;

@@ -17,8 +17,9 @@ const ROWS: usize = 16;
 ///
 /// Around every fourth pixel along both axes, the 16 patches of 5×5 most like the one there, within 5 pixels, make a
 /// group. Their real and imaginary parts are 32 samples of a random vector of 25 components whose covariance C they
-/// estimate, and each becomes `(C (C + s² I)⁻¹)²` of itself: nearly a Wiener filter (Lebrun, Buades, Morel 2013), with
-/// a steeper way down for what is weak. Each pixel is the mean over all patches that cover it. All is periodic.
+/// estimate, and each is multiplied by `(C (C + s² I)⁻¹)²`: nearly a Wiener filter (Lebrun, Buades & Morel, SIAM J.
+/// Imaging Sci. 6, 2013), which attenuates weak components more. Each pixel is the mean over all patches that cover it.
+/// The image is periodic.
 pub struct SimilarPatches {
     grid: Grid,
     /// Top left pixels, a group after the other.
@@ -34,7 +35,11 @@ struct Strip<T> {
 }
 
 impl SimilarPatches {
-    /// Finds the groups by an image, row-major. `None` for a grid too small for patches.
+    /// Finds the groups of similar patches in the real image `pilot`, row-major. `None` for a grid too small for
+    /// patches, with a side below 10.
+    ///
+    /// # Panics
+    /// If `pilot` is shorter than the grid.
     pub fn find<T: Real>(grid: Grid, pilot: &[T]) -> Option<Self> {
         let shortest = grid.rows.min(grid.cols);
         if shortest < 2 * SIDE {
@@ -65,7 +70,11 @@ impl SimilarPatches {
         })
     }
 
-    /// Denoises `image`, row-major. `variance` is s², of the noise in the real part and likewise in the imaginary part.
+    /// Denoises `image`, row-major, in place. `variance` is s²: that of white noise in the real part, and likewise in
+    /// the imaginary part.
+    ///
+    /// # Panics
+    /// If `image` is shorter than the grid.
     pub fn denoise<T: Real>(&self, image: &mut [Complex<T>], variance: T) {
         let Grid { rows, cols } = self.grid;
         let of_row = cols.div_ceil(STRIDE) * GROUP;
@@ -135,9 +144,10 @@ impl SimilarPatches {
         }
         group.shrink(variance);
         for (member, &[top, left]) in members.iter().enumerate() {
-            let offset = match top as usize >= strip.first {
-                true => top as usize - strip.first,
-                false => top as usize + rows - strip.first,
+            let offset = if top as usize >= strip.first {
+                top as usize - strip.first
+            } else {
+                top as usize + rows - strip.first
             };
             for (imaginary, sums) in [false, true].into_iter().zip(&mut strip.sums) {
                 for u in 0..SIDE {

@@ -5,7 +5,7 @@ use pulp::Simd;
 use crate::array::Vectors;
 
 /// One complex number a lane, real and imaginary parts apart.
-pub struct Pair<S: Simd, T: Vectors> {
+pub(super) struct Pair<S: Simd, T: Vectors> {
     pub re: T::Vector<S>,
     pub im: T::Vector<S>,
 }
@@ -21,7 +21,7 @@ impl<S: Simd, T: Vectors> Copy for Pair<S, T> {}
 
 impl<S: Simd, T: Vectors> Pair<S, T> {
     #[inline(always)]
-    pub fn plus(self, simd: S, other: Self) -> Self {
+    pub(super) fn plus(self, simd: S, other: Self) -> Self {
         Self {
             re: T::add(simd, self.re, other.re),
             im: T::add(simd, self.im, other.im),
@@ -29,7 +29,7 @@ impl<S: Simd, T: Vectors> Pair<S, T> {
     }
 
     #[inline(always)]
-    pub fn minus(self, simd: S, other: Self) -> Self {
+    pub(super) fn minus(self, simd: S, other: Self) -> Self {
         Self {
             re: T::sub(simd, self.re, other.re),
             im: T::sub(simd, self.im, other.im),
@@ -56,7 +56,7 @@ impl<S: Simd, T: Vectors> Pair<S, T> {
 
     /// Times the same complex number in every lane.
     #[inline(always)]
-    pub fn times(self, simd: S, [re, im]: [T; 2]) -> Self {
+    pub(super) fn times(self, simd: S, [re, im]: [T; 2]) -> Self {
         let (re, im) = (T::splat(simd, re), T::splat(simd, im));
         Self {
             re: T::sub(simd, T::mul(simd, self.re, re), T::mul(simd, self.im, im)),
@@ -75,12 +75,12 @@ impl<S: Simd, T: Vectors> Pair<S, T> {
 }
 
 #[inline(always)]
-pub fn two<S: Simd, T: Vectors>(simd: S, [a, b]: [Pair<S, T>; 2]) -> [Pair<S, T>; 2] {
+pub(super) fn two<S: Simd, T: Vectors>(simd: S, [a, b]: [Pair<S, T>; 2]) -> [Pair<S, T>; 2] {
     [a.plus(simd, b), a.minus(simd, b)]
 }
 
 #[inline(always)]
-pub fn three<S: Simd, T: Vectors>(simd: S, roots: &[[T; 2]], [a, b, c]: [Pair<S, T>; 3]) -> [Pair<S, T>; 3] {
+pub(super) fn three<S: Simd, T: Vectors>(simd: S, roots: &[[T; 2]], [a, b, c]: [Pair<S, T>; 3]) -> [Pair<S, T>; 3] {
     let (sum, difference) = (b.plus(simd, c), b.minus(simd, c));
     let even = a.plus(simd, sum.scaled(simd, roots[1][0]));
     let odd = difference.scaled(simd, roots[1][1]);
@@ -89,13 +89,17 @@ pub fn three<S: Simd, T: Vectors>(simd: S, roots: &[[T; 2]], [a, b, c]: [Pair<S,
 }
 
 #[inline(always)]
-pub fn four<S: Simd, T: Vectors>(simd: S, [a, b, c, d]: [Pair<S, T>; 4]) -> [Pair<S, T>; 4] {
+pub(super) fn four<S: Simd, T: Vectors>(simd: S, [a, b, c, d]: [Pair<S, T>; 4]) -> [Pair<S, T>; 4] {
     let ([e, f], [g, h]) = (two(simd, [a, c]), two(simd, [b, d]));
     [e.plus(simd, g), f.minus_i(simd, h), e.minus(simd, g), f.plus_i(simd, h)]
 }
 
 #[inline(always)]
-pub fn five<S: Simd, T: Vectors>(simd: S, roots: &[[T; 2]], [a, b, c, d, e]: [Pair<S, T>; 5]) -> [Pair<S, T>; 5] {
+pub(super) fn five<S: Simd, T: Vectors>(
+    simd: S,
+    roots: &[[T; 2]],
+    [a, b, c, d, e]: [Pair<S, T>; 5],
+) -> [Pair<S, T>; 5] {
     let (near, far) = (b.plus(simd, e), c.plus(simd, d));
     let (off, across) = (b.minus(simd, e), c.minus(simd, d));
     let even = |p: T, q: T| {
@@ -117,7 +121,7 @@ pub fn five<S: Simd, T: Vectors>(simd: S, roots: &[[T; 2]], [a, b, c, d, e]: [Pa
 
 /// `half` is √½.
 #[inline(always)]
-pub fn eight<S: Simd, T: Vectors>(simd: S, half: T, x: [Pair<S, T>; 8]) -> [Pair<S, T>; 8] {
+pub(super) fn eight<S: Simd, T: Vectors>(simd: S, half: T, x: [Pair<S, T>; 8]) -> [Pair<S, T>; 8] {
     let [a, b, c, d, e, f, g, h] = x;
     let (ae, bf, cg, dh) = (
         two(simd, [a, e]),
@@ -143,13 +147,13 @@ pub fn eight<S: Simd, T: Vectors>(simd: S, half: T, x: [Pair<S, T>; 8]) -> [Pair
     [even[0], odd[0], even[1], odd[1], even[2], odd[2], even[3], odd[3]]
 }
 
-/// Longest odd number of points that [`odd`] is for.
-pub const MOST: usize = 61;
+/// The largest odd number of points that [`odd`] takes.
+pub(super) const MOST: usize = 61;
 
-/// An odd number of points, in place, by the definition with pairs folded: as many products as a faster scheme has where
-/// the number is small. `roots[k]` is `exp(−2πi k/n)`.
+/// An odd number of points, in place, by the definition with pairs folded: as many products as a faster scheme has
+/// where the number is small. `roots[k]` is `exp(−2πi k/n)`.
 #[inline(always)]
-pub fn odd<S: Simd, T: Vectors>(simd: S, roots: &[[T; 2]], x: &mut [Pair<S, T>]) {
+pub(super) fn odd<S: Simd, T: Vectors>(simd: S, roots: &[[T; 2]], x: &mut [Pair<S, T>]) {
     let n = x.len();
     let first = x[0];
     let mut total = first;

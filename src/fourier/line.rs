@@ -12,10 +12,10 @@ use crate::array::{LANES, Real};
 
 /// The discrete Fourier transform `X[f] = Σ_t x[t] exp(−2πi f t/n)` of [`LANES`] lines at once.
 ///
-/// Value t of line l is `re[t · LANES + l] + i im[t · LANES + l]`, so that every operation is one on whole vectors. It is
-/// done in place by decimation in frequency, which leaves frequency f at [`place`](Self::place)`[f]`: whoever reads the
-/// values goes there, and nobody has to sort them. With `re` and `im` exchanged it is the inverse, not scaled.
-pub struct LinePlan<T: Real> {
+/// Value t of line l is `re[t · LANES + l] + i im[t · LANES + l]`, so that every operation is one on whole vectors. It
+/// is done in place by decimation in frequency, which leaves frequency f at [`place`](Self::place)`[f]`: the values are
+/// read from there, and never sorted. With `re` and `im` exchanged it is the inverse, not scaled.
+pub(super) struct LinePlan<T: Real> {
     length: usize,
     kind: Kind<T>,
     place: Vec<u32>,
@@ -24,7 +24,7 @@ pub struct LinePlan<T: Real> {
 enum Kind<T: Real> {
     /// Lengths of small prime factors.
     Stages(Vec<Stage<T>>),
-    /// Others: line by line, by the library.
+    /// Others: line by line, by rustfft.
     Library(Arc<dyn Fft<T>>),
 }
 
@@ -39,7 +39,7 @@ struct Stage<T> {
 }
 
 impl<T: Real> LinePlan<T> {
-    pub fn new(length: usize) -> Self {
+    pub(super) fn new(length: usize) -> Self {
         match radices(length) {
             Some(radices) => {
                 let mut span = length;
@@ -62,12 +62,12 @@ impl<T: Real> LinePlan<T> {
     }
 
     /// Where each frequency is found.
-    pub fn place(&self) -> &[u32] {
+    pub(super) fn place(&self) -> &[u32] {
         &self.place
     }
 
     /// Transforms [`LANES`] lines. `re` and `im` are of `length · LANES` values.
-    pub fn run(&self, re: &mut [T], im: &mut [T]) {
+    pub(super) fn run(&self, re: &mut [T], im: &mut [T]) {
         let size = self.length * LANES;
         let (re, im) = (&mut re[..size], &mut im[..size]);
         match &self.kind {

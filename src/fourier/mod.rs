@@ -2,11 +2,15 @@
 //!
 //! With the origins `r0 = rows/2`, `c0 = cols/2` (integer division) in both domains,
 //! `K[p, q] = 1/√n Σ x[r, c] exp(−2πi ((p − r0)(r − r0)/rows + (q − c0)(c − c0)/cols))`:
-//! what fastMRI calls `fft2c` and BART `fft -u`. The inverse is the adjoint.
+//! what fastMRI calls `fft2c` and BART `fft -u`. The inverse is the adjoint, so that energies are the same on both
+//! sides.
+//!
+//! [`Fourier::forward`] and [`Fourier::inverse`] transform a plane in place. The other methods of [`Fourier`] are the
+//! parts that they are made of, for callers that never hold k-space as a plane ([`crate::operator::Encoding`]).
 //!
 //! Lines are transformed [`LANES`] at a time, side by side in [`Panels`]: along one axis first, whose results are
-//! transposed into panels of the other. The origin moves to index 0 on the way in and back on the way out by where values
-//! are put and looked for, so that centring costs nothing and adds no rounding.
+//! transposed into panels of the other. Index tables move the origin to index 0 on the way in and back on the way out,
+//! so that centring costs nothing and adds no rounding.
 
 mod butterfly;
 mod line;
@@ -23,7 +27,7 @@ use num_complex::Complex;
 use self::panels::{Run, join, load_columns, store_columns};
 use crate::array::{Grid, LANES, Real, transpose, vectorised};
 
-/// Plans for one grid. Shared between threads; each caller brings its own [`Scratch`].
+/// Plans of the 2-D transforms of one grid. Threads share them; each brings its own [`Scratch`].
 pub struct Fourier<T: Real> {
     grid: Grid,
     /// Along columns, and along rows.
@@ -31,12 +35,12 @@ pub struct Fourier<T: Real> {
     scale: T,
 }
 
-/// Which way lines run.
+/// The direction in which lines run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Along {
-    /// From row to row: lines are columns.
+    /// Lines are columns: the transform along axis 0.
     Columns,
-    /// From column to column: lines are rows.
+    /// Lines are rows: the transform along axis 1.
     Rows,
 }
 
@@ -49,19 +53,21 @@ impl Along {
     }
 }
 
-/// From image to k-space, or back.
+/// Which transform.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Direction {
+    /// From image to k-space, with `exp(−2πi …)`.
     Forward,
+    /// From k-space to image, with `exp(+2πi …)`.
     Inverse,
 }
 
-/// What lines of one axis need.
+/// The plan of one axis, and where its values are put and found.
 struct Line<T: Real> {
     plan: LinePlan<T>,
-    /// For each index, origin in the middle, the vector where its value goes before the transform.
+    /// For each index (origin in the middle), the vector where its value is put before the transform.
     entry: Vec<u32>,
-    /// And where it is found after it; filled up to a whole number of [`LANES`].
+    /// The vector where its value is found after the transform; filled up to a whole number of [`LANES`].
     exit: Vec<u32>,
 }
 
@@ -83,17 +89,22 @@ impl<T: Real> Line<T> {
     }
 }
 
-/// Buffers of one thread, reused over transforms.
+/// Buffers of one thread, reused from transform to transform. Made by [`Fourier::scratch`] for its grid.
 pub struct Scratch<T> {
-    /// One group of lines along the first axis.
+    /// One group of lines along the axis that is transformed first.
     pub block: Panels<T>,
-    /// All groups along the second.
+    /// All groups of lines along the axis that is transformed second.
     pub panels: Panels<T>,
     /// Rows on their way between a plane and panels.
     staged: Panels<T>,
 }
 
 impl<T: Real> Fourier<T> {
+    /// Plans the transforms of `grid`. A length of prime factors up to 61 is transformed by the kernels here, any other
+    /// by rustfft, line by line.
+    ///
+    /// # Panics
+    /// If the grid has no pixels.
     pub fn new(grid: Grid) -> Self {
         assert!(!grid.is_empty(), "a transform needs at least one pixel");
         Self {
@@ -103,15 +114,17 @@ impl<T: Real> Fourier<T> {
         }
     }
 
+    /// The size of the planes that are transformed.
     pub fn grid(&self) -> Grid {
         self.grid
     }
 
-    /// What makes the transform of both axes unitary.
+    /// `1/√n` of n pixels: the factor that makes the transform of both axes unitary.
     pub fn scale(&self) -> T {
         self.scale
     }
 
+    /// New buffers for this grid.
     pub fn scratch(&self) -> Scratch<T> {
         let Grid { rows, cols } = self.grid;
         let longest = rows.max(cols).next_multiple_of(LANES);
@@ -122,13 +135,13 @@ impl<T: Real> Fourier<T> {
         }
     }
 
-    /// For all groups of lines along either axis.
+    /// New panels, with room for all groups of lines along either axis. All zero.
     pub fn panels(&self) -> Panels<T> {
         let vectors = |along| self.groups(along) * self.length(along);
         Panels::zeros(vectors(Along::Columns).max(vectors(Along::Rows)))
     }
 
-    /// Groups of [`LANES`] lines that run along an axis.
+    /// Number of groups of [`LANES`] lines that run along an axis. The last may hold fewer lines.
     pub fn groups(&self, along: Along) -> usize {
         self.length(along.other()).div_ceil(LANES)
     }
@@ -138,17 +151,17 @@ impl<T: Real> Fourier<T> {
         self.line(along).length()
     }
 
-    /// For each index along an axis, the vector of a group where its value goes before the transform.
+    /// For each index along an axis, the vector of a group where its value is put before the transform.
     pub fn entry(&self, along: Along) -> &[u32] {
         &self.line(along).entry
     }
 
-    /// And where its value is found after it.
+    /// For each index along an axis, the vector of a group where its value is found after the transform.
     pub fn exit(&self, along: Along) -> &[u32] {
         &self.line(along).exit[..self.length(along)]
     }
 
-    /// For each vector of a group as it was before the transform, that of the same index after it.
+    /// For each vector of a group before the transform, the vector that holds the same index after it.
     pub fn in_order(&self, along: Along) -> &[u32] {
         self.line(along).plan.place()
     }
@@ -160,13 +173,13 @@ impl<T: Real> Fourier<T> {
         }
     }
 
-    /// The first axis: transforms the lines of a group, which are in `scratch.block`, and puts their values where the
-    /// transform along the other axis wants them, into `scratch.panels`. Not scaled.
+    /// The axis that comes first: transforms the lines of a group, which are in `scratch.block`, and puts their values
+    /// into `scratch.panels`, where the transform along the other axis takes them. Not scaled.
     pub fn first(&self, along: Along, direction: Direction, group: usize, scratch: &mut Scratch<T>) {
         self.first_to(along, direction, group, 0..self.groups(along.other()), scratch);
     }
 
-    /// [`Self::first`] where only some groups along the other axis are wanted.
+    /// [`Self::first`] for the groups `wanted` along the other axis only.
     pub fn first_to(
         &self,
         along: Along,
@@ -186,7 +199,7 @@ impl<T: Real> Fourier<T> {
         transpose(&block.im, lines, &mut panels.im[first..], other, places);
     }
 
-    /// [`Self::first`] of lines that are all zero.
+    /// [`Self::first`] for lines that are all zero.
     pub fn first_of_zeros(&self, along: Along, group: usize, scratch: &mut Scratch<T>) {
         let Panels { re, im } = &mut scratch.panels;
         for part in [re, im] {
@@ -202,13 +215,13 @@ impl<T: Real> Fourier<T> {
         }
     }
 
-    /// Where the lines of a group go in those along the other axis.
+    /// Where the lines of a group are put within the lines along the other axis.
     fn places(&self, along: Along, group: usize) -> &[u32] {
         let entry = &self.line(along.other()).entry;
         &entry[group * LANES..((group + 1) * LANES).min(entry.len())]
     }
 
-    /// The second axis: transforms the lines of a group, `re` and `im`, in place. Not scaled.
+    /// The axis that comes second: transforms the lines of a group, `re` and `im`, in place. Not scaled.
     pub fn run(&self, along: Along, direction: Direction, re: &mut [T], im: &mut [T]) {
         let plan = &self.line(along).plan;
         match direction {
@@ -217,12 +230,18 @@ impl<T: Real> Fourier<T> {
         }
     }
 
-    /// Image to k-space, in place. `plane` is row-major and of the grid's size.
+    /// Image to k-space, in place. `plane` is row-major, of the size of the grid.
+    ///
+    /// # Panics
+    /// If `plane` has another length than the grid.
     pub fn forward(&self, plane: &mut [Complex<T>], scratch: &mut Scratch<T>) {
         self.transform(Direction::Forward, plane, scratch);
     }
 
-    /// k-space to image, in place.
+    /// k-space to image, in place. `plane` is row-major, of the size of the grid.
+    ///
+    /// # Panics
+    /// If `plane` has another length than the grid.
     pub fn inverse(&self, plane: &mut [Complex<T>], scratch: &mut Scratch<T>) {
         self.transform(Direction::Inverse, plane, scratch);
     }
@@ -275,7 +294,10 @@ impl<T: Real> Fourier<T> {
         }
     }
 
-    /// A row-major plane as groups of columns, as the transform along them wants them.
+    /// Puts a row-major plane into panels as groups of columns, in the order that the transform along them takes.
+    ///
+    /// # Panics
+    /// If `plane` has another length than the grid, or `panels` are those of a smaller grid.
     pub fn load(&self, plane: &[Complex<T>], panels: &mut Panels<T>) {
         assert_eq!(plane.len(), self.grid.len(), "plane of another size than the plan");
         for group in 0..self.groups(Along::Columns) {
@@ -284,7 +306,10 @@ impl<T: Real> Fourier<T> {
         }
     }
 
-    /// The way back of [`Self::load`], times `scale`.
+    /// The inverse of [`Self::load`], times `scale`.
+    ///
+    /// # Panics
+    /// If `plane` has another length than the grid, or `panels` are those of a smaller grid.
     pub fn store(&self, panels: &Panels<T>, scale: T, plane: &mut [Complex<T>]) {
         assert_eq!(plane.len(), self.grid.len(), "plane of another size than the plan");
         for group in 0..self.groups(Along::Columns) {

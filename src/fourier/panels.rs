@@ -5,12 +5,14 @@ use crate::array::{Aligned, LANES, Real, vectorised};
 /// Complex values in groups of [`LANES`] lines, real and imaginary parts apart: value t of line l is number
 /// `t · LANES + l` of its group, so that a vector has the same value of all lines.
 pub struct Panels<T> {
+    /// Real parts.
     pub re: Aligned<T>,
+    /// Imaginary parts.
     pub im: Aligned<T>,
 }
 
 impl<T: Real> Panels<T> {
-    /// Of so many vectors.
+    /// Zeros, with room for `vectors` vectors of [`LANES`] values.
     pub fn zeros(vectors: usize) -> Self {
         Self {
             re: Aligned::zeros(vectors * LANES),
@@ -18,11 +20,13 @@ impl<T: Real> Panels<T> {
         }
     }
 
+    /// Sets all values to zero.
     pub fn fill_zero(&mut self) {
         self.re.fill(T::zero());
         self.im.fill(T::zero());
     }
 
+    /// Multiplies all values by `by`.
     pub fn scale(&mut self, by: T) {
         let Self { re, im } = self;
         vectorised(
@@ -36,12 +40,13 @@ impl<T: Real> Panels<T> {
         );
     }
 
-    /// The group of lines `group`, each of `length` values.
+    /// Real and imaginary parts of the group of lines `group`, whose lines have `length` values each.
     pub fn group(&self, group: usize, length: usize) -> (&[T], &[T]) {
         let range = group * length * LANES..(group + 1) * length * LANES;
         (&self.re[range.clone()], &self.im[range])
     }
 
+    /// [`Self::group`], to be written.
     pub fn group_mut(&mut self, group: usize, length: usize) -> (&mut [T], &mut [T]) {
         let range = group * length * LANES..(group + 1) * length * LANES;
         (&mut self.re[range.clone()], &mut self.im[range])

@@ -1,4 +1,4 @@
-//! Rows on their way between panels and planes.
+//! Rows between panels and planes.
 //!
 //! A strip is a group of [`LANES`] rows, row-major, [`Fourier::pitch`] values from one to the next, real and imaginary
 //! parts apart. Where the grid ends within it, what is in the rows below does not matter.
@@ -7,12 +7,13 @@ use super::{Along, Fourier, Panels};
 use crate::array::{LANES, Real, transpose};
 
 impl<T: Real> Fourier<T> {
-    /// From one row of a strip to the next: columns, filled up to whole vectors.
+    /// Distance from one row of a strip to the next, in values: the columns, rounded up to a multiple of [`LANES`].
     pub fn pitch(&self) -> usize {
         self.grid.cols.next_multiple_of(LANES)
     }
 
-    /// A group of rows, transformed along them, out of panels. Not scaled.
+    /// Copies a group of rows that was transformed along the rows from panels to a strip, in the order of the columns.
+    /// Not scaled. `re` and `im` have room for [`LANES`] rows.
     pub fn unload_rows(&self, group: usize, panels: &Panels<T>, re: &mut [T], im: &mut [T]) {
         let exit = &self.line(Along::Rows).exit;
         let count = LANES.min(self.grid.rows - group * LANES);
@@ -22,7 +23,7 @@ impl<T: Real> Fourier<T> {
         transpose(from_im, exit, im, 1, &places[..count]);
     }
 
-    /// A group of rows to where the transform along them wants them.
+    /// Copies a strip into `block`, in the order that the transform along the rows takes.
     pub fn load_rows(&self, re: &[T], im: &[T], block: &mut Panels<T>) {
         let vectors = self.pitch() / LANES;
         for (vector, places) in self.entry(Along::Rows).chunks(LANES).enumerate() {

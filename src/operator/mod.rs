@@ -1,4 +1,5 @@
-//! The measurement as a linear operator.
+//! The measurement as a linear operator: `A = M F S` of coil sensitivity maps S, Fourier transform F and sampling mask
+//! M.
 
 mod encoding;
 mod products;

@@ -17,8 +17,12 @@ pub fn object_mask<T: Real>(target: &Image<T>) -> Array2<bool> {
 
 /// The one phase factor `e^{iφ}` that minimises `‖image · e^{iφ} − target‖` over the mask.
 ///
-/// Sensitivity maps are determined only up to a phase, so that an image of the same object by other maps
-/// differs by one. 1 where no phase is better than another: orthogonal, zero or not finite inputs.
+/// Sensitivity maps are determined only up to a phase, so that images of one object by different maps differ by one. 1
+/// where no phase is better than another: orthogonal, zero or not finite inputs. `mask` is `(rows, cols)`; `None` for
+/// all pixels.
+///
+/// # Panics
+/// If the shapes differ.
 pub fn align_phase<T: Real>(target: &Image<T>, image: &Image<T>, mask: Option<&Array2<bool>>) -> Complex<f64> {
     let inner: Complex<f64> = masked_pairs(target, image, mask).fold(Complex::ZERO, |sum, (t, i)| sum + t * i.conj());
     let length = inner.norm();
@@ -29,9 +33,13 @@ pub fn align_phase<T: Real>(target: &Image<T>, image: &Image<T>, mask: Option<&A
     }
 }
 
-/// `‖m (image · e^{iφ} − target)‖² / ‖m target‖²`, linear, with the phase of [`align_phase`]; `mask` is m, `(rows, cols)`.
+/// `‖m (image · e^{iφ} − target)‖² / ‖m target‖²`, linear, with the phase of [`align_phase`]; `mask` is m, `(rows,
+/// cols)`.
 ///
 /// `None` where the target is zero on the mask or an input is not finite there.
+///
+/// # Panics
+/// If the shapes differ.
 pub fn complex_nmse<T: Real>(target: &Image<T>, image: &Image<T>, mask: Option<&Array2<bool>>) -> Option<f64> {
     let phase = align_phase(target, image, mask);
     let error: f64 = masked_pairs(target, image, mask)
@@ -47,6 +55,9 @@ pub fn complex_nmse<T: Real>(target: &Image<T>, image: &Image<T>, mask: Option<&
 ///
 /// LoG is a zero-mean Laplacian of Gaussian, 15×15 pixels, σ = 1.5, as MATLAB defines `fspecial('log', 15, 1.5)`;
 /// outside the image is zero. −∞ for a perfect image; `None` for a target of zeros or inputs that are not finite.
+///
+/// # Panics
+/// If the shapes differ.
 pub fn hfen<T: Real>(target: &Image<T>, image: &Image<T>) -> Option<f64> {
     let phase = align_phase(target, image, None);
     let target = target.mapv(wide);

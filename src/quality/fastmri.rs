@@ -11,12 +11,14 @@ const WINDOW: usize = 7;
 const K1: f64 = 0.01;
 const K2: f64 = 0.03;
 
-/// The metrics of the fastMRI leader board for one volume of magnitude images, or for one slice of it.
+/// The metrics of the fastMRI leader board (Zbontar et al., arXiv:1811.08839) for one volume of magnitude images, or
+/// for one slice of it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct FastMri {
     /// `‖target − image‖² / ‖target‖²`, linear.
     pub nmse: Option<f64>,
-    /// Peak signal-to-noise ratio in dB, `10 log10(data_range² / mean (target − image)²)`; infinite for a perfect image.
+    /// Peak signal-to-noise ratio in dB, `10 log10(data_range² / mean (target − image)²)`; infinite for a perfect
+    /// image.
     pub psnr: Option<f64>,
     /// Structural similarity, mean over slices; at most 1.
     pub ssim: Option<f64>,
@@ -26,8 +28,11 @@ pub struct FastMri {
 
 /// All of fastMRI's metrics, with the data range its `evaluate.py` uses: the maximum of the target volume.
 ///
-/// `target` and `image` are magnitudes, `(slices, rows, cols)`, already cropped to what is to be judged. Slices are taken
-/// in parallel and added in their order.
+/// `target` and `image` are magnitudes, `(slices, rows, cols)`, already cropped to what is to be judged. Slices are
+/// taken in parallel and added in their order.
+///
+/// # Panics
+/// If the shapes differ.
 pub fn fastmri_metrics(target: ArrayView3<f32>, image: ArrayView3<f32>) -> FastMri {
     assert_eq!(target.dim(), image.dim(), "target and image of different shapes");
     let data_range = f64::from(target.iter().copied().fold(0.0, f32::max));
@@ -41,14 +46,18 @@ pub fn fastmri_metrics(target: ArrayView3<f32>, image: ArrayView3<f32>) -> FastM
     sum.metrics(data_range)
 }
 
-/// The part of two volumes that fastMRI's `evaluate.py` compares: a square of the target's width, as far as both go.
+/// The size of the region that fastMRI's `evaluate.py` compares, of slices of a target and of a result: a square of the
+/// target's width, or what both have of it.
 pub fn common_region(target: Grid, result: Grid) -> Grid {
     let side = target.cols;
     Grid::new(side.min(target.rows).min(result.rows), side.min(result.cols))
 }
 
-/// The window of that size in the middle of the last two axes, where fastMRI's `center_crop` has it: it begins at
-/// `(n − m) / 2`, rounded down. `region` must not exceed the images.
+/// Crops the last two axes to `region`, centred as by fastMRI's `center_crop`: the window begins at `(n − m) / 2`,
+/// rounded down.
+///
+/// # Panics
+/// If there are fewer than two axes, or `region` exceeds the images.
 pub fn crop<D: Dimension>(mut images: ArrayView<f32, D>, region: Grid) -> ArrayView<f32, D> {
     let last = images.ndim() - 1;
     for (axis, length) in [(Axis(last - 1), region.rows), (Axis(last), region.cols)] {
@@ -58,8 +67,9 @@ pub fn crop<D: Dimension>(mut images: ArrayView<f32, D>, region: Grid) -> ArrayV
     images
 }
 
-/// What the metrics of one slice, or of several, are made of: sums, which add in the order of the slices to what
-/// [`fastmri_metrics`] gives, bit for bit.
+/// The sums that metrics are made of, for one slice or for several: for volumes that are read slice by slice.
+///
+/// Slices [added](Score::add) in their order give what [`fastmri_metrics`] gives for the volume, bit for bit.
 #[derive(Clone, Debug, Default)]
 pub struct Score {
     /// `‖target − image‖²`; not finite where an input is not.
@@ -73,8 +83,11 @@ pub struct Score {
 }
 
 impl Score {
-    /// Of a slice: magnitudes, `(rows, cols)`, already cropped; `data_range` is the maximum of the target volume, cropped
-    /// as its slices are.
+    /// The sums of one slice. `target` and `image` are magnitudes, `(rows, cols)`, already cropped; `data_range` is the
+    /// maximum of the target volume, cropped as its slices are.
+    ///
+    /// # Panics
+    /// If the shapes differ.
     pub fn of(target: ArrayView2<f32>, image: ArrayView2<f32>, data_range: f64) -> Self {
         assert_eq!(target.dim(), image.dim(), "target and image of different shapes");
         let error = |(&t, &i): (&f32, &f32)| (f64::from(t) - f64::from(i)).powi(2);
@@ -87,6 +100,7 @@ impl Score {
         }
     }
 
+    /// Adds the sums of further slices.
     pub fn add(&mut self, other: &Self) {
         self.error += other.error;
         self.reference += other.reference;
@@ -95,7 +109,7 @@ impl Score {
         self.slices += other.slices;
     }
 
-    /// With the data range that it was made with.
+    /// The metrics of all slices added so far. `data_range` is that of [`Score::of`].
     pub fn metrics(&self, data_range: f64) -> FastMri {
         let usable = data_range.is_finite() && data_range > 0.0;
         let (error, ssim) = (self.error / self.pixels as f64, self.similarity / self.slices as f64);
@@ -115,8 +129,9 @@ type Moments = [f64; 5];
 /// than the window along an axis: no window fits in it.
 ///
 /// As fastMRI takes it from scikit-image: a uniform 7×7 window, K1 = 0.01, K2 = 0.03, sample covariances, and the
-/// mean over the windows that lie wholly inside the slice. Window sums are separable: down the columns first, then along
-/// the row. Both are short sums taken anew, since a running difference would leave rounding behind in the dark parts.
+/// mean over the windows that lie wholly inside the slice. Window sums are separable: down the columns first, then
+/// along the row. Both are short sums taken anew, since a running difference would leave rounding behind in the dark
+/// parts.
 fn slice_ssim(target: ArrayView2<f32>, image: ArrayView2<f32>, data_range: f64) -> f64 {
     let (rows, cols) = target.dim();
     if rows < WINDOW || cols < WINDOW {

@@ -2,7 +2,9 @@
 //!
 //! Every metric is computed in f64 and is `None` where it has no value: a reference of zeros, a NaN or an
 //! infinity in either input, or (SSIM) an image smaller than the window. A perfect image is not such a case: its
-//! NMSE is 0, its PSNR is infinite. Inputs of different shapes are a mistake of the caller and panic.
+//! NMSE is 0, its PSNR is infinite.
+//!
+//! Functions that take two images panic if their shapes differ.
 
 mod complex;
 mod fastmri;
@@ -17,7 +19,7 @@ pub fn decibel(linear: f64) -> f64 {
     10.0 * linear.log10()
 }
 
-/// `error / reference`, or `None` where it means nothing.
+/// `error / reference`, or `None` where it has no value.
 fn relative(error: f64, reference: f64) -> Option<f64> {
     (error.is_finite() && reference.is_finite() && reference > 0.0).then(|| error / reference)
 }
@@ -37,7 +39,7 @@ mod inputs {
         (i % period - period / 2).abs()
     }
 
-    pub fn target_and_image(slices: usize, rows: usize, cols: usize) -> (Array3<f32>, Array3<f32>) {
+    pub(super) fn target_and_image(slices: usize, rows: usize, cols: usize) -> (Array3<f32>, Array3<f32>) {
         let (height, width) = (rows as i64, cols as i64);
         let target = |s, r, c| {
             let smooth = 16 * triangle(3 * r + 2 * c + 11 * s, 97) + 8 * triangle(r * r + 5 * c, 61);
@@ -55,7 +57,7 @@ mod inputs {
         (volume(&target), volume(&image))
     }
 
-    pub fn figures() -> serde_json::Value {
+    pub(super) fn figures() -> serde_json::Value {
         serde_json::from_str(include_str!("../../tests/figures/metrics.json")).unwrap()
     }
 }

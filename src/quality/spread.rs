@@ -1,14 +1,16 @@
-/// Mean and standard deviation of what was measured several times.
+/// Mean and standard deviation of a figure that was measured several times, such as a metric over volumes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
+    /// The mean of the values.
     pub mean: f64,
-    /// Of the sample, with n − 1; `None` for a single value or where one is infinite.
+    /// Sample standard deviation, with n − 1 degrees of freedom; `None` for a single value or where one is infinite.
     pub sd: Option<f64>,
+    /// Number of values n.
     pub count: usize,
 }
 
 impl Spread {
-    /// NaN counts as not measured. `None` if nothing is left.
+    /// The spread of `values` without NaN, which counts as not measured. `None` if no value is left.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let values: Vec<f64> = values.into_iter().filter(|v| !v.is_nan()).collect();
         let count = values.len();

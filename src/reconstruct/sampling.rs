@@ -244,7 +244,7 @@ impl Sampling {
 
 impl HeldData {
     /// Where any coil is not zero; everywhere but in the padding, when the zeros are few enough to be chance.
-    pub fn of(kspace: ArrayView3<Complex<f32>>, acquired: &[Option<Range<usize>>; 2]) -> Self {
+    pub(super) fn of(kspace: ArrayView3<Complex<f32>>, acquired: &[Option<Range<usize>>; 2]) -> Self {
         let mut mask = sampling::nonzero_mask(kspace);
         let coverage = Coverage::of(&mask, acquired.clone());
         let support = coverage.support().len();
@@ -255,12 +255,12 @@ impl HeldData {
     }
 
     /// Whether nothing is missing.
-    pub fn is_complete(&self) -> bool {
+    pub(super) fn is_complete(&self) -> bool {
         self.coverage.is_complete(&self.mask)
     }
 
     /// Why it is not complete.
-    pub fn lack(&self) -> String {
+    pub(super) fn lack(&self) -> String {
         let mut sides = missing_sides(&self.coverage);
         match sides.next() {
             Some(side) => format!("undersampled already: partial Fourier left out {side}"),

@@ -18,7 +18,9 @@ const CHANCE: f64 = 1e-3;
 /// missing as far as the other one reaches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Coverage {
+    /// Along the axis of rows.
     pub rows: Span,
+    /// Along the axis of columns.
     pub cols: Span,
 }
 
@@ -92,6 +94,7 @@ impl Coverage {
         self.support().len() as f64 / self.without_padding(mask).count() as f64
     }
 
+    /// The mask with the padding as if it were not sampled.
     pub fn without_padding(&self, mask: &Mask) -> Mask {
         self.altered(mask, false)
     }

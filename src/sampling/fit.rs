@@ -22,7 +22,7 @@ impl LogOdds {
     /// The binomial maximum likelihood, with the degree, up to `largest_degree`, that the criterion of
     /// Hannan and Quinn picks (J R Stat Soc B 41:190, 1979).
     /// The fitted p adds up to the number of samples, and stays between 0 and 1.
-    pub fn fit(shells: &[Shell], largest_degree: usize) -> Self {
+    pub(super) fn fit(shells: &[Shell], largest_degree: usize) -> Self {
         let samples: f64 = shells.iter().map(|shell| shell.sampled).sum();
         let price = samples.max(16.0).ln().ln();
         let merit = |fit: &Self| fit.log_likelihood(shells) - price * fit.coefficients.len() as f64;
@@ -36,12 +36,12 @@ impl LogOdds {
         best
     }
 
-    pub fn degree(&self) -> usize {
+    pub(super) fn degree(&self) -> usize {
         self.coefficients.len() - 1
     }
 
     /// The probability at a radius; beyond the radii fitted it stays as it is there.
-    pub fn at(&self, radius: f64) -> f64 {
+    pub(super) fn at(&self, radius: f64) -> f64 {
         let basis = self.basis(radius);
         let odds: f64 = basis
             .zip(&self.coefficients)

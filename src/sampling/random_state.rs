@@ -2,21 +2,21 @@ use rand_mt::Mt;
 
 /// numpy's `RandomState` of an integer seed, of which its own documentation says that it will never change: the
 /// Mersenne twister MT19937 (Matsumoto and Nishimura 1998) and what is drawn from it.
-pub struct RandomState(Mt);
+pub(super) struct RandomState(Mt);
 
 impl RandomState {
-    pub fn new(seed: u32) -> Self {
+    pub(super) fn new(seed: u32) -> Self {
         Self(Mt::new(seed))
     }
 
     /// Uniform in [0, 1), with 53 bits.
-    pub fn double(&mut self) -> f64 {
+    pub(super) fn double(&mut self) -> f64 {
         let (high, low) = (self.0.next_u32() >> 5, self.0.next_u32() >> 6);
         (f64::from(high) * 67_108_864.0 + f64::from(low)) / 9_007_199_254_740_992.0
     }
 
     /// Uniform in `0..n`: the low bits of a draw, taken again while they are too large. For n = 1 nothing is drawn.
-    pub fn below(&mut self, n: u32) -> u32 {
+    pub(super) fn below(&mut self, n: u32) -> u32 {
         let largest = n.saturating_sub(1);
         let bits = u32::MAX.checked_shr(largest.leading_zeros()).unwrap_or(0);
         loop {

@@ -8,6 +8,7 @@ use std::f64::consts::{FRAC_PI_2, PI, TAU};
 use super::field::{Draw, MM, Point, Stream, lerp, smoothstep};
 use super::outline::Outline;
 
+/// What an axial slice is painted from.
 pub(super) struct Anatomy {
     pub outline: Outline,
     /// Clefts of CSF that the cortex follows: sulci and fissures.
@@ -35,7 +36,7 @@ pub(super) struct Blob {
 }
 
 impl Anatomy {
-    pub fn new(seed: u64, z: f64) -> Self {
+    pub(super) fn new(seed: u64, z: f64) -> Self {
         let size = (1.0 - ((z - 0.05) / 0.85).powi(2)).sqrt();
         let mut draw = Draw::new(seed, Stream::Anatomy, z);
         let outline = Outline::new(&mut draw, size);

@@ -30,7 +30,7 @@ struct Loop {
 ///
 /// A loop of radius a sees a point at distance d with magnitude `(1 + d²/a²)^(−3/2)`, the field on the axis of a
 /// current loop, and a phase that turns across it. The maps of all slices are drawn from `seed`; `position` is
-/// that of [`super::phantom()`]. One coil sees everything alike: its map is 1.
+/// that of [`super::phantom()`]. A single coil has a uniform map of 1.
 pub fn coil_maps(grid: Grid, coils: usize, position: f64, seed: u64) -> CoilStack<f32> {
     let mut maps = Array3::zeros((coils, grid.rows, grid.cols));
     if coils == 1 {

@@ -23,7 +23,7 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    pub fn rng(self, seed: u64) -> ChaCha8Rng {
+    pub(super) fn rng(self, seed: u64) -> ChaCha8Rng {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(match self {
             Self::Anatomy => 0,
@@ -43,18 +43,18 @@ pub(super) struct Draw {
 }
 
 impl Draw {
-    pub fn new(seed: u64, stream: Stream, z: f64) -> Self {
+    pub(super) fn new(seed: u64, stream: Stream, z: f64) -> Self {
         let rng = stream.rng(seed);
         Self { rng, z }
     }
 
     /// Uniform in `[low, high)`, the same at every height.
-    pub fn between(&mut self, low: f64, high: f64) -> f64 {
+    pub(super) fn between(&mut self, low: f64, high: f64) -> f64 {
         low + (high - low) * self.rng.random::<f64>()
     }
 
     /// Within `centre ± spread`, drifting with height over about the length of the head.
-    pub fn drift(&mut self, centre: f64, spread: f64) -> f64 {
+    pub(super) fn drift(&mut self, centre: f64, spread: f64) -> f64 {
         let (phase, rate) = (self.between(0.0, TAU), self.between(2.0, 5.0));
         centre + spread * (phase + rate * self.z).cos()
     }
@@ -68,7 +68,7 @@ pub(super) struct Ring {
 }
 
 impl Ring {
-    pub fn new(draw: &mut Draw, mean: f64, spread: f64, orders: Range<usize>) -> Self {
+    pub(super) fn new(draw: &mut Draw, mean: f64, spread: f64, orders: Range<usize>) -> Self {
         let share = spread / (orders.len() as f64).sqrt();
         let harmonics = orders.map(|order| (order as f64, draw.drift(0.0, share), draw.drift(0.0, share)));
         Self {
@@ -77,7 +77,7 @@ impl Ring {
         }
     }
 
-    pub fn at(&self, angle: f64) -> f64 {
+    pub(super) fn at(&self, angle: f64) -> f64 {
         let wave = |&(order, cosine, sine): &(f64, f64, f64)| {
             let (s, c) = (order * angle).sin_cos();
             cosine * c + sine * s
@@ -93,12 +93,12 @@ pub(super) struct Noise {
 }
 
 impl Noise {
-    pub fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self { seed }
     }
 
     /// The noise at `point`, with lattice steps of `wavelength`.
-    pub fn at(self, point: [f64; 3], wavelength: f64) -> f64 {
+    pub(super) fn at(self, point: [f64; 3], wavelength: f64) -> f64 {
         let salt = self.seed ^ wavelength.to_bits();
         let scaled = point.map(|p| p / wavelength);
         let cell = scaled.map(|s| s.floor() as i64);

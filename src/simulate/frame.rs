@@ -16,13 +16,13 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    pub fn new(grid: Grid) -> Self {
+    pub(super) fn new(grid: Grid) -> Self {
         let pixel = 2.0 / grid.rows.min(grid.cols) as f64;
         Self { grid, pixel }
     }
 
     /// The point `[x, y]` of a pixel: x along the columns, y along the rows.
-    pub fn point(self, row: usize, col: usize) -> Point {
+    pub(super) fn point(self, row: usize, col: usize) -> Point {
         let along = |index: usize, n: usize| (index as f64 - (n / 2) as f64) * self.pixel;
         [along(col, self.grid.cols), along(row, self.grid.rows)]
     }
@@ -53,12 +53,12 @@ impl Nearest {
     };
 
     /// Distance to the edge, negative inside.
-    pub fn edge(&self) -> f64 {
+    pub(super) fn edge(&self) -> f64 {
         self.distance - self.half_width
     }
 
     /// The share of a pixel of side `width` that a straight stroke covers: also right for one thinner than a pixel.
-    pub fn coverage(&self, width: f64) -> f64 {
+    pub(super) fn coverage(&self, width: f64) -> f64 {
         let (low, high) = (self.distance - width / 2.0, self.distance + width / 2.0);
         ((high.min(self.half_width) - low.max(-self.half_width)) / width).max(0.0)
     }
@@ -66,7 +66,7 @@ impl Nearest {
 
 impl Clefts {
     /// Exact within `reach` and a pixel of a stroke's edge, none farther away.
-    pub fn new(frame: Frame, strokes: &[Stroke], reach: f64) -> Self {
+    pub(super) fn new(frame: Frame, strokes: &[Stroke], reach: f64) -> Self {
         let mut near = Array2::from_elem(frame.grid.dim(), Nearest::NONE);
         for pair in strokes.iter().flat_map(|stroke| stroke.points.windows(2)) {
             let [(a, width_a), (b, width_b)] = [pair[0], pair[1]];

@@ -1,7 +1,7 @@
 //! Simulated multi-coil scans of a brain-like head, with everything known: image, maps and noise.
 //!
-//! For tests, benchmarks and trials of a sampling pattern where no scan may be shared. All is drawn from a seed,
-//! each slice on its own, so that slices can be made in any order and one at a time.
+//! For tests, benchmarks and trials of sampling patterns without a patient's data. All is drawn from a seed, each slice
+//! by itself, so that slices can be made in any order and one at a time.
 
 mod anatomy;
 mod coils;
@@ -30,22 +30,26 @@ const MOST_COILS: usize = 512;
 /// What to simulate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SimulationSettings {
-    /// Image and k-space size.
+    /// Size of image and k-space, `(rows, cols)`.
     pub grid: Grid,
+    /// Receive coils, 1 to 512.
     pub coils: usize,
-    /// Slices, evenly from the basal ganglia to above the ventricles.
+    /// Axial slices, spaced evenly from the basal ganglia to above the ventricles; at least 1.
     pub slices: usize,
     /// Standard deviation σ of the complex noise of each k-space sample in each coil, `E|ε|² = σ²`, independent over
     /// samples and coils: the noise covariance is `σ² I`. In units of the image, whose brightest tissue is about 1
     /// and whose white matter is about 0.44. The transform is unitary, so that coil images and their optimal
     /// combination carry the same σ, the same in all slices.
     pub noise: f64,
+    /// Seed of anatomy, maps, phase and noise. The slices of one seed show one head.
     pub seed: u64,
 }
 
 impl SimulationSettings {
+    /// Checks the settings.
+    ///
     /// # Errors
-    /// A setting that is zero, negative, not finite or too large.
+    /// [`Error::Setting`] for a setting that is zero, negative, not finite or too large.
     pub fn validate(&self) -> Result<()> {
         let Self {
             grid,
@@ -88,7 +92,8 @@ pub struct SimulatedSlice {
 /// Simulates slice `slice`, counted from 0. The result depends on the settings and the slice alone.
 ///
 /// # Errors
-/// Those of [`SimulationSettings::validate`], and a slice that is not among those asked for.
+/// [`Error::Setting`] for those of [`SimulationSettings::validate`], and for a `slice` that is not below the number of
+/// slices.
 pub fn simulate_slice(settings: &SimulationSettings, slice: usize) -> Result<SimulatedSlice> {
     settings.validate()?;
     let SimulationSettings {

@@ -24,7 +24,7 @@ pub(super) struct Layers {
 
 impl Outline {
     /// An ellipse, broader towards the back, with layers of varying thickness.
-    pub fn new(draw: &mut Draw, size: f64) -> Self {
+    pub(super) fn new(draw: &mut Draw, size: f64) -> Self {
         const ANGLES: usize = 1440;
         let (width, length) = (draw.between(0.69, 0.73) * size, draw.between(0.86, 0.91) * size);
         let shape = Ring::new(draw, 1.0, 0.008, 2..6);
@@ -54,7 +54,7 @@ impl Outline {
         }
     }
 
-    pub fn layers(&self, angle: f64) -> Layers {
+    pub(super) fn layers(&self, angle: f64) -> Layers {
         let at = angle.rem_euclid(TAU) / TAU * self.table.len() as f64;
         let low = at as usize % self.table.len();
         let (a, b) = (&self.table[low], &self.table[(low + 1) % self.table.len()]);
@@ -69,7 +69,7 @@ impl Outline {
     }
 
     /// The point of the brain's hull at an angle.
-    pub fn hull(&self, angle: f64) -> Point {
+    pub(super) fn hull(&self, angle: f64) -> Point {
         let layers = self.layers(angle);
         let radius = layers.radius - layers.brain / layers.normal;
         [radius * angle.cos(), radius * angle.sin()]

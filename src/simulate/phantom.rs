@@ -25,7 +25,7 @@ const CORTEX: f64 = 3.0 * MM;
 /// Blur of edges inside the head, beyond the pixel's own: the thickness of a slice.
 const PARTIAL_VOLUME: f64 = 0.7 * MM;
 
-/// One axial slice of the head of `seed`, `(rows, cols)`, dimensionless.
+/// One axial slice of the head that `seed` draws, `(rows, cols)`, in arbitrary units.
 ///
 /// `position` runs from 0, the basal ganglia, to 1, above the ventricles. Magnitudes reach about 1 in fluid and
 /// are exactly 0 in air; the phase is smooth and turns by a few radians over the head.

@@ -14,10 +14,10 @@ use crate::wavelet::{Band, Orientation, Pyramid, Transform};
 
 /// Bins of each histogram. The method does not say; the threshold is as coarse as they are.
 const BINS: usize = 50;
-/// Rounds of two-means after which it has long come to rest.
+/// Rounds of two-means: more than it takes to converge.
 const ROUNDS: usize = 100;
 
-pub fn new<'a, T: Real>(problem: &'a Problem<T>, tuning: &Tuning) -> ProximalGradient<'a, T> {
+pub(super) fn new<'a, T: Real>(problem: &'a Problem<T>, tuning: &Tuning) -> ProximalGradient<'a, T> {
     let rule = |transform: &Transform<T>| {
         let rule: Box<dyn Thresholds<T>> = Box::new(ScaleThresholds::of(problem, transform));
         rule

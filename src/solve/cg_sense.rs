@@ -7,7 +7,8 @@ const SETTLED: f64 = 1e-6;
 
 /// `min ‖y − A x‖² + λ ‖x‖²` by conjugate gradients on the normal equations (Pruessmann et al. 2001), from x = 0.
 ///
-/// At λ = 0 the first iterations bring the image and later ones the noise: stopping early is the regularisation.
+/// At λ = 0 the first iterations converge to the image and later ones to the noise: stopping early is the
+/// regularisation.
 pub struct CgSense<'a, T: Real> {
     problem: &'a Problem<T>,
     lambda: T,
@@ -17,6 +18,7 @@ pub struct CgSense<'a, T: Real> {
 }
 
 impl<'a, T: Real> CgSense<'a, T> {
+    /// The solver at x = 0. Of `tuning` only λ matters, as a Tikhonov weight without unit.
     pub fn new(problem: &'a Problem<T>, tuning: &Tuning) -> Self {
         let gradients = ConjugateGradients::new(problem.zero_filled());
         Self {
@@ -40,9 +42,10 @@ impl<T: Real> Solver<T> for CgSense<'_, T> {
             normal
         };
         let moved = self.gradients.step(normal);
-        let verdict = match moved && self.gradients.energy() > SETTLED * SETTLED * self.first_energy {
-            true => Verdict::Continue,
-            false => Verdict::Stop(StopReason::Settled),
+        let verdict = if moved && self.gradients.energy() > SETTLED * SETTLED * self.first_energy {
+            Verdict::Continue
+        } else {
+            Verdict::Stop(StopReason::Settled)
         };
         Step {
             bands: Vec::new(),

@@ -3,8 +3,8 @@ use num_complex::Complex;
 
 use crate::array::{ImageSets, Real, energy};
 
-/// Conjugate gradients for `N x = b` with N Hermitian and not negative, from x = 0.
-pub struct ConjugateGradients<T: Real> {
+/// Conjugate gradients for `N x = b` with N Hermitian and positive semidefinite, from x = 0.
+pub(super) struct ConjugateGradients<T: Real> {
     pub x: ImageSets<T>,
     /// `b − N x`.
     residual: ImageSets<T>,
@@ -13,7 +13,7 @@ pub struct ConjugateGradients<T: Real> {
 }
 
 impl<T: Real> ConjugateGradients<T> {
-    pub fn new(b: ImageSets<T>) -> Self {
+    pub(super) fn new(b: ImageSets<T>) -> Self {
         Self {
             x: ImageSets::zeros(b.dim()),
             direction: b.clone(),
@@ -23,12 +23,12 @@ impl<T: Real> ConjugateGradients<T> {
     }
 
     /// Energy of `b − N x`.
-    pub fn energy(&self) -> f64 {
+    pub(super) fn energy(&self) -> f64 {
         self.energy
     }
 
-    /// One step; `normal` applies N. Returns whether there was anywhere to go.
-    pub fn step(&mut self, normal: impl FnOnce(&ImageSets<T>) -> ImageSets<T>) -> bool {
+    /// One step; `normal` applies N. Returns false where there is no direction left to descend.
+    pub(super) fn step(&mut self, normal: impl FnOnce(&ImageSets<T>) -> ImageSets<T>) -> bool {
         let turned = normal(&self.direction);
         let curvature = dot(&self.direction, &turned);
         // Written so that a NaN goes nowhere.
@@ -50,7 +50,7 @@ impl<T: Real> ConjugateGradients<T> {
 }
 
 /// `sum += factor · term`.
-pub fn add_scaled<T: Real>(sum: &mut ImageSets<T>, factor: T, term: &ImageSets<T>) {
+pub(super) fn add_scaled<T: Real>(sum: &mut ImageSets<T>, factor: T, term: &ImageSets<T>) {
     Zip::from(sum).and(term).for_each(|s, t| *s += *t * factor);
 }
 

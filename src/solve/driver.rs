@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 pub struct Limits {
     /// Gives way to [`Solver::planned`].
     pub iterations: usize,
+    /// Of all iterations together, on the clock; none where `None`.
     pub time: Option<Duration>,
 }
 
@@ -25,15 +26,18 @@ pub struct IterationRecord {
     /// As [`Step::noise`](super::Step::noise).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise: Option<f64>,
+    /// State evolution of the subbands, those of a second set of maps behind those of the first.
     pub bands: Vec<BandState>,
 }
 
 /// What a run did.
 #[derive(Clone, Debug, Serialize)]
 pub struct History {
+    /// All iterations, in order.
     pub iterations: Vec<IterationRecord>,
     /// The iteration, counted from 1, whose image was kept.
     pub kept: usize,
+    /// Why it ended.
     pub stop: StopReason,
     /// Spent in all iterations.
     pub seconds: f64,

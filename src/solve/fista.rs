@@ -7,7 +7,7 @@ use super::{Problem, Tuning};
 use crate::array::Real;
 
 /// λ, in units of the image's intensity, on every subband.
-pub fn new<'a, T: Real>(problem: &'a Problem<T>, tuning: &Tuning) -> ProximalGradient<'a, T> {
+pub(super) fn new<'a, T: Real>(problem: &'a Problem<T>, tuning: &Tuning) -> ProximalGradient<'a, T> {
     let intensity = problem.intensity();
     let rule = OneThreshold {
         threshold: tuning.lambda.value() * intensity,

@@ -7,15 +7,19 @@ use crate::sampling;
 /// A row of [`METHODS`].
 #[derive(Debug)]
 pub struct Method {
+    /// One word, lower case.
     pub name: &'static str,
     /// As in a table of results.
     pub title: &'static str,
+    /// One line.
     pub summary: &'static str,
+    /// Where it is described.
     pub citation: &'static str,
     /// Iterations at most, unless told otherwise.
     pub iterations: usize,
     /// The same where phase-encode lines, or by partial Fourier one side of k-space, are missing.
     pub line_iterations: usize,
+    /// What memory it takes.
     pub footprint: Footprint,
     /// Whether [`Solver::unbiased`] gives an image.
     pub unbiased: bool,
@@ -25,6 +29,7 @@ pub struct Method {
     pub knobs: &'static [Knob],
     /// Seed of random shifts, unless told otherwise; `None` for no shifts.
     pub shift: Option<u64>,
+    /// Makes the solver of a problem.
     pub build: for<'a> fn(&'a Problem<f32>, &Tuning) -> Box<dyn Solver<f32> + 'a>,
 }
 
@@ -61,13 +66,17 @@ const DIRECT: Footprint = Footprint {
 /// A part of [`Tuning`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Knob {
+    /// [`Tuning::wavelet`].
     Wavelet,
+    /// [`Tuning::scales`].
     Scales,
+    /// [`Tuning::damping`].
     Damping,
     /// λ, which has no good value for all scans: it has to be given.
     Lambda,
     /// λ, which may be left at 0.
     OptionalLambda,
+    /// [`Tuning::shift`].
     Shift,
     /// The covariance of the measurement noise.
     Noise,
@@ -76,6 +85,7 @@ pub enum Knob {
 }
 
 impl Method {
+    /// The row of that name.
     pub fn find(name: &str) -> Option<&'static Method> {
         METHODS.iter().find(|m| m.name == name)
     }
@@ -85,6 +95,7 @@ impl Method {
         self.iterations > 1
     }
 
+    /// Whether a part of [`Tuning`] means something to it.
     pub fn has(&self, knob: Knob) -> bool {
         self.knobs.contains(&knob)
     }

@@ -1,4 +1,5 @@
-//! Solvers: from a [`Problem`] to an image, one [`Solver::step`] an iteration, all run by one [`drive`]r.
+//! Solvers: from a [`Problem`] to an image. A method implements [`Solver`], whose [`step`](Solver::step) is one
+//! iteration; [`drive`] runs it. [`METHODS`] lists the methods.
 
 mod a_fista;
 mod cg_sense;
@@ -35,28 +36,29 @@ use serde::Serialize;
 use crate::array::{ImageSets, Real};
 use crate::wavelet::{Pyramid, Transform};
 
-/// One method, stepped by the driver.
+/// A method at work on one problem: an iteration at a time, as [`drive`] asks for it.
 pub trait Solver<T: Real> {
-    /// One iteration.
+    /// Does one iteration.
     fn step(&mut self) -> Step;
 
-    /// The image of lowest expected error so far, `(sets, rows, cols)`.
+    /// The image of lowest expected error so far, `(sets, rows, cols)`, in the units of k-space.
     fn image(&mut self) -> ImageSets<T>;
 
-    /// An unbiased estimate of the image, where the method has one: truth plus noise of the variance that the
-    /// state evolution states.
+    /// An unbiased estimate of the image, `(sets, rows, cols)`: the truth plus noise of the variance that the state
+    /// evolution predicts. `None` for methods without one.
     fn unbiased(&self) -> Option<ImageSets<T>> {
         None
     }
 
     /// Error bars of [`Self::image`], `(sets, rows, cols)`: the predicted standard deviation of the real part of each
-    /// pixel's error, and likewise of the imaginary part. `None` unless they were asked for by
-    /// [`Tuning::error_bars`], and where they cannot be told, which [`Self::notes`] explains.
+    /// pixel's error, and likewise of the imaginary part. `None` unless [`Tuning::error_bars`] asks for them, and where
+    /// they cannot be estimated, which [`Self::notes`] explains.
     fn deviation(&mut self) -> Option<Array3<T>> {
         None
     }
 
-    /// How many steps it takes by a plan of its own, whatever the limit on iterations; `None` for methods without one.
+    /// The number of steps of a method with a schedule of its own, which overrides the limit on iterations; `None` for
+    /// methods without one.
     fn planned(&self) -> Option<usize> {
         None
     }
@@ -66,32 +68,33 @@ pub trait Solver<T: Real> {
         None
     }
 
-    /// What the method found out by itself and a reader of its result should know: sentences.
+    /// Remarks for the user, such as parameters that the method estimated; each a sentence.
     fn notes(&self) -> Vec<String> {
         Vec::new()
     }
 }
 
-/// An estimate r, and what is known of its error.
+/// An unbiased estimate r of the image, and the predicted variance of its error.
 pub struct Tracked<'a, T> {
-    /// `(sets, rows, cols)`.
+    /// r, `(sets, rows, cols)`.
     pub estimate: &'a ImageSets<T>,
-    /// τ: predicted variance of each coefficient of `Ψ r`, one pyramid a set of maps.
+    /// τ: predicted variance `E|e|²` of each complex coefficient of `Ψ r`, one pyramid for each set of maps.
     pub variance: &'a [Pyramid<T>],
-    /// Ψ.
+    /// The wavelet transform Ψ.
     pub transform: &'a Transform<T>,
 }
 
-/// What one iteration tells.
+/// The record of one iteration.
 #[derive(Clone, Debug)]
 pub struct Step {
     /// State evolution: every subband of every set of maps; empty for methods without one.
     pub bands: Vec<BandState>,
     /// The iteration, counted from 1, whose image would be returned now.
     pub kept: usize,
-    /// The noise variance that a denoiser for white noise was told, per complex pixel or coefficient, in squared
+    /// The noise variance that a denoiser for white noise was given, per complex pixel or coefficient, in squared
     /// units of the image; `None` for methods without such a denoiser.
     pub noise: Option<f64>,
+    /// Whether there is more to do.
     pub verdict: Verdict,
 }
 
@@ -113,13 +116,13 @@ pub struct BandState {
 pub struct Shrinkage {
     /// Threshold λ.
     pub threshold: f64,
-    /// Mean divergence α of the denoiser, after damping: the Onsager coefficient.
+    /// Mean divergence α of the denoiser, after damping, from 0 to 1: the Onsager coefficient.
     pub alpha: f64,
     /// Stein's estimate of the mean squared error after the threshold; an estimate, so it can be negative.
     pub sure: f64,
 }
 
-/// Mean τ over all coefficients.
+/// Mean τ over all coefficients of all subbands; 0 where there are none.
 pub fn mean_tau(bands: &[BandState]) -> f64 {
     let (sum, size) = bands.iter().fold((0.0, 0), |(sum, size), band| {
         (sum + band.tau * band.size as f64, size + band.size)
@@ -127,9 +130,12 @@ pub fn mean_tau(bands: &[BandState]) -> f64 {
     sum / size.max(1) as f64
 }
 
+/// Whether a solver goes on after an iteration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
+    /// Another iteration can improve the image.
     Continue,
+    /// The solver is done: further steps are of no use.
     Stop(StopReason),
 }
 
@@ -137,24 +143,24 @@ pub enum Verdict {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StopReason {
-    /// The limit on iterations.
+    /// The limit on iterations was reached.
     Iterations,
-    /// The method's own plan is done.
+    /// The method's own schedule is done.
     Planned,
-    /// The limit on time.
+    /// The limit on time was reached.
     Time,
-    /// The iteration has come to rest: for P-VDAMP, the mean variance fell by less than 0.1 % over several iterations.
+    /// The iteration has converged: for P-VDAMP, the mean variance fell by less than 0.1 % over five iterations.
     Settled,
-    /// The mean variance rose and stayed above its least: the iterate of least variance was kept.
+    /// The mean variance τ rose and stayed above its minimum: the iterate of least variance was kept.
     TauRose,
-    /// The iterate grew beyond any image that the data could show: the one before was kept.
+    /// The energy of the iterate grew beyond that of any image that agrees with the data: the iterate before was kept.
     IterateGrew,
-    /// Nothing to iterate for: the method is direct, or there is no aliasing and no noise to remove.
+    /// No iterations are needed: the method is direct, or there is no aliasing and no noise to remove.
     Direct,
 }
 
 impl StopReason {
-    /// As written to files.
+    /// The name in files, in kebab case, as serde writes it.
     pub fn name(self) -> &'static str {
         match self {
             Self::Iterations => "iterations",
@@ -167,7 +173,7 @@ impl StopReason {
         }
     }
 
-    /// As told to a user.
+    /// A phrase for the user.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Iterations => "stopped at the iteration limit",

@@ -1,15 +1,15 @@
 use crate::array::{ImageSets, Real, vectorised};
 
-/// An image, and how far its latest step carries on (Nesterov's momentum, as in Beck & Teboulle 2009).
-pub struct Momentum<T: Real> {
+/// An image with Nesterov's momentum, as in FISTA (Beck & Teboulle 2009).
+pub(super) struct Momentum<T: Real> {
     pub x: ImageSets<T>,
-    /// Where the next gradient is taken: x, and on along its latest step.
+    /// Where the next gradient is taken: x, extrapolated along its latest step.
     pub ahead: ImageSets<T>,
     weight: f64,
 }
 
 impl<T: Real> Momentum<T> {
-    pub fn new(start: ImageSets<T>) -> Self {
+    pub(super) fn new(start: ImageSets<T>) -> Self {
         Self {
             ahead: start.clone(),
             x: start,
@@ -17,8 +17,8 @@ impl<T: Real> Momentum<T> {
         }
     }
 
-    /// Moves on to `next`, and ahead of it.
-    pub fn advance(&mut self, next: ImageSets<T>) {
+    /// Makes `next` the image, and extrapolates from it.
+    pub(super) fn advance(&mut self, next: ImageSets<T>) {
         let grown = (1.0 + (1.0 + 4.0 * self.weight * self.weight).sqrt()) / 2.0;
         let carry = T::of((self.weight - 1.0) / grown);
         self.weight = grown;
@@ -35,8 +35,8 @@ impl<T: Real> Momentum<T> {
         self.x = next;
     }
 
-    /// Lets the next step be the first again.
-    pub fn restart(&mut self) {
+    /// Drops the momentum of earlier steps.
+    pub(super) fn restart(&mut self) {
         self.weight = 1.0;
     }
 }

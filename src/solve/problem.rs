@@ -12,6 +12,7 @@ const CENTRE: usize = 32;
 
 /// One slice to reconstruct: `y = A x0 + ε`, every location k measured with probability `p(k)`.
 pub struct Problem<T: Real> {
+    /// A = M F S: maps, Fourier transform, mask.
     pub encoding: Encoding<T>,
     /// y, at the sampled locations.
     pub data: Samples<T>,
@@ -87,10 +88,16 @@ impl<T: Real> Problem<T> {
         )?;
         fits(Input::NoiseCovariance, noise.shape(), &[coils, coils], "coils by coils")?;
         let sampled = mask.sampled.iter().zip(probability).filter(|&(&sampled, _)| sampled);
-        if sampled.clone().any(|(_, &p)| p.is_nan() || p <= 0.0) {
+        if sampled.clone().any(|(_, &p)| !T::of(1.0 / p).is_finite() || p <= 0.0) {
             let found = "a value that is not positive where the mask samples";
             return Err(Error::data(Input::Probability, found, "a probability above 0"));
         }
+        // Solvers read them row by row.
+        let data = if data.is_standard_layout() {
+            data
+        } else {
+            data.as_standard_layout().into_owned()
+        };
         let encoding = Encoding::new(maps, mask);
         let inverse_probability = sampled.map(|(_, &p)| T::of(1.0 / p)).collect();
         Ok(Self {

@@ -2,8 +2,8 @@
 //! whatever decides the thresholds λ_b.
 //!
 //! The step is 1, or `1/‖A‖²` for maps that are not normalised over their sets together. The start is the zero-filled
-//! image `Aᴴy`. Ψ is orthonormal where the image is a multiple of 2^scales along both axes; other images are padded with
-//! zeros, which makes the threshold a close stand-in for the proximal map.
+//! image `Aᴴy`. Ψ is orthonormal where the image is a multiple of 2^scales along both axes; other images are padded
+//! with zeros, which makes the threshold a close stand-in for the proximal map.
 
 use std::sync::Arc;
 
@@ -19,12 +19,13 @@ use crate::denoise;
 use crate::operator::Samples;
 use crate::wavelet::{FilterBank, Layout, Pyramid, Transform, Workspace};
 
-/// Decides the thresholds of [`ProximalGradient`].
+/// A rule for the thresholds of [`ProximalGradient`].
 pub trait Thresholds<T: Real> {
-    /// Sees the gradient step that is going to be thresholded, and the residual `y − A x` it was made with.
+    /// Called before thresholding, with the gradient step that is going to be thresholded, `(sets, rows, cols)`, and
+    /// the residual `y − A x` it was made with.
     fn observe(&mut self, _step: &ImageSets<T>, _residual: &Samples<T>) {}
 
-    /// The threshold of subband `band` with coefficients `w`, and what noise variance it stands on, if any.
+    /// The threshold of subband `band`, an index of [`Layout::bands`], whose coefficients are `w`.
     fn threshold(&mut self, band: usize, w: &[Complex<T>]) -> Threshold;
 
     /// As [`Solver::notes`].
@@ -35,13 +36,15 @@ pub trait Thresholds<T: Real> {
 
 /// A threshold in units of the image.
 pub struct Threshold {
-    /// For a step of 1; a weight of the objective becomes shorter with the step, a threshold for a noise does not.
+    /// The threshold for a gradient step of length 1. Without a noise variance it is a weight of the objective, and
+    /// scales with the length of the step.
     pub value: f64,
-    /// For rules that suppose a noise variance: that, and the estimated mean squared error after thresholding.
+    /// For rules that assume a noise variance: that variance, and the estimated mean squared error after thresholding,
+    /// both per complex coefficient.
     pub noise: Option<(f64, f64)>,
 }
 
-/// The iteration, with thresholds that `rule` decides.
+/// The iteration, with the thresholds of a rule.
 pub struct ProximalGradient<'a, T: Real> {
     problem: &'a Problem<T>,
     transform: Transform<T>,
@@ -58,7 +61,7 @@ pub struct ProximalGradient<'a, T: Real> {
 }
 
 impl<'a, T: Real> ProximalGradient<'a, T> {
-    /// `rule` is made of the layout that the wavelet transform has.
+    /// The iteration from the zero-filled image. `rule` makes the rule, once the wavelet transform is known.
     pub fn new(
         problem: &'a Problem<T>,
         tuning: &Tuning,
@@ -102,7 +105,7 @@ impl<'a, T: Real> ProximalGradient<'a, T> {
         step
     }
 
-    /// `Ψᵀ soft(Ψ step)`, on a wavelet grid that lies elsewhere each time if shifts are random.
+    /// `Ψᵀ soft(Ψ step)`, on a wavelet grid that is shifted each time if shifts are random.
     fn shrink(&mut self, step: &ImageSets<T>, bands: &mut Vec<BandState>) -> ImageSets<T> {
         let period = 1u32 << self.transform.layout.scales;
         let mut draw = || self.shifts.as_mut().map_or(0, |rng| (rng.next_u32() % period) as usize);
@@ -144,7 +147,7 @@ impl<'a, T: Real> ProximalGradient<'a, T> {
         })
     }
 
-    /// Moves on to `next`, and ahead of it by the momentum.
+    /// Makes `next` the image, with momentum.
     fn advance(&mut self, next: ImageSets<T>) {
         if self.restarts && uphill(&self.momentum.ahead, &next, &self.momentum.x) {
             self.momentum.restart();

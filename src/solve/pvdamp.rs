@@ -1,10 +1,10 @@
 //! Parallel Variable Density Approximate Message Passing (arXiv:2203.04180).
 //!
-//! Every iterate r is the truth plus noise whose wavelet-domain variance τ the state evolution knows. So each
-//! iteration denoises each subband by the soft threshold of least risk, takes the denoiser's own bias out
-//! (Onsager correction), and makes the result unbiased again with the data and the sampling density.
+//! Every iterate r is the truth plus noise whose wavelet-domain variance τ the state evolution predicts. So each
+//! iteration denoises each subband by the soft threshold of least risk, removes the denoiser's own bias (Onsager
+//! correction), and makes the result unbiased again with the data and the sampling density.
 //!
-//! What is done otherwise than in the published code is said in `docs/algorithm.md`.
+//! `docs/algorithm.md` in the repository lists the differences from the published code.
 
 use std::sync::{Arc, Mutex};
 
@@ -29,6 +29,11 @@ const GROWN: f64 = 4.0;
 /// `1 − α` below which a denoiser counts as the identity, which needs no correction.
 const IDENTITY: f64 = 1e-4;
 
+/// Parallel Variable Density Approximate Message Passing (Millard, Chiew, Tanner, Hess & Mailhé, arXiv:2203.04180).
+///
+/// It has no regularisation weight: each subband of each iteration is thresholded at the minimum of SURE, for the error
+/// variance that [`StateEvolution`] predicts. It stops by itself, where that variance no longer falls, and keeps the
+/// iterate of least variance.
 pub struct PVdamp<'a, T: Real> {
     problem: &'a Problem<T>,
     evolution: StateEvolution<T>,
@@ -51,15 +56,15 @@ struct State<T> {
     tau: Vec<Pyramid<T>>,
     /// Damped denoised coefficients `ŵ` of the latest iteration; zero before the first.
     denoised: Vec<Pyramid<Complex<T>>>,
-    /// What `denoised` was made of, once `r` has gone on from it.
+    /// The estimate that `denoised` was made of, once `r` is a later one.
     before: Option<Estimate<T>>,
     /// Energy of the first estimate.
     first_energy: f64,
     guard: Guard<T>,
 }
 
-/// Watches the mean of τ. It is noisy, so that a single rise means little: the iterate of least τ is kept, and
-/// the run goes on until [`PATIENCE`] iterations have brought nothing.
+/// Watches the mean of τ. It is noisy, so that a single rise means little: the iterate of least τ is kept, and the
+/// iteration continues until [`PATIENCE`] iterations have brought no progress.
 struct Guard<T> {
     least: f64,
     /// Mean τ at the last worthwhile fall, and the iterations since.
@@ -75,10 +80,10 @@ struct Best<T> {
     denoised: Vec<Pyramid<Complex<T>>>,
 }
 
-/// An unbiased estimate that the iteration has left behind.
+/// An unbiased estimate of an earlier iteration.
 struct Estimate<T> {
     r: ImageSets<T>,
-    /// Its variance, which nothing but error bars is made of.
+    /// Its variance, for error bars only.
     tau: Option<Vec<Pyramid<T>>>,
 }
 
@@ -86,11 +91,12 @@ struct ScratchSpace<T> {
     coefficients: Pyramid<Complex<T>>,
     residual: Samples<T>,
     wavelet: Workspace<T>,
-    /// Handed from band to band.
+    /// Buffers that bands reuse.
     sure: Mutex<Vec<denoise::Workspace<T>>>,
 }
 
 impl<'a, T: Real> PVdamp<'a, T> {
+    /// The solver at its start, the density-compensated image. `tuning` gives wavelet, scales, damping and error bars.
     pub fn new(problem: &'a Problem<T>, tuning: &Tuning) -> Self {
         let layout = Arc::new(Layout::new(
             problem.encoding.grid(),
@@ -100,7 +106,7 @@ impl<'a, T: Real> PVdamp<'a, T> {
         Self::with_evolution(problem, evolution, tuning)
     }
 
-    /// With a state evolution made for `problem` and `tuning` by the caller.
+    /// The same with a state evolution that the caller made for `problem` and `tuning`.
     pub fn with_evolution(problem: &'a Problem<T>, evolution: StateEvolution<T>, tuning: &Tuning) -> Self {
         let layout = Arc::clone(evolution.layout());
         let transform = Transform::new(&layout, FilterBank::of(tuning.wavelet));
@@ -117,7 +123,7 @@ impl<'a, T: Real> PVdamp<'a, T> {
             best: None,
         };
         let r = problem.density_compensated();
-        // Lines are so few, and weigh so much, that the first estimate may be far off: there it is damped too.
+        // Phase-encode lines are few and weigh much, so that the first estimate may be far off: there it is damped too.
         let lines = evolution.models_lines();
         let damping = tuning.damping(lines);
         Self {
@@ -173,8 +179,8 @@ impl<'a, T: Real> PVdamp<'a, T> {
         corrected
     }
 
-    /// The estimate that the kept image was made of, where the iteration has gone on from it.
-    fn left(&self) -> Option<&Estimate<T>> {
+    /// The estimate that the kept image was made of, where that is not the current one.
+    fn kept_estimate(&self) -> Option<&Estimate<T>> {
         let best = self.state.guard.best.as_ref().map(|best| &best.estimate);
         best.or(self.state.before.as_ref())
     }
@@ -186,7 +192,7 @@ impl<'a, T: Real> PVdamp<'a, T> {
         encoding.corrected(data, &corrected, Some(weights), &mut self.scratch.residual)
     }
 
-    /// Makes `next` the current iterate, unless it is none: then the best one before it stays.
+    /// Makes `next` the current iterate, unless it diverged: then the best one before it stays.
     fn advance(&mut self, next: ImageSets<T>) -> Verdict {
         // Written so that a NaN counts as growth.
         let sound = energy(&next) <= GROWN * self.state.first_energy;
@@ -198,21 +204,21 @@ impl<'a, T: Real> PVdamp<'a, T> {
             tau,
             denoised,
             iteration,
-            before: left,
+            before: previous,
             guard,
             ..
         } = &mut self.state;
-        let left_tau = self.energy.as_ref().map(|_| tau.clone());
+        let tau_before = self.energy.as_ref().map(|_| tau.clone());
         self.evolution.update(&self.scratch.residual, tau);
         let mean = mean(tau);
         let before = Estimate {
             r: std::mem::replace(r, next),
-            tau: left_tau,
+            tau: tau_before,
         };
         if mean < guard.least {
             guard.least = mean;
             guard.best = None;
-            *left = Some(before);
+            *previous = Some(before);
         } else if guard.best.is_none() {
             guard.best = Some(Best {
                 iteration: *iteration,
@@ -279,14 +285,16 @@ impl<T: Real> Solver<T> for PVdamp<'_, T> {
 
     /// The estimate that the image was made of: the one whose variance the iteration kept has on record.
     fn unbiased(&self) -> Option<ImageSets<T>> {
-        Some(self.left().map_or(&self.state.r, |left| &left.r).clone())
+        Some(self.kept_estimate().map_or(&self.state.r, |kept| &kept.r).clone())
     }
 
     /// Of the unbiased estimate, which the image differs little from: its variance, carried from the coefficients to
     /// the pixels. Nothing is drawn.
     fn deviation(&mut self) -> Option<Array3<T>> {
         let energy = self.energy.as_ref()?;
-        let tau = self.left().map_or(Some(&self.state.tau), |left| left.tau.as_ref())?;
+        let tau = self
+            .kept_estimate()
+            .map_or(Some(&self.state.tau), |kept| kept.tau.as_ref())?;
         let mut deviation = Array3::zeros(self.state.r.dim());
         for (set, (mut deviation, tau)) in deviation.outer_iter_mut().zip(tau).enumerate() {
             // What no coil sees is zero in the image, however far a wavelet reaches.

@@ -16,6 +16,7 @@ const ROUNDS: usize = 16;
 /// Error in dB against λ: what was tried, by rising λ.
 #[derive(Clone, Debug, Default)]
 pub struct LambdaCurve {
+    /// λ and its error.
     pub points: Vec<(f64, f64)>,
 }
 

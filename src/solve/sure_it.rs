@@ -13,7 +13,7 @@ use crate::array::{ImageSets, Real};
 use crate::denoise;
 use crate::operator::Samples;
 
-pub fn new<'a, T: Real>(problem: &'a Problem<T>, tuning: &Tuning) -> ProximalGradient<'a, T> {
+pub(super) fn new<'a, T: Real>(problem: &'a Problem<T>, tuning: &Tuning) -> ProximalGradient<'a, T> {
     ProximalGradient::new(problem, tuning, |_| {
         Box::new(SureThresholds {
             problem,

@@ -1,14 +1,14 @@
 use super::{Problem, Solver, Step, StopReason, Verdict};
 use crate::array::{ImageSets, Real};
 
-/// The zero-filled image, combined over coils: what there is before any reconstruction.
+/// The zero-filled, coil-combined image, without any iteration.
 pub struct ZeroFilled<'a, T: Real> {
     problem: &'a Problem<T>,
     compensated: bool,
 }
 
 impl<'a, T: Real> ZeroFilled<'a, T> {
-    /// `Aᴴ P⁻¹ y`, unbiased: the start of P-VDAMP.
+    /// With density compensation: `Aᴴ P⁻¹ y`, unbiased, where P-VDAMP starts.
     pub fn compensated(problem: &'a Problem<T>) -> Self {
         Self {
             problem,
@@ -16,7 +16,7 @@ impl<'a, T: Real> ZeroFilled<'a, T> {
         }
     }
 
-    /// `Aᴴ y`: the start of FISTA.
+    /// Without density compensation: `Aᴴ y`, where FISTA starts.
     pub fn plain(problem: &'a Problem<T>) -> Self {
         Self {
             problem,
@@ -36,9 +36,10 @@ impl<T: Real> Solver<T> for ZeroFilled<'_, T> {
     }
 
     fn image(&mut self) -> ImageSets<T> {
-        match self.compensated {
-            true => self.problem.density_compensated(),
-            false => self.problem.zero_filled(),
+        if self.compensated {
+            self.problem.density_compensated()
+        } else {
+            self.problem.zero_filled()
         }
     }
 }

@@ -1,12 +1,12 @@
 use super::Wavelet;
 use crate::array::Real;
 
-/// The two filters of one scale of the undecimated transform, in space: N taps each, `step` pixels apart, over √2.
-/// Around the edges, at any size of image, also one that is shorter than the filters.
+/// The two filters of one scale of the undecimated transform ("à trous"), in space: N taps each, `2^(scale − 1)` pixels
+/// apart, over √2. Periodic, at any size of image, also one that is shorter than the filters.
 ///
-/// What [`Frame::undecimated`](super::Frame::undecimated) defines by frequency responses; a response
-/// `Σ_t f_t exp(−iωt)` is `Σ_t f_t x(n − t)`. Real filters: the real part of an image and its imaginary part are
-/// filtered each by itself.
+/// The same filters that [`Frame::undecimated`](super::Frame::undecimated) defines by frequency responses; a response
+/// `Σ_t f_t exp(−iωt)` is `Σ_t f_t x(n − t)`. The filters are real: real and imaginary part of an image are filtered
+/// separately.
 pub struct ATrous<T, const N: usize> {
     /// Low, high.
     taps: [[T; 2]; N],
@@ -21,7 +21,7 @@ pub struct Padded<T> {
 }
 
 impl<T: Real, const N: usize> ATrous<T, N> {
-    /// Of `scale`, 1 the finest. `None` for a wavelet that has not N taps.
+    /// The filters of `scale`, counted from 1, the finest. `None` for a wavelet whose filters do not have N taps.
     pub fn new(wavelet: &Wavelet, scale: usize) -> Option<Self> {
         let over_root = |tap: f64| T::of(tap / std::f64::consts::SQRT_2);
         let pairs = wavelet.low().into_iter().zip(wavelet.high());
@@ -32,7 +32,7 @@ impl<T: Real, const N: usize> ATrous<T, N> {
         })
     }
 
-    /// A line of `len` pixels with room for the filters on one side.
+    /// A line of `len` pixels, all zero, with room for its continuation on one side.
     pub fn line(&self, len: usize) -> Padded<T> {
         Padded {
             len,
@@ -40,7 +40,7 @@ impl<T: Real, const N: usize> ATrous<T, N> {
         }
     }
 
-    /// Filters along the rows axis: one row of both bands. `plane` is row-major.
+    /// Filters along axis 0: row `row` of both bands, of the length of `low`. `plane` is row-major.
     #[inline(always)]
     pub fn split_rows(&self, plane: &[T], row: usize, low: &mut [T], high: &mut [T]) {
         let cols = low.len();
@@ -49,7 +49,8 @@ impl<T: Real, const N: usize> ATrous<T, N> {
         split(&self.taps, std::array::from_fn(|t| &plane[above(t)..]), low, high);
     }
 
-    /// Filters along the columns axis: a row of both bands. `line` is [continued before](Padded::continue_before).
+    /// Filters along axis 1: a row of both bands. `line` must be [continued before](Padded::continue_before) its
+    /// pixels.
     #[inline(always)]
     pub fn split_cols(&self, line: &Padded<T>, low: &mut [T], high: &mut [T]) {
         let before = |t: usize| (N - 1 - t) * self.step;
@@ -61,7 +62,7 @@ impl<T: Real, const N: usize> ATrous<T, N> {
         );
     }
 
-    /// The adjoint of [`Self::split_rows`].
+    /// The adjoint of [`Self::split_rows`]: row `row` of the plane, into `out`. `low` and `high` are row-major planes.
     #[inline(always)]
     pub fn merge_rows(&self, low: &[T], high: &[T], row: usize, out: &mut [T]) {
         let cols = out.len();
@@ -72,7 +73,7 @@ impl<T: Real, const N: usize> ATrous<T, N> {
         merge(&self.taps, low, high, out);
     }
 
-    /// The adjoint of [`Self::split_cols`]. The lines are [continued behind](Padded::continue_behind).
+    /// The adjoint of [`Self::split_cols`]. The lines must be [continued behind](Padded::continue_behind) their pixels.
     #[inline(always)]
     pub fn merge_cols(&self, low: &Padded<T>, high: &Padded<T>, out: &mut [T]) {
         let low = std::array::from_fn(|t| &low.values[t * self.step..]);
@@ -82,20 +83,20 @@ impl<T: Real, const N: usize> ATrous<T, N> {
 }
 
 impl<T: Real> Padded<T> {
-    /// The pixels of a line that will be continued before its first.
+    /// The pixels of the line, at the end of the buffer: to be written before [`Self::continue_before`].
     #[inline(always)]
     pub fn last(&mut self) -> &mut [T] {
         let reach = self.values.len() - self.len;
         &mut self.values[reach..]
     }
 
-    /// The pixels of a line that will be continued behind its last.
+    /// The pixels of the line, at the start of the buffer: to be written before [`Self::continue_behind`].
     #[inline(always)]
     pub fn first(&mut self) -> &mut [T] {
         &mut self.values[..self.len]
     }
 
-    /// Fills in what comes before the [last](Self::last) pixels.
+    /// Fills in the periodic continuation before the [last](Self::last) pixels.
     #[inline(always)]
     pub fn continue_before(&mut self) {
         let mut missing = self.values.len() - self.len;
@@ -107,7 +108,7 @@ impl<T: Real> Padded<T> {
         }
     }
 
-    /// Fills in what comes behind the [first](Self::first) pixels.
+    /// Fills in the periodic continuation behind the [first](Self::first) pixels.
     #[inline(always)]
     pub fn continue_behind(&mut self) {
         let mut known = self.len;
@@ -120,7 +121,7 @@ impl<T: Real> Padded<T> {
     }
 }
 
-/// Both bands of the lines that the taps meet.
+/// Both bands, of the lines that the taps weight.
 #[inline(always)]
 fn split<T: Real, const N: usize>(taps: &[[T; 2]; N], mut lines: [&[T]; N], low: &mut [T], high: &mut [T]) {
     let len = low.len();
@@ -137,7 +138,7 @@ fn split<T: Real, const N: usize>(taps: &[[T; 2]; N], mut lines: [&[T]; N], low:
     }
 }
 
-/// The adjoint of [`split`], of the lines that the taps meet in both bands.
+/// The adjoint of [`split`], of the lines of both bands that the taps weight.
 #[inline(always)]
 fn merge<T: Real, const N: usize>(taps: &[[T; 2]; N], mut low: [&[T]; N], mut high: [&[T]; N], out: &mut [T]) {
     let len = out.len();

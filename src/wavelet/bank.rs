@@ -6,33 +6,33 @@ use crate::array::{Real, vectorised};
 
 /// Taps of the longest filter.
 const LONGEST: usize = 30;
-/// Most lines that a sum is taken of: those of [`FilterBank::merging`].
+/// The most lines that a sum is taken of: those of [`FilterBank::merging`].
 const MOST_LINES: usize = LONGEST + 2;
 /// Numbers that [`weigh`] works on at a time: their sums stay in registers.
 const BLOCK: usize = 32;
 
 /// The two analysis filters of one splitting, low-pass and high-pass, of the same even length.
 ///
-/// A splitting is periodic, in the phase of `periodization`: value j, low or high, meets the samples from `2j − lead`
-/// on. Along a line and across lines it is the same two weighted sums, of shifted copies of a line or of whole lines.
+/// A splitting is periodic, in the phase of PyWavelets' `periodization`: value j, low or high, is a weighted sum of the
+/// samples from `2j − lead` on. Along a line this sums shifted copies of the line, across lines whole lines.
 #[derive(Clone, Debug)]
 pub struct FilterBank<T> {
-    /// Weights of the samples that value j meets, in their order: in the low value, and in the high value.
+    /// Weights of the samples that value j is a sum of, in their order: in the low value, and in the high value.
     splitting: Vec<[T; 2]>,
-    /// Weights of the values that samples 2q and 2q + 1 meet, in their order, each low value before the high one:
-    /// in the even sample, and in the odd one.
+    /// Weights of the values that contribute to samples 2q and 2q + 1, in their order, each low value before the high
+    /// one: in the even sample, and in the odd one.
     merging: Vec<[T; 2]>,
 }
 
 impl<T: Real> FilterBank<T> {
     /// The wavelet's own filters: an orthonormal splitting.
     pub fn of(wavelet: &Wavelet) -> Self {
-        // Reversed in time: the order in which a correlation meets the samples.
+        // Reversed in time: the order of the samples in a correlation.
         let taps = |filter: Vec<f64>| filter.into_iter().rev().map(T::of).collect();
         let (low, high): (Vec<T>, Vec<T>) = (taps(wavelet.low()), taps(wavelet.high()));
         let len = low.len();
         let lead = len / 2 - 1;
-        // Value i meets sample 2q + r with tap r + lead − 2(i − q), where there is one.
+        // Value i contributes to sample 2q + r with tap r + lead − 2(i − q), where there is one.
         let reach = len / 4;
         let weights = |filter: &[T], value: usize| {
             [0, 1].map(|r| {
@@ -47,22 +47,26 @@ impl<T: Real> FilterBank<T> {
         }
     }
 
-    /// Samples that a value meets before sample 2j, of n around the edges.
+    /// Number of samples before sample 2j that value j sums, modulo the period n.
     fn lead(&self, n: usize) -> usize {
         (self.splitting.len() / 2 - 1) % n
     }
 
-    /// Values of one kind that a pair of samples meets.
-    pub(super) fn met(&self) -> usize {
+    /// Number of values, low or high, that contribute to a pair of samples.
+    pub(super) fn values_per_pair(&self) -> usize {
         self.merging.len() / 2
     }
 
-    /// Which of `half` values is the first that samples 0 and 1 meet.
-    pub(super) fn first_met(&self, half: usize) -> usize {
+    /// Index of the first of `half` values that contributes to samples 0 and 1.
+    pub(super) fn first_value(&self, half: usize) -> usize {
         (half - self.splitting.len() / 4 % half) % half
     }
 
-    /// Splits a line: `line` (even length n) into `low` and `high` (n/2 each). `extended` is scratch.
+    /// Splits `line`, of even length n, into `low` and `high`, of n/2 values each. `extended` is scratch space of any
+    /// length.
+    ///
+    /// # Panics
+    /// If `line` is empty or the lengths do not fit.
     pub fn split_line(
         &self,
         line: &[Complex<T>],
@@ -85,7 +89,7 @@ impl<T: Real> FilterBank<T> {
         extended: &mut Vec<Complex<T>>,
     ) {
         let (n, taps) = (line.len(), self.splitting.len());
-        // The line with what the first and the last value meet, then its even and its odd samples.
+        // The line with its continuation for the first and the last value, then its even and its odd samples.
         let long = n + taps - 2;
         extended.resize(2 * long, Complex::new(T::zero(), T::zero()));
         let (around, phases) = extended[..2 * long].split_at_mut(long);
@@ -113,21 +117,21 @@ impl<T: Real> FilterBank<T> {
         line: &mut [Complex<T>],
         extended: &mut Vec<Complex<T>>,
     ) {
-        let (half, met) = (low.len(), self.met());
-        let long = half + met - 1;
+        let (half, count) = (low.len(), self.values_per_pair());
+        let long = half + count - 1;
         extended.resize(2 * (long + half), Complex::new(T::zero(), T::zero()));
         let (around, phases) = extended[..2 * (long + half)].split_at_mut(2 * long);
         let (around_low, around_high) = around.split_at_mut(long);
-        copy_around(low, self.first_met(half), around_low);
-        copy_around(high, self.first_met(half), around_high);
+        copy_around(low, self.first_value(half), around_low);
+        copy_around(high, self.first_value(half), around_high);
         let kinds: [&[T]; 2] = [cast_slice(around_low), cast_slice(around_high)];
         let mut lines: [&[T]; MOST_LINES] = [&[]; MOST_LINES];
-        for (t, line) in lines[..2 * met].iter_mut().enumerate() {
+        for (t, line) in lines[..2 * count].iter_mut().enumerate() {
             *line = &kinds[t % 2][t / 2 * 2..];
         }
         let (even, odd) = phases.split_at_mut(half);
         weigh(
-            &lines[..2 * met],
+            &lines[..2 * count],
             &self.merging,
             [cast_slice_mut(even), cast_slice_mut(odd)],
         );
@@ -152,8 +156,8 @@ impl<T: Real> FilterBank<T> {
         weigh(lines, &self.splitting, [cast_slice_mut(low), cast_slice_mut(high)]);
     }
 
-    /// An even sample and the odd one after it, across lines. `lines` gives the low and the high value of each that
-    /// the pair meets, from the first on.
+    /// An even sample and the odd one after it, across lines. `lines` gives the low and the high line of each value
+    /// that contributes to the pair, from the first on.
     #[inline(always)]
     pub(super) fn merge_across<'a>(
         &self,
@@ -276,11 +280,11 @@ mod tests {
                 let mut back = vec![zero; n];
                 for (values, filter) in [(&low, wavelet.low()), (&high, wavelet.high())] {
                     for (j, value) in values.iter().enumerate() {
-                        let met = |t: usize| (2 * j + t + 100 * n - lead) % n;
+                        let sample = |t: usize| (2 * j + t + 100 * n - lead) % n;
                         let taps = || filter.iter().rev().enumerate();
-                        let sum: Complex<f64> = taps().map(|(t, tap)| line[met(t)] * tap).sum();
+                        let sum: Complex<f64> = taps().map(|(t, tap)| line[sample(t)] * tap).sum();
                         assert!((sum - value).norm() < 1e-12, "{} {n}: value {j}", wavelet.name);
-                        taps().for_each(|(t, tap)| back[met(t)] += value * tap);
+                        taps().for_each(|(t, tap)| back[sample(t)] += value * tap);
                     }
                 }
                 let mut merged = vec![zero; n];

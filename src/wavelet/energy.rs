@@ -13,9 +13,9 @@ const LANES: usize = 16;
 
 /// Averages over the energy of each wavelet: `Σ_n |ψ_j[n]|² v[n]` for every coefficient j.
 ///
-/// This is the exact diagonal of `Ψ diag(v) Ψᵀ`. It carries a variance per pixel to the variance of each
-/// coefficient, and a coil map to what a coefficient sees of it. (A cascade of squared filters, or of plain
-/// ones, is cheaper by little and 2-13 % off from the second scale on.)
+/// This is the exact diagonal of `Ψ diag(v) Ψᵀ`. It turns a variance per pixel into the variance of each coefficient,
+/// and a coil map into the sensitivity of the coil to each coefficient. (A cascade of squared filters, or of the
+/// filters themselves, costs little less and is 2-13 % off from the second scale on.)
 pub struct EnergyAverage<T> {
     layout: Arc<Layout>,
     rows: Vec<AxisEnergy<T>>,
@@ -41,6 +41,7 @@ struct Strips<T> {
 }
 
 impl<T: Real> EnergyAverage<T> {
+    /// The averages for images of `layout`, over the energy of the wavelets of `wavelet`.
     pub fn new(layout: &Arc<Layout>, wavelet: &Wavelet) -> Self {
         Self {
             layout: Arc::clone(layout),
@@ -49,7 +50,11 @@ impl<T: Real> EnergyAverage<T> {
         }
     }
 
-    /// The averages of `values`, which are taken as zero on the padding.
+    /// Overwrites `out`, of the same layout, with the averages of `values`, `(rows, cols)`, which count as zero on the
+    /// padding.
+    ///
+    /// # Panics
+    /// If `values` is of another size than the image of the layout, or `out` of another layout.
     pub fn average(&self, values: ArrayView2<Complex<T>>, out: &mut Pyramid<Complex<T>>) {
         let layout = &*self.layout;
         assert_eq!(
@@ -69,9 +74,12 @@ impl<T: Real> EnergyAverage<T> {
         }
     }
 
-    /// The adjoint of [`Self::average`]: `Σ_j |ψ_j[n]|² v_j` for every pixel n, `(rows, cols)`; what falls on the
-    /// padding is left out. The variance of each pixel, of an image whose coefficients have variances v and errors
-    /// that are not correlated.
+    /// The adjoint of [`Self::average`]: `Σ_j |ψ_j[n]|² v_j` for every pixel n, `(rows, cols)`, without the padding.
+    ///
+    /// With v the variances of coefficients whose errors are uncorrelated, these are the variances of the pixels.
+    ///
+    /// # Panics
+    /// If `values` has another layout.
     pub fn spread(&self, values: &Pyramid<T>) -> Array2<f64> {
         let layout = &*self.layout;
         assert_eq!(values.layout, self.layout, "coefficients of another layout");
@@ -114,7 +122,8 @@ fn passes(orientation: Orientation) -> [usize; 2] {
 }
 
 impl<T: Real> AxisEnergy<T> {
-    /// Every position modulo `n` that a tap of the low-pass or high-pass meets, `by` beyond the first output, and the tap.
+    /// Every position modulo `n` of a tap of the low-pass or high-pass, `by` beyond the first output, and the
+    /// tap.
     fn reach(&self, pass: usize, by: usize, n: usize) -> impl Iterator<Item = (usize, f64)> {
         let taps = self.taps.iter().enumerate();
         taps.map(move |(t, tap)| ((self.start + by + t) % n, tap[pass].wide()))
@@ -198,7 +207,7 @@ fn average_along<T: Real>(strips: &Strips<T>, energy: &AxisEnergy<T>, scale: usi
     }
 }
 
-/// A line taken apart into its `2^scale` phases, so that what neighbouring outputs meet lies side by side.
+/// A line split into its `2^scale` phases, so that the inputs of neighbouring outputs lie side by side.
 struct Phases<T> {
     scale: usize,
     /// Of one phase, with all that the taps of the last output reach.

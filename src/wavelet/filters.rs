@@ -12,8 +12,11 @@ const DAUBECHIES_1993: &str = "Daubechies, SIAM J. Math. Anal. 24 (1993)";
 /// One orthonormal wavelet: a row of [`WAVELETS`].
 #[derive(Debug)]
 pub struct Wavelet {
+    /// Short name by which [`Wavelet::find`] knows it, as in PyWavelets: `haar`, `db4`.
     pub name: &'static str,
+    /// Family and number of vanishing moments, in words.
     pub summary: &'static str,
+    /// Where the wavelet comes from.
     pub citation: &'static str,
     /// Number of vanishing moments of the wavelet.
     pub moments: usize,
@@ -22,6 +25,7 @@ pub struct Wavelet {
 }
 
 impl Wavelet {
+    /// The row of [`WAVELETS`] of this name; `None` where there is none.
     pub fn find(name: &str) -> Option<&'static Wavelet> {
         WAVELETS.iter().find(|w| w.name == name)
     }
@@ -38,7 +42,7 @@ impl Wavelet {
     }
 }
 
-/// Every wavelet that can be chosen.
+/// The wavelets of this crate: Haar, Daubechies, symlets and coiflets.
 pub const WAVELETS: &[Wavelet] = &[
     Wavelet {
         name: "haar",

@@ -5,11 +5,13 @@ use num_complex::Complex;
 use super::Wavelet;
 use crate::array::{Grid, Real, vectorised};
 
-/// A tight frame of filters with real impulse responses, given by what each does to k-space (origin in the centre, as
-/// all of k-space here). At every frequency the squares of all responses add up to 1, so that analysis followed by
-/// its adjoint is the identity, for any size of image. The last band is the low pass.
+/// A tight frame of filters with real impulse responses, given by their frequency responses (origin in the centre, as
+/// all of k-space here). At every frequency the squares of all responses add up to 1, so that analysis followed by its
+/// adjoint is the identity, for any size of image.
 pub struct Frame<T> {
+    /// Size of the images.
     pub grid: Grid,
+    /// The frequency response of every band. The last is the low pass.
     pub bands: Vec<Response<T>>,
 }
 
@@ -17,17 +19,28 @@ pub struct Frame<T> {
 pub enum Response<T> {
     /// The product of a response along the rows axis and one along the columns axis.
     Product {
+        /// Response along axis 0, one value a row.
         rows: Vec<Complex<T>>,
+        /// Response along axis 1, one value a column.
         cols: Vec<Complex<T>>,
     },
-    /// One real value a frequency, row-major.
-    Plane { cols: usize, values: Vec<T> },
+    /// Any real response.
+    Plane {
+        /// Columns of the grid.
+        cols: usize,
+        /// One value a frequency, row-major.
+        values: Vec<T>,
+    },
 }
 
 impl<T: Real> Frame<T> {
     /// The undecimated wavelet transform: bands in the order of [`Layout`](super::Layout), H1 V1 D1 … A.
     ///
-    /// With the filters' responses l and h over √2: `a_s(k) = Π_{j<s} l(2^j k)`, `d_s(k) = a_{s−1}(k) h(2^{s−1} k)`.
+    /// With l and h the responses of the wavelet's two filters, over √2: `a_s(k) = Π_{j<s} l(2^j k)`, `d_s(k) =
+    /// a_{s−1}(k) h(2^{s−1} k)`.
+    ///
+    /// # Panics
+    /// If `scales` is 0.
     pub fn undecimated(grid: Grid, scales: usize, wavelet: &Wavelet) -> Self {
         let rows = AxisResponses::new(grid.rows, scales, wavelet);
         let cols = AxisResponses::new(grid.cols, scales, wavelet);
@@ -45,8 +58,12 @@ impl<T: Real> Frame<T> {
         Self { grid, bands }
     }
 
-    /// Octaves split into `orientations` wedges each: smooth in the logarithm of the radius and in the angle, as
-    /// steerable pyramids are (Simoncelli & Freeman 1995).
+    /// A directional frame: `scales` octaves of `orientations` wedges each, from the finest on, and the low pass. The
+    /// responses are real, and smooth in the logarithm of the radius and in the angle, as those of steerable pyramids
+    /// (Simoncelli & Freeman, ICIP 1995).
+    ///
+    /// # Panics
+    /// If `orientations` is 0.
     pub fn directional(grid: Grid, scales: usize, orientations: usize) -> Self {
         let count = scales * orientations + 1;
         let mut planes = vec![vec![0.0; grid.len()]; count];
@@ -84,7 +101,10 @@ impl<T: Real> Frame<T> {
 }
 
 impl<T: Real> Response<T> {
-    /// G at a frequency, origin in the centre.
+    /// The response G at a frequency, given by row and column, origin in the centre.
+    ///
+    /// # Panics
+    /// If there is no such row or column.
     #[inline(always)]
     pub fn at(&self, row: usize, col: usize) -> Complex<T> {
         match self {
@@ -93,7 +113,7 @@ impl<T: Real> Response<T> {
         }
     }
 
-    /// `out = G · spectrum`.
+    /// `out = G · spectrum`, both row-major and centred.
     pub fn apply(&self, spectrum: &[Complex<T>], out: &mut [Complex<T>]) {
         vectorised(
             #[inline(always)]

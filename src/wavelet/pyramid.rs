@@ -18,19 +18,23 @@ pub enum Orientation {
 /// One subband: where it lies in a pyramid's buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Band {
+    /// Along which axes it is high-pass.
     pub orientation: Orientation,
-    /// 1 is the finest.
+    /// Its scale, counted from 1, the finest.
     pub scale: usize,
+    /// Rows and columns of coefficients: those of the padded image over `2^scale`.
     pub grid: Grid,
+    /// Index of its first coefficient in the buffer of a [`Pyramid`].
     pub offset: usize,
 }
 
 impl Band {
+    /// The indices of its coefficients in the buffer of a [`Pyramid`].
     pub fn range(&self) -> std::ops::Range<usize> {
         self.offset..self.offset + self.grid.len()
     }
 
-    /// `H1`, `V1`, … `A4`.
+    /// Orientation and scale, such as `H1` or `A4`.
     pub fn name(&self) -> String {
         format!("{:?}{}", self.orientation, self.scale)
     }
@@ -39,15 +43,18 @@ impl Band {
 /// The subbands of an image size: H1 V1 D1 H2 … D_s A_s, `3s + 1` in all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
-    /// The image.
+    /// Size of the image.
     pub image: Grid,
-    /// The image with each side rounded up to a multiple of `2^scales`.
+    /// Size of the image with each side rounded up to a multiple of `2^scales`.
     pub padded: Grid,
+    /// Number of scales s, at least 1.
     pub scales: usize,
+    /// The subbands, in the order of the buffer.
     pub bands: Vec<Band>,
 }
 
 impl Layout {
+    /// Divides an image into the subbands of `scales` scales, at least 1.
     pub fn new(image: Grid, scales: usize) -> Self {
         let step = 1 << scales;
         let padded = Grid::new(image.rows.next_multiple_of(step), image.cols.next_multiple_of(step));
@@ -77,18 +84,22 @@ impl Layout {
         }
     }
 
-    /// Where the detail subbands H, V, D of a scale lie, one after the other.
+    /// The indices of the detail subbands H, V, D of a scale, which lie one after the other.
+    ///
+    /// # Panics
+    /// If there is no such scale.
     pub fn details(&self, scale: usize) -> std::ops::Range<usize> {
         let first = 3 * (scale - 1);
         self.bands[first].offset..self.bands[first + 2].range().end
     }
 
+    /// [`Band::name`] of every subband, in their order.
     pub fn band_names(&self) -> Vec<String> {
         self.bands.iter().map(Band::name).collect()
     }
 
     /// The most scales that leave at least `filter_length` samples along the shorter side before the last
-    /// splitting, so that no filter wraps around its own support; at least one.
+    /// splitting, so that no filter wraps around its own support; at least one. `filter_length` is at least 1.
     pub fn deepest(image: Grid, filter_length: usize) -> usize {
         let shortest = image.rows.min(image.cols);
         (1..)
@@ -98,14 +109,17 @@ impl Layout {
     }
 }
 
-/// A value for every wavelet coefficient, one contiguous run a subband.
+/// A value for every wavelet coefficient. Each subband is contiguous.
 #[derive(Clone, Debug)]
 pub struct Pyramid<V> {
+    /// Which subbands there are, and where.
     pub layout: Arc<Layout>,
+    /// The values of all subbands, in the order of [`Layout::bands`], each row-major.
     pub values: Vec<V>,
 }
 
 impl<V: Clone> Pyramid<V> {
+    /// A pyramid with the same value everywhere.
     pub fn filled(layout: &Arc<Layout>, value: V) -> Self {
         Self {
             layout: Arc::clone(layout),
@@ -116,16 +130,20 @@ impl<V: Clone> Pyramid<V> {
 
 impl<V> Pyramid<V> {
     /// Subband `index` of [`Layout::bands`], row-major.
+    ///
+    /// # Panics
+    /// If there is no such subband.
     pub fn band(&self, index: usize) -> &[V] {
         &self.values[self.layout.bands[index].range()]
     }
 
+    /// [`Self::band`], to be written.
     pub fn band_mut(&mut self, index: usize) -> &mut [V] {
         let range = self.layout.bands[index].range();
         &mut self.values[range]
     }
 
-    /// All subbands, in their order.
+    /// All subbands, in the order of [`Layout::bands`].
     pub fn bands_mut(&mut self) -> Vec<&mut [V]> {
         let mut rest = &mut self.values[..];
         let mut next = |len: usize| {

@@ -17,6 +17,7 @@ pub struct AxisSpectra {
 }
 
 impl AxisSpectra {
+    /// The spectra of an axis of `n` k-space samples, for `scales` scales of `wavelet`.
     pub fn new(n: usize, scales: usize, wavelet: &Wavelet) -> Self {
         // Whatever the scale, 2^j ω_k is one of these: the filters are evaluated once.
         let powers = |filter: &[f64]| -> Vec<f64> {
@@ -45,10 +46,12 @@ impl AxisSpectra {
     }
 }
 
-/// The 2-D energy spectrum of a subband is the outer product of two axis spectra: which two.
+/// The 2-D energy spectrum of a subband, as the two axis spectra of which it is the outer product.
 #[derive(Clone, Copy, Debug)]
 pub struct BandSpectrum<'a> {
+    /// Spectrum along axis 0, one value a row of k-space.
     pub rows: &'a [f64],
+    /// Spectrum along axis 1, one value a column.
     pub cols: &'a [f64],
 }
 
@@ -56,11 +59,14 @@ pub struct BandSpectrum<'a> {
 /// of coefficients in a subband is 1 (where no side is padded).
 #[derive(Clone, Debug)]
 pub struct Spectra {
+    /// Along axis 0.
     pub rows: AxisSpectra,
+    /// Along axis 1.
     pub cols: AxisSpectra,
 }
 
 impl Spectra {
+    /// The spectra on the k-space grid of the image, which is not padded.
     pub fn new(layout: &Layout, wavelet: &Wavelet) -> Self {
         Self {
             rows: AxisSpectra::new(layout.image.rows, layout.scales, wavelet),
@@ -68,6 +74,10 @@ impl Spectra {
         }
     }
 
+    /// The spectrum of one subband. `scale` counts from 1, the finest.
+    ///
+    /// # Panics
+    /// If there is no such scale.
     pub fn band(&self, orientation: Orientation, scale: usize) -> BandSpectrum<'_> {
         let s = scale - 1;
         let (rows, cols) = match orientation {

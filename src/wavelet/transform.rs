@@ -7,9 +7,10 @@ use super::bank::FilterBank;
 use super::{Layout, Pyramid};
 use crate::array::{Grid, Real, vectorised};
 
-/// A 2-D wavelet cascade of one filter bank over one layout.
+/// The 2-D wavelet transform Ψ of images of one layout, by one filter bank.
 #[derive(Clone, Debug)]
 pub struct Transform<T> {
+    /// The subbands that images are divided into.
     pub layout: Arc<Layout>,
     bank: FilterBank<T>,
 }
@@ -22,13 +23,13 @@ pub struct Workspace<T> {
 }
 
 struct Lines<T> {
-    /// Low and high value of as many rows as a pair of rows meets.
+    /// Low and high line of each value that contributes to a pair of rows.
     values: Vec<[Vec<Complex<T>>; 2]>,
     /// Scratch of the filter bank.
     extended: Vec<Complex<T>>,
-    /// What lies beyond an image: never written.
+    /// Rows of padding, which are read: never written.
     zeros: Vec<Complex<T>>,
-    /// Beyond an image too, but written.
+    /// A row of padding that is written, and not read.
     beyond: Vec<Complex<T>>,
 }
 
@@ -39,6 +40,7 @@ struct Plane<V> {
 }
 
 impl<T: Real> Transform<T> {
+    /// The transform of images of `layout` by `bank`.
     pub fn new(layout: &Arc<Layout>, bank: FilterBank<T>) -> Self {
         Self {
             layout: Arc::clone(layout),
@@ -46,13 +48,16 @@ impl<T: Real> Transform<T> {
         }
     }
 
+    /// New buffers for images of this layout.
     pub fn workspace(&self) -> Workspace<T> {
         let zeros = |len| vec![Complex::new(T::zero(), T::zero()); len];
         let cols = self.layout.padded.cols;
         Workspace {
             approximations: [1, 1].map(|scale| zeros(self.grid(scale).len())),
             lines: Lines {
-                values: (0..self.bank.met()).map(|_| [zeros(cols), zeros(cols)]).collect(),
+                values: (0..self.bank.values_per_pair())
+                    .map(|_| [zeros(cols), zeros(cols)])
+                    .collect(),
                 extended: Vec::new(),
                 zeros: zeros(cols),
                 beyond: zeros(cols),
@@ -66,7 +71,10 @@ impl<T: Real> Transform<T> {
         Grid::new(rows >> scale, cols >> scale)
     }
 
-    /// `Ψ image`: every subband of `out` is overwritten.
+    /// `Ψ image`, into `out`, of the same layout. `image` is `(rows, cols)`; `work` is of [`Self::workspace`].
+    ///
+    /// # Panics
+    /// If `image` is of another size than the image of the layout.
     pub fn analyse(&self, image: ArrayView2<Complex<T>>, out: &mut Pyramid<Complex<T>>, work: &mut Workspace<T>) {
         let layout = &*self.layout;
         assert_eq!(image.dim(), layout.image.dim(), "image of another size than the layout");
@@ -96,7 +104,11 @@ impl<T: Real> Transform<T> {
         coarsest.copy_from_slice(&from[..coarsest.len()]);
     }
 
-    /// `Ψᵀ pyramid`, which for an orthonormal bank is the inverse; cropped to the image.
+    /// `Ψᵀ pyramid`, into `image`, `(rows, cols)`, without the padding. `pyramid` is of the same layout, `work` of
+    /// [`Self::workspace`]. For an orthonormal bank this is the inverse of [`Self::analyse`].
+    ///
+    /// # Panics
+    /// If `image` is of another size than the image of the layout.
     pub fn synthesise(
         &self,
         pyramid: &Pyramid<Complex<T>>,
@@ -195,29 +207,29 @@ impl<T: Real> Transform<T> {
             beyond,
             ..
         } = lines;
-        let (half, met) = (Grid::new(grid.rows / 2, grid.cols / 2), self.bank.met());
+        let (half, count) = (Grid::new(grid.rows / 2, grid.cols / 2), self.bank.values_per_pair());
         let (h, rest) = details.split_at(half.len());
         let (v, d) = rest.split_at(half.len());
-        let first = self.bank.first_met(half.rows);
+        let first = self.bank.first_value(half.rows);
         let Grid { rows, cols } = plane.grid;
         let pairs = rows.div_ceil(2);
-        for ahead in 0..pairs + met - 1 {
+        for ahead in 0..pairs + count - 1 {
             let row = (first + ahead) % half.rows;
             let at = row * half.cols..(row + 1) * half.cols;
-            let [low, high] = &mut values[ahead % met];
+            let [low, high] = &mut values[ahead % count];
             let (low, high) = (&mut low[..grid.cols], &mut high[..grid.cols]);
             self.bank
                 .merge([&approximation[at.clone()], &v[at.clone()]], low, extended);
             self.bank.merge([&h[at.clone()], &d[at]], high, extended);
-            // All that the next pair of rows meets is there.
-            let Some(pair) = (ahead + 1).checked_sub(met) else {
+            // All that contributes to the next pair of rows is there.
+            let Some(pair) = (ahead + 1).checked_sub(count) else {
                 continue;
             };
             let target = &mut plane.values[2 * pair * cols..rows.min(2 * pair + 2) * cols];
             let (even, odd) = target.split_at_mut(cols);
             // The last row may be an even one.
             let odd = if odd.is_empty() { &mut beyond[..cols] } else { odd };
-            let line = |value: usize| values[(pair + value) % met].each_ref().map(|line| &line[..cols]);
+            let line = |value: usize| values[(pair + value) % count].each_ref().map(|line| &line[..cols]);
             self.bank.merge_across(line, [even, odd]);
         }
     }

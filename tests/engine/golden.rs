@@ -9,7 +9,7 @@ use ndarray::{Array2, Array3, Array4, Axis};
 use num_complex::Complex;
 use pvdamp::array::Mask;
 
-pub use shared_data::shared_data;
+pub(crate) use shared_data::shared_data;
 
 pub type C64 = Complex<f64>;
 

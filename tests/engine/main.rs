@@ -7,3 +7,4 @@ mod golden;
 mod howl;
 mod reconstruct;
 mod solvers;
+mod transforms;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// The folder of real scans and golden results, or `None` with a plain word on stdout.
-pub fn shared_data() -> Option<PathBuf> {
+pub(crate) fn shared_data() -> Option<PathBuf> {
     // a package in crates/ lies two folders further down
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
     let root = package.ancestors().find(|folder| folder.join("Cargo.lock").is_file())?;

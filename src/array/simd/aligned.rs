@@ -3,7 +3,7 @@ use std::ops::{Deref, DerefMut};
 /// One cache line, and one of the widest vectors.
 const ALIGNMENT: usize = 64;
 
-/// Numbers that begin at a cache line, so that no vector lies across two.
+/// A buffer that begins at a cache line (64 bytes), so that no vector load spans two. It derefs to a slice.
 pub struct Aligned<T> {
     storage: Vec<T>,
     start: usize,
@@ -11,6 +11,7 @@ pub struct Aligned<T> {
 }
 
 impl<T: Copy + Default> Aligned<T> {
+    /// `len` zeros.
     pub fn zeros(len: usize) -> Self {
         let spare = ALIGNMENT / size_of::<T>();
         let storage = vec![T::default(); len + spare];

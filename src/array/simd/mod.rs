@@ -1,4 +1,4 @@
-//! Vector instructions, chosen for the machine that runs.
+//! Vector instructions, chosen at run time for the processor at hand.
 
 mod aligned;
 mod sums;
@@ -10,21 +10,20 @@ pub use sums::{greatest, sum};
 pub use tile::transpose;
 pub use vectors::Vectors;
 
-/// Lines that kernels work on side by side: one vector of the widest, f32.
+/// Lines that kernels work on side by side: as many as an AVX-512 register holds f32 values.
 pub const LANES: usize = 16;
 
-/// Runs `work` compiled for the widest vectors that this machine has (AVX-512, AVX2, NEON, else what every machine of
-/// its kind has).
+/// Runs `work` compiled for the widest vectors of this processor: AVX-512, AVX2, NEON, else its baseline.
 ///
-/// Only what is inlined into `work` profits: mark it, and every function it calls, `#[inline(always)]`. Nothing is
-/// fused or reordered, so the result is the same bit for bit whatever the machine.
+/// Only what is inlined into `work` profits: mark the closure, and every function it calls, `#[inline(always)]`. No
+/// operation is fused or reordered, so that the result is the same bit for bit on every processor.
 #[inline(always)]
 pub fn vectorised<R>(work: impl FnMut() -> R) -> R {
     pulp::Arch::new().dispatch(Inlined(work))
 }
 
-/// A closure called in place. (One that is called by value goes through a function of its own, which is compiled for
-/// the least of machines.)
+/// A closure called in place. (A closure called by value goes through a function of its own, which is compiled for the
+/// baseline.)
 struct Inlined<F>(F);
 
 impl<R, F: FnMut() -> R> pulp::WithSimd for Inlined<F> {

@@ -1,10 +1,10 @@
 use super::{LANES, vectorised};
 use crate::array::Real;
 
-/// Values that a sum takes in T before it goes on in f64.
+/// Values that are added in T before the sum goes on in f64.
 const BLOCK: usize = 16 * LANES;
 
-/// The sum of all, in f64 but for short blocks, in an order that is always the same.
+/// The sum of `values`, in a fixed order. Blocks of 256 values are added in `T`, their sums in f64.
 pub fn sum<T: Real>(values: &[T]) -> f64 {
     vectorised(
         #[inline(always)]
@@ -22,7 +22,7 @@ pub fn sum<T: Real>(values: &[T]) -> f64 {
     )
 }
 
-/// The greatest of values that are not negative; 0 of none. What is not a number is passed over.
+/// The largest of `values`, none of which may be negative; 0 for an empty slice. NaN is ignored.
 pub fn greatest<T: Real>(values: &[T]) -> T {
     vectorised(
         #[inline(always)]

@@ -1,21 +1,24 @@
 //! Transposition of blocks, 16×16 values at a time.
 //!
-//! The compiler makes poor code of it, so single precision has the vector instructions of x86; the rest of the world
-//! has the plain loop.
+//! The compiler makes poor code of a plain loop, so single precision uses the shuffles of x86. Double precision and
+//! other processors have the plain loop.
 
 use super::{LANES, Vectors};
 
 /// Transposes a block of lines of [`LANES`] values each.
 ///
-/// With `lines[k]` the line to take for k, and n = `places.len()` ≤ [`LANES`] the values of a line that are wanted,
-/// value l of that line becomes value `k % LANES` of line `(k / LANES) stride + places[l]` of `out`. `lines` is a
-/// whole number of [`LANES`].
+/// For every k below `lines.len()` and l below `places.len()`, value l of line `lines[k]` of `block` becomes value
+/// `k % LANES` of line `(k / LANES) · stride + places[l]` of `out`. `lines.len()` must be a multiple of [`LANES`], and
+/// `places.len()` at most [`LANES`].
+///
+/// # Panics
+/// If a line lies outside `block` or `out`.
 pub fn transpose<T: Vectors>(block: &[T], lines: &[u32], out: &mut [T], stride: usize, places: &[u32]) {
     debug_assert!(lines.len().is_multiple_of(LANES) && places.len() <= LANES);
     T::transpose(block, lines, out, stride, places);
 }
 
-/// As it is said.
+/// The definition of [`transpose`], as a loop.
 pub(super) fn plain<T: Copy>(block: &[T], lines: &[u32], out: &mut [T], stride: usize, places: &[u32]) {
     for (tile, lines) in lines.chunks_exact(LANES).enumerate() {
         for (l, &place) in places.iter().enumerate() {
@@ -61,7 +64,7 @@ mod x86 {
 
     use super::LANES;
 
-    pub struct Work<'a> {
+    pub(super) struct Work<'a> {
         pub block: &'a [f32],
         pub lines: &'a [u32],
         pub out: &'a mut [f32],
@@ -69,8 +72,8 @@ mod x86 {
         pub places: &'a [u32],
     }
 
-    /// Work to be done with the instructions of a level.
-    pub struct Of<'a, S>(pub S, pub Work<'a>);
+    /// Work to be done with the instructions of the level `S`.
+    pub(super) struct Of<'a, S>(pub S, pub Work<'a>);
 
     impl NullaryFnOnce for Of<'_, V4> {
         type Output = ();

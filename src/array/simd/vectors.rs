@@ -1,21 +1,27 @@
 use pulp::Simd;
 
-/// Scalars that vectors of a machine hold: what [`pulp::Simd`] has for each type, under one name.
+/// Scalars that fit into vector registers: what [`pulp::Simd`] has for each type, under one name.
 ///
-/// For kernels that the compiler does not turn into vectors by itself; [`vectorised`](super::vectorised) loops are
-/// simpler. No operation here is fused, so that results are the same on every machine.
+/// For kernels that the compiler does not vectorise by itself; [`vectorised`](super::vectorised) loops are simpler. No
+/// operation here is fused, so that results are the same on every processor.
 pub trait Vectors: Copy + Default + Send + Sync + 'static {
+    /// A vector register of these scalars, at the instruction level `S`.
     type Vector<S: Simd>: Copy;
 
-    /// As vectors; `values` must hold a whole number of them.
+    /// `values` as vectors. A rest that does not fill a vector is left out.
     fn vectors<S: Simd>(values: &[Self]) -> &[Self::Vector<S>];
+    /// `values` as vectors that can be written. A rest that does not fill a vector is left out.
     fn vectors_mut<S: Simd>(values: &mut [Self]) -> &mut [Self::Vector<S>];
+    /// A vector with `value` in every lane.
     fn splat<S: Simd>(simd: S, value: Self) -> Self::Vector<S>;
+    /// `a + b` in every lane.
     fn add<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    /// `a − b` in every lane.
     fn sub<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
+    /// `a · b` in every lane.
     fn mul<S: Simd>(simd: S, a: Self::Vector<S>, b: Self::Vector<S>) -> Self::Vector<S>;
 
-    /// The lines of `block` as columns: see [`transpose`](super::transpose).
+    /// The kernel behind [`transpose`](super::transpose), with the same arguments.
     fn transpose(block: &[Self], lines: &[u32], out: &mut [Self], stride: usize, places: &[u32]);
 }
 

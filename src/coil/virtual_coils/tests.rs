@@ -82,9 +82,10 @@ fn whitened_coils_hold_the_same_energy_in_white_noise() {
     }
 }
 
-/// Of 20 coils with two sensitivities, two virtual ones hold all; the energy told is that which is left.
+/// For 20 coils with two sensitivities, two virtual coils hold all the energy; the energy reported is that which is
+/// left.
 #[test]
-fn compression_keeps_the_energy_it_tells_of() {
+fn compression_keeps_the_energy_it_reports() {
     let kspace = scan(20, 0.02);
     let zero = Array2::zeros((20, 20));
     for compression in [Compression::Auto, Compression::To(1), Compression::To(3)] {

@@ -13,8 +13,11 @@ use num_complex::Complex;
 
 use crate::array::{LANES, Real, vectorised};
 
-/// `g(w; λ)` into `out`, and its mean divergence `α = ½ mean_j (2 − λ/|w_j|  where |w_j| > λ, else 0)`,
-/// which is `∂Re g/∂Re w + ∂Im g/∂Im w` halved: 1 for the identity, 0 for the zero map.
+/// Writes `g(w; λ)` to `out`, of the same length, and returns its mean divergence
+/// `α = ½ mean_j (2 − λ/|w_j|  where |w_j| > λ, else 0)`.
+///
+/// That is `∂Re g/∂Re w + ∂Im g/∂Im w` halved: 1 for the identity, 0 for the zero map. `threshold` is λ, a magnitude in
+/// the units of w.
 pub fn soft_threshold<T: Real>(w: &[Complex<T>], threshold: f64, out: &mut [Complex<T>]) -> f64 {
     shrink(
         w,
@@ -25,7 +28,8 @@ pub fn soft_threshold<T: Real>(w: &[Complex<T>], threshold: f64, out: &mut [Comp
     )
 }
 
-/// [`soft_threshold`] with damping: `out ← ρ g(w; λ) + (1 − ρ) out`. The divergence is that of g alone.
+/// [`soft_threshold`] with damping: `out ← ρ g(w; λ) + (1 − ρ) out`, with ρ the `share`. The divergence is that of g
+/// alone.
 pub fn damped_soft_threshold<T: Real>(w: &[Complex<T>], threshold: f64, share: f64, out: &mut [Complex<T>]) -> f64 {
     let (new, old) = (T::of(share), T::of(1.0 - share));
     shrink(

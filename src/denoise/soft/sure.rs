@@ -1,6 +1,6 @@
 //! The threshold of least SURE, found without sorting the subband.
 //!
-//! Only candidates near the least risk need to be told apart. The coefficients are put into bins by magnitude, and
+//! Only candidates near the least risk need to be distinguished. The coefficients are put into bins by magnitude, and
 //! the risk of every candidate of a bin is bounded from both sides by exact sums over the bins. Bins whose lower
 //! bound is above another's upper bound are dropped; with those that stay the same is done again, until they are so
 //! few that they can be sorted, and searched one by one.
@@ -45,7 +45,7 @@ pub struct SureThreshold {
     pub risk: f64,
 }
 
-/// Space for the search, reused over subbands and iterations.
+/// Buffers of [`sure_threshold`], reused from subband to subband.
 #[derive(Default)]
 pub struct Workspace<T> {
     magnitudes: Vec<T>,
@@ -79,8 +79,8 @@ struct Coefficient<T> {
 /// threshold, as in the reference implementation, so that no candidate gains from its own jump; of equal magnitudes
 /// it is the one of greatest τ. The risk returned is SURE itself.
 ///
-/// `w` and `tau` have the same length, and no τ is negative; non-finite input gives an unspecified but finite-time
-/// answer.
+/// `w` and `tau`, the variance `E|noise_j|²` of each coefficient, have the same length, and no τ is negative.
+/// Non-finite input gives an unspecified threshold, in finite time.
 pub fn sure_threshold<T: Real>(w: &[Complex<T>], tau: &[T], work: &mut Workspace<T>) -> SureThreshold {
     let len = w.len();
     let Workspace {
@@ -137,7 +137,7 @@ pub fn sure_threshold<T: Real>(w: &[Complex<T>], tau: &[T], work: &mut Workspace
                 (kept, count)
             },
         );
-        // Many of one magnitude cannot be told apart.
+        // Bins cannot separate many of equal magnitude.
         if left > before / 2 {
             break;
         }

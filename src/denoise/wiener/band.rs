@@ -27,7 +27,7 @@ type GroupMut<'a, T> = (&'a mut [T], &'a mut [T]);
 
 impl<T: Real> Band<T> {
     /// Of a response given by row and column, origin in the centre.
-    pub fn new(fourier: &Fourier<T>, response: impl Fn(usize, usize) -> Complex<T>) -> Self {
+    pub(super) fn new(fourier: &Fourier<T>, response: impl Fn(usize, usize) -> Complex<T>) -> Self {
         let mut row_of = vec![0; fourier.length(Along::Columns)];
         for (row, &vector) in fourier.entry(Along::Columns).iter().enumerate() {
             row_of[vector as usize] = row;
@@ -75,14 +75,14 @@ impl<T: Real> Band<T> {
     }
 
     /// The groups of columns outside which all is 0.
-    pub fn groups(&self) -> Range<usize> {
+    pub(super) fn groups(&self) -> Range<usize> {
         let used = |runs: &Vec<Run>| !runs.is_empty();
         let first = self.groups.iter().position(used).unwrap_or(0);
         first..self.groups.iter().rposition(used).map_or(first, |last| last + 1)
     }
 
     /// `out = G · spectrum`, of a group of columns.
-    pub fn apply(&self, group: usize, spectrum: Group<T>, out: GroupMut<T>) {
+    pub(super) fn apply(&self, group: usize, spectrum: Group<T>, out: GroupMut<T>) {
         let (re, im) = out;
         vectorised(
             #[inline(always)]
@@ -107,8 +107,9 @@ impl<T: Real> Band<T> {
         );
     }
 
-    /// `sum += conj(G) · values`, of a group of columns. Vector v of the sum belongs to vector `order[v]` of the values.
-    pub fn add_adjoint(&self, group: usize, values: Group<T>, order: &[u32], sum: GroupMut<T>) {
+    /// `sum += conj(G) · values`, of a group of columns. Vector v of the sum belongs to vector `order[v]` of the
+    /// values.
+    pub(super) fn add_adjoint(&self, group: usize, values: Group<T>, order: &[u32], sum: GroupMut<T>) {
         let (re, im) = sum;
         vectorised(
             #[inline(always)]

@@ -7,7 +7,7 @@ use crate::array::{LANES, Real, vectorised};
 use crate::fourier::{Along, Direction, Fourier, Panels, Scratch};
 use crate::wavelet::{Frame, Response};
 
-/// Shrinkage in any frame, whose responses are met in k-space: two Fourier transforms a band.
+/// Shrinkage in any frame, whose filters are applied in k-space: two Fourier transforms a band.
 ///
 /// The spectrum stays in panels of columns. A band goes from there along the columns and along the rows to the image,
 /// row-major for the shrinkage, and back along the rows and along the columns, skipping columns where it is 0.
@@ -38,7 +38,7 @@ struct Task<T> {
 }
 
 impl<T: Real> InFrequency<T> {
-    pub fn new(frame: &Frame<T>, fourier: &Fourier<T>) -> Self {
+    pub(super) fn new(frame: &Frame<T>, fourier: &Fourier<T>) -> Self {
         let (low_pass, details) = frame.bands.split_last().unzip();
         let detail = |response: &Response<T>| (Band::new(fourier, |row, col| response.at(row, col)), response.gain());
         let pixels = T::of(frame.grid.len() as f64);
@@ -49,7 +49,13 @@ impl<T: Real> InFrequency<T> {
         }
     }
 
-    pub fn denoise(&self, image: &mut [Complex<T>], variance: f64, fourier: &Fourier<T>, buffers: &mut Buffers<T>) {
+    pub(super) fn denoise(
+        &self,
+        image: &mut [Complex<T>],
+        variance: f64,
+        fourier: &Fourier<T>,
+        buffers: &mut Buffers<T>,
+    ) {
         let Some(low_pass) = &self.low_pass else {
             return;
         };
@@ -90,7 +96,7 @@ impl<T: Real> InFrequency<T> {
 
 impl<T: Real> Buffers<T> {
     /// For frames of at most `bands` bands.
-    pub fn new(fourier: &Fourier<T>, bands: usize) -> Self {
+    pub(super) fn new(fourier: &Fourier<T>, bands: usize) -> Self {
         let task = |_| Task {
             band: Panels::zeros(fourier.groups(Along::Rows) * fourier.pitch()),
             shrunk: Panels::zeros(fourier.pitch()),

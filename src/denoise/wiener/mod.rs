@@ -11,16 +11,17 @@ use crate::array::Real;
 use crate::fourier::Fourier;
 use crate::wavelet::{Frame, Wavelet};
 
-/// Local Wiener shrinkage in a tight frame (Mihçak, Kozintsev, Ramchandran 1999), of real and imaginary part apart.
+/// Local Wiener shrinkage in a tight frame (Mihçak, Kozintsev, Ramchandran & Moulin, IEEE Signal Process. Lett. 6,
+/// 1999), of real and imaginary part separately.
 ///
 /// A coefficient's part is multiplied by `E / (E + s² w_b)`, with `E` the mean energy of that part over the 3×3
-/// coefficients around it (around the edges), `w_b` the gain of the band and `s²` the variance of white noise in the
-/// part. The low pass stays as it is. The energy still holds the noise: in an iteration this gentler gain ends at a
-/// better image than `max(1 − s² w_b / E, 0)` does, which is the better one to apply once.
-pub struct LocalWiener<T: Real>(Way<T>);
+/// coefficients around it (periodic), `w_b` the gain of the band and `s²` the variance of white noise in the part. The
+/// low pass stays as it is. The energy includes that of the noise. In an iteration this gentler gain gives better
+/// images than `max(1 − s² w_b / E, 0)`, which is better if applied once.
+pub struct LocalWiener<T: Real>(Kernel<T>);
 
-/// How a frame is met.
-enum Way<T: Real> {
+/// How the frame is applied.
+enum Kernel<T: Real> {
     /// The wavelets of two and of eight taps.
     Haar(InSpace<T, 2>),
     Db4(InSpace<T, 8>),
@@ -35,20 +36,31 @@ pub struct WienerWorkspace<T> {
 }
 
 impl<T: Real> LocalWiener<T> {
-    /// In any frame.
+    /// Shrinkage in any frame on the grid of `fourier`, by two Fourier transforms a band.
+    ///
+    /// # Panics
+    /// If the frame is on a smaller grid.
     pub fn new(frame: &Frame<T>, fourier: &Fourier<T>) -> Self {
-        Self(Way::Frequency(InFrequency::new(frame, fourier)))
+        Self(Kernel::Frequency(InFrequency::new(frame, fourier)))
     }
 
-    /// In [`Frame::undecimated`]; faster, where the wavelet has two or eight taps.
+    /// Shrinkage in [`Frame::undecimated`] on the grid of `fourier`. With a wavelet of two or eight taps, such as
+    /// `haar` or `db4`, it runs on the image itself, which is faster.
+    ///
+    /// # Panics
+    /// If `scales` is 0.
     pub fn undecimated(scales: usize, wavelet: &Wavelet, fourier: &Fourier<T>) -> Self {
         let frame = Frame::undecimated(fourier.grid(), scales, wavelet);
-        let haar = InSpace::new(&frame, scales, wavelet).map(Way::Haar);
-        let in_space = haar.or_else(|| InSpace::new(&frame, scales, wavelet).map(Way::Db4));
+        let haar = InSpace::new(&frame, scales, wavelet).map(Kernel::Haar);
+        let in_space = haar.or_else(|| InSpace::new(&frame, scales, wavelet).map(Kernel::Db4));
         in_space.map_or_else(|| Self::new(&frame, fourier), Self)
     }
 
-    /// Denoises `image`, row-major and of the frame's grid. `variance` is s².
+    /// Denoises `image`, row-major, in place. `variance` is s². `image`, `fourier` and `work` must be of the grid of
+    /// the frame, and `work` of as many scales and bands.
+    ///
+    /// # Panics
+    /// If they are not, as far as that is noticed.
     pub fn denoise(
         &self,
         image: &mut [Complex<T>],
@@ -57,15 +69,16 @@ impl<T: Real> LocalWiener<T> {
         work: &mut WienerWorkspace<T>,
     ) {
         match &self.0 {
-            Way::Haar(haar) => haar.denoise(image, variance, &mut work.space),
-            Way::Db4(db4) => db4.denoise(image, variance, &mut work.space),
-            Way::Frequency(frame) => frame.denoise(image, variance, fourier, &mut work.frequency),
+            Kernel::Haar(haar) => haar.denoise(image, variance, &mut work.space),
+            Kernel::Db4(db4) => db4.denoise(image, variance, &mut work.space),
+            Kernel::Frequency(frame) => frame.denoise(image, variance, fourier, &mut work.frequency),
         }
     }
 }
 
 impl<T: Real> WienerWorkspace<T> {
-    /// For undecimated frames of at most `scales` scales, and others of at most `bands` bands.
+    /// Buffers for undecimated frames of at most `scales` scales, and other frames of at most `bands` bands beside the
+    /// low pass, on the grid of `fourier`.
     pub fn new(fourier: &Fourier<T>, scales: usize, bands: usize) -> Self {
         Self {
             frequency: Buffers::new(fourier, bands),
@@ -105,7 +118,7 @@ mod tests {
             let mut work = WienerWorkspace::new(&fourier, 4, 13);
             for wavelet in ["haar", "db4"].map(|name| Wavelet::find(name).unwrap()) {
                 let space = LocalWiener::undecimated(4, wavelet, &fourier);
-                assert!(!matches!(space.0, Way::Frequency(_)), "{}", wavelet.name);
+                assert!(!matches!(space.0, Kernel::Frequency(_)), "{}", wavelet.name);
                 let frequency = LocalWiener::new(&Frame::undecimated(grid, 4, wavelet), &fourier);
                 for variance in [0.0, 0.02, 0.5] {
                     let [found, expected] = [&space, &frequency].map(|denoiser| {

@@ -41,7 +41,7 @@ struct Level<T> {
 
 impl<T: Real, const N: usize> InSpace<T, N> {
     /// `None` for a wavelet that has not N taps.
-    pub fn new(frame: &Frame<T>, scales: usize, wavelet: &Wavelet) -> Option<Self> {
+    pub(super) fn new(frame: &Frame<T>, scales: usize, wavelet: &Wavelet) -> Option<Self> {
         let of_scale = |scale: usize| {
             let bands = &frame.bands[3 * (scale - 1)..];
             Some(Scale {
@@ -55,7 +55,7 @@ impl<T: Real, const N: usize> InSpace<T, N> {
         })
     }
 
-    pub fn denoise(&self, image: &mut [Complex<T>], variance: f64, parts: &mut [Planes<T>; 2]) {
+    pub(super) fn denoise(&self, image: &mut [Complex<T>], variance: f64, parts: &mut [Planes<T>; 2]) {
         let [re, im] = &mut *parts;
         for (pixel, (re, im)) in image.iter().zip(re.low[0].iter_mut().zip(&mut im.low[0])) {
             (*re, *im) = (pixel.re, pixel.im);
@@ -85,7 +85,7 @@ impl<T: Real, const N: usize> InSpace<T, N> {
 }
 
 impl<T: Real> Planes<T> {
-    pub fn new(grid: Grid, scales: usize) -> Self {
+    pub(super) fn new(grid: Grid, scales: usize) -> Self {
         let zeros = || vec![T::zero(); grid.len()];
         let level = |_| Level {
             low: zeros(),
@@ -141,9 +141,10 @@ impl<T: Real, const N: usize> Scale<T, N> {
             l.continue_before();
             h_line.continue_before();
             let inside = (1..=height).contains(&ahead);
-            let low_pass = match inside {
-                true => &mut low_pass[(ahead - 1) * cols..ahead * cols],
-                false => &mut unused[..],
+            let low_pass = if inside {
+                &mut low_pass[(ahead - 1) * cols..ahead * cols]
+            } else {
+                &mut unused[..]
             };
             v.advance(
                 #[inline(always)]

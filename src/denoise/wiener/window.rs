@@ -15,7 +15,7 @@ pub(super) struct Window<T> {
 }
 
 impl<T: Real> Energies<T> {
-    pub fn new(cols: usize) -> Self {
+    pub(super) fn new(cols: usize) -> Self {
         Self {
             rows: std::array::from_fn(|_| Aligned::zeros(cols)),
             squares: Aligned::zeros(cols + 2 * LANES),
@@ -24,7 +24,7 @@ impl<T: Real> Energies<T> {
 
     /// Moves on by a row, which is the lowest of the three then.
     #[inline(always)]
-    pub fn advance(&mut self, line: &[T]) {
+    pub(super) fn advance(&mut self, line: &[T]) {
         self.rows.rotate_left(1);
         let cols = line.len();
         let squares = &mut self.squares[LANES - 1..][..cols + 2];
@@ -41,7 +41,7 @@ impl<T: Real> Energies<T> {
 
     /// `values`, the middle row, shrunk. `noise` is the variance of a coefficient.
     #[inline(always)]
-    pub fn shrink(&self, noise: T, values: &[T], out: &mut [T]) {
+    pub(super) fn shrink(&self, noise: T, values: &[T], out: &mut [T]) {
         // The energy below is a sum over nine.
         let noise = noise * T::of(9.0);
         let [above, here, below] = &self.rows;
@@ -53,7 +53,7 @@ impl<T: Real> Energies<T> {
 }
 
 impl<T: Real> Window<T> {
-    pub fn new(cols: usize) -> Self {
+    pub(super) fn new(cols: usize) -> Self {
         Self {
             values: std::array::from_fn(|_| Aligned::zeros(cols)),
             energies: Energies::new(cols),
@@ -62,7 +62,7 @@ impl<T: Real> Window<T> {
 
     /// Moves on by a row. What `fill` puts into the line is the lowest of the three then.
     #[inline(always)]
-    pub fn advance(&mut self, fill: impl FnOnce(&mut [T])) {
+    pub(super) fn advance(&mut self, fill: impl FnOnce(&mut [T])) {
         self.values.rotate_left(1);
         fill(&mut self.values[2]);
         self.energies.advance(&self.values[2]);
@@ -70,7 +70,7 @@ impl<T: Real> Window<T> {
 
     /// The middle row, shrunk. `noise` is the variance of a coefficient.
     #[inline(always)]
-    pub fn shrink(&self, noise: T, out: &mut [T]) {
+    pub(super) fn shrink(&self, noise: T, out: &mut [T]) {
         self.energies.shrink(noise, &self.values[1], out);
     }
 }

@@ -10,8 +10,14 @@ use crate::fourier::{Along, Direction, Panels, Scratch};
 use crate::operator::products::{accumulate_conjugate, multiply};
 
 impl<T: Real> Encoding<T> {
-    /// `Aᴴ W z` and `z = y − A x`, which goes into `residual`, with real weights per sampled location (all 1 where
-    /// `None`). Each coil is there and back before its maps have left the cache.
+    /// The gradient step `Aᴴ W z` of the residual `z = y − A x`, `(sets, rows, cols)`; z goes into `residual`.
+    ///
+    /// `weights` are the real diagonal of W, one for each sampled location; `None` for all 1. Each coil is encoded and
+    /// combined before its maps have left the cache.
+    ///
+    /// # Panics
+    /// If `x` does not hold one image for each set of maps, `y` and `residual` differ in shape, or `residual` is not in
+    /// standard layout.
     pub fn gradient(
         &self,
         y: &Samples<T>,
@@ -21,11 +27,16 @@ impl<T: Real> Encoding<T> {
     ) -> ImageSets<T> {
         let images = self.panelled(x);
         let sums = self.zero_images();
-        self.there_and_back(y, images, weights, residual, sums)
+        self.encode_and_combine(y, images, weights, residual, sums)
     }
 
-    /// [`Self::gradient`] and `SᴴS x`, which is what remains of an image that only the coils see: the identity on the
-    /// object; outside the support of the maps it removes what no coil can measure.
+    /// `SᴴS x + Aᴴ W (y − A x)`: [`Self::gradient`] added to `SᴴS x`.
+    ///
+    /// `SᴴS` is the identity where maps are normalised, and 0 outside their support, where no coil measures anything.
+    ///
+    /// # Panics
+    /// If `x` does not hold one image for each set of maps, `y` and `residual` differ in shape, or `residual` is not in
+    /// standard layout.
     pub fn corrected(
         &self,
         y: &Samples<T>,
@@ -48,11 +59,11 @@ impl<T: Real> Encoding<T> {
             }
             sum.scale(scale);
         }
-        self.there_and_back(y, images, weights, residual, sums)
+        self.encode_and_combine(y, images, weights, residual, sums)
     }
 
     /// Adds the gradient to `sums`.
-    fn there_and_back(
+    fn encode_and_combine(
         &self,
         y: &Samples<T>,
         images: Vec<Panels<T>>,
@@ -65,26 +76,30 @@ impl<T: Real> Encoding<T> {
         let residual = residual.as_slice_mut().expect("samples in standard layout");
         let coils = residual.chunks_mut(self.sampled.len().max(1)).collect();
         let combined = self.combine(sums, coils, |coil, residual: &mut [Complex<T>]| {
-            let (mut there, mut back) = (self.scratch(), self.scratch());
+            let (mut forward, mut back) = (self.scratch(), self.scratch());
             let y = y.row(coil).to_slice().expect("standard layout");
-            self.along_columns(coil, &images, &mut there);
+            self.along_columns(coil, &images, &mut forward);
             for (group, samples) in self.groups.iter().enumerate() {
                 let mut rows = self.empty_rows(&mut back.block);
-                self.along_rows(group, &mut there, &mut |sample, value| {
+                self.along_rows(group, &mut forward, &mut |sample, value| {
                     let z = y[sample] - value;
                     residual[sample] = z;
                     self.put(sample, z, weights, &mut rows);
                 });
                 self.back_along_rows(group, !samples.is_empty(), &mut back);
             }
-            self.put_back(there);
+            self.put_back(forward);
             back
         });
         self.put_back_images(images);
         combined
     }
 
-    /// `Aᴴ W samples`, `(sets, rows, cols)`, with real weights per sampled location (all 1 where `None`).
+    /// `Aᴴ W samples`, `(sets, rows, cols)`. `weights` are the real diagonal of W, one for each sampled location;
+    /// `None` for all 1.
+    ///
+    /// # Panics
+    /// If there are fewer samples, coils or weights than in this encoding.
     pub fn adjoint(&self, samples: &Samples<T>, weights: Option<&[T]>) -> ImageSets<T> {
         let samples = samples.as_standard_layout();
         let coils = vec![(); self.coils];
@@ -102,7 +117,11 @@ impl<T: Real> Encoding<T> {
         })
     }
 
-    /// `Sᴴ Fᴴ` of full planes `(coils, rows, cols)`, whatever the mask: the image, where all of k-space is known.
+    /// `Sᴴ Fᴴ kspace` of full planes `(coils, rows, cols)`, whatever the mask: the coil-combined images, `(sets, rows,
+    /// cols)`, of fully sampled k-space.
+    ///
+    /// # Panics
+    /// If `kspace` has another number of coils, or fewer rows.
     pub fn combine_full(&self, kspace: ArrayView3<Complex<T>>) -> ImageSets<T> {
         assert_eq!(
             kspace.dim().0,
@@ -145,9 +164,10 @@ impl<T: Real> Encoding<T> {
 
     /// The first half of the inverse transform, of a group of rows in `scratch.block`.
     fn back_along_rows(&self, group: usize, any: bool, scratch: &mut Scratch<T>) {
-        match any {
-            true => self.fourier.first(Along::Rows, Direction::Inverse, group, scratch),
-            false => self.fourier.first_of_zeros(Along::Rows, group, scratch),
+        if any {
+            self.fourier.first(Along::Rows, Direction::Inverse, group, scratch);
+        } else {
+            self.fourier.first_of_zeros(Along::Rows, group, scratch);
         }
     }
 
@@ -183,7 +203,8 @@ impl<T: Real> Encoding<T> {
         images
     }
 
-    /// The second half: transforms the columns of the coils from `first` on, group by group, and adds them to the images.
+    /// The second half: transforms the columns of the coils from `first` on, group by group, and adds them to the
+    /// images.
     fn add_coils(&self, first: usize, planes: &mut [Scratch<T>], sums: &mut [Panels<T>]) {
         let rows = self.grid().rows;
         let exit = self.fourier.in_order(Along::Columns);

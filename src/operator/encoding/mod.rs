@@ -14,7 +14,10 @@ use crate::operator::products::{accumulate_conjugate, multiply};
 /// k-space values at the sampled locations only, `(coils, samples)`, in row-major order of the grid.
 pub type Samples<T> = Array2<Complex<T>>;
 
-/// Picks the sampled locations out of full planes `(coils, rows, cols)`.
+/// Picks the sampled locations out of full planes `(coils, rows, cols)`, of the size of the mask.
+///
+/// # Panics
+/// If the mask has samples outside the planes.
 pub fn gather<T: Real>(kspace: ArrayView3<Complex<T>>, mask: &Mask) -> Samples<T> {
     let sampled: Vec<(usize, usize)> = mask
         .sampled
@@ -30,8 +33,11 @@ pub fn gather<T: Real>(kspace: ArrayView3<Complex<T>>, mask: &Mask) -> Samples<T
 
 /// Multi-coil Cartesian encoding `A = M F S`: coil sensitivity maps, centred unitary FFT, sampling mask.
 ///
-/// `(A x)_c = M F Σ_m S_{m,c} x_m` over map sets m. k-space is kept at the sampled locations only, and never as a plane:
-/// samples are taken from, and put into, the groups of rows that the transform works on.
+/// `(A x)_c = M F Σ_m S_{m,c} x_m` over sets of maps m (Pruessmann et al., MRM 42:952, 1999; more than one set: Uecker
+/// et al., MRM 71:990, 2014). k-space is kept at the sampled locations only, and never as a plane: samples are taken
+/// from, and put into, the groups of rows that the transform works on.
+///
+/// Arrays must have the stated shapes. Not every mismatch is noticed: it panics, or the result has no meaning.
 pub struct Encoding<T: Real> {
     fourier: Fourier<T>,
     sets: usize,
@@ -54,7 +60,10 @@ pub struct Encoding<T: Real> {
 }
 
 impl<T: Real> Encoding<T> {
-    /// `maps` is `(sets, coils, rows, cols)`, of the mask's grid.
+    /// The encoding of one slice. `maps` is `(sets, coils, rows, cols)`, of the size of the mask.
+    ///
+    /// # Panics
+    /// If maps and mask are of different sizes, or have no pixels.
     pub fn new(maps: Maps<T>, mask: &Mask) -> Self {
         let (sets, coils, rows, cols) = maps.dim();
         assert_eq!((rows, cols), mask.sampled.dim(), "maps and mask of different grids");
@@ -95,14 +104,17 @@ impl<T: Real> Encoding<T> {
         }
     }
 
+    /// Size of the image and of k-space.
     pub fn grid(&self) -> Grid {
         self.fourier.grid()
     }
 
+    /// Number of sets of maps, and so of images.
     pub fn sets(&self) -> usize {
         self.sets
     }
 
+    /// Number of coils.
     pub fn coils(&self) -> usize {
         self.coils
     }
@@ -115,7 +127,7 @@ impl<T: Real> Encoding<T> {
         map
     }
 
-    /// Where any coil sees anything of the image of a set of maps.
+    /// The support of a set of maps, `(rows, cols)`: where the map of any coil is not zero.
     pub fn seen_by(&self, set: usize) -> Array2<bool> {
         let mut seen = Array2::from_elem(self.grid().dim(), false);
         for coil in 0..self.coils {
@@ -126,11 +138,12 @@ impl<T: Real> Encoding<T> {
         seen
     }
 
-    /// Row-major indices of the sampled locations, ascending.
+    /// Row-major indices of the sampled locations, ascending: the order of [`Samples`].
     pub fn sampled(&self) -> &[u32] {
         &self.sampled
     }
 
+    /// The sampling mask.
     pub fn mask(&self) -> Mask {
         let mut sampled = Array2::from_elem(self.grid().dim(), false);
         let flat = sampled.as_slice_mut().expect("standard layout");
@@ -143,7 +156,10 @@ impl<T: Real> Encoding<T> {
         self.sampled.len() == self.grid().len()
     }
 
-    /// `A x`; `x` is `(sets, rows, cols)`.
+    /// `A x`: the k-space samples of the images `x`, `(sets, rows, cols)`.
+    ///
+    /// # Panics
+    /// If `x` does not hold one image for each set of maps.
     pub fn forward(&self, x: &ImageSets<T>) -> Samples<T> {
         let images = self.panelled(x);
         let samples = self.sampled.len();
@@ -197,7 +213,8 @@ impl<T: Real> Encoding<T> {
         &self.maps[set * self.coils + coil]
     }
 
-    /// A bound of `‖A‖²`: of `SᴴS` in every pixel, by the row sums of its magnitudes. 1 for one set of normalised maps.
+    /// An upper bound of `‖A‖²`: the largest row sum of magnitudes of `SᴴS` over all pixels. 1 for one set of
+    /// normalised maps.
     pub fn norm_bound(&self) -> f64 {
         let magnitude = |panels: &Panels<T>, at: usize| Complex::new(panels.re[at], panels.im[at]).norm().wide();
         let row = |gram: &[Panels<T>], at: usize| gram.iter().map(|panels| magnitude(panels, at)).sum::<f64>();
@@ -274,9 +291,10 @@ fn gram<T: Real>(fourier: &Fourier<T>, maps: &[Panels<T>], sets: usize, coils: u
 
 /// One for each set and, in it, each coil.
 fn panels_of<T: Real>(fourier: &Fourier<T>, maps: Maps<T>) -> Vec<Panels<T>> {
-    let maps = match maps.is_standard_layout() {
-        true => maps,
-        false => maps.as_standard_layout().into_owned(),
+    let maps = if maps.is_standard_layout() {
+        maps
+    } else {
+        maps.as_standard_layout().into_owned()
     };
     let planes = maps.as_slice().expect("standard layout");
     let one = |plane: &[Complex<T>]| {

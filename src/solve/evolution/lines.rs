@@ -11,7 +11,8 @@ use crate::operator::Samples;
 use crate::solve::Problem;
 use crate::wavelet::{Band, FilterBank, Layout, Orientation, Spectra, Wavelet};
 
-/// Errors of lines that were sampled as a whole: those of one line are fully correlated, those of two are not.
+/// Errors of 1-D undersampling: those along one phase-encode line are fully correlated, those of two lines are
+/// uncorrelated.
 ///
 /// Along the readout, then, nothing is averaged: with `w_c(n, k)` the 1-D wavelet coefficient at position n, by the
 /// readout filter of band b, of line k transformed to the image along the readout, and `|ψ̂_b(k)|²` the energy spectrum
@@ -19,7 +20,7 @@ use crate::wavelet::{Band, FilterBank, Layout, Orientation, Spectra, Wavelet};
 /// `Z_b[c,c'](n) = Σ_{k sampled} |ψ̂_b(k)|² (1/p)(1/p − 1) conj(w_c(n, k)) w_c'(n, k)`, and the noise.
 /// Noise is as white along the readout as elsewhere: its part is that of a plane.
 pub(super) struct Lines<T: Real> {
-    /// Along which lines were read out.
+    /// Axis of the readout.
     readout: Axis,
     /// For one line, of the image.
     fourier: Fourier<T>,
@@ -43,7 +44,8 @@ struct Line<T> {
 }
 
 struct LineBand<T> {
-    /// The first block of the coefficients of the readout filter in those of a line, and how many coefficients there are.
+    /// The first block of the coefficients of the readout filter in those of a line, and how many coefficients there
+    /// are.
     block: usize,
     length: usize,
     /// Of each line: `|ψ̂_b(k)|²`, the same for every position.
@@ -225,7 +227,7 @@ fn first_block(padded: usize, scale: usize, is_high: bool) -> usize {
     2 * before + if is_high { blocks(scale) } else { 0 }
 }
 
-/// Every line with errors: of one that was sure to be sampled there are none.
+/// Every phase-encode line with errors. Lines that are sampled with probability 1 have none.
 fn lines<T: Real>(problem: &Problem<T>, phase: Axis) -> Vec<Line<T>> {
     let grid = problem.encoding.grid();
     let mut lines: Vec<Line<T>> = (0..[grid.rows, grid.cols][phase.0])

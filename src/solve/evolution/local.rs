@@ -1,4 +1,4 @@
-//! ξ, the coil maps as each coefficient sees them, and the quadratic form in it that is τ.
+//! ξ, the coil maps averaged over the energy of each wavelet, and τ as a quadratic form in it.
 
 use std::iter::repeat;
 use std::sync::Arc;

@@ -5,8 +5,9 @@
 //! `τ_b[j] = Re Σ_{c,c'} conj(ξ_c[j]) Z_b[c,c'] ξ_c'[j]`:
 //! the energy, in the band, of the residual that the coils combine at position j.
 //!
-//! What `Z_b`, the covariance across coils, looks like depends on the mask: of locations that were sampled each by
-//! itself it is one matrix a band (`plane`), of whole lines one for each position along the readout (`lines`).
+//! `Z_b`, the covariance across coils, depends on the mask. For 2-D undersampling, where each location is drawn
+//! independently, it is one matrix for each band (`plane`). For 1-D undersampling, of phase-encode lines, it is one for
+//! each position along the readout (`lines`).
 
 mod lines;
 mod local;
@@ -27,7 +28,9 @@ use crate::operator::Samples;
 use crate::sampling;
 use crate::wavelet::{Band, EnergyAverage, Layout, Pyramid, Spectra, Wavelet};
 
-/// Everything about the variance that does not change from iteration to iteration.
+/// Predicts the error variance τ of every wavelet coefficient: all that does not change from iteration to iteration.
+///
+/// Millard et al., arXiv:2203.04180, section III.
 pub struct StateEvolution<T: Real> {
     layout: Arc<Layout>,
     tiles: Tiles,
@@ -39,13 +42,13 @@ pub struct StateEvolution<T: Real> {
 
 /// Which errors are correlated.
 enum Errors<T: Real> {
-    /// None: every location was sampled by itself.
+    /// None: every location was drawn independently.
     Plane(Plane<T>),
-    /// Those of one line.
+    /// Those of one phase-encode line.
     Lines(Box<Lines<T>>),
 }
 
-/// The part of `Z_b` that measurement noise has.
+/// The contribution of measurement noise to `Z_b`.
 struct Noise {
     /// Σ_meas.
     covariance: Array2<Complex<f64>>,
@@ -53,8 +56,8 @@ struct Noise {
     gain: Vec<f64>,
 }
 
-/// `Z_b` of one subband: upper triangles of Hermitian matrices, in the order of [`pairs`], and twice what lies above the
-/// diagonal, to stand for what lies below.
+/// `Z_b` of one subband: upper triangles of Hermitian matrices, in the order of [`pairs`], and twice what lies above
+/// the diagonal, to stand for what lies below.
 enum Covariance<T> {
     /// `[matrix][pair]`: one for the whole subband, or one for each of its rows.
     Same(Vec<Complex<T>>),
@@ -63,6 +66,10 @@ enum Covariance<T> {
 }
 
 impl<T: Real> StateEvolution<T> {
+    /// The state evolution of a problem, for the subbands of `layout` and `wavelet`. ξ is averaged exactly.
+    ///
+    /// # Panics
+    /// If `layout` is of another image than the problem, or the problem has no coils.
     pub fn new(problem: &Problem<T>, layout: &Arc<Layout>, wavelet: &Wavelet) -> Self {
         let energy = EnergyAverage::new(layout, wavelet);
         Self::with_parts(problem, layout, wavelet, |tiles| {
@@ -71,7 +78,7 @@ impl<T: Real> StateEvolution<T> {
         })
     }
 
-    /// With ξ given: one pyramid for each set and, in it, each coil.
+    /// The same with ξ given: for each set of maps, one pyramid a coil.
     pub fn with_local_maps(
         problem: &Problem<T>,
         layout: &Arc<Layout>,
@@ -104,16 +111,22 @@ impl<T: Real> StateEvolution<T> {
         }
     }
 
+    /// The subbands that it predicts the variance of.
     pub fn layout(&self) -> &Arc<Layout> {
         &self.layout
     }
 
-    /// Whether the mask is of whole lines, and their errors are taken as correlated.
+    /// Whether the mask is a 1-D undersampling of phase-encode lines, the errors along each of which are correlated.
     pub fn models_lines(&self) -> bool {
         matches!(self.errors, Errors::Lines(_))
     }
 
-    /// τ of the estimate that has residual `z`, for set `m` of maps into `tau[m]`.
+    /// Predicts τ from `z`, the residual `y − A x` of the estimate: for set m of maps into `tau[m]`, in squared units
+    /// of the image.
+    ///
+    /// # Panics
+    /// If `z` has another number of coils than the data or fewer samples, or is not in standard layout; or if a pyramid
+    /// has fewer coefficients than the layout.
     pub fn update(&self, z: &Samples<T>, tau: &mut [Pyramid<T>]) {
         let covariance = match &self.errors {
             Errors::Plane(plane) => plane.covariance(z, &self.noise),

@@ -12,8 +12,8 @@ use crate::wavelet::{AxisSpectra, Band, Layout, Orientation, Spectra};
 /// Column spectra worked on together: all there are at the usual four scales.
 const SPECTRA: usize = 5;
 
-/// Errors of locations that were sampled each by itself. With the energy spectrum `|ψ̂_b|²` of a subband,
-/// `Z_b[c,c'] = Σ_{k sampled} |ψ̂_b(k)|² ((1/p)(1/p − 1) conj(z_c) z_c' + Σ_meas[c',c] / p)`.
+/// Errors of 2-D undersampling, where each location is drawn independently. With the energy spectrum `|ψ̂_b|²` of a
+/// subband, `Z_b[c,c'] = Σ_{k sampled} |ψ̂_b(k)|² ((1/p)(1/p − 1) conj(z_c) z_c' + Σ_meas[c',c] / p)`.
 ///
 /// The spectra are separable and even. So a lane takes the samples of two k-space rows, opposite ones, and sums their
 /// products with each column spectrum; what the lanes then have is summed with each row spectrum. And since

@@ -14,7 +14,7 @@ use crate::wavelet::{Frame, Wavelet};
 
 /// Wedges of each octave of the directional frame.
 const ORIENTATIONS: usize = 6;
-/// κ: the variance that the denoiser is told, relative to what the residual shows.
+/// κ: the noise variance that the denoiser is given, relative to that of the residual.
 const FRAME_SHARE: f64 = 1.2;
 /// The same for similar patches.
 const PATCH_SHARE: f64 = 0.66;
@@ -23,9 +23,9 @@ const FAR: usize = 10;
 /// The fewest of them.
 const FEWEST: usize = 20;
 
-/// Accelerated proximal gradient descent (Beck & Teboulle 2009), with a denoiser in the place of the proximal map that
-/// is another in every iteration.
-pub struct Descent<T: Real> {
+/// Accelerated proximal gradient descent (Beck & Teboulle 2009), with denoisers in the place of the proximal map, which
+/// alternate from iteration to iteration.
+pub(super) struct Descent<T: Real> {
     momentum: Momentum<T>,
     step_length: f64,
     iteration: usize,
@@ -44,7 +44,7 @@ pub struct Descent<T: Real> {
 }
 
 impl<T: Real> Descent<T> {
-    pub fn new(operator: &Folded<T>, start: ImageSets<T>, scales: usize) -> Self {
+    pub(super) fn new(operator: &Folded<T>, start: ImageSets<T>, scales: usize) -> Self {
         let problem = operator.problem;
         let grid = problem.encoding.grid();
         let fourier = Fourier::new(grid);
@@ -69,55 +69,55 @@ impl<T: Real> Descent<T> {
     }
 
     /// The latest image.
-    pub fn x(&self) -> &ImageSets<T> {
+    pub(super) fn x(&self) -> &ImageSets<T> {
         &self.momentum.x
     }
 
     /// The undecimated wavelet frame.
-    pub fn wavelet_frame(&self) -> Frame<T> {
+    pub(super) fn wavelet_frame(&self) -> Frame<T> {
         Frame::undecimated(self.fourier.grid(), self.scales, wavelet("db4"))
     }
 
     /// Measures the residual where the next step starts, and gives the gradient there.
-    pub fn look_ahead(&mut self, operator: &Folded<T>, weights: Option<&[T]>) -> ImageSets<T> {
+    pub(super) fn look_ahead(&mut self, operator: &Folded<T>, weights: Option<&[T]>) -> ImageSets<T> {
         operator.gradient(&self.momentum.ahead, weights, &mut self.unfolded, &mut self.residual)
     }
 
     /// Measures the residual of x, and gives the gradient there.
-    pub fn look(&mut self, operator: &Folded<T>) -> ImageSets<T> {
+    pub(super) fn look(&mut self, operator: &Folded<T>) -> ImageSets<T> {
         operator.gradient(&self.momentum.x, None, &mut self.unfolded, &mut self.residual)
     }
 
     /// Complex noise variance of a sample, as the latest residual shows it at the samples with weight 1.
-    pub fn noise(&self, operator: &Folded<T>, weights: Option<&[T]>) -> f64 {
+    pub(super) fn noise(&self, operator: &Folded<T>, weights: Option<&[T]>) -> f64 {
         let (measured, sets) = (&operator.problem.measured, self.momentum.x.dim().0);
         self.noise
             .unwrap_or_else(|| residual_noise(&self.residual, measured, weights, sets))
     }
 
     /// One iteration from the gradient [ahead](Self::look_ahead). `noise` is the variance of a sample that the denoiser
-    /// is to take out. Returns what it was told, of a complex pixel.
-    pub fn step(&mut self, operator: &Folded<T>, gradient: ImageSets<T>, denoiser: Denoiser, noise: f64) -> f64 {
+    /// is to remove. Returns the variance of a complex pixel that the denoiser was given.
+    pub(super) fn step(&mut self, operator: &Folded<T>, gradient: ImageSets<T>, denoiser: Denoiser, noise: f64) -> f64 {
         let length = T::of(self.step_length);
         let mut next = operator.step(&self.momentum.ahead, length, gradient);
         let noise = self.step_length * noise;
-        let told = match denoiser {
+        let variance = match denoiser {
             Denoiser::Patches => self.denoise_patches(&mut next, noise),
             Denoiser::Frame => self.denoise_frame(&mut next, noise),
         };
         self.momentum.advance(next);
         self.iteration += 1;
-        told
+        variance
     }
 
     fn denoise_frame(&mut self, images: &mut ImageSets<T>, noise: f64) -> f64 {
-        let told = FRAME_SHARE * noise;
+        let variance = FRAME_SHARE * noise;
         let denoiser = &self.frames[self.iteration % self.frames.len()];
         for mut image in images.axis_iter_mut(Axis(0)) {
             let plane = image.as_slice_mut().expect("standard layout");
-            denoiser.denoise(plane, told / 2.0, &self.fourier, &mut self.work);
+            denoiser.denoise(plane, variance / 2.0, &self.fourier, &mut self.work);
         }
-        told
+        variance
     }
 
     fn denoise_patches(&mut self, images: &mut ImageSets<T>, noise: f64) -> f64 {
@@ -127,29 +127,28 @@ impl<T: Real> Descent<T> {
         let Some(patches) = &self.patches else {
             return self.denoise_frame(images, noise);
         };
-        let told = PATCH_SHARE * noise;
+        let variance = PATCH_SHARE * noise;
         for (mut image, patches) in images.axis_iter_mut(Axis(0)).zip(patches) {
             let plane = image.as_slice_mut().expect("standard layout");
-            patches.denoise(plane, T::of(told / 2.0));
+            patches.denoise(plane, T::of(variance / 2.0));
         }
-        told
+        variance
     }
 
-    /// `x + ½ step · Aᴴ z`, with z the residual of x: all of what the data say against x would bring back their noise,
-    /// nothing of it would lose what the denoiser took.
-    pub fn consistent(&mut self, operator: &Folded<T>) -> ImageSets<T> {
+    /// `x + ½ step · Aᴴ z`, with z the residual of x: half a step towards the data. A whole step would bring back their
+    /// noise, none would lose the detail that the denoiser removed.
+    pub(super) fn consistent(&mut self, operator: &Folded<T>) -> ImageSets<T> {
         let gradient = self.look(operator);
         operator.step(&self.momentum.x, T::of(0.5 * self.step_length), gradient)
     }
 
     /// Takes out what is left of the slow phase.
-    pub fn refold(&mut self, operator: &mut Folded<T>) {
+    pub(super) fn refold(&mut self, operator: &mut Folded<T>) {
         let more = phase::of_image(&self.momentum.x, &self.fourier);
         operator.refold(&more, [&mut self.momentum.x, &mut self.momentum.ahead]);
     }
 
-    /// Drops the momentum.
-    pub fn rest(&mut self) {
+    pub(super) fn drop_momentum(&mut self) {
         self.momentum = Momentum::new(self.momentum.x.clone());
     }
 }
@@ -167,8 +166,9 @@ fn find_patches<T: Real>(grid: Grid, x: &ImageSets<T>) -> Option<Vec<SimilarPatc
     x.outer_iter().map(of_image).collect()
 }
 
-/// Complex noise variance of a sample, from the residuals of those measured with weight 1: robust against the few in which the
-/// image is not yet right. Of nc coils the images take one coil's part for each set of maps; the others are left.
+/// Complex noise variance of a sample, from the residuals of those measured with weight 1: robust against the few in
+/// which the image is not yet right. Of nc coils the images take one coil's part for each set of maps; the others are
+/// left.
 fn residual_noise<T: Real>(residual: &Samples<T>, measured: &[bool], weights: Option<&[T]>, sets: usize) -> f64 {
     let coils = residual.dim().0;
     let seen = |sample: usize| measured[sample] && weights.is_none_or(|weights| weights[sample] > T::zero());
@@ -181,7 +181,7 @@ fn residual_noise<T: Real>(residual: &Samples<T>, measured: &[bool], weights: Op
 }
 
 /// The same where there are no more coils than images, so that these can explain all data: from the samples farthest
-/// from the origin, which hold the least signal. `None` where the residual tells it.
+/// from the origin, which hold the least signal. `None` where the residual shows it.
 fn far_noise<T: Real>(problem: &Problem<T>) -> Option<f64> {
     let encoding = &problem.encoding;
     if encoding.coils() > encoding.sets() {
@@ -200,7 +200,7 @@ fn far_noise<T: Real>(problem: &Problem<T>) -> Option<f64> {
 }
 
 /// Over coils, of each sample.
-pub fn sample_energies<T: Real>(samples: &Samples<T>) -> Vec<f64> {
+pub(super) fn sample_energies<T: Real>(samples: &Samples<T>) -> Vec<f64> {
     let mut energies = vec![0.0; samples.dim().1];
     for of_coil in samples.outer_iter() {
         let of_coil = of_coil.to_slice().expect("standard layout");

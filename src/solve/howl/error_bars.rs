@@ -32,7 +32,7 @@ const DETAIL: [f64; 6] = [1.0, 1.0, 1.0, 0.25, 0.25, 0.25];
 
 /// What is known of an image's error beforehand: `e = envelope · F⁻¹ √spectrum · ξ` with ξ white. And the linear
 /// estimate of it that the data allow.
-pub struct ErrorPrior<T: Real> {
+pub(super) struct ErrorPrior<T: Real> {
     fourier: Fourier<T>,
     /// Root of the variance at each location of k-space.
     root: Vec<T>,
@@ -46,9 +46,9 @@ pub struct ErrorPrior<T: Real> {
 }
 
 impl<T: Real> ErrorPrior<T> {
-    /// `spectrum` is the variance of the error at each location of k-space as if nothing were sampled there, `noise` that
-    /// of a sample.
-    pub fn new(
+    /// `spectrum` is the variance of the error at each location of k-space as if nothing were sampled there, `noise`
+    /// that of a sample.
+    pub(super) fn new(
         spectrum: &[f64],
         noise: &Array2<f64>,
         x: &ImageSets<T>,
@@ -82,7 +82,7 @@ impl<T: Real> ErrorPrior<T> {
 
     /// The linear minimum mean square estimate of the error whose residual is `residual`, by a few steps of conjugate
     /// gradients from 0.
-    pub fn correction(&self, operator: &Folded<T>, residual: &Samples<T>) -> ImageSets<T> {
+    pub(super) fn correction(&self, operator: &Folded<T>, residual: &Samples<T>) -> ImageSets<T> {
         let mut scratch = self.fourier.scratch();
         let start = self.whiten(operator.adjoint(residual, Some(&self.weights)), &mut scratch);
         let mut gradients = ConjugateGradients::new(start);
@@ -102,7 +102,7 @@ impl<T: Real> ErrorPrior<T> {
 
     /// What the correction leaves of an error drawn from the prior, with noise in the data: `|e − correction|²` of each
     /// pixel (Rizzo et al. 2020; pseudo-replicas, Robson et al. 2008).
-    pub fn probe(&self, operator: &Folded<T>, seed: u64, number: u64) -> Array3<f64> {
+    pub(super) fn probe(&self, operator: &Folded<T>, seed: u64, number: u64) -> Array3<f64> {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(number + 1);
         let mut normal = || -> Complex<T> {
@@ -158,7 +158,7 @@ fn of_sampled<T: Real>(spectrum: &[f64], sampled: &[u32], noise: &[f64]) -> Vec<
 }
 
 /// Standard deviation of the real part and of the imaginary part, from probes.
-pub fn deviation<T: Real>(probes: &Array3<f64>, count: usize) -> Array3<T> {
+pub(super) fn deviation<T: Real>(probes: &Array3<f64>, count: usize) -> Array3<T> {
     let mut out = Array3::zeros(probes.dim());
     for (mut out, sum) in out.outer_iter_mut().zip(probes.outer_iter()) {
         let variance = smooth(&sum.to_owned(), 2.0) / (2.0 * count as f64);

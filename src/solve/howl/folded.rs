@@ -6,20 +6,20 @@ use crate::operator::Samples;
 use crate::solve::Problem;
 
 /// The encoding of an image whose phase is taken out: `A diag(phase)`.
-pub struct Folded<'a, T: Real> {
+pub(super) struct Folded<'a, T: Real> {
     pub problem: &'a Problem<T>,
     /// Unit numbers, `(sets, rows, cols)`: `image = phase · x`.
     pub phase: ImageSets<T>,
 }
 
 impl<T: Real> Folded<'_, T> {
-    pub fn forward(&self, x: &ImageSets<T>) -> Samples<T> {
+    pub(super) fn forward(&self, x: &ImageSets<T>) -> Samples<T> {
         self.problem.encoding.forward(&self.unfold(x))
     }
 
     /// `Aᴴ W z` of the image, not yet folded, and `z = y − A x`, which goes into `residual`; with real weights for each
     /// location (all 1 where `None`). Leaves the image of x in `unfolded`.
-    pub fn gradient(
+    pub(super) fn gradient(
         &self,
         x: &ImageSets<T>,
         weights: Option<&[T]>,
@@ -40,14 +40,14 @@ impl<T: Real> Folded<'_, T> {
     }
 
     /// `Aᴴ W samples`, with a real weight for each location (all 1 where `None`).
-    pub fn adjoint(&self, samples: &Samples<T>, weights: Option<&[T]>) -> ImageSets<T> {
+    pub(super) fn adjoint(&self, samples: &Samples<T>, weights: Option<&[T]>) -> ImageSets<T> {
         let mut x = self.problem.encoding.adjoint(samples, weights);
         turn_back(&mut x, &self.phase);
         x
     }
 
     /// `x + length ·` a [gradient](Self::gradient), folded; in the place of that.
-    pub fn step(&self, x: &ImageSets<T>, length: T, gradient: ImageSets<T>) -> ImageSets<T> {
+    pub(super) fn step(&self, x: &ImageSets<T>, length: T, gradient: ImageSets<T>) -> ImageSets<T> {
         let mut next = gradient;
         vectorised(
             #[inline(always)]
@@ -62,14 +62,14 @@ impl<T: Real> Folded<'_, T> {
     }
 
     /// The image of x.
-    pub fn unfold(&self, x: &ImageSets<T>) -> ImageSets<T> {
+    pub(super) fn unfold(&self, x: &ImageSets<T>) -> ImageSets<T> {
         let mut image = x.clone();
         turn(&mut image, &self.phase);
         image
     }
 
     /// Takes `more` of the phase out; `x` are images that were folded so far.
-    pub fn refold(&mut self, more: &ImageSets<T>, x: [&mut ImageSets<T>; 2]) {
+    pub(super) fn refold(&mut self, more: &ImageSets<T>, x: [&mut ImageSets<T>; 2]) {
         x.into_iter().for_each(|x| turn_back(x, more));
         turn(&mut self.phase, more);
     }

@@ -11,21 +11,21 @@ use crate::wavelet::{Band, Layout, Spectra, Wavelet};
 
 /// h: probability that a sample is held out.
 const SHARE: f64 = 0.12;
-/// Fewest samples to tell a variance from.
+/// Fewest samples to estimate a variance from.
 const FEWEST: usize = 30;
 /// Probability from which on a location counts as always sampled: it is never held out.
 const ALWAYS: f64 = 0.999;
 /// Variances below this many of their standard errors count as this many.
 const FLOOR: f64 = 0.25;
 
-/// Samples that an image never saw, which tell its error at all locations that it never saw (Yaman et al. 2020,
-/// weighted after Horvitz and Thompson 1952).
-pub struct HeldOut<T> {
+/// Samples that are held out of an image, which estimate its error at all locations that it does not use (Yaman et al.
+/// 2020, weighted as by Horvitz and Thompson 1952).
+pub(super) struct HeldOut<T> {
     /// 1 for the samples that the image is made of, 0 for those held out.
     pub weights: Vec<T>,
     /// 1 for those of them that were measured, and so show the noise; zero padding does not.
     noisy: Vec<f64>,
-    /// They, smoothed over k-space.
+    /// `noisy`, smoothed over k-space.
     seen: Array2<f64>,
     grid: Grid,
     places: Vec<Place>,
@@ -52,7 +52,7 @@ struct BandEnergy {
 
 /// Energy of an image's error in one band, over all locations that it did not see.
 #[derive(Clone, Copy, Debug)]
-pub struct BandError {
+pub(super) struct BandError {
     pub energy: f64,
     /// The same as variance of a coefficient of the orthonormal transform.
     pub variance: f64,
@@ -61,8 +61,8 @@ pub struct BandError {
 }
 
 impl<T: Real> HeldOut<T> {
-    /// Draws them. Errors: a sentence that says why they could not tell anything.
-    pub fn draw(problem: &Problem<T>, scales: usize, seed: u64) -> Result<Self, String> {
+    /// Draws the samples. Errors: a sentence that says why they cannot estimate the error.
+    pub(super) fn draw(problem: &Problem<T>, scales: usize, seed: u64) -> Result<Self, String> {
         let encoding = &problem.encoding;
         let grid = encoding.grid();
         let probability = |sample: usize| (1.0 / problem.inverse_probability[sample].wide()).min(1.0);
@@ -115,7 +115,7 @@ impl<T: Real> HeldOut<T> {
     /// Variance of noise and of what the maps do not explain, per coil and complex sample, at every location: the
     /// energy of the residuals of the samples that the image has seen, averaged over coils and nearby locations.
     /// `energies` are the residuals', of each sample over coils.
-    pub fn noise_spectrum(&self, encoding: &Encoding<T>, energies: &[f64]) -> Array2<f64> {
+    pub(super) fn noise_spectrum(&self, encoding: &Encoding<T>, energies: &[f64]) -> Array2<f64> {
         let coils = encoding.coils() as f64;
         let pairs = energies.iter().zip(&self.noisy);
         let weighted: Vec<f64> = pairs.map(|(energy, noisy)| energy * noisy / coils).collect();
@@ -133,7 +133,7 @@ impl<T: Real> HeldOut<T> {
     ///
     /// Of nc coils, the images that a full scan would give take one coil's part of the noise for each set of maps: the
     /// others are no error.
-    pub fn errors(&self, encoding: &Encoding<T>, energies: &[f64], noise: &Array2<f64>) -> Vec<BandError> {
+    pub(super) fn errors(&self, encoding: &Encoding<T>, energies: &[f64], noise: &Array2<f64>) -> Vec<BandError> {
         let noise = noise.as_slice().expect("standard layout");
         let others = encoding.coils().saturating_sub(encoding.sets()) as f64;
         let excess = |place: &Place| (energies[place.sample] - others * noise[place.at]) * place.inverse_probability;
@@ -155,9 +155,9 @@ impl<T: Real> HeldOut<T> {
         self.bands.iter().map(of_band).collect()
     }
 
-    /// Variance of the error at every location of k-space, as if nothing were sampled there, of an image of all samples:
-    /// that of one of fewer, less by their share.
-    pub fn spectrum(&self, encoding: &Encoding<T>, errors: &[BandError]) -> Vec<f64> {
+    /// Variance of the error at every location of k-space, as if nothing were sampled there, of an image of all
+    /// samples: that of one of fewer, less by their share.
+    pub(super) fn spectrum(&self, encoding: &Encoding<T>, errors: &[BandError]) -> Vec<f64> {
         let mut unseen = vec![true; self.grid.len()];
         for (&at, weight) in encoding.sampled().iter().zip(&self.weights) {
             unseen[at as usize] = *weight == T::zero();

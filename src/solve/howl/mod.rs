@@ -1,4 +1,4 @@
-//! HOWL: held-out, residual-noise-tuned Wiener reconstruction. `docs/howl.md` has the equations.
+//! HOWL: held-out, residual-noise-tuned Wiener reconstruction. `docs/howl.md` in the repository has the equations.
 
 mod descent;
 mod error_bars;
@@ -8,7 +8,7 @@ mod phase;
 mod schedule;
 mod smooth;
 
-pub use schedule::{ITERATIONS, LINE_ITERATIONS};
+pub(super) use schedule::{ITERATIONS, LINE_ITERATIONS};
 
 use ndarray::{Array2, Array3};
 
@@ -21,7 +21,12 @@ use super::{BandState, Problem, Solver, Step, StopReason, Tuning, Verdict};
 use crate::array::{ImageSets, Real};
 use crate::operator::Samples;
 
-/// The method, step by step: see [`Schedule`].
+/// Held-out, residual-noise-tuned Wiener reconstruction: proximal gradient descent with denoisers in the place of the
+/// proximal map.
+///
+/// The denoisers are local Wiener shrinkage in three frames and groups of similar patches ([`crate::denoise`]). The
+/// noise variance that they remove is read off the residual, so that there is no regularisation weight. Error bars come
+/// from samples that are held out. `docs/howl.md` in the repository has the equations.
 pub struct Howl<'a, T: Real> {
     operator: Folded<'a, T>,
     descent: Descent<T>,
@@ -31,12 +36,12 @@ pub struct Howl<'a, T: Real> {
     bars: Option<Bars<T>>,
     /// Complete data are their own only estimate, without error.
     complete: bool,
-    /// Whether error bars were asked for.
-    asked: bool,
+    /// Whether [`Tuning::error_bars`] asks for error bars.
+    wants_error_bars: bool,
     notes: Vec<String>,
 }
 
-/// What is known of the error.
+/// The estimate of the error that error bars are made of.
 struct Bars<T: Real> {
     seed: u64,
     held_out: HeldOut<T>,
@@ -51,6 +56,7 @@ struct Bars<T: Real> {
 }
 
 impl<'a, T: Real> Howl<'a, T> {
+    /// The solver at its start. `tuning` gives the iterations, the scales and the seed of error bars.
     pub fn new(problem: &'a Problem<T>, tuning: &Tuning) -> Self {
         let operator = Folded {
             phase: phase::of_centre(problem),
@@ -74,7 +80,7 @@ impl<'a, T: Real> Howl<'a, T> {
             operator,
             bars,
             complete,
-            asked: tuning.error_bars.is_some(),
+            wants_error_bars: tuning.error_bars.is_some(),
             notes,
         }
     }
@@ -109,7 +115,7 @@ impl<'a, T: Real> Howl<'a, T> {
         let gradient = if let (true, Some(bars)) = (first, bars) {
             let gradient = descent.look(operator);
             bars.judge(operator, &descent.residual);
-            descent.rest();
+            descent.drop_momentum();
             gradient
         } else {
             descent.look_ahead(operator, None)
@@ -187,8 +193,8 @@ impl<T: Real> Solver<T> for Howl<'_, T> {
                 if refold {
                     self.descent.refold(&mut self.operator);
                 }
-                let (states, told) = self.descend(denoiser, factor);
-                (bands, noise) = (states, Some(told));
+                let (states, variance) = self.descend(denoiser, factor);
+                (bands, noise) = (states, Some(variance));
             }
             Stage::Warm { denoiser, first } => noise = Some(self.warm(denoiser, first)),
             Stage::Correct => self.correct(),
@@ -201,9 +207,10 @@ impl<T: Real> Solver<T> for Howl<'_, T> {
             }
         }
         self.steps += 1;
-        let verdict = match self.steps == self.schedule.steps() {
-            true => Verdict::Stop(StopReason::Planned),
-            false => Verdict::Continue,
+        let verdict = if self.steps == self.schedule.steps() {
+            Verdict::Stop(StopReason::Planned)
+        } else {
+            Verdict::Continue
         };
         Step {
             bands,
@@ -224,11 +231,11 @@ impl<T: Real> Solver<T> for Howl<'_, T> {
 
     fn deviation(&mut self) -> Option<Array3<T>> {
         if self.complete {
-            return self.asked.then(|| Array3::zeros(self.operator.phase.dim()));
+            return self.wants_error_bars.then(|| Array3::zeros(self.operator.phase.dim()));
         }
         let bars = self.bars.as_ref()?;
-        let told = self.steps == self.schedule.steps();
-        told.then(|| error_bars::deviation(&bars.probed, PROBES))
+        let finished = self.steps == self.schedule.steps();
+        finished.then(|| error_bars::deviation(&bars.probed, PROBES))
     }
 
     fn planned(&self) -> Option<usize> {

@@ -17,7 +17,7 @@ const FAR: usize = 20;
 ///
 /// Times its conjugate, the image is nearly real (Samsonov et al. 2010, Bydder & Robson 2005): what is left in the
 /// imaginary part is mostly noise. The window is a cosine as wide as the sampled centre.
-pub fn of_centre<T: Real>(problem: &Problem<T>) -> ImageSets<T> {
+pub(super) fn of_centre<T: Real>(problem: &Problem<T>) -> ImageSets<T> {
     let encoding = &problem.encoding;
     let grid = encoding.grid();
     let centre = sampling::sampled_centre(&encoding.mask());
@@ -35,7 +35,7 @@ pub fn of_centre<T: Real>(problem: &Problem<T>) -> ImageSets<T> {
 }
 
 /// The slow part of the phase of `x`, as unit numbers.
-pub fn of_image<T: Real>(x: &ImageSets<T>, fourier: &Fourier<T>) -> ImageSets<T> {
+pub(super) fn of_image<T: Real>(x: &ImageSets<T>, fourier: &Fourier<T>) -> ImageSets<T> {
     let grid = fourier.grid();
     let window = Window {
         rows: cosine(grid.rows, FAR, 2),
@@ -72,9 +72,10 @@ impl Window {
 fn cosine(n: usize, w: usize, power: i32) -> Vec<f64> {
     let of_index = |index: usize| {
         let k = index.abs_diff(n / 2);
-        match k < w {
-            true => (PI * k as f64 / (2.0 * w as f64)).cos().powi(power),
-            false => 0.0,
+        if k < w {
+            (PI * k as f64 / (2.0 * w as f64)).cos().powi(power)
+        } else {
+            0.0
         }
     };
     (0..n).map(of_index).collect()
@@ -86,9 +87,10 @@ fn unit<T: Real>(values: ImageSets<T>) -> ImageSets<T> {
         // In double precision no square is too large or too small.
         let (re, im) = (v.re.wide(), v.im.wide());
         let norm = T::of((re * re + im * im).sqrt());
-        match norm > T::min_positive_value() {
-            true => v / norm,
-            false => Complex::new(T::one(), T::zero()),
+        if norm > T::min_positive_value() {
+            v / norm
+        } else {
+            Complex::new(T::one(), T::zero())
         }
     })
 }

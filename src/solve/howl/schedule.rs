@@ -2,14 +2,14 @@ use crate::array::Real;
 use crate::sampling;
 use crate::solve::{Problem, Tuning};
 
-/// Iterations, and those for masks of whole lines and for partial Fourier.
-pub const ITERATIONS: usize = 30;
-pub const LINE_ITERATIONS: usize = 100;
+/// Iterations, and those for 1-D undersampling and for partial Fourier.
+pub(crate) const ITERATIONS: usize = 30;
+pub(crate) const LINE_ITERATIONS: usize = 100;
 /// Iterations with all data from where those without the held-out samples ended.
 const WARM: usize = 10;
-/// Probes that error bars are told from.
-pub const PROBES: usize = 4;
-/// When the phase is taken anew, as a share of the iterations.
+/// Probes that error bars are estimated from.
+pub(super) const PROBES: usize = 4;
+/// When the phase is estimated again, as a share of the iterations.
 const REFOLD: f64 = 0.4;
 
 /// Share of the iterations, at their end, of which every second denoises by similar patches.
@@ -17,7 +17,7 @@ const LATE: f64 = 0.3;
 
 /// What each step is.
 #[derive(Clone, Copy)]
-pub struct Schedule {
+pub(super) struct Schedule {
     iterations: usize,
     /// Factor of the noise's standard deviation at the start.
     start: f64,
@@ -26,7 +26,7 @@ pub struct Schedule {
 
 /// How an iteration denoises.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Denoiser {
+pub(super) enum Denoiser {
     /// In the frame whose turn it is.
     Frame,
     Patches,
@@ -34,14 +34,14 @@ pub enum Denoiser {
 
 /// One step.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Stage {
-    /// An iteration that tells the denoiser `factor` times the noise's standard deviation.
+pub(super) enum Stage {
+    /// An iteration whose denoiser is given `factor` times the standard deviation of the noise.
     Descend {
         factor: f64,
         denoiser: Denoiser,
         refold: bool,
     },
-    /// An iteration with all data; the first of them starts anew.
+    /// An iteration with all data; the first of them starts without momentum.
     Warm { denoiser: Denoiser, first: bool },
     /// The linear correction.
     Correct,
@@ -50,8 +50,8 @@ pub enum Stage {
 }
 
 impl Schedule {
-    /// Whole lines leave more aliasing, and partial Fourier a whole side: both take longer.
-    pub fn new<T: Real>(problem: &Problem<T>, tuning: &Tuning, error_bars: bool) -> Self {
+    /// 1-D undersampling leaves coherent aliasing, and partial Fourier an empty side of k-space: both take longer.
+    pub(super) fn new<T: Real>(problem: &Problem<T>, tuning: &Tuning, error_bars: bool) -> Self {
         let mask = problem.encoding.mask();
         let (iterations, start) = if sampling::lacks_lines(&mask) {
             (LINE_ITERATIONS, 16.0)
@@ -65,16 +65,16 @@ impl Schedule {
         }
     }
 
-    pub fn steps(&self) -> usize {
+    pub(super) fn steps(&self) -> usize {
         self.iterations + if self.error_bars { WARM + 1 + PROBES } else { 0 }
     }
 
     /// Steps after which the image is as it will be returned.
-    pub fn image_steps(&self) -> usize {
+    pub(super) fn image_steps(&self) -> usize {
         self.iterations + if self.error_bars { WARM + 1 } else { 0 }
     }
 
-    pub fn stage(&self, step: usize) -> Stage {
+    pub(super) fn stage(&self, step: usize) -> Stage {
         let after = step.checked_sub(self.iterations);
         match after {
             None => Stage::Descend {
@@ -93,9 +93,10 @@ impl Schedule {
 
     fn denoiser(&self, iteration: usize) -> Denoiser {
         let left = self.iterations - 1 - iteration;
-        match (left as f64) < LATE * self.iterations as f64 {
-            true => alternate(left),
-            false => Denoiser::Frame,
+        if (left as f64) < LATE * self.iterations as f64 {
+            alternate(left)
+        } else {
+            Denoiser::Frame
         }
     }
 
@@ -111,9 +112,10 @@ impl Schedule {
 
 /// Patches last, and in every second iteration before.
 fn alternate(left: usize) -> Denoiser {
-    match left.is_multiple_of(2) {
-        true => Denoiser::Patches,
-        false => Denoiser::Frame,
+    if left.is_multiple_of(2) {
+        Denoiser::Patches
+    } else {
+        Denoiser::Frame
     }
 }
 

@@ -8,8 +8,9 @@ use crate::array::Grid;
 /// Widths between which [`smooth_with_radius`] interpolates.
 const WIDTHS: [f64; 4] = [2.0, 4.0, 8.0, 14.0];
 
-/// Two passes of a box along each axis, of the odd size next to `width·√6`: nearly a Gaussian of that standard deviation.
-pub fn smooth(map: &Array2<f64>, width: f64) -> Array2<f64> {
+/// Two passes of a box along each axis, of the odd size next to `width·√6`: nearly a Gaussian of that standard
+/// deviation.
+pub(super) fn smooth(map: &Array2<f64>, width: f64) -> Array2<f64> {
     let size = (width * 6f64.sqrt()).round() as usize | 1;
     let mut out = map.clone();
     let mut line = Vec::new();
@@ -26,7 +27,7 @@ pub fn smooth(map: &Array2<f64>, width: f64) -> Array2<f64> {
 }
 
 /// Smoothing that widens with the distance from the origin of k-space, as 2 + 0.3 |k| samples up to 14.
-pub fn smooth_with_radius(map: &Array2<f64>) -> Array2<f64> {
+pub(super) fn smooth_with_radius(map: &Array2<f64>) -> Array2<f64> {
     let smoothed: Vec<Array2<f64>> = WIDTHS.par_iter().map(|&width| smooth(map, width)).collect();
     let grid = Grid::from(map.dim());
     Array2::from_shape_fn(map.dim(), |(row, col)| {
@@ -45,7 +46,7 @@ pub fn smooth_with_radius(map: &Array2<f64>) -> Array2<f64> {
 }
 
 /// The mean of each value and its opposite through the origin.
-pub fn symmetrise(map: &Array2<f64>) -> Array2<f64> {
+pub(super) fn symmetrise(map: &Array2<f64>) -> Array2<f64> {
     let grid = Grid::from(map.dim());
     let flat = map.as_standard_layout();
     let flat = flat.as_slice().expect("standard layout");

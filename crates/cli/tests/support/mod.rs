@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use num_complex::Complex;
 
-pub use shared_data::shared_data;
+pub(crate) use shared_data::shared_data;
 
 pub type C64 = Complex<f64>;
 

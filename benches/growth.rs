@@ -191,9 +191,10 @@ fn ms(seconds: f64) -> String {
 }
 
 fn exponent(value: f64) -> String {
-    match value.is_finite() {
-        true => format!("**{value:.2}**"),
-        false => String::new(),
+    if value.is_finite() {
+        format!("**{value:.2}**")
+    } else {
+        String::new()
     }
 }
 

@@ -336,8 +336,8 @@ fn describe_eigenvalues(
     report.folded = if trusted { folded } else { 0.0 };
     if settings.sets == 1 && report.is_folded() {
         report.warnings.push(format!(
-            "on {:.0} % of the object one set of maps is not enough (is it larger than the field of view?): use \
-             --map-sets 2",
+            "on {:.0} % of the object one set of maps is not enough (is it larger than the field of view?): use two sets of \
+             maps",
             100.0 * folded
         ));
     }

@@ -101,9 +101,10 @@ pub(super) mod tests {
     fn mixing(coils: usize) -> Array2<C64> {
         Array2::from_shape_fn((coils, coils), |(c, d)| {
             let gain = 0.3 + c as f64;
-            match c == d {
-                true => C64::new(gain, 0.0),
-                false => C64::from_polar(gain * 0.4, (c * 5 + 2 * d) as f64),
+            if c == d {
+                C64::new(gain, 0.0)
+            } else {
+                C64::from_polar(gain * 0.4, (c * 5 + 2 * d) as f64)
             }
         })
     }

@@ -33,7 +33,7 @@ pub(super) fn combine_sets(mut sets: ImageSets<f32>, scaling: Option<&CoilScalin
 }
 
 /// Error bars, `(rows, cols)`, of what [`combine_sets`] makes of `images`, those of `solver`; `None` where they cannot
-/// be told.
+/// be computed.
 pub(super) fn combined_deviation(
     solver: &mut dyn Solver<f32>,
     images: &ImageSets<f32>,

@@ -18,7 +18,7 @@ pub struct Reconstruction {
     /// two it would be two images, whose root sum of squares is not unbiased.
     pub unbiased: Option<Image<f32>>,
     /// Error bars, where the settings ask for them: predicted standard deviation of the real part of the error of `image`,
-    /// and of its imaginary part, `(rows, cols)`; NaN where they cannot be told.
+    /// and of its imaginary part, `(rows, cols)`; NaN where they cannot be computed.
     pub deviation: Option<Array2<f32>>,
     /// Coil sensitivity maps `(sets, coils, rows, cols)`, where the settings keep them.
     pub maps: Option<Maps<f32>>,

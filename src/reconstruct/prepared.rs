@@ -152,7 +152,7 @@ impl Prepared {
         self.problem.reference.clone().map(|images| self.image(images))
     }
 
-    /// Error bars of [`Self::image`] of `images`, those of `solver`, `(rows, cols)`; `None` where they cannot be told.
+    /// Error bars of [`Self::image`] of `images`, those of `solver`, `(rows, cols)`; `None` where they cannot be computed.
     pub fn deviation(&self, solver: &mut dyn Solver<f32>, images: &ImageSets<f32>) -> Option<Array2<f32>> {
         combined_deviation(solver, images, self.scaling.as_ref())
     }

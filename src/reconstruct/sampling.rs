@@ -274,17 +274,17 @@ impl HeldData {
     /// Takes out what a mask claims but the data lack.
     fn only(&self, mask: &Mask, warnings: &mut Vec<String>) -> Mask {
         let mask = self.coverage.without_padding(mask);
-        let asked = mask.count();
+        let claimed = mask.count();
         let both = ndarray::Zip::from(&mask.sampled)
             .and(&self.mask.sampled)
             .map_collect(|&a, &b| a && b);
         let both = Mask::new(both);
-        let lacking = asked - both.count();
-        if lacking as f64 <= CHANCE * asked as f64 {
+        let lacking = claimed - both.count();
+        if lacking as f64 <= CHANCE * claimed as f64 {
             return mask;
         }
         warnings.push(format!(
-            "the mask samples {lacking} of its {asked} locations where the scan holds no data: they count as not sampled"
+            "the mask samples {lacking} of its {claimed} locations where the scan holds no data: they count as not sampled"
         ));
         both
     }

@@ -56,10 +56,10 @@ pub fn lacks_side(mask: &Mask) -> bool {
 }
 
 impl Coverage {
-    /// Read off the locations that hold data. `told` are the first and last lines of rows and columns that the scan's
+    /// Read off the locations that hold data. `limits` are the first and last lines of rows and columns that the scan's
     /// header tells; it is not believed where there are data beyond.
-    pub fn of(mask: &Mask, told: [Option<Range<usize>>; 2]) -> Self {
-        let [rows, cols] = told;
+    pub fn of(mask: &Mask, limits: [Option<Range<usize>>; 2]) -> Self {
+        let [rows, cols] = limits;
         Self {
             rows: Span::of(&lines(mask, Axis(0)), rows),
             cols: Span::of(&lines(mask, Axis(1)), cols),
@@ -114,18 +114,18 @@ impl Coverage {
 }
 
 impl Span {
-    fn of(lines: &[bool], told: Option<Range<usize>>) -> Self {
+    fn of(lines: &[bool], limits: Option<Range<usize>>) -> Self {
         let n = lines.len();
-        let whole = Self::told(0..n, n);
+        let whole = Self::within(0..n, n);
         let Some(seen) = Seen::of(lines) else { return whole };
-        let fits = |told: &Range<usize>| told.start <= seen.first && seen.last < told.end && told.end <= n;
+        let fits = |limits: &Range<usize>| limits.start <= seen.first && seen.last < limits.end && limits.end <= n;
         // All of the axis is what a header says that knows of nothing else.
-        let told = told.filter(|told| fits(told) && *told != (0..n));
-        let is_told = told.is_some();
-        let mut span = told.map_or(whole, |told| Self::told(told, n)).narrowed(lines);
+        let limits = limits.filter(|limits| fits(limits) && *limits != (0..n));
+        let by_header = limits.is_some();
+        let mut span = limits.map_or(whole, |limits| Self::within(limits, n)).narrowed(lines);
         if span.missing.is_none() && seen.gap == 0 {
             span.support = span.acquired.clone();
-        } else if !is_told {
+        } else if !by_header {
             let support = both_sides(&span.acquired, n);
             // Lines that are few may miss both rims.
             let missed = (1.0 - seen.between).powf(2.0 * support.start as f64);
@@ -136,7 +136,7 @@ impl Span {
     }
 
     /// As a header tells it.
-    fn told(acquired: Range<usize>, n: usize) -> Self {
+    fn within(acquired: Range<usize>, n: usize) -> Self {
         let lacking = acquired.start.abs_diff(n - acquired.end);
         let mut span = Self {
             support: acquired.clone(),
@@ -201,9 +201,10 @@ fn is_partial(lacking: usize, n: usize) -> bool {
 /// are beyond the centre, of which `share` is sampled: whichever is less.
 fn chance(span: &Span, lines: &[bool], [low, high]: [usize; 2], share: f64) -> f64 {
     let Range { start, end } = span.support;
-    let mirrored = match low > high {
-        true => end - low..end - high,
-        false => start + low..start + high,
+    let mirrored = if low > high {
+        end - low..end - high
+    } else {
+        start + low..start + high
     };
     let lacking = mirrored.len();
     let seen = lines[mirrored].iter().filter(|&&s| s).count();
@@ -267,8 +268,8 @@ mod tests {
     use super::*;
     use crate::sampling::{Acs, Family, Request};
 
-    fn span(n: usize, sampled: impl Fn(usize) -> bool, told: Option<Range<usize>>) -> Span {
-        Span::of(&(0..n).map(sampled).collect::<Vec<_>>(), told)
+    fn span(n: usize, sampled: impl Fn(usize) -> bool, limits: Option<Range<usize>>) -> Span {
+        Span::of(&(0..n).map(sampled).collect::<Vec<_>>(), limits)
     }
 
     /// A mask of lines as fastMRI draws it.

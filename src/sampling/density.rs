@@ -11,7 +11,7 @@ use crate::array::{Grid, Mask};
 
 /// Largest degree of the polynomial.
 const LARGEST_DEGREE: usize = 6;
-/// Samples, or lines, in the shells that tell how low the density was seen to fall, and how many degrees can be told.
+/// Samples, or lines, in the shells that tell how low the density was seen to fall, and how many degrees they can tell apart.
 const PER_SHELL: usize = 20;
 /// A centre that the density about it would fill with this probability is not taken for an ACS.
 const CHANCE: f64 = 1e-3;

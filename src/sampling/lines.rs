@@ -134,9 +134,12 @@ impl LineRule {
 
     fn drawn(&self, mut columns: Vec<bool>) -> Drawn {
         columns[self.central.clone()].fill(true);
-        let probability = |(_, col): (usize, usize)| match self.central.contains(&col) {
-            true => 1.0,
-            false => self.probability,
+        let probability = |(_, col): (usize, usize)| {
+            if self.central.contains(&col) {
+                1.0
+            } else {
+                self.probability
+            }
         };
         Drawn {
             mask: Mask::from_columns(self.rows, &columns),

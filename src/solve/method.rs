@@ -15,7 +15,7 @@ pub struct Method {
     pub summary: &'static str,
     /// Where it is described.
     pub citation: &'static str,
-    /// Iterations at most, unless told otherwise.
+    /// Iterations at most, unless set.
     pub iterations: usize,
     /// The same where phase-encode lines, or by partial Fourier one side of k-space, are missing.
     pub line_iterations: usize,
@@ -27,7 +27,7 @@ pub struct Method {
     pub oracle: &'static str,
     /// The parts of [`Tuning`] that mean something to it.
     pub knobs: &'static [Knob],
-    /// Seed of random shifts, unless told otherwise; `None` for no shifts.
+    /// Seed of random shifts, unless set; `None` for no shifts.
     pub shift: Option<u64>,
     /// Makes the solver of a problem.
     pub build: for<'a> fn(&'a Problem<f32>, &Tuning) -> Box<dyn Solver<f32> + 'a>,

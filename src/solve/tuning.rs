@@ -81,7 +81,7 @@ impl Tuning {
         self.damping.unwrap_or(if lines { LINE_DAMPING } else { DAMPING })
     }
 
-    /// Scales of Ψ on images of size `grid`, as they are used: 4 unless told otherwise or the image is too small.
+    /// Scales of Ψ on images of size `grid`, as they are used: 4 unless set, fewer where the image is too small.
     pub fn scales(&self, grid: Grid) -> usize {
         self.scales
             .unwrap_or_else(|| Layout::deepest(grid, self.wavelet.scaling.len()).min(SCALES))

@@ -149,14 +149,14 @@ fn retrospective_undersampling_has_a_reference() {
         assert!(error(&other.image) > error(&found.image), "{off}");
     }
     assert!(is_about(
-        &Acquisition::new(&undersampled())
+        &Acquisition::new(undersampled())
             .undersampled(bernoulli(), &REQUEST)
             .unwrap_err(),
         Input::Kspace
     ));
     // without a reference there is no optimal weight
     settings.tuning.lambda = Lambda::Optimal;
-    let error = reconstruct(&Acquisition::new(&undersampled()), &settings, &mut ()).unwrap_err();
+    let error = reconstruct(&Acquisition::new(undersampled()), &settings, &mut ()).unwrap_err();
     assert!(
         matches!(
             error,

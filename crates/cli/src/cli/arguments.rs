@@ -210,19 +210,20 @@ pub fn parse_grid(text: &str) -> std::result::Result<Grid, String> {
 /// `N` or `ROWSxCOLS`.
 pub fn parse_acs(text: &str) -> std::result::Result<Acs, String> {
     let grid = parse_grid(text)?;
-    Ok(match text.contains(['x', 'X']) {
-        true => Acs::Rectangle(grid),
-        false => Acs::Side(grid.rows),
+    Ok(if text.contains(['x', 'X']) {
+        Acs::Rectangle(grid)
+    } else {
+        Acs::Side(grid.rows)
     })
 }
 
 /// Refuses an output that would replace a file being read.
 pub fn refuse_overwrite<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> Result<()> {
     let mut files = inputs.into_iter().flat_map(files_of);
-    match files.any(|input| same_file(output, &input)) {
-        true => Err(Error::data(output, "is an input of this run", "choose another output")),
-        false => Ok(()),
+    if files.any(|input| same_file(output, &input)) {
+        return Err(Error::data(output, "is an input of this run", "choose another output"));
     }
+    Ok(())
 }
 
 /// The files that a result of this name is made of.

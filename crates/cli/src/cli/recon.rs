@@ -122,13 +122,13 @@ impl Output {
     }
 }
 
-/// A file of images has no place for what else may be asked for.
+/// A file of images has no place for anything but the image.
 fn refuse_whole_results(format: &ImageFormat, settings: &ScanSettings) -> Result<()> {
-    let asked = [
+    let unsupported = [
         ("--save-maps", settings.engine.keep_maps),
         ("--uncertainty", settings.engine.tuning.error_bars.is_some()),
     ];
-    match asked.iter().find(|(_, asked)| *asked) {
+    match unsupported.iter().find(|(_, wanted)| *wanted) {
         Some((option, _)) => Err(Error::setting(format!(
             "{option} needs an HDF5 result, and {} holds the image alone: name the output .h5, and convert it after \
              (pvdamp convert)",
@@ -252,8 +252,8 @@ impl Job<'_> {
             write_png(&picture("_unbiased"), magnitude.view(), range)?;
         }
         // of NaN a picture would be as black as of certainty
-        let told = result.deviation.as_ref().filter(|d| d.iter().all(|v| v.is_finite()));
-        if let Some(deviation) = told {
+        let finite = result.deviation.as_ref().filter(|d| d.iter().all(|v| v.is_finite()));
+        if let Some(deviation) = finite {
             let deviation = self.reconstruction.cropped(deviation.view()).to_owned();
             write_png(&picture("_std"), deviation.view(), window(&deviation))?;
         }
@@ -291,18 +291,18 @@ impl Job<'_> {
 impl Job<'_> {
     /// What was made of the coils of a slice.
     fn report_coils(&self, slice: usize, coils: &CoilsRecord) {
-        let mut told = Vec::new();
+        let mut changes = Vec::new();
         if coils.whitened {
-            told.push("coils whitened by the noise covariance".to_string());
+            changes.push("coils whitened by the noise covariance".to_string());
         }
         if coils.used < coils.measured {
             let (measured, used, energy) = (coils.measured, coils.used, 100.0 * coils.energy);
-            told.push(format!(
+            changes.push(format!(
                 "{measured} coils compressed to {used} virtual coil(s) with {energy:.2} % of the energy"
             ));
         }
-        if !told.is_empty() {
-            self.console.say(&format!("slice {slice}: {}", told.join("; ")));
+        if !changes.is_empty() {
+            self.console.say(&format!("slice {slice}: {}", changes.join("; ")));
         }
     }
 }

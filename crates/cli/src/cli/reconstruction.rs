@@ -1,4 +1,4 @@
-//! What a reconstruction is told, and how its options become settings.
+//! The options of a reconstruction, and how they become settings.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use pvdamp::wavelet::{WAVELETS, Wavelet};
 use pvdamp_io::error::{Error, Place, Result};
 use pvdamp_io::recon::{NoiseSource, SamplingSource, ScanSettings};
 
-/// Everything a reconstruction is told.
+/// All options of a reconstruction.
 #[derive(Args)]
 pub struct ReconArguments {
     /// Reconstruction method
@@ -314,8 +314,8 @@ mod tests {
         let option = command.get_arguments().find(|a| a.get_id() == "iterations").unwrap();
         let help = option.get_help().unwrap().to_string();
         for method in METHODS.iter().filter(|method| method.iterates()) {
-            let told = format!(" {} {}", method.name, method.iterations);
-            assert!(help.contains(&told), "'{told}' is not in {help}");
+            let entry = format!(" {} {}", method.name, method.iterations);
+            assert!(help.contains(&entry), "'{entry}' is not in {help}");
         }
     }
 }

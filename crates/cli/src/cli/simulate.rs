@@ -104,8 +104,8 @@ pub fn write_scan(settings: &SimulationSettings, layout: Layout, path: &Path, co
     file.text("ismrmrd_header", &header)?;
     if layout == Layout::Volume {
         // images read without their k-space would be taken for slices of a two-dimensional scan
-        let told = Header::parse(&header).ok();
-        write_geometry(&file, &Geometry::of_header(told.as_ref(), Plane::Yz, grid))?;
+        let header = Header::parse(&header).ok();
+        write_geometry(&file, &Geometry::of_header(header.as_ref(), Plane::Yz, grid))?;
     }
 
     let (mut max, mut energy) = (0.0f32, 0.0);

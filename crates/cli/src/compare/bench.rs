@@ -49,9 +49,9 @@ impl Bench {
     /// written.
     pub fn run(&self, listener: &mut dyn Listener) -> Result<(Results, Vec<CaseImages>)> {
         let machine = Machine::this();
-        let (mut store, said) = Store::open(&self.folder, &machine, &self.cases)?;
-        if let Some(said) = said {
-            listener.say(&said);
+        let (mut store, note) = Store::open(&self.folder, &machine, &self.cases)?;
+        if let Some(note) = note {
+            listener.say(&note);
         }
         let shown = self.shown_cases();
         let known = Known {

@@ -5,7 +5,7 @@ use pvdamp::array::Mask;
 use pvdamp::solve::{Knob, Lambda, Limits, METHODS, Method, Tuning};
 use pvdamp_io::error::{Error, Result};
 
-/// A method and what it is told.
+/// A method with its settings.
 #[derive(Clone)]
 pub struct Contender {
     /// As typed.
@@ -119,7 +119,7 @@ impl Contender {
         self.iterations.unwrap_or(self.method.iterations)
     }
 
-    /// What it is told, on top of what all are.
+    /// Its tuning, on top of what all have in common.
     pub fn tuning(&self, common: &Tuning, lambda: f64) -> Tuning {
         Tuning {
             lambda: Lambda::Value(lambda),
@@ -220,9 +220,10 @@ mod tests {
     #[test]
     fn every_method_can_be_a_contender() {
         for method in METHODS {
-            let typed = match method.has(Knob::Lambda) {
-                true => format!("{}:optimal", method.name),
-                false => method.name.into(),
+            let typed = if method.has(Knob::Lambda) {
+                format!("{}:optimal", method.name)
+            } else {
+                method.name.into()
             };
             assert_eq!(
                 Contender::parse(&typed).unwrap().record().label.split(',').next(),
@@ -233,9 +234,13 @@ mod tests {
 
     #[test]
     fn what_means_nothing_is_refused() {
-        let said = |text: &str| Contender::parse(text).err().expect(text).to_string();
-        assert!(said("pvdmap").contains("did you mean pvdamp?"), "{}", said("pvdmap"));
-        assert!(said("fista").contains("fista:optimal"));
+        let message = |text: &str| Contender::parse(text).err().expect(text).to_string();
+        assert!(
+            message("pvdmap").contains("did you mean pvdamp?"),
+            "{}",
+            message("pvdmap")
+        );
+        assert!(message("fista").contains("fista:optimal"));
         for text in [
             "pvdamp:optimal",
             "pvdamp:shift",
@@ -250,7 +255,7 @@ mod tests {
             "zero-filled:iterations=5",
             "",
         ] {
-            assert!(said(text).contains(text), "{text}");
+            assert!(message(text).contains(text), "{text}");
         }
     }
 }

@@ -74,16 +74,15 @@ pub fn cases(
     for path in scans {
         let scan = Arc::new(Scan::open(path, &common.scan)?);
         let mut as_acquired = ScanSetup::new(&scan, &common.settings)?;
-        let ways = match as_acquired.sampling().complete_scan {
-            true => ways(undersampling, scan.grid())?,
-            false => {
-                notes.push(format!(
-                    "{} is undersampled as it was acquired: it was taken with its own mask, and without a reference there \
-                     is no NMSE, PSNR, SSIM, HFEN, time to convergence or optimal λ of it",
-                    path.display()
-                ));
-                vec![Way::as_acquired(as_acquired.sampling().record.acceleration)]
-            }
+        let ways = if as_acquired.sampling().complete_scan {
+            ways(undersampling, scan.grid())?
+        } else {
+            notes.push(format!(
+                "{} is undersampled as it was acquired: it was taken with its own mask, and without a reference there is \
+                 no NMSE, PSNR, SSIM, HFEN, time to convergence or optimal λ of it",
+                path.display()
+            ));
+            vec![Way::as_acquired(as_acquired.sampling().record.acceleration)]
         };
         let (common, why) = with_sets(common, &mut as_acquired)?;
         notes.extend(why.map(|why| format!("{}: {why}", path.display())));
@@ -189,9 +188,10 @@ impl Way {
             ("--sampling", family.name.to_string()),
             ("--accel", acceleration.to_string()),
         ];
-        words.extend(match family.lines {
-            true => vec![("--acs", acs.cols.to_string())],
-            false => vec![("--acs", acs.to_string()), ("--order", order.to_string())],
+        words.extend(if family.lines {
+            vec![("--acs", acs.cols.to_string())]
+        } else {
+            vec![("--acs", acs.to_string()), ("--order", order.to_string())]
         });
         words.push(("--seed", seed.to_string()));
         Ok(Self {

@@ -61,7 +61,7 @@ impl<'a> PreparedCase<'a> {
         image.mapv(|v| v / self.prepared.scale)
     }
 
-    /// Runs `contender` at `lambda`. The time is that of setting up, iterations and the final image; what `judge` and
+    /// Runs `contender` at `lambda`. The time is that of setting up, iterations and the final image; what the metrics and
     /// `closely` look at after each iteration does not count, nor does reading error bars off at the end. `closely`
     /// holds the state evolution to the reference.
     pub fn run(
@@ -79,24 +79,25 @@ impl<'a> PreparedCase<'a> {
         let setup = start.elapsed().as_secs_f64();
 
         let mut trace = Vec::new();
-        let judge = self.reference_metrics.as_ref();
+        let reference_metrics = self.reference_metrics.as_ref();
         // In the units that the solver has.
         let reference = self.prepared.problem.reference.as_ref().filter(|_| closely);
         let reference = reference.map(|sets| sets.index_axis(Axis(0), 0).to_owned());
-        let mut watch = reference.as_ref().map(EvolutionCheck::new);
-        let look = |watch: &mut Option<EvolutionCheck>, solver: &dyn Solver<f32>| {
-            if let (Some(watch), Some(tracked)) = (watch, solver.tracked()) {
-                watch.record(&tracked);
+        let mut evolution_check = reference.as_ref().map(EvolutionCheck::new);
+        let look = |evolution_check: &mut Option<EvolutionCheck>, solver: &dyn Solver<f32>| {
+            if let (Some(evolution_check), Some(tracked)) = (evolution_check, solver.tracked()) {
+                evolution_check.record(&tracked);
             }
         };
-        look(&mut watch, solver.as_ref());
+        look(&mut evolution_check, solver.as_ref());
         let mut observe = |step: &IterationRecord, solver: &mut dyn Solver<f32>| {
             trace.push(TracePoint {
                 seconds: setup + step.seconds,
-                nmse_object_db: judge.and_then(|judge| judge.nmse_object_db(&self.prepared.image(solver.image()))),
+                nmse_object_db: reference_metrics
+                    .and_then(|metrics| metrics.nmse_object_db(&self.prepared.image(solver.image()))),
                 tau: step.tau,
             });
-            look(&mut watch, solver);
+            look(&mut evolution_check, solver);
             going()
         };
         let history = drive(solver.as_mut(), limits, &mut observe)?;
@@ -116,17 +117,16 @@ impl<'a> PreparedCase<'a> {
         if wanted && deviation.is_none() {
             notes.push("its error bars cannot be told".into());
         }
-        let image = match image.iter().all(|v| v.is_finite()) {
-            true => image,
-            false => {
-                notes.push("the image is not finite: zero was judged in its place".into());
-                Image::zeros(image.dim())
-            }
+        let image = if image.iter().all(|v| v.is_finite()) {
+            image
+        } else {
+            notes.push("the image is not finite: zero was judged in its place".into());
+            Image::zeros(image.dim())
         };
 
         let scale = f64::from(self.prepared.scale);
         let power = scale * scale;
-        let evolution = watch.filter(|_| solver.tracked().is_some());
+        let evolution = evolution_check.filter(|_| solver.tracked().is_some());
         // With shifts at random the last iterate is one of many, and to come near it by chance is no convergence.
         let at = converged(&trace).filter(|_| contender.shift.is_none());
         let record = RunRecord {
@@ -140,7 +140,8 @@ impl<'a> PreparedCase<'a> {
             seconds: setup + history.seconds + finishing,
             converged_seconds: at.map(|i| trace[i].seconds),
             converged_iteration: at.map(|i| i + 1),
-            metrics: judge.map(|judge| judge.metrics(&image, |image| self.reconstruction.cropped_magnitude(image))),
+            metrics: reference_metrics
+                .map(|metrics| metrics.metrics(&image, |image| self.reconstruction.cropped_magnitude(image))),
             trace: trace
                 .into_iter()
                 .map(|point| TracePoint {
@@ -151,13 +152,13 @@ impl<'a> PreparedCase<'a> {
             notes,
         };
         let image = self.aligned(image);
-        let calibration = judge.zip(deviation).and_then(|(judge, deviation)| {
+        let calibration = reference_metrics.zip(deviation).and_then(|(metrics, deviation)| {
             let names = [self.case, contender.id.as_str()];
-            let record = calibration(judge, &image, &deviation, scale, names)?;
+            let record = calibration(metrics, &image, &deviation, scale, names)?;
             Some((record, deviation.mapv_into(|v| v / self.prepared.scale)))
         });
         Ok(Outcome {
-            evolution: evolution.map(|watch| watch.finish(self.case, &contender.id, power)),
+            evolution: evolution.map(|evolution_check| evolution_check.finish(self.case, &contender.id, power)),
             image: self.unscaled(&image),
             calibration,
             record,
@@ -167,8 +168,8 @@ impl<'a> PreparedCase<'a> {
     /// Turned to the phase of the reference.
     pub fn aligned(&self, image: Image<f32>) -> Image<f32> {
         match &self.reference_metrics {
-            Some(judge) => {
-                let phase = align_phase(&judge.reference, &image, None);
+            Some(metrics) => {
+                let phase = align_phase(&metrics.reference, &image, None);
                 let phase = num_complex::Complex::new(phase.re as f32, phase.im as f32);
                 image.mapv_into(|v| v * phase)
             }

@@ -36,7 +36,7 @@ pub struct SliceResult {
     /// Truth plus noise of known variance, for methods that have it.
     pub unbiased: Option<Image<f32>>,
     /// Predicted standard deviation of the real part of the error of `image`, and of its imaginary part,
-    /// `(rows, cols)`, where the settings ask for error bars; NaN where they cannot be told.
+    /// `(rows, cols)`, where the settings ask for error bars; NaN where they cannot be computed.
     pub deviation: Option<Array2<f32>>,
     /// Magnitude of the image, cropped as the header says.
     pub magnitude: Array2<f32>,

@@ -16,7 +16,7 @@ pub struct StoredResult {
     /// Variance of the error as predicted, mean over all coefficients, `(slices, iterations)`; 0 of methods that
     /// predict none.
     pub mean_tau: Option<Array2<f64>>,
-    /// Noise variance that the denoiser was told, `(slices, iterations)`.
+    /// Noise variance given to the denoiser, `(slices, iterations)`.
     pub noise: Option<Array2<f64>>,
     /// `(slices, iterations, subbands)`.
     pub tau: Option<Array3<f64>>,

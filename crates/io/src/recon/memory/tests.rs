@@ -111,8 +111,8 @@ fn workload((rows, cols): (usize, usize), coils: usize, method: &str, threads: u
 }
 
 #[track_caller]
-fn assert_holds(told: u64, measured: f64, of: &dyn std::fmt::Debug) {
-    let ratio = told as f64 / 1e6 / measured;
+fn assert_holds(predicted: u64, measured: f64, of: &dyn std::fmt::Debug) {
+    let ratio = predicted as f64 / 1e6 / measured;
     assert!((1.0..MOST).contains(&ratio), "{of:?}: {ratio:.3} of {measured} MB");
 }
 
@@ -128,11 +128,11 @@ fn one_slice_is_what_was_measured() {
 fn one_slice_after_the_other_is_what_was_measured() {
     for row in ONE_BY_ONE {
         let &(size, coils, measured) = row;
-        let told = Workload {
+        let predicted = Workload {
             sampled: 1.0 / 5.0,
             ..workload(size, coils, "pvdamp", 2)
         };
-        assert_holds(told.alone(8), measured, row);
+        assert_holds(predicted.alone(8), measured, row);
     }
 }
 
@@ -152,21 +152,21 @@ fn several_slices_at_once_are_what_was_measured() {
 fn other_settings_are_what_was_measured() {
     for row in OTHERWISE {
         let &(coils, method, acceleration, others, measured) = row;
-        let mut told = Workload {
+        let mut predicted = Workload {
             sampled: 1.0 / acceleration,
             ..workload((512, 512), coils, method, 2)
         };
         for other in others {
             match *other {
-                Other::Threads(threads) => told.threads = threads,
-                Other::Sets(sets) => told.sets = sets,
-                Other::ErrorBars => told.error_bars = true,
-                Other::KeepMaps => told.keep_maps = true,
-                Other::Used(used) => told.used = used,
-                Other::Calibration(side, kernel) => told.calibration = Some([side, kernel]),
+                Other::Threads(threads) => predicted.threads = threads,
+                Other::Sets(sets) => predicted.sets = sets,
+                Other::ErrorBars => predicted.error_bars = true,
+                Other::KeepMaps => predicted.keep_maps = true,
+                Other::Used(used) => predicted.used = used,
+                Other::Calibration(side, kernel) => predicted.calibration = Some([side, kernel]),
             }
         }
-        assert_holds(told.alone(1), measured, row);
+        assert_holds(predicted.alone(1), measured, row);
     }
 }
 

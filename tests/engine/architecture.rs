@@ -1,12 +1,15 @@
-//! Imports run one way. Each room of `src/` is a folder or a file there; [`ROOMS`] says which others it may use.
-//! The sources are read as text, so that a forbidden import fails here whatever else would compile.
+//! Imports run one way within each package; between packages Cargo sees to it. Each room of a `src/` is a folder or a file
+//! there; [`PACKAGES`] says which others it may use. The sources are read as text, so that a forbidden import fails here
+//! whatever else would compile.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every room, from the bottom up, and the rooms it may import. All of those stand above it in this table, so
+/// Every room of a package, from the bottom up, and the rooms it may import. All of those stand above it in the table, so
 /// that no circle can be written down.
-const ROOMS: &[(&str, &str)] = &[
+type Rooms = &'static [(&'static str, &'static str)];
+
+const ENGINE: Rooms = &[
     ("error", ""),
     ("array", "error"),
     ("fourier", "error array"),
@@ -30,8 +33,32 @@ const ROOMS: &[(&str, &str)] = &[
     ),
 ];
 
-fn may_import(room: &str) -> Option<Vec<&'static str>> {
-    let row = ROOMS.iter().find(|row| row.0 == room)?;
+/// The folder of each package, and its rooms.
+const PACKAGES: &[(&str, Rooms)] = &[
+    ("", ENGINE),
+    (
+        "crates/io",
+        &[
+            ("error", ""),
+            ("format", "error"),
+            ("evaluate", "error format"),
+            ("recon", "error format"),
+        ],
+    ),
+    (
+        "crates/cli",
+        &[
+            ("flags", ""),
+            ("compare", "flags"),
+            ("batch", "flags"),
+            ("report", "flags compare batch"),
+            ("cli", "flags compare batch report"),
+        ],
+    ),
+];
+
+fn may_import(rooms: Rooms, room: &str) -> Option<Vec<&'static str>> {
+    let row = rooms.iter().find(|row| row.0 == room)?;
     Some(row.1.split_whitespace().collect())
 }
 
@@ -50,13 +77,13 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn src() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+fn src(package: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(package).join("src")
 }
 
-/// The module a file is, from the crate root: `coil/mod.rs` is `[coil]`, `coil/noise.rs` is `[coil, noise]`.
-fn module(file: &Path) -> Vec<String> {
-    let inside = file.strip_prefix(src()).expect("a file of src").with_extension("");
+/// The module that a file in `src` is, from the crate root: `coil/mod.rs` is `[coil]`, `coil/noise.rs` is `[coil, noise]`.
+fn module(src: &Path, file: &Path) -> Vec<String> {
+    let inside = file.strip_prefix(src).expect("a file of src").with_extension("");
     let mut names: Vec<String> = inside.iter().map(|name| name.to_string_lossy().into_owned()).collect();
     if names.last().is_some_and(|name| name == "mod") {
         names.pop();
@@ -92,7 +119,7 @@ fn heads(path: &str) -> Vec<&str> {
 }
 
 /// Rooms that a source names: by `crate::room`, or from the module `depth` levels below the root by as many `super`.
-fn rooms_named(source: &str, depth: usize) -> Vec<String> {
+fn rooms_named(rooms: Rooms, source: &str, depth: usize) -> Vec<String> {
     let code = |line: &str| line.split("//").next().unwrap_or_default().to_string();
     let code = source.lines().map(code).collect::<Vec<_>>().join("\n");
     let upwards = "super::".repeat(depth);
@@ -105,14 +132,14 @@ fn rooms_named(source: &str, depth: usize) -> Vec<String> {
             }
         }
     }
-    named.retain(|name| may_import(name).is_some());
+    named.retain(|name| may_import(rooms, name).is_some());
     named
 }
 
 /// What `room` imports and may not.
-fn forbidden(room: &str, source: &str, depth: usize) -> Vec<String> {
-    let allowed = may_import(room).unwrap_or_default();
-    let mut found = rooms_named(source, depth);
+fn forbidden(rooms: Rooms, room: &str, source: &str, depth: usize) -> Vec<String> {
+    let allowed = may_import(rooms, room).unwrap_or_default();
+    let mut found = rooms_named(rooms, source, depth);
     found.retain(|name| name != room && !allowed.contains(&name.as_str()));
     found
 }
@@ -120,37 +147,45 @@ fn forbidden(room: &str, source: &str, depth: usize) -> Vec<String> {
 #[test]
 fn imports_run_one_way() {
     let mut offences = Vec::new();
-    for file in sources(&src()) {
-        let module = module(&file);
-        let room = module[0].as_str();
-        if room == "lib" {
-            continue;
-        }
-        let source = fs::read_to_string(&file).expect("a source");
-        for other in forbidden(room, &source, module.len()) {
-            offences.push(format!("{}: {room} must not use {other}", file.display()));
+    for &(package, rooms) in PACKAGES {
+        let src = src(package);
+        for file in sources(&src) {
+            let module = module(&src, &file);
+            let room = module[0].as_str();
+            if ["lib", "main"].contains(&room) {
+                continue;
+            }
+            let source = fs::read_to_string(&file).expect("a source");
+            for other in forbidden(rooms, room, &source, module.len()) {
+                offences.push(format!("{}: {room} must not use {other}", file.display()));
+            }
         }
     }
     assert!(offences.is_empty(), "{}", offences.join("\n"));
 }
 
 #[test]
-fn every_room_is_in_the_table_once() {
-    let mut there: Vec<String> = sources(&src()).iter().map(|file| module(file)[0].clone()).collect();
-    there.retain(|name| name != "lib");
-    there.sort();
-    there.dedup();
-    let mut listed: Vec<&str> = ROOMS.iter().map(|row| row.0).collect();
-    listed.sort();
-    assert_eq!(there, listed);
+fn every_room_is_in_its_table_once() {
+    for &(package, rooms) in PACKAGES {
+        let src = src(package);
+        let mut there: Vec<String> = sources(&src).iter().map(|file| module(&src, file)[0].clone()).collect();
+        there.retain(|name| name != "lib" && name != "main");
+        there.sort();
+        there.dedup();
+        let mut listed: Vec<&str> = rooms.iter().map(|row| row.0).collect();
+        listed.sort();
+        assert_eq!(there, listed, "{package}");
+    }
 }
 
 #[test]
-fn the_table_has_no_circle() {
-    for (i, (room, imports)) in ROOMS.iter().enumerate() {
-        for import in imports.split_whitespace() {
-            let above = ROOMS[..i].iter().any(|row| row.0 == import);
-            assert!(above, "{room} may import {import}, which does not stand above it");
+fn no_table_has_a_circle() {
+    for (_, rooms) in PACKAGES {
+        for (i, (room, imports)) in rooms.iter().enumerate() {
+            for import in imports.split_whitespace() {
+                let above = rooms[..i].iter().any(|row| row.0 == import);
+                assert!(above, "{room} may import {import}, which does not stand above it");
+            }
         }
     }
 }
@@ -177,7 +212,7 @@ fn a_forbidden_import_is_seen_in_every_form() {
         ("denoise", "use super::super::solve::Tuning;", 2, "solve"),
         ("wavelet", "use super::super::{array::Grid, solve};", 2, "solve"),
     ] {
-        assert_eq!(forbidden(room, source, depth), [offence], "{room}: {source}");
+        assert_eq!(forbidden(ENGINE, room, source, depth), [offence], "{room}: {source}");
     }
 }
 
@@ -197,6 +232,6 @@ fn allowed_imports_and_comments_pass() {
         ("reconstruct", "use super::sampling::Sampling;", 2),
         ("coil", "use crate::coil::noise;", 2),
     ] {
-        assert_eq!(forbidden(room, source, depth), [""; 0], "{room}: {source}");
+        assert_eq!(forbidden(ENGINE, room, source, depth), [""; 0], "{room}: {source}");
     }
 }

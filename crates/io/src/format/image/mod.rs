@@ -47,7 +47,7 @@ pub struct ImageFormat {
 type CreateKspace = fn(&Path, &KspaceSeries) -> Result<Box<dyn KspaceSink>>;
 
 /// Every kind of file that images are written to, but HDF5.
-pub const IMAGE_FORMATS: &[ImageFormat] = &[bart::FORMAT, numpy::FORMAT, nifti::FORMAT, dicom::FORMAT, png::FORMAT];
+pub static IMAGE_FORMATS: &[ImageFormat] = &[bart::FORMAT, numpy::FORMAT, nifti::FORMAT, dicom::FORMAT, png::FORMAT];
 
 /// Images on their way into a file.
 pub trait ImageSink {

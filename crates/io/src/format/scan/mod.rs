@@ -57,7 +57,7 @@ pub struct ScanFormat {
 
 /// Every kind of file that scans are read from. The first that recognises a file opens it; the last is asked of every
 /// file that none of them knows, and says what is wrong.
-pub const SCAN_FORMATS: &[ScanFormat] = &[
+pub static SCAN_FORMATS: &[ScanFormat] = &[
     bart::FORMAT,
     numpy::FORMAT,
     ismrmrd::FORMAT,

@@ -10,6 +10,7 @@ use faer::linalg::householder::apply_block_householder_sequence_on_the_left_in_p
 use faer::linalg::matmul::triangular;
 use faer::linalg::qr::no_pivoting::factor::recommended_block_size;
 use faer::{Accum, Auto, Conj, Mat, MatRef, Par};
+use ndarray::ArrayView2;
 use num_complex::Complex;
 
 use crate::error::{Error, Input, Result};
@@ -37,6 +38,15 @@ pub(super) fn gram(matrix: MatRef<C64>) -> Mat<C64> {
         Par::Seq,
     );
     gram
+}
+
+/// The eigenvalues, rising, of a Hermitian matrix, of which only the lower triangle is read.
+///
+/// # Errors
+/// Values that are not finite.
+pub fn eigenvalues(hermitian: ArrayView2<C64>) -> Result<Vec<f64>> {
+    let (rows, cols) = hermitian.dim();
+    Ok(eigen(Mat::from_fn(rows, cols, |i, j| hermitian[[i, j]]))?.0)
 }
 
 /// Eigenvalues, rising, and eigenvectors of the Hermitian matrix of which `lower` is the lower triangle.

@@ -20,6 +20,7 @@ mod virtual_coils;
 mod whitening;
 
 pub use combine::{Normalisation, normalise, root_sum_of_squares};
+pub use hermitian::eigenvalues;
 pub use noise::{NoiseEstimate, estimate_noise};
 pub use noise_scan::sample_covariance;
 pub use scaling::CoilScaling;

@@ -38,7 +38,10 @@ struct Stage<T> {
     roots: Vec<[T; 2]>,
 }
 
+// What is never inlined is compiled with the engine alone, and not again in every package that transforms: the plans of
+// the library are a third of the engine's machine code.
 impl<T: Real> LinePlan<T> {
+    #[inline(never)]
     pub(super) fn new(length: usize) -> Self {
         match radices(length) {
             Some(radices) => {
@@ -67,6 +70,7 @@ impl<T: Real> LinePlan<T> {
     }
 
     /// Transforms [`LANES`] lines. `re` and `im` are of `length · LANES` values.
+    #[inline(never)]
     pub(super) fn run(&self, re: &mut [T], im: &mut [T]) {
         let size = self.length * LANES;
         let (re, im) = (&mut re[..size], &mut im[..size]);

@@ -56,7 +56,7 @@ pub struct Family {
 }
 
 /// Every family of masks.
-pub const FAMILIES: &[Family] = &[
+pub static FAMILIES: &[Family] = &[
     Family {
         name: "bernoulli",
         summary: "every location by itself, with a density that falls from the centre",

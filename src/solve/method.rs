@@ -117,7 +117,8 @@ impl Method {
 }
 
 /// Every method that can be chosen.
-pub const METHODS: &[Method] = &[
+// Not a constant: what a constant calls is compiled again in every package that reads it.
+pub static METHODS: &[Method] = &[
     Method {
         name: "pvdamp",
         title: "P-VDAMP",

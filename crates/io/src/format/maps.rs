@@ -1,6 +1,5 @@
 //! Coil sensitivity maps and noise covariances given by the user.
 
-use faer::{Mat, Side};
 use ndarray::{Array2, Axis, Ix2, Ix4};
 use num_complex::Complex;
 
@@ -10,6 +9,7 @@ use super::source::find::Wanted;
 use super::source::messages::{DAMAGED, shape_text};
 use crate::error::{Place, Result};
 use pvdamp::array::{Grid, Maps};
+use pvdamp::coil::eigenvalues;
 
 /// The attribute that names the axes of a dataset: of maps as `slices,sets,coils,rows,cols`, of k-space as
 /// `coil,kx,ky,kz`.
@@ -154,10 +154,8 @@ pub fn read_covariance(place: &Place, coils: usize) -> Result<Array2<Complex<f64
         return Err(source.error("is not Hermitian", "give the covariance of the noise, E[n n^H]"));
     }
     let hermitian = (values + adjoint).mapv(|v| v / 2.0);
-    let matrix = Mat::from_fn(coils, coils, |i, j| hermitian[[i, j]]);
-    let eigenvalues = matrix.self_adjoint_eigenvalues(Side::Lower);
     let eigenvalues =
-        eigenvalues.map_err(|e| source.error(format!("has no eigenvalues ({e:?})"), "measure it anew"))?;
+        eigenvalues(hermitian.view()).map_err(|_| source.error("has no eigenvalues", "measure it anew"))?;
     match eigenvalues.iter().find(|&&value| value < -ROUNDING * largest) {
         Some(value) => {
             let problem = format!("has the negative eigenvalue {value:.3e}, which no covariance has");

@@ -6,7 +6,7 @@ use super::sink::ImageFormat;
 use super::{bart, dicom, nifti, numpy, png};
 
 /// Every kind of file that images are written to, but HDF5.
-pub const IMAGE_FORMATS: &[ImageFormat] = &[bart::FORMAT, numpy::FORMAT, nifti::FORMAT, dicom::FORMAT, png::FORMAT];
+pub static IMAGE_FORMATS: &[ImageFormat] = &[bart::FORMAT, numpy::FORMAT, nifti::FORMAT, dicom::FORMAT, png::FORMAT];
 
 impl ImageFormat {
     /// The row that a file of this name is written by; `None` is HDF5.

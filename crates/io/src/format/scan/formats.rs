@@ -8,7 +8,7 @@ use crate::error::Result;
 
 /// Every kind of file that scans are read from. The first that recognises a file opens it; a file that none of them
 /// recognises goes to the last, which says what is wrong.
-pub const SCAN_FORMATS: &[ScanFormat] = &[
+pub static SCAN_FORMATS: &[ScanFormat] = &[
     bart::FORMAT,
     numpy::FORMAT,
     ismrmrd::FORMAT,

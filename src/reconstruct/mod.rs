@@ -59,38 +59,7 @@ use crate::error::Result;
 /// - [`Error::Setting`](crate::Error::Setting): settings that make no sense, by themselves or for these data;
 /// - [`Error::Cancelled`](crate::Error::Cancelled): the observer asked to stop.
 ///
-/// # Examples
-/// ```
-/// use ndarray::Array3;
-/// use pvdamp::{Acquisition, Complex32, Settings, reconstruct};
-///
-/// # fn main() -> pvdamp::Result<()> {
-/// // Undersampled k-space of 4 coils, 64 x 64, (coils, rows, cols), the origin at [32, 32]; zero where not sampled.
-/// let kspace: Array3<Complex32> = scan();
-/// let acquisition = Acquisition::new(&kspace);
-/// let reconstruction = reconstruct(&acquisition, &Settings::default(), &mut ())?;
-///
-/// let magnitude = reconstruction.magnitude(); // (rows, cols), in the units of the k-space
-/// println!("R = {:.2}", reconstruction.record.sampling.acceleration);
-/// for warning in &reconstruction.record.warnings {
-///     eprintln!("{warning}");
-/// }
-/// # assert_eq!(magnitude.dim(), (64, 64));
-/// # Ok(())
-/// # }
-/// # fn scan() -> Array3<Complex32> {
-/// #     use pvdamp::{array::Grid, sampling::{Family, Request}, simulate::{SimulationSettings, simulate_slice}};
-/// #     let grid = Grid::new(64, 64);
-/// #     let settings = SimulationSettings { grid, coils: 4, slices: 1, noise: 0.005, seed: 1 };
-/// #     let request = Request { acceleration: 3.0, acs: None, order: None, seed: 1 };
-/// #     let mask = Family::find("bernoulli").unwrap().draw(&request, grid).unwrap().mask;
-/// #     let mut kspace = simulate_slice(&settings, 0).unwrap().kspace;
-/// #     for mut coil in kspace.outer_iter_mut() {
-/// #         coil.zip_mut_with(&mask.sampled, |v, &sampled| if !sampled { *v = Complex32::new(0.0, 0.0) });
-/// #     }
-/// #     kspace
-/// # }
-/// ```
+/// The [crate] has an example.
 pub fn reconstruct(
     acquisition: &Acquisition,
     settings: &Settings,

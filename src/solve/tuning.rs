@@ -37,7 +37,7 @@ pub struct Tuning {
 pub enum Lambda {
     /// In the unit of [`Tuning::lambda`].
     Value(f64),
-    /// The one of least error against the fully sampled reference, which [`reconstruct`](crate::reconstruct) searches
+    /// The one of least error against the fully sampled reference, which [`reconstruct`](crate::reconstruct()) searches
     /// for. A solver itself takes it for 0.
     Optimal,
 }

@@ -18,7 +18,7 @@ const PIXELS_MM: std::ops::Range<f64> = 1e-6..1e6;
 
 const PLANES: [(Plane, &str); 2] = [(Plane::Xy, "xy"), (Plane::Yz, "yz")];
 
-/// Writes the dataset `geometry`: float64 `(slices, 4, 3)`, of each slice the centre [mm] and the directions of rows,
+/// Writes the dataset `geometry`: float64 `(slices, 4, 3)`, of each slice the centre in mm and the directions of rows,
 /// columns and slices in the patient; no slices where the places are not known. Attributes `plane` and `voxel_mm`. What
 /// each slice is goes into the text `slice_names`, a line each.
 pub fn write_geometry(file: &Hdf5Output, geometry: &Geometry) -> Result<()> {

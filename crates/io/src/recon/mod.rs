@@ -4,7 +4,7 @@
 //! Scan, ScanSettings → ScanSetup → MapSetsDecision → ScanReconstruction → SliceResult → ResultFile
 //! ```
 //!
-//! The way of one slice is the engine's, [`pvdamp::reconstruct`].
+//! The way of one slice is the engine's, [`mod@pvdamp::reconstruct`].
 
 mod inputs;
 mod machine;

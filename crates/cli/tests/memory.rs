@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 
 use pvdamp_io::format::{Scan, ScanOptions};
-use pvdamp_io::recon::{SamplingSource, ScanSettings, ScanSetup};
+use pvdamp_io::recon::{SamplingSource, ScanReconstruction, ScanSettings, ScanSetup};
 use support::command::*;
 
 /// The most that this process ever held [bytes].
@@ -27,7 +27,7 @@ fn the_memory_of_a_reconstruction_is_predicted() {
         sampling: SamplingSource::File(folder.path("mask.h5").as_path().into()),
         ..ScanSettings::default()
     };
-    let reconstruction = ScanSetup::new(&scan, &settings).unwrap().settle().unwrap();
+    let reconstruction = ScanReconstruction::settle(ScanSetup::new(&scan, &settings).unwrap()).unwrap();
     let predicted = reconstruction.setup().workload(reconstruction.sets()).alone(3);
     for slice in 0..3 {
         reconstruction.slice(slice, &mut ()).unwrap();

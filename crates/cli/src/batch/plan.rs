@@ -65,7 +65,7 @@ impl Recipe {
     /// Opens a scan with its settings.
     pub fn open(&self, input: &Input) -> Result<ScanReconstruction> {
         let scan = Arc::new(Scan::open(&input.path, &self.scan)?);
-        ScanSetup::new(&scan, &self.settings_of(input))?.settle()
+        ScanReconstruction::settle(ScanSetup::new(&scan, &self.settings_of(input))?)
     }
 
     /// The settings of one scan.

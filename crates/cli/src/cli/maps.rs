@@ -8,7 +8,7 @@ use super::console::{self, Console};
 use pvdamp::reconstruct::MapsRecord;
 use pvdamp_io::error::{Place, Result};
 use pvdamp_io::format::{Attribute, Hdf5Output};
-use pvdamp_io::recon::{SamplingSource, ScanSettings, ScanSetup, SliceMaps, maps_dataset};
+use pvdamp_io::recon::{SamplingSource, ScanReconstruction, ScanSettings, ScanSetup, SliceMaps, maps_dataset};
 
 /// Estimate coil sensitivity maps by ESPIRiT
 #[derive(Args)]
@@ -45,7 +45,7 @@ impl MakeMaps {
             ..self.espirit.settings()
         };
         settings.engine.keep_maps = true;
-        let reconstruction = ScanSetup::new(&scan, &settings)?.settle()?;
+        let reconstruction = ScanReconstruction::settle(ScanSetup::new(&scan, &settings)?)?;
         let scan_wide = &reconstruction.setup().warnings();
         scan.warnings
             .iter()

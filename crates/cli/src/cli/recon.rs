@@ -79,7 +79,7 @@ impl Recon {
         if let Some(format) = format {
             refuse_whole_results(format, &settings)?;
         }
-        let reconstruction = ScanSetup::new(&scan, &settings)?.settle()?;
+        let reconstruction = ScanReconstruction::settle(ScanSetup::new(&scan, &settings)?)?;
         let output = match format {
             Some(format) => {
                 let description = describe(&settings, &reconstruction);

@@ -15,7 +15,7 @@ use super::{
 use pvdamp::reconstruct::lambda_curve;
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::format::Scan;
-use pvdamp_io::recon::{Machine, ScanSetup};
+use pvdamp_io::recon::{Machine, ScanReconstruction, ScanSetup};
 
 /// Lattice points of a λ-sensitivity curve on both sides of the best: a decade from wherever between them that is.
 const REACH: i32 = 5;
@@ -222,7 +222,7 @@ impl Bench {
     /// Poses the problem of a case and hands it on.
     fn with_prepared_case(&self, case: &Case, work: &mut dyn FnMut(&PreparedCase) -> Result<()>) -> Result<()> {
         let scan = Arc::new(Scan::open(&case.path, &self.common.scan)?);
-        let reconstruction = ScanSetup::new(&scan, &case.settings)?.settle()?;
+        let reconstruction = ScanReconstruction::settle(ScanSetup::new(&scan, &case.settings)?)?;
         let slice = case.record.slice;
         let prepared = reconstruction.prepare(slice)?.ok_or_else(|| {
             let problem = format!("slice {slice} is all zero");

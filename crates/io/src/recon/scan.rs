@@ -54,6 +54,15 @@ pub struct SliceMaps {
 }
 
 impl ScanReconstruction {
+    /// A scan with the number of map sets that its slices ask for.
+    ///
+    /// # Errors
+    /// Those of [`ScanSetup::decide_map_sets`].
+    pub fn settle(mut setup: ScanSetup) -> Result<Self> {
+        let decision = setup.decide_map_sets()?;
+        Ok(Self::new(setup, decision))
+    }
+
     /// A scan whose map sets are decided.
     pub fn new(mut setup: ScanSetup, decision: MapSetsDecision) -> Self {
         let MapSetsDecision {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::inputs::{Places, maps_of, maps_of_slice, noise_of, sampling_of};
-use super::scan::ScanReconstruction;
 use super::{MapsSource, ScanSettings, Workload};
 use crate::error::{Error, Result};
 use crate::format::{MapsFile, Scan};
@@ -131,15 +130,6 @@ impl ScanSetup {
             (None, MapSets::Auto) if self.scan.slices() == 1 => self.decide_by_only_slice(),
             (None, MapSets::Auto) => self.judge(),
         }
-    }
-
-    /// Decides on the sets of maps, and is ready to reconstruct.
-    ///
-    /// # Errors
-    /// Those of [`ScanSetup::decide_map_sets`].
-    pub fn settle(mut self) -> Result<ScanReconstruction> {
-        let decision = self.decide_map_sets()?;
-        Ok(ScanReconstruction::new(self, decision))
     }
 
     fn decide_by_only_slice(&mut self) -> Result<MapSetsDecision> {

@@ -3,8 +3,9 @@ use std::ops::Range;
 use ndarray::{Array2, Array4, ArrayBase, CowArray, Data, Ix3};
 use num_complex::Complex;
 
-use super::Noise;
-use super::sampling::HeldData;
+use super::held_data::HeldData;
+use super::noise::Noise;
+use super::sourced::Sourced;
 use crate::array::{Grid, Maps, Mask};
 use crate::error::{Error, Input, Result};
 use crate::sampling::{Family, Request};
@@ -28,31 +29,6 @@ pub struct Acquisition<'a> {
     /// The first and last rows and the first and last columns that were acquired, partial Fourier and zero padding left
     /// out, where that is known: `start..end` with the origin inside. Found out from the data where `None`.
     pub acquired: [Option<Range<usize>>; 2],
-}
-
-/// A value, and where it comes from, in words for the record.
-#[derive(Clone, Debug)]
-pub struct Sourced<T> {
-    /// What was given.
-    pub value: T,
-    /// Such as `read from mask.h5`.
-    pub origin: String,
-}
-
-impl<T> Sourced<T> {
-    /// A value from `origin`.
-    pub fn new(value: T, origin: impl Into<String>) -> Self {
-        Self {
-            value,
-            origin: origin.into(),
-        }
-    }
-}
-
-impl<T> From<T> for Sourced<T> {
-    fn from(value: T) -> Self {
-        Self::new(value, "given")
-    }
 }
 
 impl<'a> Acquisition<'a> {

@@ -1,8 +1,12 @@
 use ndarray::{Array2, Zip};
 use num_complex::Complex;
 
+use super::noise::Noise;
+use super::noise_covariance::noise_covariance;
+use super::record::{CoilsRecord, NoiseRecord};
+use super::sampling::Sampling;
 use super::scale::unit_scale;
-use super::{CoilsRecord, Noise, NoiseRecord, Sampling, Settings};
+use super::settings::Settings;
 use crate::array::{CoilStack, Maps, Mask};
 use crate::coil::{self, CoilScaling, VirtualCoils};
 use crate::error::{Error, Input, Result};
@@ -49,7 +53,7 @@ impl Channels {
         };
         let complete = (reference && sampling.complete_scan).then(|| kspace.clone());
         keep_sampled(&mut kspace, &sampling.mask);
-        let (mut covariance, noise) = noise.covariance(kspace.view(), sampling);
+        let (mut covariance, noise) = noise_covariance(noise, kspace.view(), sampling);
         kspace.mapv_inplace(|v| v * scale);
         let power = f64::from(scale) * f64::from(scale);
         covariance.mapv_inplace(|v| v * power);

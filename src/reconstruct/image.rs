@@ -1,9 +1,13 @@
 use ndarray::Array2;
 use num_complex::Complex;
 
-use super::prepared::begin;
+use super::lambda::lambda_curve;
+use super::observer::{Observer, Stage};
+use super::prepared::{Prepared, begin};
+use super::record::Record;
+use super::sampling::Sampling;
 use super::scale::unscale;
-use super::{Observer, Prepared, Record, Sampling, Settings, Stage, lambda_curve};
+use super::settings::{MapSets, Settings};
 use crate::array::{Grid, Image, Maps};
 use crate::error::{Error, Input, Parameter, Result};
 use crate::solve::{History, IterationRecord, Knob, Lambda, Solver, drive};
@@ -36,8 +40,8 @@ impl Reconstruction {
     pub fn of_nothing(sampling: &Sampling, coils: usize, settings: &Settings) -> Self {
         let grid = sampling.mask.grid();
         let sets = match settings.map_sets {
-            super::MapSets::Auto => 1,
-            super::MapSets::Fixed(sets) => sets,
+            MapSets::Auto => 1,
+            MapSets::Fixed(sets) => sets,
         };
         let image = Image::zeros(grid.dim());
         let mut record = blank_record(sampling, sets, settings);

@@ -1,6 +1,6 @@
 //! The λ of least error, for a method that has one and a slice that has a reference.
 
-use super::Prepared;
+use super::prepared::Prepared;
 use crate::error::Result;
 use crate::quality::{complex_nmse, decibel, object_mask};
 use crate::solve::{Lambda, LambdaCurve, Limits, Method, StepObserver, Tuning, drive, search_lambda};

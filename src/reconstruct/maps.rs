@@ -1,28 +1,11 @@
-use std::fmt;
-
-use super::{Channels, MapsRecord, Sampling, Sourced};
+use super::channels::Channels;
+use super::record::MapsRecord;
+use super::sampling::Sampling;
+use super::settings::MapSets;
+use super::sourced::Sourced;
 use crate::array::Maps;
 use crate::coil::{self, CoilScaling, EspiritSettings};
 use crate::error::{Error, Input, Result};
-
-/// How many sets of coil sensitivity maps are calibrated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MapSets {
-    /// Two where one is not enough, as where the object is larger than the field of view.
-    #[default]
-    Auto,
-    /// So many, 1 or 2.
-    Fixed(usize),
-}
-
-impl fmt::Display for MapSets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::Fixed(sets) => write!(f, "{sets}"),
-        }
-    }
-}
 
 /// Coil sensitivity maps of the [`Channels`] of an acquisition.
 pub struct CoilMaps {

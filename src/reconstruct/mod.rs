@@ -18,28 +18,32 @@ mod acquisition;
 mod channels;
 mod combine;
 mod equispaced;
+mod held_data;
 mod image;
 mod lambda;
 mod maps;
 mod noise;
+mod noise_covariance;
 mod observer;
 mod prepared;
 mod record;
 mod sampling;
 mod scale;
 mod settings;
+mod sourced;
 
-pub use acquisition::{Acquisition, Sourced};
+pub use acquisition::Acquisition;
 pub use channels::Channels;
 pub use image::Reconstruction;
 pub use lambda::lambda_curve;
-pub use maps::{CoilMaps, MapSets};
+pub use maps::CoilMaps;
 pub use noise::Noise;
 pub use observer::{Observer, Stage};
 pub use prepared::Prepared;
 pub use record::{CoilsRecord, MapsRecord, NoiseRecord, Record, SamplingRecord};
 pub use sampling::Sampling;
-pub use settings::Settings;
+pub use settings::{MapSets, Settings};
+pub use sourced::Sourced;
 
 use crate::error::Result;
 

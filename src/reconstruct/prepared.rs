@@ -3,10 +3,14 @@ use std::time::Instant;
 
 use ndarray::Array2;
 
+use super::acquisition::Acquisition;
+use super::channels::Channels;
 use super::combine::{combine_sets, combined_deviation};
-use super::{
-    Acquisition, Channels, CoilMaps, CoilsRecord, MapsRecord, NoiseRecord, Observer, Sampling, Settings, Stage,
-};
+use super::maps::CoilMaps;
+use super::observer::{Observer, Stage};
+use super::record::{CoilsRecord, MapsRecord, NoiseRecord};
+use super::sampling::Sampling;
+use super::settings::Settings;
 use crate::array::{Image, ImageSets, Maps};
 use crate::coil::CoilScaling;
 use crate::error::{Error, Result};

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::sampling::missing_sides;
+use super::held_data::missing_sides;
 use crate::array::{Grid, Mask};
 use crate::coil::MapReport;
 use crate::sampling::Coverage;

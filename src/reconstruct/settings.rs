@@ -1,6 +1,7 @@
+use std::fmt;
 use std::time::Duration;
 
-use super::{MapSets, Sampling};
+use super::sampling::Sampling;
 use crate::array::Grid;
 use crate::coil::{Compression, EspiritSettings};
 use crate::error::Result;
@@ -75,5 +76,24 @@ impl Settings {
     /// look at their error.
     pub fn wants_reference(&self) -> bool {
         self.tuning.lambda == Lambda::Optimal || !self.method.oracle.is_empty()
+    }
+}
+
+/// How many sets of coil sensitivity maps are calibrated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MapSets {
+    /// Two where one is not enough, as where the object is larger than the field of view.
+    #[default]
+    Auto,
+    /// So many, 1 or 2.
+    Fixed(usize),
+}
+
+impl fmt::Display for MapSets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Fixed(sets) => write!(f, "{sets}"),
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The reference data, and how to read them.
 
+#[path = "../support/relative.rs"]
+mod relative;
 #[path = "../support/shared_data.rs"]
 mod shared_data;
 
@@ -9,6 +11,7 @@ use ndarray::{Array2, Array3, Array4, Axis};
 use num_complex::Complex;
 use pvdamp::array::Mask;
 
+pub(crate) use relative::relative;
 pub(crate) use shared_data::shared_data;
 
 pub type C64 = Complex<f64>;
@@ -76,18 +79,4 @@ pub fn masked_nmse_db(x: &Array2<C64>, x0: &Array2<C64>) -> f64 {
         (e + (x - x0).norm_sqr(), p + x0.norm_sqr())
     });
     10.0 * (error / power).log10()
-}
-
-/// `‖a − b‖ / ‖b‖`.
-pub fn relative<'a, A: Into<C64> + Copy + 'a>(
-    a: impl IntoIterator<Item = &'a A>,
-    b: impl IntoIterator<Item = &'a A>,
-) -> f64 {
-    let (mut error, mut power) = (0.0, 0.0);
-    for (&a, &b) in a.into_iter().zip(b) {
-        let (a, b): (C64, C64) = (a.into(), b.into());
-        error += (a - b).norm_sqr();
-        power += b.norm_sqr();
-    }
-    (error / power).sqrt()
 }

@@ -59,6 +59,9 @@ pub fn jpeg(values: ArrayView2<f32>, tone: Tone, quality: u8) -> Result<String> 
 fn encode(values: ArrayView2<f32>, tone: Tone, encoder: impl ImageEncoder) -> Result<()> {
     let (rows, cols) = values.dim();
     let refused = |why: String| Error::internal(format!("no picture can be made of {rows}x{cols} pixels: {why}"));
+    if values.is_empty() {
+        return Err(refused("it has none".into()));
+    }
     let size = u32::try_from(cols).ok().zip(u32::try_from(rows).ok());
     let (width, height) = size.ok_or_else(|| refused("it is too large".into()))?;
     let pixels: Vec<u8> = values.iter().map(|&value| tone.grey(value)).collect();

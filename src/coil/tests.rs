@@ -364,7 +364,7 @@ fn impossible_requests_are_refused_with_a_mend() {
     };
     let usual = EspiritSettings::default;
     assert!(refused(&kspace, Grid::new(0, 0), usual()).contains("give coil maps"));
-    assert!(refused(&kspace, Grid::new(33, 8), usual()).contains("does not fit"));
+    assert!(refused(&kspace, Grid::new(33, 8), usual()).contains("at least the fully sampled centre of 33x8"));
     assert!(refused(&kspace, CENTRE, EspiritSettings { sets: 3, ..usual() }).contains("1 or 2"));
     assert!(refused(&kspace, CENTRE, EspiritSettings { kernel: 2, ..usual() }).contains("at least 3"));
     assert!(

@@ -32,7 +32,7 @@ impl CoilMaps {
     ) -> Result<Self> {
         let coils = channels.kspace.dim().0;
         if sampling.centre.is_empty() && coils > 1 {
-            let found = "its centre, where coil maps come from, is not sampled";
+            let found = "it is not sampled at the centre, where coil maps come from";
             return Err(Error::not_enough(Input::Kspace, found, "give coil sensitivity maps"));
         }
         let calibrated = |sets: usize| {

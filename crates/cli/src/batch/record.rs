@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::{FileRecord, Shard};
+use crate::flags::in_flags;
 use pvdamp_io::error::Error;
 use pvdamp_io::recon::Machine;
 
@@ -149,7 +150,7 @@ impl BatchVolume {
         self.status = Status::Failed;
         self.error = Some(match error {
             Error::Data { .. } => error.to_string(),
-            _ => format!("{}: {error}", self.input),
+            _ => format!("{}: {}", self.input, in_flags(error)),
         });
     }
 }

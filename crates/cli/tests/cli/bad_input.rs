@@ -354,8 +354,8 @@ fn settings_without_meaning() {
         ),
         ("under.h5 --noise-covariance=-1", "--noise-covariance -1"),
         ("under.h5 --noise-covariance inf", "--noise-covariance inf"),
-        ("under.h5 --kernel 0", "kernel of 0"),
-        ("under.h5 --calibration 0", "calibration region of 0"),
+        ("under.h5 --kernel 0", "--kernel 0"),
+        ("under.h5 --calibration 0", "--calibration 0"),
         ("under.h5 --crop 2", "crop 2"),
         ("under.h5 --crop NaN", "crop NaN"),
     ];
@@ -367,8 +367,8 @@ fn settings_without_meaning() {
         ("mask --size 32 --accel 0.5 -o out.h5", "--accel 0.5"),
         ("mask --size 0 --accel 1 -o out.h5", "0x0"),
         ("simulate --size 0x8 -o out.h5", "0x8"),
-        ("simulate --coils 0 -o out.h5", "0 coils"),
-        ("simulate --slices 0 -o out.h5", "0 slices"),
+        ("simulate --coils 0 -o out.h5", "--coils 0"),
+        ("simulate --slices 0 -o out.h5", "--slices 0"),
         ("simulate --noise=-1 -o out.h5", "-1"),
         ("simulate --noise NaN -o out.h5", "NaN"),
     ] {

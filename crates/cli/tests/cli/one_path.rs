@@ -76,17 +76,23 @@ fn a_file_and_an_array_take_one_path() {
         coil.zip_mut_with(&sampled, |v, &s| *v = if s { *v } else { C32::new(0.0, 0.0) });
     }
     folder.write("under.h5:kspace", &under.clone().insert_axis(Axis(0)));
-    folder.run_ok("recon under.h5 --method howl --uncertainty=3 --noise-covariance 1e-4 --save-maps -o out.h5");
+    folder.run_ok("recon under.h5 --uncertainty=3 --noise-covariance 1e-4 --save-maps -o out.h5");
     let settings = Settings {
         keep_maps: true,
         tuning: Tuning {
             error_bars: Some(3),
             ..Tuning::default()
         },
-        ..of("howl")
+        ..of("pvdamp")
     };
     let acquisition = Acquisition::new(&under).with_noise(Noise::Variance(1e-4));
     same(&folder, &reconstruct(&acquisition, &settings, &mut ()).unwrap());
+
+    folder.run_ok("recon under.h5 --method howl -o out.h5");
+    same(
+        &folder,
+        &reconstruct(&Acquisition::new(&under), &of("howl"), &mut ()).unwrap(),
+    );
 
     // A mask drawn, the optimal weight, maps given.
     let maps = folder.complex("full.h5:sensitivity_maps");

@@ -49,6 +49,11 @@ impl Places {
     pub fn locate(&self, error: Engine, slice: Option<usize>) -> Error {
         let (what, problem, mend) = match &error {
             Engine::Data { what, found, expected } => (*what, found, format!("give {expected}")),
+            Engine::NotEnough {
+                what: what @ Input::Kspace,
+                found,
+                ..
+            } => (*what, found, "this slice needs maps from a file (recon --maps)".into()),
             Engine::NotEnough { what, found, needed } => (*what, found, needed.clone()),
             _ => return error.into(),
         };
@@ -59,8 +64,12 @@ impl Places {
             Input::NoiseCovariance | Input::NoiseSamples => &self.noise,
             _ => &self.kspace,
         };
-        let of_slice = slice.map_or(String::new(), |slice| format!("slice {slice}: "));
-        Error::data(place.clone(), format!("{of_slice}{problem}"), mend).caused_by(error)
+        let problem = match (slice, problem.strip_prefix("it ")) {
+            (None, _) => problem.clone(),
+            (Some(slice), Some(rest)) if what == Input::Kspace => format!("slice {slice} {rest}"),
+            (Some(slice), _) => format!("slice {slice}: {problem}"),
+        };
+        Error::data(place.clone(), problem, mend).caused_by(error)
     }
 }
 
@@ -78,8 +87,14 @@ pub(super) fn sampling_of(
     };
     match &settings.sampling {
         SamplingSource::Draw { family, request } => {
-            let undersampled = acquisition.undersampled(family, request);
-            acquisition = undersampled.map_err(|error| places.locate(error, None))?;
+            let unfit = |error: Engine| match &error {
+                Engine::Data { found, .. } => {
+                    let mend = "leave out --accel, or give a fully sampled scan to draw a mask for";
+                    Error::data(scan.place().clone(), format!("is {found}"), mend).caused_by(error)
+                }
+                _ => error.into(),
+            };
+            acquisition = acquisition.undersampled(family, request).map_err(unfit)?;
         }
         SamplingSource::File(at) => {
             acquisition.mask = Some(Sourced::new(format::read_mask(at, grid)?, format!("read from {at}")));

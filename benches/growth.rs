@@ -1,11 +1,9 @@
 //! How the time of an iteration grows with pixels and with coils, and the exponents of that, as tables for
 //! docs/performance.md. One thread.
 //!
-//! `cargo bench --bench growth -- [pixels] [coils] [rounds=N]`
+//! `cargo bench -p pvdamp-benches --bench growth -- [pixels] [coils] [rounds=N]`
 //!
 //! Memory, slices and whole runs: `benches/peers/growth.py`.
-
-mod support;
 
 use pvdamp::array::Grid;
 use support::clock::{Clock, Work, interleave, pool};
@@ -49,7 +47,7 @@ fn main() {
         coils(fftw.as_ref(), rounds);
     }
     if !["pixels", "coils"].into_iter().any(is_asked) {
-        println!("growth: takes minutes; ask for it: cargo bench --bench growth -- pixels coils");
+        println!("growth: takes minutes; ask for it: cargo bench -p pvdamp-benches --bench growth -- pixels coils");
     }
     if fftw.is_none() {
         println!("FFTW: skipped: no libfftw3f");

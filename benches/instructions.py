@@ -82,12 +82,13 @@ def run(words: list[str]) -> str:
 
 def build() -> str:
     """Path of the built bench."""
-    words = ["cargo", "bench", "--bench", "instructions", "--no-run", "--message-format=json-render-diagnostics"]
+    words = ["cargo", "bench", "-p", "pvdamp-benches", "--bench", "instructions", "--no-run"]
+    words.append("--message-format=json-render-diagnostics")
     done = subprocess.run(words, check=False, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     messages = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
     built = [m["executable"] for m in messages if m.get("executable") and m["target"]["name"] == "instructions"]
     if done.returncode != 0 or not built:
-        raise Failure("cargo bench --bench instructions --no-run failed")
+        raise Failure("cargo bench -p pvdamp-benches --bench instructions --no-run failed")
     return built[-1]
 
 

@@ -4,8 +4,6 @@
 //! `instructions WORK COUNT` does WORK that often. What is prepared before counts too, so that the cost of one is a
 //! difference of two counts. `instructions level` prints the vectors that the machine, or valgrind, has.
 
-mod support;
-
 use std::hint::black_box;
 use std::sync::Arc;
 

@@ -1,8 +1,6 @@
 //! One iteration of P-VDAMP, and its parts: encoding, state evolution, and the SURE-tuned threshold. One iteration of
 //! HOWL, and its denoisers.
 
-mod support;
-
 use std::sync::Arc;
 
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};

@@ -1,7 +1,5 @@
 //! What is done once a scan or slice: masks, their density, and coil maps.
 
-mod support;
-
 use criterion::{Criterion, criterion_group, criterion_main};
 use pvdamp::coil::{EspiritSettings, espirit};
 use pvdamp::sampling::{Coverage, estimate_density};

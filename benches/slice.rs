@@ -1,7 +1,5 @@
 //! A slice from k-space in memory to the image, as `recon` does it: noise, maps, and at most 30 iterations.
 
-mod support;
-
 use std::ops::ControlFlow;
 
 use criterion::{Criterion, criterion_group, criterion_main};

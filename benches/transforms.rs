@@ -1,7 +1,5 @@
 //! The transforms of an iteration: Fourier, wavelet, and averages over the energy of wavelets.
 
-mod support;
-
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

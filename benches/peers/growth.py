@@ -3,7 +3,7 @@
     python benches/peers/growth.py [pixels] [coils] [slices] [--rounds 3]
 
 Simulated scans, Bernoulli R = 5, maps made from the scan by ESPIRiT, one thread. BART beside it where it is installed,
-of one slice. `cargo bench --bench growth` has the times of single iterations.
+of one slice. `cargo bench -p pvdamp-benches --bench growth` has the times of single iterations.
 """
 
 from __future__ import annotations

@@ -1,11 +1,9 @@
 //! How near an iteration is to what the machine can do: its parts beside FFTW, memory and arithmetic, as tables for
 //! docs/performance.md, which says what they mean.
 //!
-//! `cargo bench --bench roofline -- [all] [ROWSxCOLSxCOILS …] [rounds=N]`
+//! `cargo bench -p pvdamp-benches --bench roofline -- [all] [ROWSxCOLSxCOILS …] [rounds=N]`
 
 mod parts;
-#[path = "../support/mod.rs"]
-mod support;
 mod tables;
 mod transforms;
 

@@ -8,7 +8,7 @@ use pvdamp::operator::Samples;
 use pvdamp::solve::{PVdamp, Problem, Solver, StateEvolution, Tracked, Tuning};
 use pvdamp::wavelet::{FilterBank, Layout, Pyramid, Transform};
 
-use crate::support::clock::Work;
+use support::clock::Work;
 
 pub const ENCODING: &str = "encoding: `z = y − A x` and `SᴴS x + Aᴴ P⁻¹ z`";
 pub const EVOLUTION: &str = "state evolution";

@@ -1,11 +1,11 @@
 //! What was found, as tables.
 
 use crate::parts::{EVOLUTION, PARTS, SHRINK, WAVELET};
-use crate::support::clock::Clock;
-use crate::support::machine;
-use crate::support::work::{ESPIRIT, HOWL, HOWL_KINDS, ITERATION};
 use crate::transforms::{FFTW_ALL, FFTW_ONE, NDRUSTFFT, OURS, RUSTFFT};
 use crate::{ARITHMETIC, COPY, COPY_PLANE, Case, PASSES, READ, READ_PLANE, TURNS};
+use support::clock::Clock;
+use support::machine;
+use support::work::{ESPIRIT, HOWL, HOWL_KINDS, ITERATION};
 
 /// What was found: on one thread, and on two.
 pub struct Found {

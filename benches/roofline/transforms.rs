@@ -8,8 +8,8 @@ use pvdamp::fourier::Fourier;
 use rayon::prelude::*;
 use rustfft::FftPlanner;
 
-use crate::support::clock::Work;
-use crate::support::fftw::Fftw;
+use support::clock::Work;
+use support::fftw::Fftw;
 
 pub const FFTW_ALL: &str = "FFTW, one plan for all coils";
 pub const FFTW_ONE: &str = "FFTW, coil by coil";

@@ -1,5 +1,4 @@
 //! What the benchmarks share: simulated, undersampled slices, and how long to measure.
-#![allow(dead_code)] // each bench binary uses its part
 
 pub mod clock;
 pub mod fftw;

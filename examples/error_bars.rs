@@ -5,7 +5,6 @@
 use pvdamp::array::Grid;
 use pvdamp::sampling::{Family, Request};
 use pvdamp::simulate::{SimulationSettings, simulate_slice};
-use pvdamp::solve::{Method, Tuning};
 use pvdamp::{Acquisition, Settings, reconstruct};
 
 fn main() -> pvdamp::Result<()> {
@@ -18,22 +17,14 @@ fn main() -> pvdamp::Result<()> {
     };
     let head = simulate_slice(&simulation, 0)?;
     let request = Request {
-        acceleration: 5.0,
-        acs: None,
-        order: None,
         seed: 4,
+        ..Request::new(5.0)
     };
     let bernoulli = Family::find("bernoulli").expect("a family of the table");
     let acquisition = Acquisition::new(&head.kspace).undersampled(bernoulli, &request)?;
 
-    let settings = Settings {
-        method: Method::find("howl").expect("a method of the table"),
-        tuning: Tuning {
-            error_bars: Some(0), // the seed of what they draw
-            ..Tuning::default()
-        },
-        ..Settings::default()
-    };
+    let mut settings = Settings::of_method("howl")?;
+    settings.tuning.error_bars = Some(0); // the seed of what they draw
     let reconstruction = reconstruct(&acquisition, &settings, &mut ())?;
     let deviation = reconstruction.deviation.expect("error bars, since they were asked for");
 

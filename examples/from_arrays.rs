@@ -7,7 +7,6 @@ use pvdamp::array::Grid;
 use pvdamp::quality::{complex_nmse, decibel};
 use pvdamp::sampling::{Family, Request};
 use pvdamp::simulate::{SimulationSettings, simulate_slice};
-use pvdamp::solve::Method;
 use pvdamp::{Acquisition, Complex32, Settings, reconstruct};
 
 fn main() -> pvdamp::Result<()> {
@@ -16,10 +15,7 @@ fn main() -> pvdamp::Result<()> {
     // (coils, rows, cols), the origin of each axis of n samples at n / 2, zero where nothing was sampled.
     let acquisition = Acquisition::new(&kspace);
     for name in ["pvdamp", "howl"] {
-        let settings = Settings {
-            method: Method::find(name).expect("a method of the table"),
-            ..Settings::default()
-        };
+        let settings = Settings::of_method(name)?;
         let reconstruction = reconstruct(&acquisition, &settings, &mut ())?;
         let record = &reconstruction.record;
         let error = complex_nmse(&truth, &reconstruction.image, None).map_or(f64::NAN, decibel);
@@ -48,10 +44,8 @@ fn undersampled_head() -> pvdamp::Result<(Array3<Complex32>, ndarray::Array2<Com
     };
     let head = simulate_slice(&simulation, 0)?;
     let request = Request {
-        acceleration: 5.0,
-        acs: None,
-        order: None,
         seed: 2,
+        ..Request::new(5.0)
     };
     let bernoulli = Family::find("bernoulli").expect("a family of the table");
     let mask = bernoulli.draw(&request, grid)?.mask;

@@ -6,7 +6,6 @@ use std::ops::ControlFlow;
 
 use pvdamp::array::{Grid, ImageSets};
 use pvdamp::quality::{complex_nmse, decibel};
-use pvdamp::reconstruct::Prepared;
 use pvdamp::sampling::{Family, Request};
 use pvdamp::simulate::{SimulationSettings, simulate_slice};
 use pvdamp::solve::{IterationRecord, Limits, Problem, Solver, Step, Verdict, drive};
@@ -63,10 +62,8 @@ fn main() -> pvdamp::Result<()> {
     };
     let head = simulate_slice(&simulation, 0)?;
     let request = Request {
-        acceleration: 4.0,
-        acs: None,
-        order: None,
         seed: 2,
+        ..Request::new(4.0)
     };
     let bernoulli = Family::find("bernoulli").expect("a family of the table");
     let acquisition = Acquisition::new(&head.kspace).undersampled(bernoulli, &request)?;
@@ -82,7 +79,7 @@ fn main() -> pvdamp::Result<()> {
         time: None,
     };
     let mut observe = |record: &IterationRecord, solver: &mut dyn Solver<f32>| {
-        let image = in_units(&prepared, solver.image());
+        let image = prepared.unscaled_image(solver.image());
         if let Some(error) = complex_nmse(&head.image, &image, None) {
             println!("after {:.3} s: NMSE {:.1} dB", record.seconds, decibel(error));
         }
@@ -94,9 +91,4 @@ fn main() -> pvdamp::Result<()> {
     let error = complex_nmse(&head.image, &reconstruction.image, None).map_or(f64::NAN, decibel);
     println!("P-VDAMP: NMSE {error:.1} dB");
     Ok(())
-}
-
-/// The image of a solver in the units of the k-space.
-fn in_units(prepared: &Prepared, images: ImageSets<f32>) -> pvdamp::array::Image<f32> {
-    prepared.image(images).mapv(|value| value / prepared.scale)
 }

@@ -7,13 +7,14 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 /// Why something cannot be computed. `Display` is one sentence without a full stop.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// A setting that makes no sense.
     #[error("{parameter} {value} {why}")]
     Setting {
         /// What was set.
         parameter: Parameter,
-        /// The value, as it would be typed.
+        /// The value.
         value: String,
         /// What is wrong with it and what to do, continuing "parameter value".
         why: String,
@@ -117,6 +118,10 @@ pub enum Parameter {
     SingularThreshold,
     /// Eigenvalue at which ESPIRiT maps end.
     Crop,
+    /// Number of virtual coils.
+    VirtualCoils,
+    /// Name of a method.
+    Method,
 }
 
 impl fmt::Display for Parameter {
@@ -141,6 +146,8 @@ impl fmt::Display for Parameter {
             Self::Calibration => "calibration region",
             Self::SingularThreshold => "singular value threshold",
             Self::Crop => "crop",
+            Self::VirtualCoils => "virtual coils",
+            Self::Method => "method",
         })
     }
 }

@@ -72,7 +72,7 @@ pub mod simulate;
 pub mod solve;
 pub mod wavelet;
 
-pub use ndarray;
+pub use {ndarray, num_complex};
 
 pub use error::{Error, Input, Parameter, Result};
 pub use num_complex::Complex32;

@@ -27,6 +27,8 @@ pub use scaling::CoilScaling;
 pub use virtual_coils::{Compression, VirtualCoils};
 pub use whitening::shrink;
 
+use std::fmt;
+
 use ndarray::{Array2, Array3, ArrayView2, ArrayView3};
 use num_complex::Complex;
 use serde::{Serialize, Serializer};
@@ -46,6 +48,36 @@ const HOLDS: f64 = 0.95;
 /// or more; noise fills it, and then every eigenvalue is 1.
 const FILLED: f64 = 0.6;
 
+/// How many sets of coil sensitivity maps are calibrated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MapSets {
+    /// Two where one is not enough, as where the object is larger than the field of view. What has to choose, as
+    /// [`espirit`] itself, takes one, and reports whether that is enough.
+    #[default]
+    Auto,
+    /// So many, 1 or 2.
+    Fixed(usize),
+}
+
+impl fmt::Display for MapSets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Auto => f.write_str("auto"),
+            Self::Fixed(sets) => write!(f, "{sets}"),
+        }
+    }
+}
+
+impl MapSets {
+    /// How many sets; one where that is left open.
+    pub fn count(self) -> usize {
+        match self {
+            Self::Auto => 1,
+            Self::Fixed(sets) => sets,
+        }
+    }
+}
+
 /// How ESPIRiT calibrates maps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EspiritSettings {
@@ -53,8 +85,8 @@ pub struct EspiritSettings {
     pub kernel: usize,
     /// The calibration region is at most this many samples along each axis.
     pub calibration: usize,
-    /// Sets of maps, 1 or 2. Two where the object is larger than the field of view and folds onto itself.
-    pub sets: usize,
+    /// Sets of maps, 1 or 2.
+    pub sets: MapSets,
     /// Singular values of the calibration matrix above this fraction of the largest are signal.
     pub singular_threshold: f64,
     /// Eigenvalue, between 0 and 1, around which a pixel is taken to hold signal. 0 keeps every pixel.
@@ -67,7 +99,7 @@ impl Default for EspiritSettings {
         Self {
             kernel: 6,
             calibration: 24,
-            sets: 1,
+            sets: MapSets::Auto,
             singular_threshold: 0.02,
             crop: 0.8,
         }
@@ -80,8 +112,10 @@ impl EspiritSettings {
         Grid::new(centre.rows.min(self.calibration), centre.cols.min(self.calibration))
     }
 
-    fn check(&self) -> Result<()> {
-        if !(1..=2).contains(&self.sets) {
+    /// # Errors
+    /// [`Error::Setting`] where a value makes no sense.
+    pub fn validate(&self) -> Result<()> {
+        if !(1..=2).contains(&self.sets.count()) {
             let why = "cannot be estimated; ask for 1 or 2";
             return Err(Error::setting(Parameter::MapSets, self.sets, why));
         }
@@ -207,7 +241,7 @@ pub fn espirit(
     settings: &EspiritSettings,
     phase: Option<&[Complex<f64>]>,
 ) -> Result<(Maps<f32>, MapReport)> {
-    settings.check()?;
+    settings.validate()?;
     let (coils, rows, cols) = kspace.dim();
     let grid = Grid::new(rows, cols);
     if coils == 0 || grid.is_empty() {
@@ -224,7 +258,7 @@ pub fn espirit(
     }
     let window = settings.window(centre);
     if coils == 1 {
-        return Ok(unit_maps(grid, window, settings.sets));
+        return Ok(unit_maps(grid, window, settings.sets.count()));
     }
     if window.is_empty() {
         return Err(Error::not_enough(
@@ -235,11 +269,11 @@ pub fn espirit(
     }
     let calibration = Calibration::cut(kspace, window)?;
     if calibration.is_zero() {
-        let mut report = MapReport::new(Method::LowResolution, window, settings.sets);
+        let mut report = MapReport::new(Method::LowResolution, window, settings.sets.count());
         report.warnings.push(format!(
             "the {window} centre of k-space is all zeros: the coil maps are zero everywhere"
         ));
-        return Ok((Maps::zeros((settings.sets, coils, rows, cols)), report));
+        return Ok((Maps::zeros((settings.sets.count(), coils, rows, cols)), report));
     }
     let reference = match phase {
         Some(phase) => phase.to_vec(),
@@ -247,7 +281,12 @@ pub fn espirit(
     };
     match fitting_kernel(window, settings.kernel, coils) {
         Some(kernel) => from_kernels(grid, &calibration, &reference, kernel, settings),
-        None => Ok(low_resolution_maps(grid, &calibration, &reference, settings.sets)),
+        None => Ok(low_resolution_maps(
+            grid,
+            &calibration,
+            &reference,
+            settings.sets.count(),
+        )),
     }
 }
 
@@ -278,7 +317,7 @@ fn from_kernels(
     settings: &EspiritSettings,
 ) -> Result<(Maps<f32>, MapReport)> {
     let window = calibration.window();
-    let mut report = MapReport::new(Method::Espirit, window, settings.sets);
+    let mut report = MapReport::new(Method::Espirit, window, settings.sets.count());
     if kernel < settings.kernel {
         report.warnings.push(format!(
             "a centre of {window} is too small for an ESPIRiT kernel of {}: {kernel} was used",
@@ -295,7 +334,7 @@ fn from_kernels(
     let taps = calibration::correlation(&space, calibration.coils(), kernel);
     drop(space);
     let crop = Crop::new(settings.crop);
-    let (maps, eigenvalues) = pixels::eigenmaps(grid, &taps, reference, settings.sets, crop);
+    let (maps, eigenvalues) = pixels::eigenmaps(grid, &taps, reference, settings.sets.count(), crop);
 
     let weights = eigenvalues
         .index_axis(ndarray::Axis(0), 0)
@@ -335,7 +374,7 @@ fn describe_eigenvalues(
     // A kernel that had to shrink does not separate signal from noise well enough, nor does a space that noise fills.
     let trusted = settings.crop > 0.0 && report.kernel == settings.kernel && filled <= FILLED;
     report.folded = if trusted { folded } else { 0.0 };
-    if settings.sets == 1 && report.is_folded() {
+    if settings.sets.count() == 1 && report.is_folded() {
         report.warnings.push(format!(
             "on {:.0} % of the object one set of maps is not enough (is it larger than the field of view?): use two sets of \
              maps",

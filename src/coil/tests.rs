@@ -209,7 +209,7 @@ fn a_folded_object_has_two_sets_of_maps() {
     let (grid, half) = (Grid::new(64, 64), (0.4, 0.65));
     let scan = scan(8, grid, half, 0.0);
     let settings = EspiritSettings {
-        sets: 2,
+        sets: MapSets::Fixed(2),
         ..Default::default()
     };
     let (maps, report) = espirit(scan.kspace.view(), CENTRE, &settings, None).unwrap();
@@ -258,7 +258,7 @@ fn a_folded_object_has_two_sets_of_maps() {
 fn results_do_not_depend_on_threads() {
     let scan = scan(6, Grid::new(50, 61), (0.4, 0.6), 0.05);
     let settings = EspiritSettings {
-        sets: 2,
+        sets: MapSets::Fixed(2),
         ..Default::default()
     };
     let run = |threads| {
@@ -322,7 +322,7 @@ fn one_coil_has_unit_maps_and_nothing_has_zero_maps() {
         one.view(),
         Grid::new(0, 0),
         &EspiritSettings {
-            sets: 2,
+            sets: MapSets::Fixed(2),
             ..Default::default()
         },
         None,
@@ -365,7 +365,17 @@ fn impossible_requests_are_refused_with_a_mend() {
     let usual = EspiritSettings::default;
     assert!(refused(&kspace, Grid::new(0, 0), usual()).contains("give coil maps"));
     assert!(refused(&kspace, Grid::new(33, 8), usual()).contains("at least the fully sampled centre of 33x8"));
-    assert!(refused(&kspace, CENTRE, EspiritSettings { sets: 3, ..usual() }).contains("1 or 2"));
+    assert!(
+        refused(
+            &kspace,
+            CENTRE,
+            EspiritSettings {
+                sets: MapSets::Fixed(3),
+                ..usual()
+            }
+        )
+        .contains("1 or 2")
+    );
     assert!(refused(&kspace, CENTRE, EspiritSettings { kernel: 2, ..usual() }).contains("at least 3"));
     assert!(
         refused(

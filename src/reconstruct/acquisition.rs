@@ -1,6 +1,6 @@
 use std::ops::Range;
 
-use ndarray::{Array2, Array4, ArrayBase, CowArray, Data, Ix3};
+use ndarray::{Array2, Array4, CowArray, Ix3};
 use num_complex::Complex;
 
 use super::held_data::HeldData;
@@ -14,7 +14,8 @@ use crate::sampling::{Family, Request};
 #[derive(Clone, Debug)]
 pub struct Acquisition<'a> {
     /// `(coils, rows, cols)`, the origin of each axis of n samples at index `n / 2`. Rows are the readout, or any axis
-    /// where both are phase encodes. Where the mask samples nothing, values do not matter.
+    /// where both are phase encodes. Where the mask samples nothing,
+    /// values serve as the reference for what needs one, and for nothing else.
     pub kspace: CowArray<'a, Complex<f32>, Ix3>,
     /// `(rows, cols)`; where k-space is not zero, if it is `None`.
     pub mask: Option<Sourced<Mask>>,
@@ -45,8 +46,8 @@ impl<'a> Acquisition<'a> {
     }
 
     /// With the mask `(rows, cols)` it was sampled with.
-    pub fn with_mask<S: Data<Elem = bool>>(mut self, mask: &ArrayBase<S, ndarray::Ix2>) -> Self {
-        self.mask = Some(Mask::new(mask.to_owned()).into());
+    pub fn with_mask(mut self, mask: Array2<bool>) -> Self {
+        self.mask = Some(Mask::new(mask).into());
         self
     }
 
@@ -68,11 +69,18 @@ impl<'a> Acquisition<'a> {
         self
     }
 
+    /// With the first and last rows and columns that were acquired, see [`Self::acquired`].
+    pub fn with_acquired(mut self, rows: Range<usize>, cols: Range<usize>) -> Self {
+        self.acquired = [Some(rows), Some(cols)];
+        self
+    }
+
     /// Undersamples fully sampled k-space: with a mask drawn here, and its probability.
     ///
     /// # Errors
     /// [`Error::Data`] where k-space is not fully sampled, and the errors of [`Family::plan`].
     pub fn undersampled(mut self, family: &Family, request: &Request) -> Result<Self> {
+        self.check()?;
         let held = HeldData::of(self.kspace.view(), &self.acquired);
         if !held.is_complete() {
             let expected = "fully sampled k-space to draw a mask for";

@@ -7,7 +7,7 @@ use super::record::{CoilsRecord, NoiseRecord};
 use super::sampling::Sampling;
 use super::scale::unit_scale;
 use super::settings::Settings;
-use crate::array::{CoilStack, Maps, Mask};
+use crate::array::{CoilStack, Grid, Maps, Mask};
 use crate::coil::{self, CoilScaling, VirtualCoils};
 use crate::error::{Error, Input, Result};
 
@@ -40,7 +40,7 @@ impl Channels {
     /// `None` where k-space is all zero.
     ///
     /// # Errors
-    /// [`Error::Data`]: values that are not finite, and noise louder than any signal.
+    /// [`Error::Data`]: shapes that do not fit, values that are not finite, and noise louder than any signal.
     pub fn of(
         mut kspace: CoilStack<f32>,
         sampling: &Sampling,
@@ -48,6 +48,9 @@ impl Channels {
         settings: &Settings,
         reference: bool,
     ) -> Result<Option<Self>> {
+        let (coils, rows, cols) = kspace.dim();
+        sampling.check_grid(Input::Kspace, Grid::new(rows, cols))?;
+        noise.check(coils)?;
         let Some(scale) = unit_scale(kspace.view())? else {
             return Ok(None);
         };
@@ -104,6 +107,12 @@ impl Channels {
             coils,
             phase,
         }))
+    }
+
+    /// Size of the k-space plane.
+    pub fn grid(&self) -> Grid {
+        let (_, rows, cols) = self.kspace.dim();
+        Grid::new(rows, cols)
     }
 
     /// Maps of the channels, `(sets, channels, rows, cols)`, as maps of the coils of the scan.

@@ -1,3 +1,5 @@
+use std::time::Instant;
+
 use ndarray::Array2;
 use num_complex::Complex;
 
@@ -7,9 +9,9 @@ use super::prepared::{Prepared, begin};
 use super::record::Record;
 use super::sampling::Sampling;
 use super::scale::unscale;
-use super::settings::{MapSets, Settings};
+use super::settings::Settings;
 use crate::array::{Grid, Image, Maps};
-use crate::error::{Error, Input, Parameter, Result};
+use crate::error::{Error, Input, Result};
 use crate::solve::{History, IterationRecord, Knob, Lambda, Solver, drive};
 use crate::wavelet::Layout;
 
@@ -36,13 +38,9 @@ impl Reconstruction {
         self.image.mapv(|v| v.norm())
     }
 
-    /// That of k-space of so many coils that is all zero, sampled like this: an image of zeros.
-    pub fn of_nothing(sampling: &Sampling, coils: usize, settings: &Settings) -> Self {
+    /// That of k-space of so many coils that is all zero, with so many sets of maps: an image of zeros.
+    pub fn of_nothing(sampling: &Sampling, coils: usize, sets: usize, settings: &Settings) -> Self {
         let grid = sampling.mask.grid();
-        let sets = match settings.map_sets {
-            MapSets::Auto => 1,
-            MapSets::Fixed(sets) => sets,
-        };
         let image = Image::zeros(grid.dim());
         let mut record = blank_record(sampling, sets, settings);
         record.warnings.push("k-space is all zero, and so is the image".into());
@@ -62,20 +60,21 @@ impl Prepared {
     /// Runs the method of the settings, and brings what it finds into the units of the k-space.
     ///
     /// # Errors
-    /// [`Error::Cancelled`] when the observer asked for it; [`Error::Setting`] for an optimal λ without a reference to find
+    /// [`Error::Cancelled`] when the observer asked for it; [`Error::Data`] for an optimal λ without a reference to find
     /// it by; [`Error::Data`] where the image is not finite.
-    pub fn solve(mut self, settings: &Settings, observer: &mut dyn Observer) -> Result<Reconstruction> {
+    pub fn solve(&self, settings: &Settings, observer: &mut dyn Observer) -> Result<Reconstruction> {
         begin(Stage::Solving, observer)?;
-        let preparation_seconds = self.started.elapsed().as_secs_f64();
+        let start = Instant::now();
         let grid = self.problem.encoding.grid();
         let (method, limits) = (settings.method, settings.limits(&self.sampling));
         let mut observe = |record: &IterationRecord, _: &mut dyn Solver<f32>| observer.iteration(record);
         let mut tuning = settings.tuning();
         if tuning.lambda == Lambda::Optimal {
-            let curve = lambda_curve(&self, method, &tuning, limits, 1, &mut observe)?;
+            let curve = lambda_curve(self, method, &tuning, limits, 1, &mut observe)?;
             let best = curve.and_then(|curve| curve.best());
-            let why = "needs fully sampled k-space with an object, as the reference to find it by";
-            let (lambda, _) = best.ok_or_else(|| Error::setting(Parameter::Lambda, Lambda::Optimal, why))?;
+            let found = "it has no reference to find the optimal regularisation weight by";
+            let expected = "fully sampled k-space with an object in it, or the weight as a number";
+            let (lambda, _) = best.ok_or_else(|| Error::data(Input::Kspace, found, expected))?;
             tuning.lambda = Lambda::Value(lambda);
         }
         let mut solver = (method.build)(&self.problem, &tuning);
@@ -99,21 +98,27 @@ impl Prepared {
         drop(solver);
         if image.iter().any(|v| !v.is_finite()) {
             let expected = "a sampling probability, coil maps and a noise covariance that belong to it";
-            return Err(Error::data(Input::Kspace, "its image is not finite", expected));
+            return Err(Error::data(
+                Input::Kspace,
+                "it gives an image that is not finite",
+                expected,
+            ));
         }
         let scale = self.scale;
         let unscaled = |image: Image<f32>| image.mapv_into(|v| v / scale);
         let (image, unbiased) = (unscaled(image), unbiased.map(unscaled));
         let deviation = deviation.map(|deviation| deviation.mapv_into(|v| v / scale));
         let mut warnings = self.warnings(settings);
+        if method.has(Knob::Lambda) && tuning.lambda == Lambda::Value(0.0) {
+            warnings.push("the regularisation weight is 0: nothing is regularised".into());
+        }
         if deviation.as_ref().is_some_and(|d| d.iter().any(|v| v.is_nan())) {
             warnings.push("its error bars cannot be told: they are NaN".into());
         }
-        let maps = self.kept_maps.take();
         let found = Found {
             lambda: tuning.lambda.value(),
             predicted_nmse,
-            preparation_seconds,
+            seconds: start.elapsed().as_secs_f64(),
             notes,
             warnings,
         };
@@ -122,14 +127,15 @@ impl Prepared {
             image,
             unbiased,
             deviation,
-            maps,
+            maps: self.kept_maps.clone(),
             record: self.record(settings, history, found),
         })
     }
 
-    fn record(self, settings: &Settings, history: History, found: Found) -> Record {
+    fn record(&self, settings: &Settings, history: History, found: Found) -> Record {
         let method = settings.method;
         let scale = f64::from(self.scale);
+        let preparation = self.preparation.as_secs_f64();
         let mut blank = blank_record(&self.sampling, self.sets(), settings);
         let in_history = history.iterations.iter().map(|i| i.bands.len()).max();
         if let Some(bands) = in_history.filter(|&bands| bands > 0) {
@@ -138,14 +144,14 @@ impl Prepared {
         Record {
             lambda: method.has_lambda().then_some(found.lambda),
             intensity: method.has(Knob::Lambda).then(|| self.problem.intensity() / scale),
-            maps: Some(self.maps_record),
-            noise: Some(self.noise_record),
-            coils: Some(self.coils_record),
+            maps: Some(self.maps_record.clone()),
+            noise: Some(self.noise_record.clone()),
+            coils: Some(self.coils_record.clone()),
             scale,
             predicted_nmse: found.predicted_nmse,
             history: Some(history),
-            seconds: self.started.elapsed().as_secs_f64(),
-            preparation_seconds: found.preparation_seconds,
+            seconds: preparation + found.seconds,
+            preparation_seconds: preparation,
             notes: found.notes,
             warnings: found.warnings,
             ..blank
@@ -157,7 +163,8 @@ impl Prepared {
 struct Found {
     lambda: f64,
     predicted_nmse: Option<f64>,
-    preparation_seconds: f64,
+    /// Of the iterations, and what follows them.
+    seconds: f64,
     notes: Vec<String>,
     warnings: Vec<String>,
 }

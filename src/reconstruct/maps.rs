@@ -1,10 +1,9 @@
 use super::channels::Channels;
 use super::record::MapsRecord;
 use super::sampling::Sampling;
-use super::settings::MapSets;
 use super::sourced::Sourced;
-use crate::array::Maps;
-use crate::coil::{self, CoilScaling, EspiritSettings};
+use crate::array::{Grid, Maps};
+use crate::coil::{self, CoilScaling, EspiritSettings, MapSets};
 use crate::error::{Error, Input, Result};
 
 /// Coil sensitivity maps of the [`Channels`] of an acquisition.
@@ -20,38 +19,29 @@ pub struct CoilMaps {
 }
 
 impl CoilMaps {
-    /// Calibrates maps by ESPIRiT on the sampled centre.
+    /// Calibrates maps by ESPIRiT on the sampled centre: of [`MapSets::Auto`] two sets where one is not enough.
     ///
     /// # Errors
     /// [`Error::NotEnough`] where the centre is not sampled, and [`Error::Setting`].
-    pub fn calibrate(
-        channels: &Channels,
-        sampling: &Sampling,
-        settings: &EspiritSettings,
-        sets: MapSets,
-    ) -> Result<Self> {
+    pub fn calibrate(channels: &Channels, sampling: &Sampling, settings: &EspiritSettings) -> Result<Self> {
         let coils = channels.kspace.dim().0;
         if sampling.centre.is_empty() && coils > 1 {
             let found = "it is not sampled at the centre, where coil maps come from";
             return Err(Error::not_enough(Input::Kspace, found, "give coil sensitivity maps"));
         }
-        let calibrated = |sets: usize| {
-            let settings = EspiritSettings {
-                sets,
+        let calibrated = |settings: &EspiritSettings| {
+            let phase = channels.phase.as_deref();
+            coil::espirit(channels.kspace.view(), sampling.centre, settings, phase)
+        };
+        let (mut maps, mut report) = calibrated(settings)?;
+        let mut folded = None;
+        if settings.sets == MapSets::Auto && report.is_folded() {
+            folded = Some(report.folded);
+            let two = EspiritSettings {
+                sets: MapSets::Fixed(2),
                 ..settings.clone()
             };
-            let phase = channels.phase.as_deref();
-            coil::espirit(channels.kspace.view(), sampling.centre, &settings, phase)
-        };
-        let first = match sets {
-            MapSets::Auto => 1,
-            MapSets::Fixed(sets) => sets,
-        };
-        let (mut maps, mut report) = calibrated(first)?;
-        let mut folded = None;
-        if sets == MapSets::Auto && report.is_folded() {
-            folded = Some(report.folded);
-            (maps, report) = calibrated(2)?;
+            (maps, report) = calibrated(&two)?;
         }
         Ok(Self {
             scaling: channels.scaling(&maps),
@@ -64,12 +54,19 @@ impl CoilMaps {
     /// Maps of the coils of the scan, `(sets, coils, rows, cols)`, for the channels: scaled to a sum of squares of 1.
     ///
     /// # Errors
-    /// [`Error::Data`]: maps that are not finite, or zero everywhere.
+    /// [`Error::Data`]: maps of another shape, not finite, or zero everywhere.
     pub fn given(maps: Sourced<Maps<f32>>, channels: &Channels) -> Result<Self> {
         let Sourced {
             value: mut maps,
             origin,
         } = maps;
+        let (sets, coils, rows, cols) = maps.dim();
+        let expected = (channels.coils.measured, channels.grid());
+        if sets == 0 || (coils, Grid::new(rows, cols)) != expected {
+            let found = format!("{sets} set(s) of {coils} coils, {rows}x{cols}");
+            let expected = format!("sets of {} coils, {}", expected.0, expected.1);
+            return Err(Error::data(Input::Maps, found, expected));
+        }
         let normalisation = coil::normalise(&mut maps)?;
         let record = MapsRecord::Given {
             origin,

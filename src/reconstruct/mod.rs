@@ -42,7 +42,7 @@ pub use observer::{Observer, Stage};
 pub use prepared::Prepared;
 pub use record::{CoilsRecord, MapsRecord, NoiseRecord, Record, SamplingRecord};
 pub use sampling::Sampling;
-pub use settings::{MapSets, Settings};
+pub use settings::Settings;
 pub use sourced::Sourced;
 
 use crate::error::Result;
@@ -53,6 +53,9 @@ use crate::error::Result;
 /// probability from the mask, coil sensitivity maps by ESPIRiT from the sampled centre, the noise from the quietest
 /// samples. All-zero k-space gives an image of zeros, and a warning in the record. The result does not depend on the
 /// number of threads.
+///
+/// What iterates runs on the global thread pool of rayon, or the one it is called in. From a thread of the pool, as in
+/// `rayon::scope(|_| reconstruct(…))`, it is faster: each of many short parallel loops is then not handed over first.
 ///
 /// The k-space is copied once, since the acquisition stays as it is; [`Acquisition::prepare`], which consumes it, spares
 /// that.
@@ -69,14 +72,22 @@ pub fn reconstruct(
     settings: &Settings,
     observer: &mut dyn Observer,
 ) -> Result<Reconstruction> {
-    let grid = acquisition.grid();
-    let coils = acquisition.coils();
-    match acquisition.clone().prepare(settings, observer)? {
-        Some(prepared) => prepared.solve(settings, observer),
-        None => Ok(Reconstruction::of_nothing(
-            &Sampling::of_nothing(grid)?,
-            coils,
+    let Some(mut prepared) = acquisition.clone().prepare(settings, observer)? else {
+        let sets = match &acquisition.maps {
+            Some(maps) => maps.value.dim().0,
+            None => settings.espirit.sets.count(),
+        };
+        let sampling = Sampling::of_nothing(acquisition.grid());
+        return Ok(Reconstruction::of_nothing(
+            &sampling,
+            acquisition.coils(),
+            sets,
             settings,
-        )),
-    }
+        ));
+    };
+    let maps = prepared.kept_maps.take();
+    Ok(Reconstruction {
+        maps,
+        ..prepared.solve(settings, observer)?
+    })
 }

@@ -1,5 +1,5 @@
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use ndarray::Array2;
 
@@ -11,9 +11,9 @@ use super::observer::{Observer, Stage};
 use super::record::{CoilsRecord, MapsRecord, NoiseRecord};
 use super::sampling::Sampling;
 use super::settings::Settings;
-use crate::array::{Image, ImageSets, Maps};
+use crate::array::{Grid, Image, ImageSets, Maps};
 use crate::coil::CoilScaling;
-use crate::error::{Error, Result};
+use crate::error::{Error, Input, Result};
 use crate::operator::gather;
 use crate::solve::{Problem, Solver};
 
@@ -38,8 +38,8 @@ pub struct Prepared {
     map_warnings: Vec<String>,
     /// On which share of the object one set of maps is not enough, where that was judged and is why there are two.
     pub folded: Option<f64>,
-    /// When work on it began: what the seconds of the record count from.
-    pub started: Instant,
+    /// Time spent on it so far, for the record.
+    pub preparation: Duration,
     scaling: Option<CoilScaling>,
 }
 
@@ -49,13 +49,20 @@ impl Acquisition<'_> {
     /// # Errors
     /// Those of [`reconstruct`](super::reconstruct).
     pub fn prepare(self, settings: &Settings, observer: &mut dyn Observer) -> Result<Option<Prepared>> {
+        let start = Instant::now();
         begin(Stage::Sampling, observer)?;
         self.check()?;
+        settings.validate(self.grid())?;
         if self.kspace.iter().all(|v| v.re == 0.0 && v.im == 0.0) {
             return Ok(None);
         }
         let sampling = Arc::new(Sampling::of(&self)?);
-        self.prepare_sampled(sampling, settings, settings.wants_reference(), observer)
+        let sampling_time = start.elapsed();
+        let mut prepared = self.prepare_sampled(sampling, settings, settings.wants_reference(), observer)?;
+        if let Some(prepared) = &mut prepared {
+            prepared.preparation += sampling_time;
+        }
+        Ok(prepared)
     }
 
     /// The same with a sampling that is known; the mask, the probability and the limits of the acquisition mean nothing.
@@ -70,7 +77,7 @@ impl Acquisition<'_> {
         reference: bool,
         observer: &mut dyn Observer,
     ) -> Result<Option<Prepared>> {
-        let started = Instant::now();
+        let start = Instant::now();
         self.check()?;
         settings.validate(self.grid())?;
         begin(Stage::Channels, observer)?;
@@ -81,10 +88,11 @@ impl Acquisition<'_> {
         begin(Stage::Maps, observer)?;
         let maps = match self.maps {
             Some(maps) => CoilMaps::given(maps, &channels)?,
-            None => CoilMaps::calibrate(&channels, &sampling, &settings.espirit, settings.map_sets)?,
+            None => CoilMaps::calibrate(&channels, &sampling, &settings.espirit)?,
         };
-        let prepared = Prepared::pose(channels, sampling, maps, settings)?;
-        Ok(Some(Prepared { started, ..prepared }))
+        let mut prepared = Prepared::pose(channels, sampling, maps, settings)?;
+        prepared.preparation = start.elapsed();
+        Ok(Some(prepared))
     }
 }
 
@@ -115,6 +123,7 @@ impl Prepared {
             coils,
             ..
         } = channels;
+        sampling.check_grid(Input::Kspace, Grid::new(kspace.dim().1, kspace.dim().2))?;
         // Not both k-space and what the problem makes of the maps.
         let data = gather(kspace.view(), &mask);
         drop(kspace);
@@ -136,7 +145,7 @@ impl Prepared {
             kept_maps,
             map_warnings,
             folded: maps.folded,
-            started: Instant::now(),
+            preparation: Duration::ZERO,
             scaling: maps.scaling,
         })
     }
@@ -149,6 +158,11 @@ impl Prepared {
     /// One image `(rows, cols)` of those of a solver `(sets, rows, cols)`, in units of the k-space times `scale`.
     pub fn image(&self, images: ImageSets<f32>) -> Image<f32> {
         combine_sets(images, self.scaling.as_ref())
+    }
+
+    /// The same in the units of the k-space.
+    pub fn unscaled_image(&self, images: ImageSets<f32>) -> Image<f32> {
+        self.image(images).mapv_into(|v| v / self.scale)
     }
 
     /// The image of the fully sampled k-space, where there is one, in the same units.

@@ -87,7 +87,7 @@ impl Sampling {
         mut warnings: Vec<String>,
     ) -> Result<Self> {
         let coverage = held.narrowed(&mask);
-        let (mut probability, density) = match known {
+        let (probability, density) = match known {
             known if coverage.is_complete(&mask) => {
                 let unused = |known: Sourced<_>| {
                     format!(
@@ -116,6 +116,23 @@ impl Sampling {
                 (estimate.probability, "estimated from the mask".to_string())
             }
         };
+        Ok(Self::assembled(
+            mask,
+            coverage,
+            (probability, density),
+            origin,
+            warnings,
+        ))
+    }
+
+    /// Of a mask, what it covers, and the probability with its origin.
+    fn assembled(
+        mask: Mask,
+        coverage: Coverage,
+        (mut probability, density): (Array2<f64>, String),
+        origin: String,
+        mut warnings: Vec<String>,
+    ) -> Self {
         for ((row, col), p) in probability.indexed_iter_mut() {
             if coverage.is_padding(row, col) {
                 *p = 1.0;
@@ -124,7 +141,7 @@ impl Sampling {
         warnings.extend(warnings_of_missing_sides(&coverage));
         let centre = sampling::sampled_centre(&mask);
         let record = SamplingRecord::new(&mask, &coverage, centre, origin, density);
-        Ok(Self {
+        Self {
             mask,
             coverage,
             probability,
@@ -134,7 +151,21 @@ impl Sampling {
             complete_scan: false,
             detected: true,
             acquired: [None, None],
-        })
+        }
+    }
+
+    /// # Errors
+    /// [`Error::Data`]: an input of another grid than the mask.
+    pub(super) fn check_grid(&self, what: Input, grid: Grid) -> Result<()> {
+        let expected = self.mask.grid();
+        if grid == expected {
+            return Ok(());
+        }
+        Err(Error::data(
+            what,
+            grid.to_string(),
+            format!("{expected} as the mask has"),
+        ))
     }
 
     /// All that is known: what was sampled, and the padding, whose values are zero.
@@ -186,14 +217,18 @@ impl Sampling {
     }
 
     /// That of k-space of size `grid` that is all zero, in every slice of a scan.
-    ///
-    /// # Errors
-    /// None that a caller could cause.
-    pub fn of_nothing(grid: Grid) -> Result<Self> {
+    pub fn of_nothing(grid: Grid) -> Self {
         let warnings = vec!["k-space of the scan is all zero, and so are the images".into()];
         let full = Mask::full(grid);
         let coverage = Coverage::of(&full, [None, None]);
-        Self::with_probability(full, &coverage, "none: the scan is all zero".into(), None, warnings)
+        let probability = (Array2::ones(grid.dim()), "1: fully sampled".to_string());
+        Self::assembled(
+            full,
+            coverage,
+            probability,
+            "none: the scan is all zero".into(),
+            warnings,
+        )
     }
 
     /// The sampling of another slice of the same scan, `(coils, rows, cols)`, where it holds data at other locations;
@@ -201,8 +236,10 @@ impl Sampling {
     /// what is not there.
     ///
     /// # Errors
-    /// None that a caller could cause.
+    /// [`Error::Data`]: k-space of another grid.
     pub fn of_other_slice(&self, kspace: ArrayView3<Complex<f32>>) -> Result<Option<Self>> {
+        let (_, rows, cols) = kspace.dim();
+        self.check_grid(Input::Kspace, Grid::new(rows, cols))?;
         let held = HeldData::of(kspace, &self.acquired);
         let lacking = without(&self.mask, &held.mask) as f64 > CHANCE * self.mask.count() as f64;
         let more = without(&held.mask, &self.mask) as f64 > CHANCE * held.mask.count() as f64;

@@ -1,11 +1,10 @@
-use std::fmt;
 use std::time::Duration;
 
 use super::sampling::Sampling;
 use crate::array::Grid;
 use crate::coil::{Compression, EspiritSettings};
-use crate::error::Result;
-use crate::solve::{Knob, Lambda, Limits, Method, Tuning};
+use crate::error::{Error, Parameter, Result};
+use crate::solve::{Knob, Lambda, Limits, METHODS, Method, Tuning};
 
 /// How to reconstruct. The defaults need no choice: P-VDAMP with its published values, one set of ESPIRiT maps or two as
 /// the data ask for, white noise, at most 16 virtual coils.
@@ -19,8 +18,6 @@ pub struct Settings {
     pub time_limit: Option<Duration>,
     /// Of maps that are calibrated.
     pub espirit: EspiritSettings,
-    /// How many sets of maps are calibrated. The number in `espirit` means nothing.
-    pub map_sets: MapSets,
     /// Whether coils are combined so that their noise is white, where it is known not to be.
     pub whiten: bool,
     /// How many virtual coils the coils are compressed to.
@@ -36,7 +33,6 @@ impl Default for Settings {
             tuning: Tuning::default(),
             time_limit: None,
             espirit: EspiritSettings::default(),
-            map_sets: MapSets::Auto,
             whiten: true,
             compression: Compression::Auto,
             keep_maps: false,
@@ -45,10 +41,41 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The defaults of a method, by its name in [`METHODS`](crate::solve::METHODS): with random shifts where it has them.
+    /// FISTA needs a weight beside: [`Tuning::lambda`].
+    ///
     /// # Errors
-    /// [`Error::Setting`](crate::Error::Setting) where a value makes no sense for images of size `grid`.
+    /// [`Error::Setting`](crate::Error::Setting): there is no such method.
+    pub fn of_method(name: &str) -> Result<Self> {
+        let names = || METHODS.iter().map(|method| method.name).collect::<Vec<_>>().join(", ");
+        let unknown = || Error::setting(Parameter::Method, name, format!("is none of {}", names()));
+        let method = Method::find(name).ok_or_else(unknown)?;
+        Ok(Self {
+            method,
+            tuning: Tuning {
+                shift: method.shift,
+                ..Tuning::default()
+            },
+            ..Self::default()
+        })
+    }
+
+    /// # Errors
+    /// [`Error::Setting`](crate::Error::Setting) where a value makes no sense, for images of size `grid` or for the method.
     pub fn validate(&self, grid: Grid) -> Result<()> {
-        self.tuning.validate(grid)
+        self.tuning.validate(grid)?;
+        if self.tuning.lambda == Lambda::Optimal && !self.method.has(Knob::Lambda) {
+            let why = format!("means nothing to {}, which needs no weight", self.method.name);
+            return Err(Error::setting(Parameter::Lambda, Lambda::Optimal, why));
+        }
+        if self.compression == Compression::To(0) {
+            return Err(Error::setting(
+                Parameter::VirtualCoils,
+                0,
+                "are none; an image needs at least 1",
+            ));
+        }
+        self.espirit.validate()
     }
 
     /// What a solver is given: the tuning without error bars where the method has none.
@@ -76,24 +103,5 @@ impl Settings {
     /// look at their error.
     pub fn wants_reference(&self) -> bool {
         self.tuning.lambda == Lambda::Optimal || !self.method.oracle.is_empty()
-    }
-}
-
-/// How many sets of coil sensitivity maps are calibrated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum MapSets {
-    /// Two where one is not enough, as where the object is larger than the field of view.
-    #[default]
-    Auto,
-    /// So many, 1 or 2.
-    Fixed(usize),
-}
-
-impl fmt::Display for MapSets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Auto => f.write_str("auto"),
-            Self::Fixed(sets) => write!(f, "{sets}"),
-        }
     }
 }

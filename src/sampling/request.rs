@@ -14,6 +14,18 @@ pub struct Request {
     pub seed: u64,
 }
 
+impl Request {
+    /// A mask of this acceleration with the customary centre and density, of seed 0.
+    pub fn new(acceleration: f64) -> Self {
+        Self {
+            acceleration,
+            acs: None,
+            order: None,
+            seed: 0,
+        }
+    }
+}
+
 /// The fully sampled centre, as it is asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Acs {

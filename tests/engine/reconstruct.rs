@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use ndarray::{Array2, Array3, Array4, Axis};
 use pvdamp::array::{Grid, Mask};
-use pvdamp::coil::Compression;
+use pvdamp::coil::{Compression, MapSets};
 use pvdamp::quality::{complex_nmse, object_mask};
-use pvdamp::reconstruct::{Channels, CoilMaps, MapSets, Prepared, Sampling, Stage};
+use pvdamp::reconstruct::{Channels, CoilMaps, Prepared, Sampling, Stage};
 use pvdamp::sampling::{Acs, Drawn, Family, Request};
 use pvdamp::simulate::{SimulatedSlice, SimulationSettings, simulate_slice};
-use pvdamp::solve::{IterationRecord, Lambda, METHODS, Method, Tuning};
+use pvdamp::solve::{IterationRecord, Lambda, METHODS, Tuning};
 use pvdamp::{Acquisition, Complex32, Error, Input, Noise, Observer, Parameter, Reconstruction, Settings, reconstruct};
 
 const GRID: Grid = Grid::new(96, 80);
@@ -51,10 +51,7 @@ fn undersampled() -> Array3<Complex32> {
 }
 
 fn named(method: &str) -> Settings {
-    Settings {
-        method: Method::find(method).unwrap(),
-        ..Settings::default()
-    }
+    Settings::of_method(method).unwrap()
 }
 
 fn error(image: &Array2<Complex32>) -> f64 {
@@ -97,11 +94,10 @@ fn the_call_is_its_stages() {
     let (Drawn { mask, probability }, head) = (drawn(), head());
     let settings = Settings {
         keep_maps: true,
-        map_sets: MapSets::Fixed(1),
         ..named("pvdamp")
     };
     let acquisition = Acquisition::new(&head.kspace)
-        .with_mask(&mask.sampled)
+        .with_mask(mask.sampled.clone())
         .with_probability(probability.clone())
         .with_noise(Noise::Variance(2.5e-5));
     let whole = reconstruct(&acquisition, &settings, &mut ()).unwrap();
@@ -117,7 +113,7 @@ fn the_call_is_its_stages() {
     let noise = Noise::Variance(2.5e-5);
     let channels = Channels::of(head.kspace.clone(), &sampling, &noise, &settings, false);
     let channels = channels.unwrap().unwrap();
-    let maps = CoilMaps::calibrate(&channels, &sampling, &settings.espirit, MapSets::Fixed(1)).unwrap();
+    let maps = CoilMaps::calibrate(&channels, &sampling, &settings.espirit).unwrap();
     let prepared = Prepared::pose(channels, sampling, maps, &settings).unwrap();
     let staged = prepared.solve(&settings, &mut ()).unwrap();
     assert_eq!((&staged.image, &staged.unbiased), (&whole.image, &whole.unbiased));
@@ -160,16 +156,7 @@ fn retrospective_undersampling_has_a_reference() {
     // without a reference there is no optimal weight
     settings.tuning.lambda = Lambda::Optimal;
     let error = reconstruct(&Acquisition::new(undersampled()), &settings, &mut ()).unwrap_err();
-    assert!(
-        matches!(
-            error,
-            Error::Setting {
-                parameter: Parameter::Lambda,
-                ..
-            }
-        ),
-        "{error}"
-    );
+    assert!(is_about(&error, Input::Kspace), "{error}");
 }
 
 #[test]
@@ -208,9 +195,9 @@ fn arrays_that_do_not_fit_are_refused_by_name() {
     let acquisition = || Acquisition::new(kspace.view());
     let other = Grid::new(80, 96);
     for (bad, input) in [
-        (acquisition().with_mask(&Mask::full(other).sampled), Input::Mask),
+        (acquisition().with_mask(Mask::full(other).sampled), Input::Mask),
         (
-            acquisition().with_mask(&Array2::from_elem(GRID.dim(), false)),
+            acquisition().with_mask(Array2::from_elem(GRID.dim(), false)),
             Input::Mask,
         ),
         (
@@ -280,6 +267,77 @@ fn arrays_that_do_not_fit_are_refused_by_name() {
     assert!(is_about(&few, Input::NoiseSamples), "{few:?}");
 }
 
+/// A caller may put his own value in the place of any stage; one that does not fit is refused there.
+#[test]
+fn stages_refuse_what_does_not_fit() {
+    let settings = Settings::default();
+    let kspace = undersampled();
+    let other = kspace.slice(ndarray::s![.., ..64, ..64]).to_owned();
+    let of = |kspace: &Array3<Complex32>| Arc::new(Sampling::of(&Acquisition::new(kspace)).unwrap());
+    let (own, foreign) = (of(&kspace), of(&other));
+    let channels = |kspace: &Array3<Complex32>, sampling: &Sampling| {
+        Channels::of(kspace.clone(), sampling, &Noise::Estimate, &settings, false)
+    };
+    let refused = channels(&kspace, &foreign).err().unwrap();
+    assert!(is_about(&refused, Input::Kspace), "{refused}");
+    let noise = Noise::Covariance(Array2::eye(COILS + 1).into());
+    let refused = Channels::of(kspace.clone(), &own, &noise, &settings, false)
+        .err()
+        .unwrap();
+    assert!(is_about(&refused, Input::NoiseCovariance), "{refused}");
+    let refused = own.of_other_slice(other.view()).unwrap_err();
+    assert!(is_about(&refused, Input::Kspace), "{refused}");
+    let acquisition = Acquisition::new(&kspace);
+    let refused = acquisition
+        .prepare_sampled(foreign.clone(), &settings, false, &mut ())
+        .err()
+        .unwrap();
+    assert!(is_about(&refused, Input::Kspace), "{refused}");
+
+    let channels = |kspace: &Array3<Complex32>, sampling: &Sampling| channels(kspace, sampling).unwrap().unwrap();
+    let maps = head().maps.insert_axis(Axis(0));
+    let refused = CoilMaps::given(maps.clone().into(), &channels(&other, &foreign))
+        .err()
+        .unwrap();
+    assert!(is_about(&refused, Input::Maps), "{refused}");
+    let own_maps = || CoilMaps::given(maps.clone().into(), &channels(&kspace, &own)).unwrap();
+    let posed = |channels: Channels, sampling: &Arc<Sampling>| {
+        Prepared::pose(channels, sampling.clone(), own_maps(), &settings)
+    };
+    let refused = posed(channels(&kspace, &own), &foreign).err().unwrap();
+    assert!(is_about(&refused, Input::Kspace), "{refused}");
+    let refused = posed(channels(&other, &foreign), &foreign).err().unwrap();
+    assert!(is_about(&refused, Input::Maps), "{refused}");
+    assert!(posed(channels(&kspace, &own), &own).is_ok());
+}
+
+/// A problem that is ready is solved by as many methods as one likes.
+#[test]
+fn one_problem_serves_many_methods() {
+    let kspace = undersampled();
+    let acquisition = || Acquisition::new(&kspace);
+    let prepared = acquisition().prepare(&Settings::default(), &mut ()).unwrap().unwrap();
+    for method in ["howl", "zero-filled", "howl"] {
+        let found = prepared.solve(&named(method), &mut ()).unwrap();
+        let alone = reconstruct(&acquisition(), &named(method), &mut ()).unwrap();
+        assert_eq!(found.image, alone.image, "{method}");
+    }
+    let unregularised = reconstruct(&acquisition(), &named("fista"), &mut ()).unwrap();
+    let warnings = unregularised.record.warnings;
+    assert!(
+        warnings.iter().any(|w| w.contains("nothing is regularised")),
+        "{warnings:?}"
+    );
+    assert!(Settings::of_method("a-fista").unwrap().tuning.shift.is_some());
+    assert!(matches!(
+        Settings::of_method("best").unwrap_err(),
+        Error::Setting {
+            parameter: Parameter::Method,
+            ..
+        }
+    ));
+}
+
 #[test]
 fn a_centre_that_is_not_sampled_needs_maps() {
     let mut kspace = undersampled();
@@ -308,13 +366,15 @@ fn error_is_small(found: &Reconstruction) -> bool {
 fn settings_without_sense_are_refused_by_name() {
     let kspace = undersampled();
     type Change = fn(&mut Settings);
-    let changes: [(Parameter, Change); 6] = [
+    let changes: [(Parameter, Change); 8] = [
         (Parameter::Iterations, |s| s.tuning.iterations = Some(0)),
         (Parameter::Scales, |s| s.tuning.scales = Some(40)),
         (Parameter::Damping, |s| s.tuning.damping = Some(1.5)),
         (Parameter::Lambda, |s| s.tuning.lambda = Lambda::Value(f64::NAN)),
+        (Parameter::Lambda, |s| s.tuning.lambda = Lambda::Optimal),
+        (Parameter::VirtualCoils, |s| s.compression = Compression::To(0)),
         (Parameter::Kernel, |s| s.espirit.kernel = 1),
-        (Parameter::MapSets, |s| s.map_sets = MapSets::Fixed(3)),
+        (Parameter::MapSets, |s| s.espirit.sets = MapSets::Fixed(3)),
     ];
     for (parameter, change) in changes {
         let mut settings = Settings::default();
@@ -339,6 +399,9 @@ fn nothing_gives_nothing_and_says_so() {
         ..Settings::default()
     };
     let kspace = Array3::zeros((COILS, GRID.rows, GRID.cols));
+    let mut wrong = settings.clone();
+    wrong.tuning.scales = Some(100);
+    assert!(reconstruct(&Acquisition::new(&kspace), &wrong, &mut ()).is_err());
     let found = reconstruct(&Acquisition::new(&kspace), &settings, &mut ()).unwrap();
     assert!(
         found

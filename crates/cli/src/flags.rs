@@ -23,6 +23,8 @@ fn flag(parameter: Parameter) -> Option<&'static str> {
         Parameter::Kernel => "--kernel",
         Parameter::Calibration => "--calibration",
         Parameter::Crop => "--crop",
+        Parameter::VirtualCoils => "--virtual-coils",
+        Parameter::Method => "--method",
         _ => return None,
     })
 }

@@ -253,7 +253,7 @@ fn look(input: Input, recipe: &Recipe) -> (Planned, Option<Error>) {
         if let SamplingSource::Draw { request, .. } = &settings.sampling {
             record.seed = Some(request.seed);
         }
-        memory = Workload::planned(grid, coils, &settings).slice();
+        memory = Workload::planned(grid, coils, &settings).in_batch(slices);
         Ok(())
     };
     let error = fill().err();

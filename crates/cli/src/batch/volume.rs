@@ -91,7 +91,10 @@ impl OpenVolume {
         }
         let work = ResultFile::create(&path, &reconstruction).map_err(|error| blame(error, output))?;
         Ok(Self {
-            memory: reconstruction.setup().workload(reconstruction.sets()).slice(),
+            memory: reconstruction
+                .setup()
+                .workload(reconstruction.sets())
+                .in_batch(record.slices),
             start,
             read,
             range,

@@ -6,8 +6,7 @@ use clap::Args;
 
 use pvdamp::Settings;
 use pvdamp::array::Grid;
-use pvdamp::coil::EspiritSettings;
-use pvdamp::reconstruct::MapSets;
+use pvdamp::coil::{EspiritSettings, MapSets};
 use pvdamp::sampling::{Acs, FAMILIES, Family, Request};
 use pvdamp_io::error::{Error, Place, Result};
 use pvdamp_io::format::{Axes, ImageFormat, Scan, ScanOptions, files_of};
@@ -136,11 +135,11 @@ impl EspiritArguments {
             kernel: self.kernel,
             calibration: self.calibration,
             crop: self.crop,
+            sets: self.map_sets,
             ..EspiritSettings::default()
         };
         let engine = Settings {
             espirit,
-            map_sets: self.map_sets,
             ..Settings::default()
         };
         ScanSettings {

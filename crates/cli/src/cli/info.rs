@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::arguments::ScanArguments;
 use super::console::Console;
+use crate::flags::in_flags;
 use pvdamp::array::Grid;
 use pvdamp_io::error::Result;
 use pvdamp_io::format::{Scan, ScanFormat};
@@ -51,7 +52,7 @@ fn facts(scan: &Scan, setup: &mut ScanSetup, console: &Console) -> Result<Vec<(S
     // Without a sampled centre there are no maps to judge.
     let has_centre = scan.coils() == 1 || !setup.sampling().centre.is_empty();
     // What stops a reconstruction is worth telling, and the rest too.
-    let decision = has_centre.then(|| setup.decide_map_sets().map_err(|e| console.warn(&e.to_string())).ok());
+    let decision = has_centre.then(|| setup.decide_map_sets().map_err(|e| console.warn(&in_flags(&e))).ok());
     let (sets, coils) = match decision.flatten() {
         Some(decision) => (Some(decision.sets), decision.coils),
         None => (None, None),
@@ -130,7 +131,7 @@ fn facts(scan: &Scan, setup: &mut ScanSetup, console: &Console) -> Result<Vec<(S
             "kspace_of_a_slice_mb",
             json!(megabytes(one_image * scan.coils() as u64)),
         ),
-        ("memory_mb", json!(megabytes(workload.alone(scan.slices())))),
+        ("memory_mb", json!(megabytes(workload.alone()))),
     ];
     Ok(facts.map(|(name, value)| (name.to_string(), value)).to_vec())
 }

@@ -43,7 +43,8 @@ EXAMPLES
 
 EXIT CODES
   0 done   1 a file or its data cannot be used   2 wrong usage or settings   130 interrupted
-  3 of many files some could not be used and were passed over; all others are done"
+  3 of many files some could not be used and were passed over; all others are done
+  70 a defect of the program; please report it"
 )]
 struct Cli {
     #[command(subcommand)]
@@ -120,7 +121,7 @@ fn exit_code(error: &Error) -> ExitCode {
             Engine::Data { .. } | Engine::NotEnough { .. } => ExitCode::FAILURE,
             Engine::Cancelled => ExitCode::from(130),
             // EX_SOFTWARE of sysexits.h
-            Engine::Internal(_) => ExitCode::from(70),
+            _ => ExitCode::from(70),
         },
     }
 }

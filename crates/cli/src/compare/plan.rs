@@ -5,9 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::CaseRecord;
-use pvdamp::Settings;
 use pvdamp::array::Grid;
-use pvdamp::reconstruct::MapSets;
+use pvdamp::coil::MapSets;
 use pvdamp::sampling::{Acs, Family, MaskPlan, Request};
 use pvdamp_io::error::{Error, Place, Result};
 use pvdamp_io::format::{Scan, ScanOptions, Stamp};
@@ -126,7 +125,7 @@ fn with_sets(common: &Common, scan: &mut ScanSetup) -> Result<(Common, Option<St
         return Ok((common, None));
     }
     let decision = scan.decide_map_sets()?;
-    common.settings.engine.map_sets = MapSets::Fixed(decision.sets);
+    common.settings.engine.espirit.sets = MapSets::Fixed(decision.sets);
     Ok((common, decision.why))
 }
 
@@ -300,9 +299,9 @@ fn common_arguments(common: &Common) -> Vec<String> {
     match &common.settings.maps {
         MapsSource::File(place) => words.extend(["--maps".into(), typed(place)]),
         MapsSource::Espirit => {
-            let Settings { espirit, map_sets, .. } = &common.settings.engine;
+            let espirit = &common.settings.engine.espirit;
             let options = [
-                ("--map-sets", map_sets.to_string()),
+                ("--map-sets", espirit.sets.to_string()),
                 ("--calibration", espirit.calibration.to_string()),
                 ("--kernel", espirit.kernel.to_string()),
                 ("--crop", espirit.crop.to_string()),

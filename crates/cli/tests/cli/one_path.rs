@@ -3,7 +3,7 @@
 use ndarray::{Array2, Axis, Ix2, Ix4, Ix5};
 use pvdamp::array::Mask;
 use pvdamp::sampling::{Acs, Family, Request};
-use pvdamp::solve::{Lambda, Method, Tuning};
+use pvdamp::solve::{Lambda, Tuning};
 use pvdamp::{Acquisition, Noise, Reconstruction, Settings, reconstruct};
 
 use crate::support::command::*;
@@ -59,14 +59,13 @@ fn a_file_and_an_array_take_one_path() {
         .read::<f64>("mask.h5:prob_map")
         .into_dimensionality::<Ix2>()
         .unwrap();
-    let of = |method: &str| Settings {
-        method: Method::find(method).unwrap(),
-        ..Settings::default()
-    };
+    let of = |method: &str| Settings::of_method(method).unwrap();
 
     // A mask and its probability.
     folder.run_ok("recon full.h5 --mask mask.h5 --prob-map mask.h5 -o out.h5");
-    let acquisition = Acquisition::new(&kspace).with_mask(&mask).with_probability(probability);
+    let acquisition = Acquisition::new(&kspace)
+        .with_mask(mask.clone())
+        .with_probability(probability);
     same(&folder, &reconstruct(&acquisition, &of("pvdamp"), &mut ()).unwrap());
 
     // A mask found in k-space, a variance, error bars, maps kept.

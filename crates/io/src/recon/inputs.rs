@@ -49,6 +49,7 @@ impl Places {
     pub fn locate(&self, error: Engine, slice: Option<usize>) -> Error {
         let (what, problem, mend) = match &error {
             Engine::Data { what, found, expected } => (*what, found, format!("give {expected}")),
+            // Of k-space there is too little where maps cannot be calibrated.
             Engine::NotEnough {
                 what: what @ Input::Kspace,
                 found,
@@ -64,10 +65,13 @@ impl Places {
             Input::NoiseCovariance | Input::NoiseSamples => &self.noise,
             _ => &self.kspace,
         };
-        let problem = match (slice, problem.strip_prefix("it ")) {
-            (None, _) => problem.clone(),
-            (Some(slice), Some(rest)) if what == Input::Kspace => format!("slice {slice} {rest}"),
-            (Some(slice), _) => format!("slice {slice}: {problem}"),
+        // What the engine says of an input needs a subject, where the file and not the input comes before it.
+        let problem = match (problem.strip_prefix("it "), slice) {
+            (Some(rest), Some(slice)) if what == Input::Kspace => format!("slice {slice} {rest}"),
+            (Some(rest), None) => format!("the {what} {rest}"),
+            (Some(rest), Some(slice)) => format!("slice {slice}: the {what} {rest}"),
+            (None, Some(slice)) => format!("slice {slice}: {problem}"),
+            (None, None) => problem.clone(),
         };
         Error::data(place.clone(), problem, mend).caused_by(error)
     }

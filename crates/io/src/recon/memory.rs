@@ -3,7 +3,7 @@
 
 use super::{MapsSource, SamplingSource, ScanSettings};
 use pvdamp::array::Grid;
-use pvdamp::reconstruct::MapSets;
+use pvdamp::coil::MapSets;
 use pvdamp::solve::{Footprint, Method};
 
 /// Bytes of the program itself, with its libraries and their buffers.
@@ -49,7 +49,7 @@ impl Workload {
     /// missing. On the pool of this thread.
     pub fn planned(grid: Grid, coils: usize, settings: &ScanSettings) -> Self {
         let engine = &settings.engine;
-        let (calibration, sets) = match (&settings.maps, engine.map_sets) {
+        let (calibration, sets) = match (&settings.maps, engine.espirit.sets) {
             (MapsSource::Espirit, sets) => (
                 Some([engine.espirit.calibration, engine.espirit.kernel]),
                 match sets {
@@ -117,21 +117,26 @@ impl Workload {
         (HOLES * calibrating.max(posing).max(solving)) as u64
     }
 
-    /// Bytes of the maps that the sets were judged on, until their slice is at work: once for each scan that is open, of
-    /// several slices.
-    pub fn judged(&self) -> u64 {
-        (HOLES * self.used as f64 * self.image()) as u64
+    /// Bytes of one slice of a scan of so many, among many scans. The only slice of a scan is prepared when the scan is
+    /// opened, and may wait so for its turn.
+    pub fn in_batch(&self, slices: usize) -> u64 {
+        if slices > 1 {
+            return self.slice();
+        }
+        let [coils, used, sets] = [self.coils, self.used, self.sets].map(|n| n as f64);
+        let kept_maps = if self.keep_maps { sets * coils } else { 0.0 };
+        let waiting = sets * used + sets * sets + used * self.sampled + kept_maps;
+        self.slice() + (HOLES * waiting * self.image()) as u64
     }
 
     /// Bytes of a program that takes one slice of a scan after the other, in one thread.
-    pub fn alone(&self, slices: usize) -> u64 {
-        let judged = if slices > 1 { self.judged() } else { 0 };
-        PROGRAM_MEMORY + judged + self.slice()
+    pub fn alone(&self) -> u64 {
+        PROGRAM_MEMORY + self.slice()
     }
 
     /// Bytes of a program that works on so many slices of a scan at once, each in a thread of its own.
     pub fn together(&self, at_once: usize, slices: usize) -> u64 {
-        self.alone(slices) + (at_once.clamp(1, slices.max(1)) as u64 - 1) * self.slice()
+        self.alone() + (at_once.clamp(1, slices.max(1)) as u64 - 1) * self.slice()
     }
 
     /// One complex image in single precision.

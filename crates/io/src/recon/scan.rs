@@ -3,12 +3,13 @@ use std::time::Instant;
 
 use ndarray::{Array2, ArrayView2, s};
 
-use super::setup::{MapSetsDecision, ScanSetup};
+use super::setup::{Ahead, MapSetsDecision, ScanSetup};
 use super::{ScanSettings, SliceRecord};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::Scan;
-use pvdamp::array::{CoilStack, Grid, Image, Maps};
-use pvdamp::reconstruct::{CoilsRecord, MapSets, MapsRecord, NoiseRecord, Prepared, Sampling};
+use pvdamp::array::{Grid, Image, Maps};
+use pvdamp::coil::MapSets;
+use pvdamp::reconstruct::{CoilsRecord, MapsRecord, NoiseRecord, Prepared, Sampling};
 use pvdamp::{Observer, Reconstruction, Settings};
 
 /// A scan being reconstructed, slice by slice; slices in any order, and several at once.
@@ -19,14 +20,8 @@ pub struct ScanReconstruction {
     sets: usize,
     why_two_sets: Option<String>,
     coils: Option<(CoilsRecord, NoiseRecord)>,
-    /// What settling has made of the only slice of a scan. Taken once, so that it is not in memory beside what follows.
+    /// What has been done of the only slice of a scan already.
     ahead: Mutex<Option<Ahead>>,
-}
-
-/// The only slice of a scan, as far as it is done.
-enum Ahead {
-    Read(CoilStack<f32>),
-    Prepared(Box<Prepared>),
 }
 
 /// One slice: images in the units of the scan.
@@ -65,21 +60,12 @@ impl ScanReconstruction {
 
     /// A scan whose map sets are decided.
     pub fn new(mut setup: ScanSetup, decision: MapSetsDecision) -> Self {
-        let MapSetsDecision {
-            sets,
-            why,
-            coils,
-            prepared,
-        } = decision;
-        let ahead = match prepared {
-            Some(prepared) => Some(Ahead::Prepared(Box::new(prepared))),
-            None => setup.take_only().map(Ahead::Read),
-        };
+        let MapSetsDecision { sets, why, coils } = decision;
+        let ahead = setup.take_ahead(sets);
+        let mut engine = setup.settings().engine.clone();
+        engine.espirit.sets = MapSets::Fixed(sets);
         Self {
-            engine: Settings {
-                map_sets: MapSets::Fixed(sets),
-                ..setup.settings().engine.clone()
-            },
+            engine,
             setup,
             sets,
             why_two_sets: why,
@@ -136,19 +122,21 @@ impl ScanReconstruction {
     /// A slice that cannot be read or reconstructed, and [`Error::Interrupted`] when the observer breaks off.
     pub fn slice(&self, slice: usize, observer: &mut dyn Observer) -> Result<SliceResult> {
         let start = Instant::now();
-        let reconstruction = match self.prepare(slice)? {
-            Some(prepared) => prepared
-                .solve(&self.engine, observer)
-                .map_err(|error| self.setup.locate(error, slice))?,
-            None => self.empty_slice(start),
-        };
         let Reconstruction {
             image,
             unbiased,
             deviation,
             maps,
             record,
-        } = reconstruction;
+        } = match self.prepared(slice, observer)? {
+            Some(mut prepared) => {
+                let maps = prepared.kept_maps.take();
+                let solved = prepared.solve(&self.engine, observer);
+                let solved = solved.map_err(|error| self.setup.locate(error, slice))?;
+                Reconstruction { maps, ..solved }
+            }
+            None => self.empty_slice(start),
+        };
         Ok(SliceResult {
             magnitude: self.cropped_magnitude(&image),
             image,
@@ -164,11 +152,16 @@ impl ScanReconstruction {
     /// # Errors
     /// A slice that cannot be read or calibrated.
     pub fn prepare(&self, slice: usize) -> Result<Option<Prepared>> {
-        match self.take_ahead(slice) {
-            Some(Ahead::Prepared(prepared)) => Ok(Some(*prepared)),
-            Some(Ahead::Read(kspace)) => self.setup.prepare(slice, Some(kspace), &self.engine),
-            None => self.setup.prepare(slice, None, &self.engine),
-        }
+        self.prepared(slice, &mut ())
+    }
+
+    fn prepared(&self, slice: usize, observer: &mut dyn Observer) -> Result<Option<Prepared>> {
+        let kspace = match self.take_ahead(slice) {
+            Some(Ahead::Prepared(prepared)) => return Ok(Some(*prepared)),
+            Some(Ahead::Read(kspace)) => Some(kspace),
+            None => None,
+        };
+        self.setup.prepare(slice, kspace, &self.engine, observer)
     }
 
     fn take_ahead(&self, slice: usize) -> Option<Ahead> {
@@ -176,24 +169,39 @@ impl ScanReconstruction {
         ahead.take_if(|_| slice == 0)
     }
 
-    /// The maps of a slice, for settings that keep them; `None` for a slice without data.
+    /// The maps of a slice; `None` for a slice without data.
     ///
     /// # Errors
     /// Those of [`Self::prepare`].
     pub fn maps(&self, slice: usize) -> Result<Option<SliceMaps>> {
-        let Some(mut prepared) = self.prepare(slice)? else {
-            return Ok(None);
+        let settings = Settings {
+            keep_maps: true,
+            ..self.engine.clone()
         };
-        let maps = prepared.kept_maps.take();
-        Ok(Some(SliceMaps {
-            maps: maps.ok_or_else(|| Error::internal("the settings keep no maps"))?,
-            warnings: prepared.warnings(&self.engine),
-            record: prepared.maps_record,
+        let kspace = match self.take_ahead(slice) {
+            Some(Ahead::Prepared(mut prepared)) => match prepared.kept_maps.take() {
+                Some(maps) => {
+                    let warnings = prepared.warnings(&settings);
+                    let record = prepared.maps_record;
+                    return Ok(Some(SliceMaps { maps, record, warnings }));
+                }
+                None => None,
+            },
+            Some(Ahead::Read(kspace)) => Some(kspace),
+            None => None,
+        };
+        let prepared = self.setup.prepare(slice, kspace, &settings, &mut ())?;
+        Ok(prepared.and_then(|mut prepared| {
+            Some(SliceMaps {
+                maps: prepared.kept_maps.take()?,
+                warnings: prepared.warnings(&settings),
+                record: prepared.maps_record,
+            })
         }))
     }
 
     fn empty_slice(&self, start: Instant) -> Reconstruction {
-        let mut empty = Reconstruction::of_nothing(self.sampling(), self.scan().coils(), &self.engine);
+        let mut empty = Reconstruction::of_nothing(self.sampling(), self.scan().coils(), self.sets, &self.engine);
         empty.record.seconds = start.elapsed().as_secs_f64();
         empty
     }

@@ -82,11 +82,11 @@ impl ScanSettings {
 
     /// Where maps come from, with the settings of ESPIRiT, in words for the result file.
     pub fn describe_maps(&self) -> String {
-        let (espirit, sets) = (&self.engine.espirit, self.engine.map_sets);
+        let espirit = &self.engine.espirit;
         match &self.maps {
             MapsSource::Espirit => format!(
-                "espirit: sets={sets} calibration={} kernel={} threshold={} crop={}",
-                espirit.calibration, espirit.kernel, espirit.singular_threshold, espirit.crop
+                "espirit: sets={} calibration={} kernel={} threshold={} crop={}",
+                espirit.sets, espirit.calibration, espirit.kernel, espirit.singular_threshold, espirit.crop
             ),
             MapsSource::File(place) => format!("read from {place}"),
         }

@@ -8,9 +8,10 @@ use super::{MapsSource, ScanSettings, Workload};
 use crate::error::{Error, Result};
 use crate::format::{MapsFile, Scan};
 use pvdamp::array::CoilStack;
-use pvdamp::reconstruct::{Channels, CoilMaps, CoilsRecord, MapSets, MapsRecord, NoiseRecord, Prepared, Sampling};
+use pvdamp::coil::{EspiritSettings, MapSets};
+use pvdamp::reconstruct::{Channels, CoilMaps, CoilsRecord, MapsRecord, NoiseRecord, Prepared, Sampling};
 use pvdamp::solve::Lambda;
-use pvdamp::{Acquisition, Noise, Settings};
+use pvdamp::{Acquisition, Noise, Observer, Settings};
 
 /// A scan whose sampling is known, with the files that go with it open.
 pub struct ScanSetup {
@@ -22,12 +23,22 @@ pub struct ScanSetup {
     sampling: Arc<Sampling>,
     /// Whether no slice holds data.
     empty: bool,
-    /// K-space of the only slice of a scan, read to learn where it was sampled, until it is prepared.
-    only: Option<CoilStack<f32>>,
+    /// What has been done of the only slice of a scan already. It is taken once, so that it is not in memory beside what
+    /// follows.
+    ahead: Option<Ahead>,
+}
+
+/// The only slice of a scan, as far as it is done.
+pub(super) enum Ahead {
+    /// To learn where it was sampled.
+    Read(CoilStack<f32>),
+    /// To decide on its sets of maps.
+    Prepared(Box<Prepared>),
 }
 
 /// How many sets of coil sensitivity maps, and so of images, each slice of a scan has: one number, since it decides the
 /// shape of what is written.
+#[derive(Clone, Debug)]
 pub struct MapSetsDecision {
     /// Number of sets.
     pub sets: usize,
@@ -35,8 +46,6 @@ pub struct MapSetsDecision {
     pub why: Option<String>,
     /// What becomes of the coils, and their noise, of the first slice that was judged.
     pub coils: Option<(CoilsRecord, NoiseRecord)>,
-    /// The only slice of a scan, which deciding has prepared.
-    pub(super) prepared: Option<Prepared>,
 }
 
 impl ScanSetup {
@@ -51,7 +60,7 @@ impl ScanSetup {
         let first = first_with_data(scan)?;
         let sampling = match &first {
             Some(kspace) => sampling_of(scan, kspace.view(), settings, &places)?,
-            None => Sampling::of_nothing(scan.grid())?,
+            None => Sampling::of_nothing(scan.grid()),
         };
         if settings.engine.tuning.lambda == Lambda::Optimal && !sampling.complete_scan {
             return Err(Error::data(
@@ -68,7 +77,7 @@ impl ScanSetup {
             places,
             sampling: Arc::new(sampling),
             empty: first.is_none(),
-            only: first.filter(|_| scan.slices() == 1),
+            ahead: first.filter(|_| scan.slices() == 1).map(Ahead::Read),
         })
     }
 
@@ -121,9 +130,8 @@ impl ScanSetup {
             sets,
             why: None,
             coils: None,
-            prepared: None,
         };
-        match (&self.maps, self.settings.engine.map_sets) {
+        match (&self.maps, self.settings.engine.espirit.sets) {
             (Some(file), _) => Ok(settled(file.sets())),
             (None, MapSets::Fixed(sets)) => Ok(settled(sets)),
             (None, MapSets::Auto) if self.empty => Ok(settled(1)),
@@ -133,17 +141,20 @@ impl ScanSetup {
     }
 
     fn decide_by_only_slice(&mut self) -> Result<MapSetsDecision> {
-        let settings = self.settings.engine.clone();
-        let kspace = self.only.take();
-        let prepared = self.prepare(0, kspace, &settings)?;
-        Ok(MapSetsDecision {
+        let kspace = match self.ahead.take() {
+            Some(Ahead::Read(kspace)) => Some(kspace),
+            _ => None,
+        };
+        let prepared = self.prepare(0, kspace, &self.settings.engine, &mut ())?;
+        let decision = MapSetsDecision {
             sets: prepared.as_ref().map_or(1, Prepared::sets),
             why: prepared.as_ref().and_then(|p| Some(why_two_sets(0, p.folded?))),
             coils: prepared
                 .as_ref()
                 .map(|p| (p.coils_record.clone(), p.noise_record.clone())),
-            prepared,
-        })
+        };
+        self.ahead = prepared.map(|prepared| Ahead::Prepared(Box::new(prepared)));
+        Ok(decision)
     }
 
     fn judge(&self) -> Result<MapSetsDecision> {
@@ -151,12 +162,15 @@ impl ScanSetup {
             sets: 1,
             why: None,
             coils: None,
-            prepared: None,
+        };
+        let one_set = EspiritSettings {
+            sets: MapSets::Fixed(1),
+            ..self.settings.engine.espirit.clone()
         };
         for judged in self.judged_slices() {
             let (slice, kspace) = judged?;
             let (channels, sampling) = self.channels(slice, kspace)?;
-            let maps = CoilMaps::calibrate(&channels, &sampling, &self.settings.engine.espirit, MapSets::Fixed(1));
+            let maps = CoilMaps::calibrate(&channels, &sampling, &one_set);
             let maps = maps.map_err(|error| self.places.locate(error, Some(slice)))?;
             decision.coils.get_or_insert((channels.coils, channels.noise));
             if let MapsRecord::Estimated(report) = &maps.record
@@ -190,13 +204,14 @@ impl ScanSetup {
         slice: usize,
         kspace: Option<CoilStack<f32>>,
         settings: &Settings,
+        observer: &mut dyn Observer,
     ) -> Result<Option<Prepared>> {
-        let started = Instant::now();
+        let start = Instant::now();
         let kspace = kspace.map_or_else(|| self.scan.read_slice(slice), Ok)?;
         if !holds_data(&kspace) {
             return Ok(None);
         }
-        let sampling = self.sampling_of_slice(&kspace)?;
+        let sampling = self.sampling_of_slice(slice, &kspace)?;
         let maps = match (&self.maps, &self.settings.maps) {
             (Some(file), MapsSource::File(place)) => Some(maps_of_slice(file, place, slice)?),
             _ => None,
@@ -206,11 +221,12 @@ impl ScanSetup {
             noise: self.noise.clone(),
             ..Acquisition::new(kspace)
         };
+        let reading = start.elapsed();
         let prepared = acquisition
-            .prepare_sampled(sampling, settings, self.settings.wants_reference(), &mut ())
+            .prepare_sampled(sampling, settings, self.settings.wants_reference(), observer)
             .map_err(|error| self.locate(error, slice))?;
         Ok(prepared.map(|mut prepared| {
-            prepared.started = started;
+            prepared.preparation += reading;
             prepared
         }))
     }
@@ -220,14 +236,15 @@ impl ScanSetup {
         self.places.locate(error, Some(slice))
     }
 
-    fn sampling_of_slice(&self, kspace: &CoilStack<f32>) -> Result<Arc<Sampling>> {
-        let own = self.sampling.of_other_slice(kspace.view())?;
+    fn sampling_of_slice(&self, slice: usize, kspace: &CoilStack<f32>) -> Result<Arc<Sampling>> {
+        let own = self.sampling.of_other_slice(kspace.view());
+        let own = own.map_err(|error| self.locate(error, slice))?;
         Ok(own.map_or_else(|| self.sampling.clone(), Arc::new))
     }
 
     /// The channels of a slice that holds data.
     fn channels(&self, slice: usize, kspace: CoilStack<f32>) -> Result<(Channels, Arc<Sampling>)> {
-        let sampling = self.sampling_of_slice(&kspace)?;
+        let sampling = self.sampling_of_slice(slice, &kspace)?;
         let channels = Channels::of(kspace, &sampling, &self.noise, &self.settings.engine, false);
         let channels = channels.map_err(|error| self.locate(error, slice))?;
         let channels = channels.ok_or_else(|| Error::internal(format!("slice {slice} lost its data")))?;
@@ -251,9 +268,9 @@ impl ScanSetup {
             if chosen.contains(&slice) {
                 break;
             }
-            let kspace = match &self.only {
-                Some(only) => only.clone(),
-                None => self.scan.read_slice(slice)?,
+            let kspace = match &self.ahead {
+                Some(Ahead::Read(only)) => only.clone(),
+                _ => self.scan.read_slice(slice)?,
             };
             if holds_data(&kspace) {
                 chosen.push(slice);
@@ -263,9 +280,13 @@ impl ScanSetup {
         Ok(None)
     }
 
-    /// K-space of the only slice, handed over.
-    pub(super) fn take_only(&mut self) -> Option<CoilStack<f32>> {
-        self.only.take()
+    /// What has been done of the only slice, handed over for slices of so many sets of maps.
+    pub(super) fn take_ahead(&mut self, sets: usize) -> Option<Ahead> {
+        let fits = |ahead: &Ahead| match ahead {
+            Ahead::Read(_) => true,
+            Ahead::Prepared(prepared) => prepared.sets() == sets,
+        };
+        self.ahead.take().filter(fits)
     }
 }
 

@@ -28,12 +28,12 @@ pub(super) struct HeldOut<T> {
     /// `noisy`, smoothed over k-space.
     seen: Array2<f64>,
     grid: Grid,
-    places: Vec<Place>,
+    samples: Vec<HeldOutSample>,
     bands: Vec<BandEnergy>,
 }
 
 /// A sample that is held out.
-struct Place {
+struct HeldOutSample {
     sample: usize,
     /// Row-major, on the grid.
     at: usize,
@@ -88,10 +88,10 @@ impl<T: Real> HeldOut<T> {
         }
         let mut weights = vec![T::one(); encoding.sampled().len()];
         held.iter().for_each(|&sample| weights[sample] = T::zero());
-        let place = |&sample: &usize| {
+        let held_out = |&sample: &usize| {
             let p = probability(sample);
             let unseen = 1.0 - p * (1.0 - SHARE);
-            Place {
+            HeldOutSample {
                 sample,
                 at: encoding.sampled()[sample] as usize,
                 inverse_probability: unseen / (p * SHARE),
@@ -107,7 +107,7 @@ impl<T: Real> HeldOut<T> {
             noisy,
             weights,
             grid,
-            places: held.iter().map(place).collect(),
+            samples: held.iter().map(held_out).collect(),
             bands: band_energies(grid, scales),
         })
     }
@@ -136,12 +136,13 @@ impl<T: Real> HeldOut<T> {
     pub(super) fn errors(&self, encoding: &Encoding<T>, energies: &[f64], noise: &Array2<f64>) -> Vec<BandError> {
         let noise = noise.as_slice().expect("standard layout");
         let others = encoding.coils().saturating_sub(encoding.sets()) as f64;
-        let excess = |place: &Place| (energies[place.sample] - others * noise[place.at]) * place.inverse_probability;
-        let excess: Vec<f64> = self.places.iter().map(excess).collect();
+        let excess =
+            |sample: &HeldOutSample| (energies[sample.sample] - others * noise[sample.at]) * sample.inverse_probability;
+        let excess: Vec<f64> = self.samples.iter().map(excess).collect();
         let of_band = |band: &BandEnergy| {
             let (mut sum, mut squares) = (0.0, 0.0);
-            for (place, excess) in self.places.iter().zip(&excess) {
-                let term = band.at(place.at, self.grid) * excess;
+            for (sample, excess) in self.samples.iter().zip(&excess) {
+                let term = band.at(sample.at, self.grid) * excess;
                 sum += term;
                 squares += term * term;
             }

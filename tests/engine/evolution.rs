@@ -1,6 +1,6 @@
 //! Does the state evolution tell the truth? Its prediction for the first iterate against fresh draws of masks, of
-//! single locations and of whole lines, on a simulated phantom and on a real brain. And what do maps calibrated on
-//! undersampled data cost?
+//! single locations and of phase-encode lines, on a simulated phantom and on a real brain. And what do maps calibrated
+//! on undersampled data cost?
 
 use std::ops::ControlFlow;
 use std::sync::Arc;

@@ -71,7 +71,9 @@ impl<T: Real> HeldOut<T> {
             return Err("no error bars: of what partial Fourier left out, no sample held out can tell".into());
         }
         if sampling::line_axis(&mask).is_some() {
-            return Err("no error bars: of whole lines too few can be held out to tell the error of the others".into());
+            return Err(
+                "no error bars: too few phase-encode lines can be held out to tell the error of the rest".into(),
+            );
         }
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut chosen = || (f64::from(rng.next_u32()) + 0.5) / 2f64.powi(32) < SHARE;

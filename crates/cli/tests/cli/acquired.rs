@@ -1,4 +1,4 @@
-//! Scans as scanners leave them: whole lines, zero padding at the sides of k-space, partial Fourier.
+//! Scans as scanners leave them: phase-encode lines, zero padding at the sides of k-space, partial Fourier.
 
 use crate::support::command::*;
 use ndarray::{ArrayD, Axis, Slice, s};

@@ -107,7 +107,7 @@ impl Prepared {
         let deviation = deviation.map(|deviation| deviation.mapv_into(|v| v / scale));
         let mut warnings = self.warnings(settings);
         if deviation.as_ref().is_some_and(|d| d.iter().any(|v| v.is_nan())) {
-            warnings.push("its error bars cannot be told: they are NaN".into());
+            warnings.push("its error bars cannot be estimated: they are NaN".into());
         }
         let maps = self.kept_maps.take();
         let found = Found {

@@ -124,7 +124,7 @@ fn correlation(predicted: &[f64], measured: &[f64], draws: u64) -> f64 {
     both / (of_predicted * of_measured).sqrt()
 }
 
-/// `draws` must be enough for the measured map, whose error is 1/√draws of each value, to be told from a flat one.
+/// `draws` must be enough for the measured map, whose error is 1/√draws of each value, to differ from a flat one.
 fn holds(name: &str, scan: &Scan, acceleration: f64, draws: u64) {
     let bernoulli = Family::find("bernoulli").unwrap();
     let drawn = |seed| (bernoulli.draw)(&request(scan.grid(), acceleration, 100 + seed)).unwrap();

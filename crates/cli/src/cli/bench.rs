@@ -24,7 +24,7 @@ EXAMPLES
   pvdamp bench full.h5 --mask masks.h5:r5/mask --prob-map masks.h5:r5/prob_map --maps maps.h5 -o bench/
 
 METHODS
-  A method of 'pvdamp recon' and, after colons, what it is told: a regularisation weight (a number; 'optimal', the one
+  A method of 'pvdamp recon' and, after colons, its settings: a regularisation weight (a number; 'optimal', the one
   of least error for each case; 'shared', the one of least mean error over the cases), 'shift' for random shifts of
   the wavelet grid, 'iterations=N', 'bars' for error bars. Methods that learn from the reference what no user has are
   marked in the report.

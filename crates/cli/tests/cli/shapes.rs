@@ -131,7 +131,7 @@ fn double_precision_on_disk_is_the_same_scan() {
 
 /// As in the test files of fastMRI: phase-encode lines, k-space zero elsewhere, and a mask of one axis.
 #[test]
-fn whole_lines() {
+fn phase_encode_lines() {
     let folder = Folder::with_scan("--size 96x80 --coils 8 --slices 2 --seed 5");
     let line = |col: usize| (34..46).contains(&col) || col * 7919 % 100 < 30;
     let damping = |folder: &Folder| {

@@ -50,8 +50,8 @@ pub fn works(problem: &Problem<f32>) -> Vec<Work<'_>> {
     there_and_back(&mut residual);
     let z = residual.clone();
 
-    let mut told = [tau.clone()];
-    let update: Work = { Box::new(move |clock| clock.time(EVOLUTION, || evolution.update(&z, &mut told))) };
+    let mut predicted = [tau.clone()];
+    let update: Work = { Box::new(move |clock| clock.time(EVOLUTION, || evolution.update(&z, &mut predicted))) };
     let (mut out, mut sure) = (w.clone(), Workspace::default());
     let noisy = w.clone();
     let shrink: Work = Box::new(move |clock| {

@@ -145,7 +145,7 @@ impl EspiritSettings {
 
 /// How maps were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Method {
+pub enum MapMethod {
     /// ESPIRiT: eigenvectors of the projection onto the signal space.
     #[serde(rename = "espirit")]
     Espirit,
@@ -161,7 +161,7 @@ pub enum Method {
 #[derive(Clone, Debug, Serialize)]
 pub struct MapReport {
     /// The method, which follows from the size of the centre and the number of coils.
-    pub method: Method,
+    pub method: MapMethod,
     /// The part of the centre that was used, in samples.
     #[serde(serialize_with = "as_text")]
     pub calibration: Grid,
@@ -190,7 +190,7 @@ fn as_text<S: Serializer>(grid: &Grid, serializer: S) -> std::result::Result<S::
 }
 
 impl MapReport {
-    fn new(method: Method, calibration: Grid, sets: usize) -> Self {
+    fn new(method: MapMethod, calibration: Grid, sets: usize) -> Self {
         Self {
             method,
             calibration,
@@ -269,7 +269,7 @@ pub fn espirit(
     }
     let calibration = Calibration::cut(kspace, window)?;
     if calibration.is_zero() {
-        let mut report = MapReport::new(Method::LowResolution, window, settings.sets.count());
+        let mut report = MapReport::new(MapMethod::LowResolution, window, settings.sets.count());
         report.warnings.push(format!(
             "the {window} centre of k-space is all zeros: the coil maps are zero everywhere"
         ));
@@ -317,7 +317,7 @@ fn from_kernels(
     settings: &EspiritSettings,
 ) -> Result<(Maps<f32>, MapReport)> {
     let window = calibration.window();
-    let mut report = MapReport::new(Method::Espirit, window, settings.sets.count());
+    let mut report = MapReport::new(MapMethod::Espirit, window, settings.sets.count());
     if kernel < settings.kernel {
         report.warnings.push(format!(
             "a centre of {window} is too small for an ESPIRiT kernel of {}: {kernel} was used",
@@ -394,7 +394,7 @@ fn median(mut values: Vec<f32>) -> f64 {
 fn unit_maps(grid: Grid, window: Grid, sets: usize) -> (Maps<f32>, MapReport) {
     let mut maps = Maps::zeros((sets, 1, grid.rows, grid.cols));
     maps.index_axis_mut(ndarray::Axis(0), 0).fill(Complex::new(1.0, 0.0));
-    let mut report = MapReport::new(Method::Unit, window, sets);
+    let mut report = MapReport::new(MapMethod::Unit, window, sets);
     report.support = 1.0;
     if sets > 1 {
         report
@@ -411,7 +411,7 @@ fn low_resolution_maps(
     sets: usize,
 ) -> (Maps<f32>, MapReport) {
     let window = calibration.window();
-    let mut report = MapReport::new(Method::LowResolution, window, sets);
+    let mut report = MapReport::new(MapMethod::LowResolution, window, sets);
     report.warnings.push(format!(
         "a centre of {window} is too small for ESPIRiT: the coil maps are its low-resolution images over their root sum \
          of squares"

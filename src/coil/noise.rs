@@ -52,8 +52,8 @@ pub struct NoiseEstimate {
 /// If the mask is larger than the planes.
 pub fn estimate_noise(kspace: ArrayView3<Complex<f32>>, mask: &Mask) -> NoiseEstimate {
     let coils = kspace.dim().0;
-    let places = measured_places(kspace, mask);
-    let outer = &places[places.len() / 2..];
+    let locations = measured_locations(kspace, mask);
+    let outer = &locations[locations.len() / 2..];
     let quiet = quietest(kspace, cells(outer));
     let zero = |why: String| NoiseEstimate {
         covariance: Array2::zeros((coils, coils)),
@@ -64,7 +64,7 @@ pub fn estimate_noise(kspace: ArrayView3<Complex<f32>>, mask: &Mask) -> NoiseEst
         return zero(format!("{} quiet samples are too few for {coils} coils", quiet.len()));
     }
     let covariance = covariance(kspace, &quiet);
-    let excess = excess_before_the_edge(kspace, &places, &covariance);
+    let excess = excess_before_the_edge(kspace, &locations, &covariance);
     if excess > FLAT {
         return zero(format!(
             "signal reaches the edge of k-space, {excess:.2} times the quietest power before it, and hides the noise"
@@ -84,10 +84,10 @@ pub fn estimate_noise(kspace: ArrayView3<Complex<f32>>, mask: &Mask) -> NoiseEst
 /// Power of k-space before its edge over the estimated noise, mean over coils; 1 where that cannot be estimated.
 fn excess_before_the_edge(
     kspace: ArrayView3<Complex<f32>>,
-    places: &[Place],
+    locations: &[KspaceLocation],
     covariance: &Array2<Complex<f64>>,
 ) -> f64 {
-    let ring: Vec<Place> = places
+    let ring: Vec<KspaceLocation> = locations
         .iter()
         .copied()
         .filter(|p| BEFORE_THE_EDGE.contains(&p.radius))
@@ -104,7 +104,7 @@ fn excess_before_the_edge(
 
 /// A measured k-space location.
 #[derive(Clone, Copy)]
-struct Place {
+struct KspaceLocation {
     row: usize,
     col: usize,
     radius: f64,
@@ -113,8 +113,8 @@ struct Place {
 }
 
 /// The values of all coils at a location.
-fn at(kspace: &ArrayView3<Complex<f32>>, place: Place) -> impl Iterator<Item = Complex<f32>> + Clone {
-    (0..kspace.dim().0).map(move |coil| kspace[[coil, place.row, place.col]])
+fn at(kspace: &ArrayView3<Complex<f32>>, location: KspaceLocation) -> impl Iterator<Item = Complex<f32>> + Clone {
+    (0..kspace.dim().0).map(move |coil| kspace[[coil, location.row, location.col]])
 }
 
 fn wide(value: Complex<f32>) -> Complex<f64> {
@@ -122,43 +122,43 @@ fn wide(value: Complex<f32>) -> Complex<f64> {
 }
 
 /// All measured locations, from the inside out.
-fn measured_places(kspace: ArrayView3<Complex<f32>>, mask: &Mask) -> Vec<Place> {
+fn measured_locations(kspace: ArrayView3<Complex<f32>>, mask: &Mask) -> Vec<KspaceLocation> {
     let grid = mask.grid();
     let along = |i: usize, n: usize| (i as f64 - (n / 2) as f64) / n as f64;
-    let mut places: Vec<Place> = mask
+    let mut locations: Vec<KspaceLocation> = mask
         .sampled
         .indexed_iter()
         .filter(|&(_, &sampled)| sampled)
-        .map(|((row, col), _)| Place {
+        .map(|((row, col), _)| KspaceLocation {
             row,
             col,
             radius: grid.radius(row, col),
             angle: along(row, grid.rows).atan2(along(col, grid.cols)) / TAU + 0.5,
         })
-        .filter(|&place| {
-            let mut values = at(&kspace, place);
+        .filter(|&location| {
+            let mut values = at(&kspace, location);
             values.clone().any(|v| v != Complex::new(0.0, 0.0)) && values.all(|v| v.is_finite())
         })
         .collect();
     // No radius is negative: in the order of their bits.
-    places.sort_by_key(|place| place.radius.to_bits());
-    places
+    locations.sort_by_key(|location| location.radius.to_bits());
+    locations
 }
 
-/// Rings and sectors. Places are sorted by radius.
-fn cells(places: &[Place]) -> Vec<Vec<Place>> {
-    let sectors = (places.len() / (RINGS * WANTED_IN_CELL)).clamp(1, MOST_SECTORS);
-    let rings = (places.len() / WANTED_IN_CELL).clamp(1, RINGS);
+/// Rings and sectors. Locations are sorted by radius.
+fn cells(locations: &[KspaceLocation]) -> Vec<Vec<KspaceLocation>> {
+    let sectors = (locations.len() / (RINGS * WANTED_IN_CELL)).clamp(1, MOST_SECTORS);
+    let rings = (locations.len() / WANTED_IN_CELL).clamp(1, RINGS);
     let mut cells = vec![Vec::new(); rings * sectors];
-    for (i, &place) in places.iter().enumerate() {
-        let sector = ((place.angle * sectors as f64) as usize).min(sectors - 1);
-        cells[i * rings / places.len() * sectors + sector].push(place);
+    for (i, &location) in locations.iter().enumerate() {
+        let sector = ((location.angle * sectors as f64) as usize).min(sectors - 1);
+        cells[i * rings / locations.len() * sectors + sector].push(location);
     }
     cells
 }
 
-/// All places of the cells that are as quiet as the quietest, and of more if those are too few.
-fn quietest(kspace: ArrayView3<Complex<f32>>, mut cells: Vec<Vec<Place>>) -> Vec<Place> {
+/// All locations of the cells that are as quiet as the quietest, and of more if those are too few.
+fn quietest(kspace: ArrayView3<Complex<f32>>, mut cells: Vec<Vec<KspaceLocation>>) -> Vec<KspaceLocation> {
     let coils = kspace.dim().0;
     let fewest = WANTED_IN_CELL / 8;
     if cells.iter().any(|cell| cell.len() >= fewest) {
@@ -179,7 +179,7 @@ fn quietest(kspace: ArrayView3<Complex<f32>>, mut cells: Vec<Vec<Place>>) -> Vec
             .map(|(&m, &least)| if least > 0.0 { m / least } else { 1.0 })
             .sum::<f64>()
     };
-    let mut ranked: Vec<(f64, Vec<Place>)> = medians.iter().map(score).zip(cells).collect();
+    let mut ranked: Vec<(f64, Vec<KspaceLocation>)> = medians.iter().map(score).zip(cells).collect();
     ranked.sort_by(|a, b| a.0.total_cmp(&b.0));
 
     let lowest = ranked.first().map_or(0.0, |cell| cell.0);
@@ -194,8 +194,8 @@ fn quietest(kspace: ArrayView3<Complex<f32>>, mut cells: Vec<Vec<Place>>) -> Vec
 }
 
 /// Median of `|y|²` of one coil.
-fn median_power(kspace: &ArrayView3<Complex<f32>>, places: &[Place], coil: usize) -> f64 {
-    let mut powers: Vec<f64> = places
+fn median_power(kspace: &ArrayView3<Complex<f32>>, locations: &[KspaceLocation], coil: usize) -> f64 {
+    let mut powers: Vec<f64> = locations
         .iter()
         .map(|p| wide(kspace[[coil, p.row, p.col]]).norm_sqr())
         .collect();
@@ -208,16 +208,16 @@ fn median_power(kspace: &ArrayView3<Complex<f32>>, places: &[Place], coil: usize
 }
 
 /// Variances from medians, correlations from products: `D R D` with a correlation matrix R is positive semidefinite.
-fn covariance(kspace: ArrayView3<Complex<f32>>, places: &[Place]) -> Array2<Complex<f64>> {
+fn covariance(kspace: ArrayView3<Complex<f32>>, locations: &[KspaceLocation]) -> Array2<Complex<f64>> {
     let coils = kspace.dim().0;
     let variances: Vec<f64> = (0..coils)
-        .map(|coil| median_power(&kspace, places, coil) / LN_2)
+        .map(|coil| median_power(&kspace, locations, coil) / LN_2)
         .collect();
     let mut products = Array2::<Complex<f64>>::zeros((coils, coils));
     let mut values = Vec::with_capacity(coils);
-    for &place in places {
+    for &location in locations {
         values.clear();
-        values.extend(at(&kspace, place).map(wide));
+        values.extend(at(&kspace, location).map(wide));
         // A few bright samples would make all coils look alike.
         if values
             .iter()

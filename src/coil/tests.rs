@@ -130,7 +130,7 @@ fn smooth_maps_are_recovered() {
             report.first_eigenvalue.unwrap() > 0.99 && report.second_eigenvalue.unwrap() < 0.4,
             "{report:?}"
         );
-        assert!(report.warnings.is_empty() && report.method == Method::Espirit && report.kernel == 6);
+        assert!(report.warnings.is_empty() && report.method == MapMethod::Espirit && report.kernel == 6);
     }
 }
 
@@ -309,7 +309,7 @@ fn small_centres_get_smaller_kernels_and_then_low_resolution_maps() {
         assert!(maps.iter().all(|v| v.is_finite()));
         let (mean, _) = agreement(&maps, &scan.maps, &scan.inside);
         assert_eq!((report.kernel, report.calibration), (kernel, centre), "{report:?}");
-        assert_eq!(report.method == Method::LowResolution, kernel == 0);
+        assert_eq!(report.method == MapMethod::LowResolution, kernel == 0);
         assert_eq!(report.warnings.len(), usize::from(kernel < 6), "{report:?}");
         assert!(mean > wanted, "{centre}: {mean}");
     }
@@ -330,7 +330,7 @@ fn one_coil_has_unit_maps_and_nothing_has_zero_maps() {
     .unwrap();
     assert!(maps.index_axis(Axis(0), 0).iter().all(|v| *v == C32::new(1.0, 0.0)));
     assert!(maps.index_axis(Axis(0), 1).iter().all(|v| *v == C32::new(0.0, 0.0)));
-    assert!(report.method == Method::Unit && report.support == 1.0 && report.warnings.len() == 1);
+    assert!(report.method == MapMethod::Unit && report.support == 1.0 && report.warnings.len() == 1);
     assert!(
         serde_json::to_string(&report)
             .unwrap()

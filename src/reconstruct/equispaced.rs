@@ -5,7 +5,7 @@ use crate::array::Mask;
 /// Fewer gaps than this may be alike by chance.
 const ENOUGH: usize = 4;
 
-/// Whether a mask of whole lines, which varies along `phase`, takes them at regular distances outside its
+/// Whether a mask of phase-encode lines, which varies along `phase`, takes them at regular distances outside its
 /// centre: a distance that is no whole number of lines is met by two that differ by one.
 pub(super) fn is_equispaced(mask: &Mask, phase: Axis) -> bool {
     let sampled: Vec<bool> = mask
@@ -85,7 +85,7 @@ mod tests {
         let mut plane = Mask::from_columns(8, &equispaced(64, 8, 4.0, 0.0));
         assert!(takes_equispaced(&plane));
         plane.sampled[[4, 1]] = true;
-        assert!(!takes_equispaced(&plane), "no whole lines");
+        assert!(!takes_equispaced(&plane), "no phase-encode lines");
         assert!(!takes_equispaced(&Mask::full((6, 8).into())));
     }
 }

@@ -113,7 +113,7 @@ impl Prepared {
             warnings.push("the regularisation weight is 0: nothing is regularised".into());
         }
         if deviation.as_ref().is_some_and(|d| d.iter().any(|v| v.is_nan())) {
-            warnings.push("its error bars cannot be told: they are NaN".into());
+            warnings.push("its error bars cannot be estimated: they are NaN".into());
         }
         let found = Found {
             lambda: tuning.lambda.value(),

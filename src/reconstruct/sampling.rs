@@ -178,12 +178,12 @@ impl Sampling {
         self.coverage.is_complete(&self.mask)
     }
 
-    /// Whether whole lines are missing.
+    /// Whether phase-encode lines are missing.
     pub fn samples_lines(&self) -> bool {
         self.phase_axis().is_some()
     }
 
-    /// The axis of the phase encodes, where whole lines are missing: what solvers see of the mask.
+    /// The axis of the phase encodes, where phase-encode lines are missing: what solvers see of the mask.
     fn phase_axis(&self) -> Option<Axis> {
         if self.is_complete() {
             return None;
@@ -207,9 +207,9 @@ impl Sampling {
         let few_missing = self.record.acceleration < BARELY;
         let phase = self.phase_axis().filter(|_| method.unbiased && !few_missing)?;
         let what = if is_equispaced(&self.mask, phase) {
-            "whole lines at regular distances, which alias into copies of the object"
+            "whole phase-encode lines at regular distances, which alias into copies of the object"
         } else {
-            "whole lines"
+            "whole phase-encode lines"
         };
         Some(format!(
             "the mask samples {what}: P-VDAMP removes little of their aliasing, and the method howl is made for such masks"

@@ -1,4 +1,4 @@
-//! What a mask shows at a glance: its fully sampled centre, and whether it is made of whole lines.
+//! What a mask shows at a glance: its fully sampled centre, and whether it is one of phase-encode lines.
 
 use ndarray::{ArrayView1, Axis};
 
@@ -43,7 +43,7 @@ fn centred_index(k: usize, n: usize) -> usize {
     }
 }
 
-/// The axis along which a mask of whole lines varies, the phase encodes: `Axis(1)` where all rows are alike, as
+/// The axis along which a mask of phase-encode lines varies, the phase encodes: `Axis(1)` where all rows are alike, as
 /// in fastMRI, `Axis(0)` where all columns are. `None` for any other mask, and for one that does not vary.
 ///
 /// Outer rows and columns that are sampled throughout or not at all (zero padding) are not looked at, so that the answer is

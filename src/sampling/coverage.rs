@@ -272,7 +272,7 @@ mod tests {
         Span::of(&(0..n).map(sampled).collect::<Vec<_>>(), limits)
     }
 
-    /// A mask of lines as fastMRI draws it.
+    /// A mask of phase-encode lines as fastMRI draws it.
     fn random_lines(n: usize, acceleration: f64, acs: usize, seed: u64) -> Vec<bool> {
         let family = Family::find("lines-random").unwrap();
         let request = Request {

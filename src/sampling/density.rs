@@ -29,7 +29,7 @@ pub struct Density {
     /// Within this radius all was sampled too: the centre may be an ellipse. 0 where `centre` is empty, infinite for
     /// a full mask.
     pub centre_radius: f64,
-    /// For a mask of whole lines, the axis along which it, and the density, varies; see [`line_axis`].
+    /// For a mask of phase-encode lines, the axis along which it, and the density, varies; see [`line_axis`].
     pub lines: Option<Axis>,
     /// Degree of the polynomial; `None` where there was nothing to fit.
     pub degree: Option<usize>,
@@ -38,9 +38,9 @@ pub struct Density {
 /// Estimates the sampling density from the mask, and from how far the acquisition went.
 ///
 /// The density is taken to be 1 in the fully sampled centre, and a function of the radius beyond it
-/// ([`Grid::radius`]; for a mask of whole lines, the distance along the phase encodes alone). The log-odds of being
-/// sampled, as a polynomial of the radius, are fitted to the counts in shells of one pixel (logistic regression, a
-/// weighted least-squares fit iterated), its degree by the criterion of Hannan and Quinn. What was not acquired and
+/// ([`Grid::radius`]; for a mask of phase-encode lines, the distance along the phase encodes alone). The log-odds of
+/// being sampled, as a polynomial of the radius, are fitted to the counts in shells of one pixel (logistic regression,
+/// a weighted least-squares fit iterated), its degree by the criterion of Hannan and Quinn. What was not acquired and
 /// corners cut off do not count. Nowhere is the estimate lower than the lowest density seen in a shell of at least 20
 /// samples, so that its inverse, a weight, stays within bounds. A mask with no sample beyond its centre gives ones.
 pub fn estimate_density(mask: &Mask, coverage: &Coverage) -> Density {
@@ -123,7 +123,7 @@ impl Geometry {
         }
     }
 
-    /// What was decided by itself: every location, or, of whole lines, one of each.
+    /// What was decided by itself: every location, or, of phase-encode lines, one of each.
     fn decisions(&self) -> impl Iterator<Item = (usize, usize)> {
         let (mut rows, mut cols) = self.measured.clone();
         match self.lines {

@@ -1,5 +1,5 @@
-//! Whole columns, as fastMRI draws them (Zbontar et al., arXiv:1811.08839): the mask of a seed is that of fastMRI's
-//! `RandomMaskFunc` and `EquispacedMaskFractionFunc` for the same integer seed, bit for bit.
+//! Phase-encode lines, which are columns, as fastMRI draws them (Zbontar et al., arXiv:1811.08839): the mask of a seed
+//! is that of fastMRI's `RandomMaskFunc` and `EquispacedMaskFractionFunc` for the same integer seed, bit for bit.
 
 use std::ops::Range;
 
@@ -45,7 +45,7 @@ pub(super) fn validate(plan: &MaskPlan) -> Result<()> {
     Ok(())
 }
 
-/// The centre of a mask of whole columns, the customary one where `acs` is `None`.
+/// The centre of a mask of phase-encode lines, the customary one where `acs` is `None`.
 pub(super) fn centre(grid: Grid, acceleration: f64, acs: Option<Acs>) -> Result<Grid> {
     let of_share = |share: f64| (grid.cols as f64 * share).round_ties_even() as usize;
     let columns = match acs {
@@ -58,7 +58,7 @@ pub(super) fn centre(grid: Grid, acceleration: f64, acs: Option<Acs>) -> Result<
         }
         Some(Acs::Rectangle(rectangle)) => {
             let why = format!(
-                "is a rectangle, but the centre of a mask of whole lines is a number of columns; give {}, or a fraction",
+                "is a rectangle; the centre of phase-encode lines is a number of columns: give {}, or a fraction",
                 rectangle.cols
             );
             return Err(Error::setting(Parameter::Acs, rectangle, why));
@@ -77,7 +77,7 @@ pub(super) fn centre(grid: Grid, acceleration: f64, acs: Option<Acs>) -> Result<
 fn random_state(plan: &MaskPlan) -> Result<RandomState> {
     let seed = u32::try_from(plan.seed).map_err(|_| {
         let why = format!(
-            "is too large: seeds of masks of whole lines are those of fastMRI, which end at {}; give a smaller one",
+            "is too large: seeds of masks of phase-encode lines are fastMRI's, which end at {}; give a smaller one",
             u32::MAX
         );
         Error::setting(Parameter::Seed, plan.seed, why)

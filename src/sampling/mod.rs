@@ -49,7 +49,7 @@ pub struct Family {
     pub summary: &'static str,
     /// Where it is described.
     pub citation: &'static str,
-    /// Whether it samples phase-encode lines (whole columns), drawn as fastMRI draws them.
+    /// Whether it samples phase-encode lines (columns), drawn as fastMRI draws them.
     pub lines: bool,
     /// Depends on the plan alone. Fails as [`Family::validate`] does.
     pub draw: fn(&MaskPlan) -> Result<Drawn>,
@@ -73,14 +73,14 @@ pub static FAMILIES: &[Family] = &[
     },
     Family {
         name: "lines-random",
-        summary: "whole columns, each by itself, with one density beyond the centre; fastMRI's mask of the same seed",
+        summary: "phase-encode lines, each by itself, one density beyond the centre; fastMRI's mask of the same seed",
         citation: "Zbontar et al., arXiv:1811.08839",
         lines: true,
         draw: lines::draw_random,
     },
     Family {
         name: "lines-equispaced",
-        summary: "whole columns at one distance beyond the centre; fastMRI's mask of the same seed",
+        summary: "phase-encode lines at one distance beyond the centre; fastMRI's mask of the same seed",
         citation: "Zbontar et al., arXiv:1811.08839",
         lines: true,
         draw: lines::draw_equispaced,

@@ -40,12 +40,12 @@ pub fn phantom(grid: Grid, position: f64, seed: u64) -> Image<f32> {
     let pixel = |index: usize| {
         let (row, col) = (index / grid.cols, index % grid.cols);
         let [x, y] = frame.point(row, col);
-        let place = Place {
+        let head_point = HeadPoint {
             point: [x, y, z],
             noise,
             blur: frame.pixel + PARTIAL_VOLUME,
         };
-        let magnitude = place.magnitude(
+        let magnitude = head_point.magnitude(
             &anatomy,
             &sulci.near[[row, col]],
             &ventricles.near[[row, col]],
@@ -62,13 +62,13 @@ pub fn phantom(grid: Grid, position: f64, seed: u64) -> Image<f32> {
 }
 
 /// A point of the head, and how sharp edges are there.
-struct Place {
+struct HeadPoint {
     point: [f64; 3],
     noise: Noise,
     blur: f64,
 }
 
-impl Place {
+impl HeadPoint {
     /// Layers painted from the skin inwards, each over the last by the share of the pixel it covers.
     fn magnitude(&self, anatomy: &Anatomy, sulcus: &Nearest, ventricle: &Nearest, pixel: f64) -> f64 {
         let [x, y, _] = self.point;

@@ -1,6 +1,6 @@
 //! Does the state evolution tell the truth? Its prediction for the first iterate against fresh draws of masks, of
-//! single locations and of whole lines, on a simulated phantom and on a real brain. And what do maps calibrated on
-//! undersampled data cost?
+//! single locations and of phase-encode lines, on a simulated phantom and on a real brain. And what do maps calibrated
+//! on undersampled data cost?
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -124,7 +124,7 @@ fn correlation(predicted: &[f64], measured: &[f64], draws: u64) -> f64 {
     both / (of_predicted * of_measured).sqrt()
 }
 
-/// `draws` must be enough for the measured map, whose error is 1/√draws of each value, to be told from a flat one.
+/// `draws` must be enough for the measured map, whose error is 1/√draws of each value, to differ from a flat one.
 fn holds(name: &str, scan: &Scan, acceleration: f64, draws: u64) {
     let bernoulli = Family::find("bernoulli").unwrap();
     let drawn = |seed| (bernoulli.draw)(&request(scan.grid(), acceleration, 100 + seed)).unwrap();

@@ -306,13 +306,13 @@ fn sure_it_says_where_the_noise_level_is_from() {
     let SimulatedSlice { kspace, .. } = slice();
     let sure_it = Method::find("sure-it").unwrap();
     let blind = problem(&kspace, &drawn(4.0));
-    let told = problem(&kspace, &drawn(4.0)).with_reference(kspace.view()).unwrap();
+    let oracle = problem(&kspace, &drawn(4.0)).with_reference(kspace.view()).unwrap();
     let first_variance = |problem: &Problem<f32>| {
         let mut solver = (sure_it.build)(problem, &tuning(sure_it));
         let step = solver.step();
         (step.bands[0].tau, solver.notes().join(" "))
     };
-    let ((estimated, from_data), (true_error, from_reference)) = (first_variance(&blind), first_variance(&told));
+    let ((estimated, from_data), (true_error, from_reference)) = (first_variance(&blind), first_variance(&oracle));
     assert!(from_data.contains("residual") && from_reference.contains("true error"));
     assert_ne!(estimated, true_error);
     let ratio = estimated / true_error;

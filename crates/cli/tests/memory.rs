@@ -28,7 +28,7 @@ fn the_memory_of_a_reconstruction_is_predicted() {
         ..ScanSettings::default()
     };
     let reconstruction = ScanReconstruction::settle(ScanSetup::new(&scan, &settings).unwrap()).unwrap();
-    let predicted = reconstruction.setup().workload(reconstruction.sets()).alone();
+    let predicted = reconstruction.setup().workload(reconstruction.sets()).alone(3);
     for slice in 0..3 {
         reconstruction.slice(slice, &mut ()).unwrap();
     }

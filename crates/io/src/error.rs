@@ -31,7 +31,7 @@ pub enum Error {
     Interrupted,
     /// Of many files some could not be used, each of which was reported; the work on all others is done. `what` names
     /// them in the plural.
-    #[error("passed over {failed} of {of} {what}, which could not be used; the reasons are told, the others are done")]
+    #[error("passed over {failed} of {of} {what}, which could not be used; the reasons are given, the others are done")]
     PassedOver { failed: usize, of: usize, what: String },
 }
 
@@ -136,7 +136,7 @@ mod tests {
             of: 5,
             what: "scans".into(),
         };
-        let sentence = "passed over 1 of 5 scans, which could not be used; the reasons are told, the others are done";
+        let sentence = "passed over 1 of 5 scans, which could not be used; the reasons are given, the others are done";
         assert_eq!(error.to_string(), sentence);
     }
 }

@@ -151,14 +151,14 @@ fn maps_go_there_and_back() {
             let virtual_maps = maps(sets, made.count());
             let of_scan = made.expand(&virtual_maps);
             assert_eq!(of_scan.dim().1, coils);
-            let (again, units) = made.reduce(&of_scan);
+            let (again, scaling) = made.reduce(&of_scan);
             assert!(
                 distance(&virtual_maps, &again) < 1e-4,
                 "{}",
                 distance(&virtual_maps, &again)
             );
             let mut ones = [(); 2].map(|()| ImageSets::from_elem((sets, GRID.rows, GRID.cols), C32::ONE));
-            units.scale(&mut ones[0]);
+            scaling.scale(&mut ones[0]);
             made.scaling(&virtual_maps).scale(&mut ones[1]);
             for (a, b) in ones[0].iter().zip(&ones[1]) {
                 assert!((a - b).norm() < 1e-4 * a.norm() && a.norm().is_finite(), "{a} {b}");
@@ -184,9 +184,9 @@ fn images_are_in_the_units_of_the_scan() {
         let of_scan = made.back.outer_iter().map(|line| product(line, &of_virtual).norm_sqr());
         let expected = of_scan.sum::<f64>().sqrt();
         let mut images = ImageSets::from_shape_fn((2, GRID.rows, GRID.cols), |(set, ..)| image(set));
-        let units = made.scaling(&virtual_maps);
-        units.scale(&mut images);
-        let found = f64::from(units.magnitude(&images).unwrap()[[row, col]]);
+        let scaling = made.scaling(&virtual_maps);
+        scaling.scale(&mut images);
+        let found = f64::from(scaling.magnitude(&images).unwrap()[[row, col]]);
         assert!((found / expected - 1.0).abs() < 1e-5, "{found} for {expected}");
     }
 }

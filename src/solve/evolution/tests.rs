@@ -1,4 +1,4 @@
-//! The sums against their plain definitions. Whether what they predict is true is asked in `tests/evolution.rs`.
+//! The sums against their plain definitions. Whether what they predict is true is asked in `tests/engine/evolution.rs`.
 
 use std::sync::Arc;
 

@@ -28,12 +28,12 @@ pub(super) struct HeldOut<T> {
     /// `noisy`, smoothed over k-space.
     seen: Array2<f64>,
     grid: Grid,
-    places: Vec<Place>,
+    samples: Vec<HeldOutSample>,
     bands: Vec<BandEnergy>,
 }
 
 /// A sample that is held out.
-struct Place {
+struct HeldOutSample {
     sample: usize,
     /// Row-major, on the grid.
     at: usize,
@@ -71,7 +71,9 @@ impl<T: Real> HeldOut<T> {
             return Err("no error bars: of what partial Fourier left out, no sample held out can tell".into());
         }
         if sampling::line_axis(&mask).is_some() {
-            return Err("no error bars: of whole lines too few can be held out to tell the error of the others".into());
+            return Err(
+                "no error bars: too few phase-encode lines can be held out to tell the error of the rest".into(),
+            );
         }
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut chosen = || (f64::from(rng.next_u32()) + 0.5) / 2f64.powi(32) < SHARE;
@@ -88,10 +90,10 @@ impl<T: Real> HeldOut<T> {
         }
         let mut weights = vec![T::one(); encoding.sampled().len()];
         held.iter().for_each(|&sample| weights[sample] = T::zero());
-        let place = |&sample: &usize| {
+        let held_out = |&sample: &usize| {
             let p = probability(sample);
             let unseen = 1.0 - p * (1.0 - SHARE);
-            Place {
+            HeldOutSample {
                 sample,
                 at: encoding.sampled()[sample] as usize,
                 inverse_probability: unseen / (p * SHARE),
@@ -107,7 +109,7 @@ impl<T: Real> HeldOut<T> {
             noisy,
             weights,
             grid,
-            places: held.iter().map(place).collect(),
+            samples: held.iter().map(held_out).collect(),
             bands: band_energies(grid, scales),
         })
     }
@@ -136,12 +138,13 @@ impl<T: Real> HeldOut<T> {
     pub(super) fn errors(&self, encoding: &Encoding<T>, energies: &[f64], noise: &Array2<f64>) -> Vec<BandError> {
         let noise = noise.as_slice().expect("standard layout");
         let others = encoding.coils().saturating_sub(encoding.sets()) as f64;
-        let excess = |place: &Place| (energies[place.sample] - others * noise[place.at]) * place.inverse_probability;
-        let excess: Vec<f64> = self.places.iter().map(excess).collect();
+        let excess =
+            |sample: &HeldOutSample| (energies[sample.sample] - others * noise[sample.at]) * sample.inverse_probability;
+        let excess: Vec<f64> = self.samples.iter().map(excess).collect();
         let of_band = |band: &BandEnergy| {
             let (mut sum, mut squares) = (0.0, 0.0);
-            for (place, excess) in self.places.iter().zip(&excess) {
-                let term = band.at(place.at, self.grid) * excess;
+            for (sample, excess) in self.samples.iter().zip(&excess) {
+                let term = band.at(sample.at, self.grid) * excess;
                 sum += term;
                 squares += term * term;
             }

@@ -277,7 +277,7 @@ fn line_of(volume: &BatchVolume, slice: &SliceRecord, metrics: Option<FastMriMet
         seconds: record.seconds,
         preparation_seconds: record.preparation_seconds,
         notes: record.notes.clone(),
-        // those of the whole scan are told once
+        // those of the whole scan are recorded once
         warnings: record
             .warnings
             .iter()

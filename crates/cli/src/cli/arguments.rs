@@ -75,15 +75,15 @@ pub struct DrawArguments {
     #[arg(long, value_name = "FAMILY", requires = "accel", default_value = "bernoulli", value_parser = one_of!(FAMILIES))]
     pub sampling: String,
 
-    /// Fully sampled centre (ACS), N or ROWSxCOLS; of masks of whole lines N of them [default: 24, or the axis where that is shorter]
+    /// Fully sampled centre (ACS), N or ROWSxCOLS; of masks of phase-encode lines N of them [default: 24, or the axis where that is shorter]
     #[arg(long, value_name = "N", requires = "accel", value_parser = parse_acs)]
     pub acs: Option<Acs>,
 
-    /// For masks of whole lines, in place of --acs: share of the lines in the fully sampled centre [default: 0.32/R]
+    /// For masks of phase-encode lines, in place of --acs: share of the lines in the fully sampled centre [default: 0.32/R]
     #[arg(long, value_name = "SHARE", requires = "accel", conflicts_with = "acs")]
     pub acs_fraction: Option<f64>,
 
-    /// How steeply the sampling density falls from the centre; 0 is uniform. Not for masks of whole lines [default: 2]
+    /// How steeply the sampling density falls from the centre; 0 is uniform. Not for masks of phase-encode lines [default: 2]
     #[arg(long, value_name = "ORDER", requires = "accel")]
     pub order: Option<f64>,
 

@@ -24,7 +24,7 @@ EXAMPLES
   pvdamp bench full.h5 --mask masks.h5:r5/mask --prob-map masks.h5:r5/prob_map --maps maps.h5 -o bench/
 
 METHODS
-  A method of 'pvdamp recon' and, after colons, what it is told: a regularisation weight (a number; 'optimal', the one
+  A method of 'pvdamp recon' and, after colons, its settings: a regularisation weight (a number; 'optimal', the one
   of least error for each case; 'shared', the one of least mean error over the cases), 'shift' for random shifts of
   the wavelet grid, 'iterations=N', 'bars' for error bars. Methods that learn from the reference what no user has are
   marked in the report.
@@ -80,15 +80,15 @@ pub struct RunBench {
     #[arg(long, value_name = "A..B|N,…", default_value = "1..5", value_parser = parse_seeds, help_heading = "Undersampling")]
     seeds: Seeds,
 
-    /// Fully sampled centre (ACS), N or ROWSxCOLS; of masks of whole lines N of them [default: 24, or the axis where that is shorter]
+    /// Fully sampled centre (ACS), N or ROWSxCOLS; of masks of phase-encode lines N of them [default: 24, or the axis where that is shorter]
     #[arg(long, value_name = "N", value_parser = parse_acs, help_heading = "Undersampling")]
     acs: Option<Acs>,
 
-    /// For masks of whole lines, in place of --acs: share of the lines in the fully sampled centre [default: 0.32/R]
+    /// For masks of phase-encode lines, in place of --acs: share of the lines in the fully sampled centre [default: 0.32/R]
     #[arg(long, value_name = "SHARE", conflicts_with = "acs", help_heading = "Undersampling")]
     acs_fraction: Option<f64>,
 
-    /// How steeply the sampling density falls from the centre; 0 is uniform. Not for masks of whole lines [default: 2]
+    /// How steeply the sampling density falls from the centre; 0 is uniform. Not for masks of phase-encode lines [default: 2]
     #[arg(long, value_name = "ORDER", help_heading = "Undersampling")]
     order: Option<f64>,
 

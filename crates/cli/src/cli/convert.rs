@@ -24,7 +24,7 @@ The ending of OUTPUT says what is written: .cfl, .npy, .nii, .nii.gz, .dcm or .p
 is HDF5. Images go to all of them, complex to .cfl, .npy and HDF5, as magnitude to the others.
 K-space goes to .cfl, .npy and HDF5.
 
-What INPUT is, is told by what is in it: an array of at most three axes is images, one of more is
+What INPUT is follows from what is in it: an array of at most three axes is images, one of more is
 k-space. A file with 'kspace' is a scan, a result is its 'reconstruction'; INPUT:DATASET names
 another dataset. With --kspace or --axes it is read as k-space.")]
 pub struct Convert {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::arguments::refuse_inputs;
 use super::console::{self, Console};
 use pvdamp_io::error::{Error, Place, Result};
-use pvdamp_io::evaluate::{Comparison, Evaluation, Folders, Spread, Summary, compare, volumes_csv};
+use pvdamp_io::evaluate::{Comparison, Evaluation, Folders, MeanStd, Summary, compare, volumes_csv};
 use pvdamp_io::format::AtomicFile;
 
 /// Compare reconstructions with their targets: fastMRI's NMSE, PSNR and SSIM
@@ -192,7 +192,7 @@ fn folders_text(evaluation: &Evaluation) -> String {
     format!("{}\n\n{heading}\n{}", aligned(&volumes), aligned(&means))
 }
 
-fn spread(spread: Spread) -> String {
+fn spread(spread: MeanStd) -> String {
     match spread.std {
         Some(_) => format!("{} ± {}", digits(spread.mean), digits(spread.std)),
         None => digits(spread.mean),

@@ -131,7 +131,7 @@ fn facts(scan: &Scan, setup: &mut ScanSetup, console: &Console) -> Result<Vec<(S
             "kspace_of_a_slice_mb",
             json!(megabytes(one_image * scan.coils() as u64)),
         ),
-        ("memory_mb", json!(megabytes(workload.alone()))),
+        ("memory_mb", json!(megabytes(workload.alone(scan.slices())))),
     ];
     Ok(facts.map(|(name, value)| (name.to_string(), value)).to_vec())
 }

@@ -163,7 +163,7 @@ impl Job<'_> {
         let scan = self.reconstruction.scan();
         let method = self.reconstruction.settings().engine.method.name;
         let (coils, sets) = (scan.coils(), self.reconstruction.sets());
-        let memory = self.reconstruction.setup().workload(sets).alone();
+        let memory = self.reconstruction.setup().workload(sets).alone(scan.slices());
         let sampling = self.reconstruction.sampling();
         let padding = sampling.record.padding();
         let padding = padding.map_or(String::new(), |padding| {

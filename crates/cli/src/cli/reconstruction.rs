@@ -20,7 +20,7 @@ pub struct ReconArguments {
     #[arg(long, value_name = "METHOD", default_value = "pvdamp", value_parser = one_of!(METHODS))]
     method: String,
 
-    /// Iterations at most [default: pvdamp 30, howl 30 (masks of whole lines, partial Fourier 100), fista 100, sure-it 100, a-fista 100, cg-sense 10]
+    /// Iterations at most [default: pvdamp 30, howl 30 (1-D undersampling, partial Fourier 100), fista 100, sure-it 100, a-fista 100, cg-sense 10]
     #[arg(long, value_name = "N")]
     iterations: Option<u32>,
 
@@ -36,7 +36,7 @@ pub struct ReconArguments {
     #[arg(long, value_name = "N")]
     scales: Option<usize>,
 
-    /// Damping of pvdamp: share of the new estimate in each update, above 0 and at most 1 [default: 0.75 (masks of whole lines 0.7)]
+    /// Damping of pvdamp: share of the new estimate in each update, above 0 and at most 1 [default: 0.75 (1-D undersampling 0.7)]
     #[arg(long, value_name = "RHO")]
     damping: Option<f64>,
 

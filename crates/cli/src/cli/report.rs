@@ -19,7 +19,7 @@ EXAMPLES
 
 The page holds everything and fetches nothing: it can be mailed, and opened without a network. How large the pictures
 are depends on the number of slices; of thousands the page takes up to 40 MB. A batch that is still at work can be
-looked at too. Results that cannot be read are told of, and the rest is shown.")]
+looked at too. Results that cannot be read are reported, and the rest is shown.")]
 pub struct Report {
     /// Output folder of a batch
     #[arg(value_name = "DIR")]

@@ -188,8 +188,8 @@ impl Bench {
             for warning in prepared_case.warnings() {
                 listener.say(&format!("{id}: {warning}"));
             }
-            if let (true, Some(judge)) = (shown, &prepared_case.reference_metrics) {
-                store.write_reference(id, &prepared_case.unscaled(&judge.reference))?;
+            if let (true, Some(metrics)) = (shown, &prepared_case.reference_metrics) {
+                store.write_reference(id, &prepared_case.unscaled(&metrics.reference))?;
             }
             for contender in &left {
                 // Without a best λ, as for a slice without an object, there is nothing to run.

@@ -115,7 +115,7 @@ impl<'a> PreparedCase<'a> {
             .for_each(|point: &mut TracePoint| point.seconds += finishing);
         let mut notes = solver.notes();
         if wanted && deviation.is_none() {
-            notes.push("its error bars cannot be told".into());
+            notes.push("its error bars cannot be estimated".into());
         }
         let image = if image.iter().all(|v| v.is_finite()) {
             image

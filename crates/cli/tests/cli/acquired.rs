@@ -1,4 +1,4 @@
-//! Scans as scanners leave them: whole lines, zero padding at the sides of k-space, partial Fourier.
+//! Scans as scanners leave them: phase-encode lines, zero padding at the sides of k-space, partial Fourier.
 
 use crate::support::command::*;
 use ndarray::{ArrayD, Axis, Slice, s};
@@ -200,7 +200,7 @@ fn partial_fourier_is_reported_and_filled_in_by_howl() {
         let warned = output
             .warnings()
             .iter()
-            .any(|w| w.contains("columns 0 to 29, was not acquired; --method howl"));
+            .any(|w| w.contains("columns 0 to 29, was not acquired; the method howl"));
         assert!(warned, "{}", output.err);
         assert_eq!(
             folder.trace("t.jsonl")[0]["sampling"]["missing_sides"][0],

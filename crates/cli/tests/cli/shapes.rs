@@ -129,9 +129,9 @@ fn double_precision_on_disk_is_the_same_scan() {
     assert_eq!(folder.bits("out_full.h5"), folder.bits("out_wide.h5"));
 }
 
-/// As in the test files of fastMRI: whole lines, k-space zero elsewhere, and a mask of one axis.
+/// As in the test files of fastMRI: phase-encode lines, k-space zero elsewhere, and a mask of one axis.
 #[test]
-fn whole_lines() {
+fn phase_encode_lines() {
     let folder = Folder::with_scan("--size 96x80 --coils 8 --slices 2 --seed 5");
     let line = |col: usize| (34..46).contains(&col) || col * 7919 % 100 < 30;
     let damping = |folder: &Folder| {
@@ -152,7 +152,7 @@ fn whole_lines() {
         let output = right_image(&folder, "lines.h5", "", 1.0);
         let warnings = output.warnings();
         assert!(
-            warnings.len() == 1 && warnings[0].contains("whole lines"),
+            warnings.len() == 1 && warnings[0].contains("whole phase-encode lines"),
             "{warnings:?}"
         );
         assert!(!warnings[0].contains("regular distances"), "{warnings:?}");
@@ -164,7 +164,7 @@ fn whole_lines() {
     folder.write("regular.h5:mask", &regular);
     let output = folder.run_ok("recon full.h5 --mask regular.h5:mask --damping 0.5 -o out.h5");
     assert!(
-        output.err.contains("whole lines at regular distances"),
+        output.err.contains("whole phase-encode lines at regular distances"),
         "{}",
         output.err
     );

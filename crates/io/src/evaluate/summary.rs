@@ -41,15 +41,15 @@ pub struct Acquisition {
 pub struct Summary {
     /// How many they are.
     pub volumes: usize,
-    pub nmse: Spread,
-    pub psnr_db: Spread,
-    pub ssim: Spread,
+    pub nmse: MeanStd,
+    pub psnr_db: MeanStd,
+    pub ssim: MeanStd,
 }
 
 /// A mean, and the standard deviation of the sample (n − 1), which one value does not have. fastMRI prints twice the
 /// standard deviation.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Spread {
+pub struct MeanStd {
     pub mean: Option<f64>,
     pub std: Option<f64>,
 }
@@ -83,7 +83,7 @@ impl Summary {
     fn of<'a>(volumes: impl Iterator<Item = &'a VolumeRecord>) -> Self {
         let compared: Vec<&Comparison> = volumes.filter_map(|volume| volume.comparison.as_ref()).collect();
         let spread = |figure: fn(&Comparison) -> Option<f64>| {
-            Spread::of(&compared.iter().filter_map(|c| figure(c)).collect::<Vec<_>>())
+            MeanStd::of(&compared.iter().filter_map(|c| figure(c)).collect::<Vec<_>>())
         };
         Self {
             volumes: compared.len(),
@@ -94,7 +94,7 @@ impl Summary {
     }
 }
 
-impl Spread {
+impl MeanStd {
     /// The mean is infinite where a value is, as the PSNR of a perfect image, and there is no deviation then.
     pub fn of(values: &[f64]) -> Self {
         let found = quality::Spread::of(values.iter().copied());
@@ -188,7 +188,7 @@ mod tests {
         let psnr = evaluation.all.psnr_db;
         assert_eq!((psnr.mean, psnr.std), (Some(f64::INFINITY), None));
         assert_eq!(evaluation.all.ssim.std, Some(0.25));
-        assert_eq!(Spread::of(&[]), Spread { mean: None, std: None });
+        assert_eq!(MeanStd::of(&[]), MeanStd { mean: None, std: None });
     }
 
     #[test]

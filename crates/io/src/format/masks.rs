@@ -1,5 +1,5 @@
-//! Sampling masks and sampling probabilities: planes `(rows, cols)`, or `(cols,)` where whole lines are sampled. Rows
-//! and columns of a volume are its two phase encodes.
+//! Sampling masks and sampling probabilities: planes `(rows, cols)`, or `(cols,)` where phase-encode lines are sampled.
+//! Rows and columns of a volume are its two phase encodes.
 
 use ndarray::{Array2, ArrayD, Ix1, Ix2};
 

@@ -129,14 +129,17 @@ impl Workload {
         self.slice() + (HOLES * waiting * self.image()) as u64
     }
 
-    /// Bytes of a program that takes one slice of a scan after the other, in one thread.
-    pub fn alone(&self) -> u64 {
-        PROGRAM_MEMORY + self.slice()
+    /// Bytes of a program that takes one slice of a scan after the other, in one thread. Of several slices the allocator
+    /// keeps as much as a stack of coil images more.
+    pub fn alone(&self, slices: usize) -> u64 {
+        let kept = HOLES * self.used as f64 * self.image();
+        let kept = if slices > 1 { kept as u64 } else { 0 };
+        PROGRAM_MEMORY + kept + self.slice()
     }
 
     /// Bytes of a program that works on so many slices of a scan at once, each in a thread of its own.
     pub fn together(&self, at_once: usize, slices: usize) -> u64 {
-        self.alone() + (at_once.clamp(1, slices.max(1)) as u64 - 1) * self.slice()
+        self.alone(slices) + (at_once.clamp(1, slices.max(1)) as u64 - 1) * self.slice()
     }
 
     /// One complex image in single precision.

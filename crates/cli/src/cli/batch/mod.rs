@@ -29,8 +29,8 @@ EXAMPLES
 
 The folder gets one HDF5 file for each scan, as 'pvdamp recon' writes it, of the scan's name, subfolders kept;
 batch.json with settings, checksums, times, metrics, warnings and errors; and batch.jsonl, a line for each slice. A scan
-that cannot be used is told of and passed over (exit code 3). Started again with the same words, a batch does what is not
-done yet: results that are there are held to their checksums, not to their names.
+that cannot be used is reported and passed over (exit code 3). Started again with the same words, a batch does what is
+not done yet: results that are there are held to their checksums, not to their names.
 
 A mask is drawn for each scan anew, from --seed and the name of its result. An option that names a file of masks, maps or
 noise may name a folder: each scan then has its own file in it, of the name of its result.")]

@@ -31,7 +31,7 @@ const TERMS: &[(&str, &str)] = &[
     ),
     (
         "Noise variance",
-        "What a denoiser for white noise was told of the variance of the error, of methods that have one.",
+        "The variance of the error that a denoiser for white noise was given, of methods that have one.",
     ),
     (
         "Pictures",

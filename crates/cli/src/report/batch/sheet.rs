@@ -103,7 +103,7 @@ fn slice_dialog() -> Markup {
             }
             div.body {
                 div.picture { div #slice-picture {} div #window-slot {} }
-                div.told { dl.facts #slice-facts {} div #slice-words {} div.courses #slice-courses {} }
+                div.findings { dl.facts #slice-facts {} div #slice-words {} div.courses #slice-courses {} }
             }
         }
     }

@@ -140,7 +140,7 @@ function courses(slice) {
         return slice.number === null ? [] : [make("p", "quiet", "No course of iterations is on record.")];
     }
     const { curves } = found;
-    // the last ones may be of a kind of which nothing is told
+    // the last ones may be of a kind of which nothing is on record
     const count = Math.max(found.count, slice.iterations ?? 0);
     const figures = [];
     const general = [["noise", "noise variance", 1, ""], ["mean", "mean τ", 0, ""]]

@@ -217,7 +217,7 @@ fn an_undersampled_readout_is_refused() {
         let path = folder.file("kx.npy", &complex_npy(&values));
         (Scan::open(&path, &options(&text)), path)
     };
-    // whole lines are missing, which is no harm, then a part of the echo
+    // whole phase-encode lines are missing, which is no harm, then a part of the echo
     assert_eq!(open(&|_, ky| ky == 2).0.unwrap().warnings, [""; 0]);
     let warnings = open(&|kx, _| kx < 2).0.unwrap().warnings;
     assert!(

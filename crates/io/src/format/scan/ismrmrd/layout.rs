@@ -281,7 +281,7 @@ impl Repeats {
             (often.first_key_value(), often.last_key_value(), often.len() > 1)
         {
             warnings.push(format!(
-                "lines were sampled {least} to {most} times and averaged: their noise differs, and is told as its mean"
+                "lines were sampled {least} to {most} times and averaged: their noise differs, and is given as its mean"
             ));
         }
         if mixed > 0 {

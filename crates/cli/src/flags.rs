@@ -39,3 +39,27 @@ pub fn in_flags(error: &Error) -> String {
         _ => error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pvdamp::Settings;
+    use pvdamp::array::Grid;
+    use pvdamp::sampling::{Family, Request};
+
+    #[test]
+    fn a_parameter_is_named_as_its_option() {
+        let bernoulli = Family::find("bernoulli").unwrap();
+        let error = bernoulli.plan(&Request::new(0.5), Grid::new(32, 32)).unwrap_err();
+        let sentence = in_flags(&error.into());
+        assert!(sentence.starts_with("--accel 0.5 is not an acceleration"), "{sentence}");
+        let mut settings = Settings::default();
+        settings.espirit.singular_threshold = 2.0;
+        let error = settings.validate(Grid::new(32, 32)).unwrap_err();
+        let sentence = in_flags(&error.into());
+        assert!(
+            sentence.starts_with("singular value threshold 2 "),
+            "no option sets it: {sentence}"
+        );
+    }
+}

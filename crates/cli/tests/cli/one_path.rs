@@ -1,6 +1,6 @@
 //! `pvdamp recon` on a file and `pvdamp::reconstruct` on the same array give the same bytes.
 
-use ndarray::{Array2, Axis, Ix2, Ix4, Ix5};
+use ndarray::{Array2, Axis, Ix2, Ix4, Ix5, s};
 use pvdamp::array::Mask;
 use pvdamp::sampling::{Acs, Family, Request};
 use pvdamp::solve::{Lambda, Tuning};
@@ -112,4 +112,15 @@ fn a_file_and_an_array_take_one_path() {
     let mut settings = of("fista");
     settings.tuning.lambda = Lambda::Optimal;
     same(&folder, &reconstruct(&acquisition, &settings, &mut ()).unwrap());
+
+    // More coils than are used, one side of k-space missing.
+    folder.run_ok("simulate --size 64x56 --coils 20 --noise 0.01 --seed 5 -o many.h5");
+    let many = folder.complex("many.h5:kspace").into_dimensionality::<Ix4>().unwrap();
+    let mut partial = many.index_axis_move(Axis(0), 0);
+    partial.slice_mut(s![.., .., ..18]).fill(C32::new(0.0, 0.0));
+    folder.write("partial.h5:kspace", &partial.clone().insert_axis(Axis(0)));
+    folder.run_ok("recon partial.h5 --method howl -o out.h5");
+    let called = reconstruct(&Acquisition::new(&partial), &of("howl"), &mut ()).unwrap();
+    assert!(called.record.coils.as_ref().unwrap().used < 20 && !called.record.sampling.missing_sides.is_empty());
+    same(&folder, &called);
 }

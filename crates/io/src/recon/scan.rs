@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::format::Scan;
 use pvdamp::array::{Grid, Image, Maps};
 use pvdamp::coil::MapSets;
-use pvdamp::reconstruct::{CoilsRecord, MapsRecord, NoiseRecord, Prepared, Sampling};
+use pvdamp::reconstruct::{MapsRecord, Prepared, Sampling};
 use pvdamp::{Observer, Reconstruction, Settings};
 
 /// A scan being reconstructed, slice by slice; slices in any order, and several at once.
@@ -19,7 +19,6 @@ pub struct ScanReconstruction {
     engine: Settings,
     sets: usize,
     why_two_sets: Option<String>,
-    coils: Option<(CoilsRecord, NoiseRecord)>,
     /// What has been done of the only slice of a scan already.
     ahead: Mutex<Option<Ahead>>,
 }
@@ -60,7 +59,7 @@ impl ScanReconstruction {
 
     /// A scan whose map sets are decided.
     pub fn new(mut setup: ScanSetup, decision: MapSetsDecision) -> Self {
-        let MapSetsDecision { sets, why, coils } = decision;
+        let MapSetsDecision { sets, why, .. } = decision;
         let ahead = setup.take_ahead(sets);
         let mut engine = setup.settings().engine.clone();
         engine.espirit.sets = MapSets::Fixed(sets);
@@ -69,7 +68,6 @@ impl ScanReconstruction {
             setup,
             sets,
             why_two_sets: why,
-            coils,
             ahead: Mutex::new(ahead),
         }
     }
@@ -98,11 +96,6 @@ impl ScanReconstruction {
     /// Why there are two sets of maps, where that was judged.
     pub fn why_two_sets(&self) -> Option<&str> {
         self.why_two_sets.as_deref()
-    }
-
-    /// What becomes of the coils, where deciding on the sets has shown it.
-    pub fn coils(&self) -> Option<&(CoilsRecord, NoiseRecord)> {
-        self.coils.as_ref()
     }
 
     /// Whether slices have an unbiased image. Of two sets of maps it would be two images, whose root sum of squares is
@@ -178,19 +171,11 @@ impl ScanReconstruction {
             keep_maps: true,
             ..self.engine.clone()
         };
-        let kspace = match self.take_ahead(slice) {
-            Some(Ahead::Prepared(mut prepared)) => match prepared.kept_maps.take() {
-                Some(maps) => {
-                    let warnings = prepared.warnings(&settings);
-                    let record = prepared.maps_record;
-                    return Ok(Some(SliceMaps { maps, record, warnings }));
-                }
-                None => None,
-            },
-            Some(Ahead::Read(kspace)) => Some(kspace),
-            None => None,
+        let prepared = match self.take_ahead(slice) {
+            Some(Ahead::Prepared(prepared)) if prepared.kept_maps.is_some() => Some(*prepared),
+            Some(Ahead::Read(kspace)) => self.setup.prepare(slice, Some(kspace), &settings, &mut ())?,
+            _ => self.setup.prepare(slice, None, &settings, &mut ())?,
         };
-        let prepared = self.setup.prepare(slice, kspace, &settings, &mut ())?;
         Ok(prepared.and_then(|mut prepared| {
             Some(SliceMaps {
                 maps: prepared.kept_maps.take()?,

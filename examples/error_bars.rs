@@ -2,6 +2,7 @@
 //!
 //!     cargo run --release --example error_bars
 
+use ndarray::Axis;
 use pvdamp::array::Grid;
 use pvdamp::sampling::{Family, Request};
 use pvdamp::simulate::{SimulationSettings, simulate_slice};
@@ -21,7 +22,9 @@ fn main() -> pvdamp::Result<()> {
         ..Request::new(5.0)
     };
     let bernoulli = Family::find("bernoulli").expect("a family of the table");
-    let acquisition = Acquisition::new(&head.kspace).undersampled(bernoulli, &request)?;
+    let maps = head.maps.insert_axis(Axis(0)); // (sets, coils, rows, cols); so that the phase is that of the truth
+    let acquisition = Acquisition::new(&head.kspace).with_maps(maps);
+    let acquisition = acquisition.undersampled(bernoulli, &request)?;
 
     let mut settings = Settings::of_method("howl")?;
     settings.tuning.error_bars = Some(0); // the seed of what they draw

@@ -112,7 +112,7 @@ impl ScanReconstruction {
     /// Reconstructs one slice.
     ///
     /// # Errors
-    /// A slice that cannot be read or reconstructed, and [`Error::Interrupted`] when the observer breaks off.
+    /// A slice that cannot be read or reconstructed, and [`Error::Interrupted`](crate::error::Error::Interrupted) when the observer breaks off.
     pub fn slice(&self, slice: usize, observer: &mut dyn Observer) -> Result<SliceResult> {
         let start = Instant::now();
         let Reconstruction {

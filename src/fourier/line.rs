@@ -70,7 +70,6 @@ impl<T: Real> LinePlan<T> {
     }
 
     /// Transforms [`LANES`] lines. `re` and `im` are of `length · LANES` values.
-    #[inline(never)]
     pub(super) fn run(&self, re: &mut [T], im: &mut [T]) {
         let size = self.length * LANES;
         let (re, im) = (&mut re[..size], &mut im[..size]);

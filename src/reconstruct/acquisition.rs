@@ -14,8 +14,8 @@ use crate::sampling::{Family, Request};
 #[derive(Clone, Debug)]
 pub struct Acquisition<'a> {
     /// `(coils, rows, cols)`, the origin of each axis of n samples at index `n / 2`. Rows are the readout, or any axis
-    /// where both are phase encodes. Where the mask samples nothing,
-    /// values serve as the reference for what needs one, and for nothing else.
+    /// where both are phase encodes. Where the mask samples nothing, values serve as the
+    /// reference for what needs one, and for nothing else.
     pub kspace: CowArray<'a, Complex<f32>, Ix3>,
     /// `(rows, cols)`; where k-space is not zero, if it is `None`.
     pub mask: Option<Sourced<Mask>>,
@@ -107,6 +107,11 @@ impl<'a> Acquisition<'a> {
         self.kspace.dim().0
     }
 
+    /// Whether any sample is not zero.
+    pub fn holds_data(&self) -> bool {
+        self.kspace.iter().any(|v| v.re != 0.0 || v.im != 0.0)
+    }
+
     /// Whether the arrays fit each other.
     ///
     /// # Errors
@@ -134,12 +139,7 @@ impl<'a> Acquisition<'a> {
             }
         }
         if let Some(maps) = &self.maps {
-            let (sets, of_coils, rows, cols) = maps.value.dim();
-            if sets == 0 || of_coils != coils || Grid::new(rows, cols) != grid {
-                let found = format!("{sets} set(s) of {of_coils} coils, {rows}x{cols}");
-                let expected = format!("sets of {coils} coils, {grid}");
-                return Err(Error::data(Input::Maps, found, expected));
-            }
+            check_maps(&maps.value, coils, grid)?;
         }
         let within = |lines: &Option<Range<usize>>, n: usize| {
             let inside = |lines: &Range<usize>| lines.contains(&(n / 2)) && lines.end <= n;
@@ -153,4 +153,18 @@ impl<'a> Acquisition<'a> {
         }
         self.noise.check(coils)
     }
+}
+
+/// Whether maps `(sets, coils, rows, cols)` are of so many coils on this grid.
+pub(super) fn check_maps(maps: &Maps<f32>, coils: usize, grid: Grid) -> Result<()> {
+    let (sets, of_coils, rows, cols) = maps.dim();
+    if sets > 0 && of_coils == coils && Grid::new(rows, cols) == grid {
+        return Ok(());
+    }
+    let found = format!("{sets} set(s) of {of_coils} coils, {rows}x{cols}");
+    Err(Error::data(
+        Input::Maps,
+        found,
+        format!("sets of {coils} coils, {grid}"),
+    ))
 }

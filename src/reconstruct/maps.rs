@@ -1,8 +1,9 @@
+use super::acquisition::check_maps;
 use super::channels::Channels;
 use super::record::MapsRecord;
 use super::sampling::Sampling;
 use super::sourced::Sourced;
-use crate::array::{Grid, Maps};
+use crate::array::Maps;
 use crate::coil::{self, CoilScaling, EspiritSettings, MapSets};
 use crate::error::{Error, Input, Result};
 
@@ -60,13 +61,7 @@ impl CoilMaps {
             value: mut maps,
             origin,
         } = maps;
-        let (sets, coils, rows, cols) = maps.dim();
-        let expected = (channels.coils.measured, channels.grid());
-        if sets == 0 || (coils, Grid::new(rows, cols)) != expected {
-            let found = format!("{sets} set(s) of {coils} coils, {rows}x{cols}");
-            let expected = format!("sets of {} coils, {}", expected.0, expected.1);
-            return Err(Error::data(Input::Maps, found, expected));
-        }
+        check_maps(&maps, channels.coils.measured, channels.grid())?;
         let normalisation = coil::normalise(&mut maps)?;
         let record = MapsRecord::Given {
             origin,

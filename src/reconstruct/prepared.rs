@@ -11,7 +11,7 @@ use super::observer::{Observer, Stage};
 use super::record::{CoilsRecord, MapsRecord, NoiseRecord};
 use super::sampling::Sampling;
 use super::settings::Settings;
-use crate::array::{Grid, Image, ImageSets, Maps};
+use crate::array::{Image, ImageSets, Maps};
 use crate::coil::CoilScaling;
 use crate::error::{Error, Input, Result};
 use crate::operator::gather;
@@ -53,7 +53,7 @@ impl Acquisition<'_> {
         begin(Stage::Sampling, observer)?;
         self.check()?;
         settings.validate(self.grid())?;
-        if self.kspace.iter().all(|v| v.re == 0.0 && v.im == 0.0) {
+        if !self.holds_data() {
             return Ok(None);
         }
         let sampling = Arc::new(Sampling::of(&self)?);
@@ -110,6 +110,7 @@ impl Prepared {
     /// # Errors
     /// [`Error::Data`]: parts that do not fit each other.
     pub fn pose(channels: Channels, sampling: Arc<Sampling>, maps: CoilMaps, settings: &Settings) -> Result<Self> {
+        sampling.check_grid(Input::Kspace, channels.grid())?;
         let kept_maps = settings.keep_maps.then(|| channels.to_scan(maps.maps.clone()));
         let map_warnings = maps.warnings().to_vec();
         let mask = sampling.known();
@@ -123,7 +124,6 @@ impl Prepared {
             coils,
             ..
         } = channels;
-        sampling.check_grid(Input::Kspace, Grid::new(kspace.dim().1, kspace.dim().2))?;
         // Not both k-space and what the problem makes of the maps.
         let data = gather(kspace.view(), &mask);
         drop(kspace);

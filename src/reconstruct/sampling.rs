@@ -20,6 +20,9 @@ const SMALLEST_PROBABILITY: f64 = 1e-6;
 /// Ratio of the locations that a probability accounts for to those there are, above or below which it is odd.
 const MISFIT: f64 = 1.5;
 
+/// What a probability should be, for errors.
+const DRAWN_WITH: &str = "the probability the mask was drawn with, or none to have it estimated";
+
 /// Which locations were sampled, and with which probability.
 #[derive(Clone, Debug)]
 pub struct Sampling {
@@ -42,9 +45,6 @@ pub struct Sampling {
     /// As [`Acquisition::acquired`].
     acquired: [Option<Range<usize>>; 2],
 }
-
-/// What a probability should be, for errors.
-const DRAWN_WITH: &str = "the probability the mask was drawn with, or none to have it estimated";
 
 impl Sampling {
     /// The sampling of an acquisition whose k-space is not all zero: its mask where k-space holds data, and the

@@ -91,6 +91,7 @@ impl Recon {
         let job = Job {
             reconstruction: &reconstruction,
             iterations: reconstruction.setup().iterations(),
+            scan_wide: reconstruction.setup().warnings(),
             stem: stem(&self.products.output),
             products: &self.products,
             console,
@@ -153,6 +154,8 @@ struct Job<'a> {
     reconstruction: &'a ScanReconstruction,
     /// Of a slice, as far as is known beforehand.
     iterations: usize,
+    /// What there is to warn of in all slices.
+    scan_wide: Vec<String>,
     stem: String,
     products: &'a Products,
     console: &'a Console,
@@ -179,7 +182,7 @@ impl Job<'_> {
             sampling.record.density,
             memory.div_ceil(1_000_000),
         ));
-        for warning in scan.warnings.iter().chain(&self.reconstruction.setup().warnings()) {
+        for warning in scan.warnings.iter().chain(&self.scan_wide) {
             self.console.warn(warning);
         }
         if let Compression::To(wanted) = compression
@@ -262,8 +265,7 @@ impl Job<'_> {
 
     fn report(&self, record: &SliceRecord) {
         let SliceRecord { slice, record } = record;
-        let scan_wide = self.reconstruction.setup().warnings();
-        for warning in record.warnings.iter().filter(|w| !scan_wide.contains(w)) {
+        for warning in record.warnings.iter().filter(|w| !self.scan_wide.contains(w)) {
             self.console.warn(&format!("slice {slice}: {warning}"));
         }
         if let Some(coils) = &record.coils {

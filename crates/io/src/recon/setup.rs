@@ -171,7 +171,7 @@ impl ScanSetup {
             let (slice, kspace) = judged?;
             let (channels, sampling) = self.channels(slice, kspace)?;
             let maps = CoilMaps::calibrate(&channels, &sampling, &one_set);
-            let maps = maps.map_err(|error| self.places.locate(error, Some(slice)))?;
+            let maps = maps.map_err(|error| self.locate(error, slice))?;
             decision.coils.get_or_insert((channels.coils, channels.noise));
             if let MapsRecord::Estimated(report) = &maps.record
                 && report.is_folded()
@@ -299,7 +299,7 @@ fn why_two_sets(slice: usize, folded: f64) -> String {
 }
 
 fn holds_data(kspace: &CoilStack<f32>) -> bool {
-    kspace.iter().any(|v| v.re != 0.0 || v.im != 0.0)
+    Acquisition::new(kspace).holds_data()
 }
 
 fn first_with_data(scan: &Scan) -> Result<Option<CoilStack<f32>>> {

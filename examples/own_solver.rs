@@ -3,6 +3,7 @@
 //!     cargo run --release --example own_solver
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use pvdamp::array::{Grid, Image, ImageSets};
 use pvdamp::quality::{complex_nmse, decibel};
@@ -12,25 +13,25 @@ use pvdamp::solve::{IterationRecord, Limits, Problem, Solver, Step, Verdict, dri
 use pvdamp::{Acquisition, Complex32, Settings};
 
 /// `x ← x + s Aᴴ (y − A x)`: to least squares, slowly.
-struct Landweber<'a> {
-    problem: &'a Problem<f32>,
+struct Landweber {
+    problem: Arc<Problem<f32>>,
     step: f32,
     image: ImageSets<f32>,
     iteration: usize,
 }
 
-impl<'a> Landweber<'a> {
-    fn new(problem: &'a Problem<f32>) -> Self {
+impl Landweber {
+    fn new(problem: &Arc<Problem<f32>>) -> Self {
         Self {
             image: problem.zero_filled(),
             step: problem.step_length() as f32,
             iteration: 0,
-            problem,
+            problem: Arc::clone(problem),
         }
     }
 }
 
-impl Solver<f32> for Landweber<'_> {
+impl Solver<f32> for Landweber {
     fn step(&mut self) -> Step {
         let Self {
             problem, image, step, ..

@@ -8,7 +8,7 @@ mod tables;
 mod transforms;
 
 use std::hint::black_box;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use num_complex::Complex;
 use pvdamp::array::Grid;
@@ -54,7 +54,7 @@ struct Case {
     grid: Grid,
     coils: usize,
     slice: Slice,
-    problem: Problem<f32>,
+    problem: Arc<Problem<f32>>,
 }
 
 impl Case {

@@ -17,7 +17,7 @@ pub const SHRINK: &str = "SURE and soft threshold";
 pub const PARTS: [&str; 4] = [ENCODING, EVOLUTION, WAVELET, SHRINK];
 
 /// Each on what it meets halfway through a run.
-pub fn works(problem: &Problem<f32>) -> Vec<Work<'_>> {
+pub fn works(problem: &Arc<Problem<f32>>) -> Vec<Work<'_>> {
     let tuning = Tuning::default();
     let mut solver = PVdamp::new(problem, &tuning);
     for _ in 0..15 {

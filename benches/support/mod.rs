@@ -5,6 +5,7 @@ pub mod fftw;
 pub mod machine;
 pub mod work;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::Criterion;
@@ -100,12 +101,12 @@ impl Slice {
         }
     }
 
-    pub fn problem(&self) -> Problem<f32> {
+    pub fn problem(&self) -> Arc<Problem<f32>> {
         self.problem_with(self.maps.clone(), self.noise())
     }
 
-    pub fn problem_with(&self, maps: Maps<f32>, noise: Array2<Complex<f64>>) -> Problem<f32> {
-        Problem::new(self.kspace.view(), &self.mask, &self.probability, maps, noise).unwrap()
+    pub fn problem_with(&self, maps: Maps<f32>, noise: Array2<Complex<f64>>) -> Arc<Problem<f32>> {
+        Arc::new(Problem::new(self.kspace.view(), &self.mask, &self.probability, maps, noise).unwrap())
     }
 
     /// The noise covariance that the slice was simulated with.

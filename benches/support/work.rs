@@ -1,5 +1,6 @@
 //! Whole methods as pieces of work: what `roofline` and `growth` time.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use ndarray::ArrayView3;
@@ -17,7 +18,7 @@ pub const ESPIRIT: &str = "ESPIRiT";
 const ITERATIONS: usize = 30;
 
 /// The iterations of P-VDAMP but the first, which is not damped.
-pub fn pvdamp(problem: &Problem<f32>) -> Work<'_> {
+pub fn pvdamp(problem: &Arc<Problem<f32>>) -> Work<'_> {
     Box::new(move |clock: &mut Clock| {
         let mut solver = PVdamp::new(problem, &Tuning::default());
         solver.step();
@@ -31,7 +32,7 @@ pub fn pvdamp(problem: &Problem<f32>) -> Work<'_> {
 }
 
 /// The iterations of HOWL, all and by their denoiser.
-pub fn howl(problem: &Problem<f32>) -> Work<'_> {
+pub fn howl(problem: &Arc<Problem<f32>>) -> Work<'_> {
     Box::new(move |clock: &mut Clock| {
         let mut solver = Howl::new(problem, &Tuning::default());
         for iteration in 0..ITERATIONS {

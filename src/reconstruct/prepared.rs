@@ -21,7 +21,7 @@ use crate::solve::{Problem, Solver};
 pub struct Prepared {
     /// In units of the k-space times `scale`, and of virtual coils where there are any: [`Self::image`] brings its images
     /// into those of the scan's coils.
-    pub problem: Problem<f32>,
+    pub problem: Arc<Problem<f32>>,
     /// The power of two that k-space was multiplied by.
     pub scale: f32,
     /// Which locations were sampled.
@@ -136,7 +136,7 @@ impl Prepared {
             problem = problem.with_reference(complete.view())?;
         }
         Ok(Self {
-            problem,
+            problem: Arc::new(problem),
             scale,
             sampling,
             maps_record: maps.record,

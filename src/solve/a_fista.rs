@@ -4,6 +4,8 @@
 //! The counts of a histogram fall into two clusters: the few tall bins around zero, which hold what is noise-like,
 //! and the rest. The threshold is where the tall ones end, over √2. The approximation is left as it is.
 
+use std::sync::Arc;
+
 use ndarray::Axis;
 use num_complex::Complex;
 
@@ -17,7 +19,7 @@ const BINS: usize = 50;
 /// Rounds of two-means: more than it takes to converge.
 const ROUNDS: usize = 100;
 
-pub(super) fn new<'a, T: Real>(problem: &'a Problem<T>, tuning: &Tuning) -> ProximalGradient<'a, T> {
+pub(super) fn new<T: Real>(problem: &Arc<Problem<T>>, tuning: &Tuning) -> ProximalGradient<T> {
     let rule = |transform: &Transform<T>| {
         let rule: Box<dyn Thresholds<T>> = Box::new(ScaleThresholds::of(problem, transform));
         rule

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::conjugate_gradients::{ConjugateGradients, add_scaled};
 use super::{Problem, Solver, Step, StopReason, Tuning, Verdict};
 use crate::array::{ImageSets, Real};
@@ -9,20 +11,20 @@ const SETTLED: f64 = 1e-6;
 ///
 /// At λ = 0 the first iterations converge to the image and later ones to the noise: stopping early is the
 /// regularisation.
-pub struct CgSense<'a, T: Real> {
-    problem: &'a Problem<T>,
+pub struct CgSense<T: Real> {
+    problem: Arc<Problem<T>>,
     lambda: T,
     iteration: usize,
     gradients: ConjugateGradients<T>,
     first_energy: f64,
 }
 
-impl<'a, T: Real> CgSense<'a, T> {
+impl<T: Real> CgSense<T> {
     /// The solver at x = 0. Of `tuning` only λ matters, as a Tikhonov weight without unit.
-    pub fn new(problem: &'a Problem<T>, tuning: &Tuning) -> Self {
+    pub fn new(problem: &Arc<Problem<T>>, tuning: &Tuning) -> Self {
         let gradients = ConjugateGradients::new(problem.zero_filled());
         Self {
-            problem,
+            problem: Arc::clone(problem),
             lambda: T::of(tuning.lambda.value()),
             iteration: 0,
             first_energy: gradients.energy(),
@@ -31,7 +33,7 @@ impl<'a, T: Real> CgSense<'a, T> {
     }
 }
 
-impl<T: Real> Solver<T> for CgSense<'_, T> {
+impl<T: Real> Solver<T> for CgSense<T> {
     fn step(&mut self) -> Step {
         self.iteration += 1;
         let encoding = &self.problem.encoding;

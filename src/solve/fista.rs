@@ -1,5 +1,7 @@
 //! FISTA with one threshold for all subbands (Beck & Teboulle 2009).
 
+use std::sync::Arc;
+
 use num_complex::Complex;
 
 use super::proximal::{ProximalGradient, Threshold, Thresholds};
@@ -7,7 +9,7 @@ use super::{Problem, Tuning};
 use crate::array::Real;
 
 /// λ, in units of the image's intensity, on every subband.
-pub(super) fn new<'a, T: Real>(problem: &'a Problem<T>, tuning: &Tuning) -> ProximalGradient<'a, T> {
+pub(super) fn new<T: Real>(problem: &Arc<Problem<T>>, tuning: &Tuning) -> ProximalGradient<T> {
     let intensity = problem.intensity();
     let rule = OneThreshold {
         threshold: tuning.lambda.value() * intensity,

@@ -1,5 +1,7 @@
 //! The table of methods.
 
+use std::sync::Arc;
+
 use super::{CgSense, Howl, PVdamp, Problem, Solver, Tuning, ZeroFilled, a_fista, fista, howl, sure_it};
 use crate::array::Mask;
 use crate::sampling;
@@ -30,7 +32,7 @@ pub struct Method {
     /// Seed of random shifts, unless set; `None` for no shifts.
     pub shift: Option<u64>,
     /// Makes the solver of a problem.
-    pub build: for<'a> fn(&'a Problem<f32>, &Tuning) -> Box<dyn Solver<f32> + 'a>,
+    pub build: fn(&Arc<Problem<f32>>, &Tuning) -> Box<dyn Solver<f32>>,
 }
 
 /// What a method holds at its peak beside maps and samples, in complex images; measured.

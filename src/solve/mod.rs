@@ -7,6 +7,7 @@ mod conjugate_gradients;
 mod driver;
 mod evolution;
 mod fista;
+mod folded;
 mod howl;
 mod method;
 mod momentum;

@@ -45,10 +45,10 @@ pub struct Threshold {
 }
 
 /// The iteration, with the thresholds of a rule.
-pub struct ProximalGradient<'a, T: Real> {
-    problem: &'a Problem<T>,
+pub struct ProximalGradient<T: Real> {
+    problem: Arc<Problem<T>>,
     transform: Transform<T>,
-    rule: Box<dyn Thresholds<T> + 'a>,
+    rule: Box<dyn Thresholds<T>>,
     shifts: Option<ChaCha8Rng>,
     step: f64,
     restarts: bool,
@@ -60,12 +60,12 @@ pub struct ProximalGradient<'a, T: Real> {
     work: Workspace<T>,
 }
 
-impl<'a, T: Real> ProximalGradient<'a, T> {
+impl<T: Real> ProximalGradient<T> {
     /// The iteration from the zero-filled image. `rule` makes the rule, once the wavelet transform is known.
     pub fn new(
-        problem: &'a Problem<T>,
+        problem: &Arc<Problem<T>>,
         tuning: &Tuning,
-        rule: impl FnOnce(&Transform<T>) -> Box<dyn Thresholds<T> + 'a>,
+        rule: impl FnOnce(&Transform<T>) -> Box<dyn Thresholds<T>>,
     ) -> Self {
         let layout = Arc::new(Layout::new(
             problem.encoding.grid(),
@@ -83,7 +83,7 @@ impl<'a, T: Real> ProximalGradient<'a, T> {
             coefficients: Pyramid::filled(&layout, Complex::new(T::zero(), T::zero())),
             shrunk: Vec::new(),
             work: transform.workspace(),
-            problem,
+            problem: Arc::clone(problem),
             transform,
         }
     }
@@ -96,7 +96,7 @@ impl<'a, T: Real> ProximalGradient<'a, T> {
 
     /// `x + step · Aᴴ (y − A x)`, at the point ahead.
     fn gradient_step(&mut self) -> ImageSets<T> {
-        let Problem { encoding, data, .. } = self.problem;
+        let Problem { encoding, data, .. } = &*self.problem;
         let mut step = encoding.gradient(data, &self.momentum.ahead, None, &mut self.residual);
         let length = T::of(self.step);
         Zip::from(&mut step)
@@ -156,7 +156,7 @@ impl<'a, T: Real> ProximalGradient<'a, T> {
     }
 }
 
-impl<T: Real> Solver<T> for ProximalGradient<'_, T> {
+impl<T: Real> Solver<T> for ProximalGradient<T> {
     fn step(&mut self) -> Step {
         let step = self.gradient_step();
         self.rule.observe(&step, &self.residual);

@@ -34,8 +34,8 @@ const IDENTITY: f64 = 1e-4;
 /// It has no regularisation weight: each subband of each iteration is thresholded at the minimum of SURE, for the error
 /// variance that [`StateEvolution`] predicts. It stops by itself, where that variance no longer falls, and keeps the
 /// iterate of least variance.
-pub struct PVdamp<'a, T: Real> {
-    problem: &'a Problem<T>,
+pub struct PVdamp<T: Real> {
+    problem: Arc<Problem<T>>,
     evolution: StateEvolution<T>,
     transform: Transform<T>,
     /// ρ of the first iteration, and of those after it.
@@ -95,9 +95,9 @@ struct ScratchSpace<T> {
     sure: Mutex<Vec<denoise::Workspace<T>>>,
 }
 
-impl<'a, T: Real> PVdamp<'a, T> {
+impl<T: Real> PVdamp<T> {
     /// The solver at its start, the density-compensated image. `tuning` gives wavelet, scales, damping and error bars.
-    pub fn new(problem: &'a Problem<T>, tuning: &Tuning) -> Self {
+    pub fn new(problem: &Arc<Problem<T>>, tuning: &Tuning) -> Self {
         let layout = Arc::new(Layout::new(
             problem.encoding.grid(),
             tuning.scales(problem.encoding.grid()),
@@ -107,7 +107,7 @@ impl<'a, T: Real> PVdamp<'a, T> {
     }
 
     /// The same with a state evolution that the caller made for `problem` and `tuning`.
-    pub fn with_evolution(problem: &'a Problem<T>, evolution: StateEvolution<T>, tuning: &Tuning) -> Self {
+    pub fn with_evolution(problem: &Arc<Problem<T>>, evolution: StateEvolution<T>, tuning: &Tuning) -> Self {
         let layout = Arc::clone(evolution.layout());
         let transform = Transform::new(&layout, FilterBank::of(tuning.wavelet));
         let zero = Complex::new(T::zero(), T::zero());
@@ -144,7 +144,7 @@ impl<'a, T: Real> PVdamp<'a, T> {
                 wavelet: transform.workspace(),
                 sure: Mutex::default(),
             },
-            problem,
+            problem: Arc::clone(problem),
             evolution,
             transform,
         }
@@ -187,7 +187,7 @@ impl<'a, T: Real> PVdamp<'a, T> {
 
     /// `r' = SᴴS r̃ + Aᴴ P⁻¹ (y − A r̃)`: unbiased again. Leaves the residual in the scratch space.
     fn unbias(&mut self, corrected: ImageSets<T>) -> ImageSets<T> {
-        let Problem { encoding, data, .. } = self.problem;
+        let Problem { encoding, data, .. } = &*self.problem;
         let weights = &self.problem.inverse_probability;
         encoding.corrected(data, &corrected, Some(weights), &mut self.scratch.residual)
     }
@@ -242,7 +242,7 @@ impl<'a, T: Real> PVdamp<'a, T> {
     }
 }
 
-impl<T: Real> Solver<T> for PVdamp<'_, T> {
+impl<T: Real> Solver<T> for PVdamp<T> {
     fn step(&mut self) -> Step {
         let mut bands = Vec::new();
         let corrected = self.denoise(&mut bands);
@@ -279,7 +279,7 @@ impl<T: Real> Solver<T> for PVdamp<'_, T> {
             let work = &mut self.scratch.wavelet;
             self.transform.synthesise(denoised, target.view_mut(), work);
         }
-        let Problem { encoding, data, .. } = self.problem;
+        let Problem { encoding, data, .. } = &*self.problem;
         encoding.corrected(data, &image, None, &mut self.scratch.residual)
     }
 

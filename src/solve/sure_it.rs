@@ -5,6 +5,8 @@
 //! the density-compensated mean squared residual `Σ_{c,k} |y − A x|² / p / N`: about the error of the point that the
 //! gradient was taken at, with the noise of all coils in it.
 
+use std::sync::Arc;
+
 use num_complex::Complex;
 
 use super::proximal::{ProximalGradient, Threshold, Thresholds};
@@ -13,10 +15,10 @@ use crate::array::{ImageSets, Real};
 use crate::denoise;
 use crate::operator::Samples;
 
-pub(super) fn new<'a, T: Real>(problem: &'a Problem<T>, tuning: &Tuning) -> ProximalGradient<'a, T> {
+pub(super) fn new<T: Real>(problem: &Arc<Problem<T>>, tuning: &Tuning) -> ProximalGradient<T> {
     ProximalGradient::new(problem, tuning, |_| {
         Box::new(SureThresholds {
-            problem,
+            problem: Arc::clone(problem),
             variance: 0.0,
             tau: Vec::new(),
             sure: denoise::Workspace::default(),
@@ -24,15 +26,15 @@ pub(super) fn new<'a, T: Real>(problem: &'a Problem<T>, tuning: &Tuning) -> Prox
     })
 }
 
-struct SureThresholds<'a, T: Real> {
-    problem: &'a Problem<T>,
+struct SureThresholds<T: Real> {
+    problem: Arc<Problem<T>>,
     variance: f64,
     /// The variance, for each coefficient of a subband.
     tau: Vec<T>,
     sure: denoise::Workspace<T>,
 }
 
-impl<T: Real> Thresholds<T> for SureThresholds<'_, T> {
+impl<T: Real> Thresholds<T> for SureThresholds<T> {
     fn observe(&mut self, step: &ImageSets<T>, residual: &Samples<T>) {
         self.variance = match &self.problem.reference {
             Some(reference) => {

@@ -1,31 +1,33 @@
+use std::sync::Arc;
+
 use super::{Problem, Solver, Step, StopReason, Verdict};
 use crate::array::{ImageSets, Real};
 
 /// The zero-filled, coil-combined image, without any iteration.
-pub struct ZeroFilled<'a, T: Real> {
-    problem: &'a Problem<T>,
+pub struct ZeroFilled<T: Real> {
+    problem: Arc<Problem<T>>,
     compensated: bool,
 }
 
-impl<'a, T: Real> ZeroFilled<'a, T> {
+impl<T: Real> ZeroFilled<T> {
     /// With density compensation: `Aᴴ P⁻¹ y`, unbiased, where P-VDAMP starts.
-    pub fn compensated(problem: &'a Problem<T>) -> Self {
+    pub fn compensated(problem: &Arc<Problem<T>>) -> Self {
         Self {
-            problem,
+            problem: Arc::clone(problem),
             compensated: true,
         }
     }
 
     /// Without density compensation: `Aᴴ y`, where FISTA starts.
-    pub fn plain(problem: &'a Problem<T>) -> Self {
+    pub fn plain(problem: &Arc<Problem<T>>) -> Self {
         Self {
-            problem,
+            problem: Arc::clone(problem),
             compensated: false,
         }
     }
 }
 
-impl<T: Real> Solver<T> for ZeroFilled<'_, T> {
+impl<T: Real> Solver<T> for ZeroFilled<T> {
     fn step(&mut self) -> Step {
         Step {
             bands: Vec::new(),

@@ -76,9 +76,9 @@ fn published_local_maps<T: Real>(
     (0..encoding.coils()).map(of_coil).collect()
 }
 
-fn problem<T: Real>(brain: &Brain, mask: &Mask, probability: &Array2<f64>) -> Problem<T> {
+fn problem<T: Real>(brain: &Brain, mask: &Mask, probability: &Array2<f64>) -> Arc<Problem<T>> {
     let noise = Array2::zeros((8, 8));
-    Problem::new(cast(&brain.kspace).view(), mask, probability, cast(&brain.maps), noise).unwrap()
+    Arc::new(Problem::new(cast(&brain.kspace).view(), mask, probability, cast(&brain.maps), noise).unwrap())
 }
 
 struct Tolerance {

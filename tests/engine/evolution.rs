@@ -36,10 +36,10 @@ impl Scan {
         Grid::new(rows, cols)
     }
 
-    fn problem(&self, mask: &Mask, probability: &Array2<f64>) -> Problem<f32> {
+    fn problem(&self, mask: &Mask, probability: &Array2<f64>) -> Arc<Problem<f32>> {
         let coils = self.kspace.dim().0;
         let noise = Array2::zeros((coils, coils));
-        Problem::new(self.kspace.view(), mask, probability, self.maps.clone(), noise).unwrap()
+        Arc::new(Problem::new(self.kspace.view(), mask, probability, self.maps.clone(), noise).unwrap())
     }
 
     fn fully_sampled(&self) -> Array3<C32> {

@@ -1,6 +1,7 @@
 //! HOWL on a real scan and on many phantoms: its error, and whether its error bars hold.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use crate::golden::*;
 use ndarray::{Array2, Array3, Axis};
@@ -16,7 +17,7 @@ struct Found {
     std: Option<Array2<f64>>,
 }
 
-fn reconstruct(method: &str, problem: &Problem<f32>, error_bars: Option<u64>) -> Found {
+fn reconstruct(method: &str, problem: &Arc<Problem<f32>>, error_bars: Option<u64>) -> Found {
     let method = Method::find(method).unwrap();
     let tuning = Tuning {
         error_bars,
@@ -35,11 +36,16 @@ fn reconstruct(method: &str, problem: &Problem<f32>, error_bars: Option<u64>) ->
     }
 }
 
-fn problem(kspace: &Array3<C64>, maps: &ndarray::Array4<C64>, mask: &Mask, probability: &Array2<f64>) -> Problem<f32> {
+fn problem(
+    kspace: &Array3<C64>,
+    maps: &ndarray::Array4<C64>,
+    mask: &Mask,
+    probability: &Array2<f64>,
+) -> Arc<Problem<f32>> {
     let narrow = |v: &C64| Complex::new(v.re as f32, v.im as f32);
     let coils = kspace.dim().0;
     let noise = Array2::zeros((coils, coils));
-    Problem::new(kspace.map(narrow).view(), mask, probability, maps.map(narrow), noise).unwrap()
+    Arc::new(Problem::new(kspace.map(narrow).view(), mask, probability, maps.map(narrow), noise).unwrap())
 }
 
 /// Shares of the object's pixels whose error is within 1 and within 1.96 predicted standard deviations: of the real

@@ -1,6 +1,7 @@
 //! What every method in the table must do, and what the guard of P-VDAMP is for.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use ndarray::{Array2, Array3, Axis};
 use num_complex::Complex;
@@ -59,7 +60,7 @@ fn problem(kspace: &Array3<C32>, drawn: &Drawn) -> Problem<f32> {
     Problem::new(kspace.view(), &drawn.mask, &drawn.probability, maps, noise).unwrap()
 }
 
-fn solve_problem(method: &Method, problem: &Problem<f32>, tuning: &Tuning) -> (Array2<C32>, History) {
+fn solve_problem(method: &Method, problem: &Arc<Problem<f32>>, tuning: &Tuning) -> (Array2<C32>, History) {
     let mut solver = (method.build)(problem, tuning);
     let limits = Limits {
         iterations: method.iterations,
@@ -70,7 +71,7 @@ fn solve_problem(method: &Method, problem: &Problem<f32>, tuning: &Tuning) -> (A
 }
 
 fn solve(method: &Method, kspace: &Array3<C32>, drawn: &Drawn) -> (Array2<C32>, History) {
-    solve_problem(method, &problem(kspace, drawn), &tuning(method))
+    solve_problem(method, &Arc::new(problem(kspace, drawn)), &tuning(method))
 }
 
 fn difference(a: &Array2<C32>, b: &Array2<C32>) -> f64 {
@@ -169,7 +170,7 @@ fn error_bars_are_told_on_request_and_in_units_of_the_image() {
                 error_bars,
                 ..tuning(method)
             };
-            let problem = problem(kspace, &drawn);
+            let problem = Arc::new(problem(kspace, &drawn));
             let mut solver = (method.build)(&problem, &tuning);
             let limits = Limits {
                 iterations: method.iterations,
@@ -200,7 +201,7 @@ fn error_bars_are_told_on_request_and_in_units_of_the_image() {
 fn error_bars_of_the_first_estimate_cover_its_error() {
     let SimulatedSlice { image, kspace, .. } = slice();
     let pvdamp = Method::find("pvdamp").unwrap();
-    let problem = problem(&kspace, &drawn(4.0));
+    let problem = Arc::new(problem(&kspace, &drawn(4.0)));
     let tuning = Tuning {
         error_bars: Some(0),
         ..tuning(pvdamp)
@@ -272,7 +273,7 @@ fn a_weight_means_the_same_in_all_units() {
 fn fista_ends_at_the_minimum() {
     let SimulatedSlice { kspace, .. } = slice();
     let fista = Method::find("fista").unwrap();
-    let problem = problem(&kspace, &drawn(4.0));
+    let problem = Arc::new(problem(&kspace, &drawn(4.0)));
     let run = |iterations| {
         let mut solver = (fista.build)(&problem, &tuning(fista));
         let limits = Limits { iterations, time: None };
@@ -305,9 +306,9 @@ fn fista_ends_at_the_minimum() {
 fn sure_it_says_where_the_noise_level_is_from() {
     let SimulatedSlice { kspace, .. } = slice();
     let sure_it = Method::find("sure-it").unwrap();
-    let blind = problem(&kspace, &drawn(4.0));
-    let oracle = problem(&kspace, &drawn(4.0)).with_reference(kspace.view()).unwrap();
-    let first_variance = |problem: &Problem<f32>| {
+    let blind = Arc::new(problem(&kspace, &drawn(4.0)));
+    let oracle = Arc::new(problem(&kspace, &drawn(4.0)).with_reference(kspace.view()).unwrap());
+    let first_variance = |problem: &Arc<Problem<f32>>| {
         let mut solver = (sure_it.build)(problem, &tuning(sure_it));
         let step = solver.step();
         (step.bands[0].tau, solver.notes().join(" "))
@@ -324,7 +325,7 @@ fn sure_it_says_where_the_noise_level_is_from() {
 fn random_shifts_are_those_of_the_seed() {
     let SimulatedSlice { kspace, .. } = slice();
     let fista = Method::find("fista").unwrap();
-    let problem = problem(&kspace, &drawn(4.0));
+    let problem = Arc::new(problem(&kspace, &drawn(4.0)));
     let with = |shift| solve_problem(fista, &problem, &Tuning { shift, ..tuning(fista) }).0;
     assert_eq!(with(Some(3)), with(Some(3)));
     assert_ne!(with(Some(3)), with(Some(4)));

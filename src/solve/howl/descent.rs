@@ -1,14 +1,13 @@
 use ndarray::{ArrayView2, Axis};
 use num_complex::Complex;
 
-use super::folded::Folded;
-use super::phase;
 use super::schedule::Denoiser;
 use crate::array::{Grid, ImageSets, Real, vectorised};
 use crate::denoise::{LocalWiener, SimilarPatches, WienerWorkspace};
 use crate::fourier::Fourier;
 use crate::operator::Samples;
 use crate::solve::Problem;
+use crate::solve::folded::{Folded, phase};
 use crate::solve::momentum::Momentum;
 use crate::wavelet::{Frame, Wavelet};
 
@@ -45,7 +44,7 @@ pub(super) struct Descent<T: Real> {
 
 impl<T: Real> Descent<T> {
     pub(super) fn new(operator: &Folded<T>, start: ImageSets<T>, scales: usize) -> Self {
-        let problem = operator.problem;
+        let problem = &operator.problem;
         let grid = problem.encoding.grid();
         let fourier = Fourier::new(grid);
         let frames = [

@@ -6,12 +6,12 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution, StandardNormal};
 
-use super::folded::Folded;
 use super::smooth::smooth;
 use crate::array::{ImageSets, Real};
 use crate::fourier::{Fourier, Scratch};
 use crate::operator::Samples;
 use crate::solve::conjugate_gradients::{ConjugateGradients, add_scaled};
+use crate::solve::folded::Folded;
 use crate::wavelet::Frame;
 
 /// Steps of conjugate gradients in a correction.

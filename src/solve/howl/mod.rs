@@ -2,21 +2,21 @@
 
 mod descent;
 mod error_bars;
-mod folded;
 mod held_out;
-mod phase;
 mod schedule;
 mod smooth;
 
 pub(super) use schedule::{ITERATIONS, LINE_ITERATIONS};
 
+use std::sync::Arc;
+
 use ndarray::{Array2, Array3};
 
 use self::descent::{Descent, sample_energies};
 use self::error_bars::ErrorPrior;
-use self::folded::Folded;
 use self::held_out::{BandError, HeldOut};
 use self::schedule::{Denoiser, PROBES, Schedule, Stage};
+use super::folded::{Folded, phase};
 use super::{BandState, Problem, Solver, Step, StopReason, Tuning, Verdict};
 use crate::array::{ImageSets, Real};
 use crate::operator::Samples;
@@ -27,8 +27,8 @@ use crate::operator::Samples;
 /// The denoisers are local Wiener shrinkage in three frames and groups of similar patches ([`crate::denoise`]). The
 /// noise variance that they remove is read off the residual, so that there is no regularisation weight. Error bars come
 /// from samples that are held out. `docs/howl.md` in the repository has the equations.
-pub struct Howl<'a, T: Real> {
-    operator: Folded<'a, T>,
+pub struct Howl<T: Real> {
+    operator: Folded<T>,
     descent: Descent<T>,
     schedule: Schedule,
     /// Steps taken.
@@ -55,12 +55,12 @@ struct Bars<T: Real> {
     probed: Array3<f64>,
 }
 
-impl<'a, T: Real> Howl<'a, T> {
+impl<T: Real> Howl<T> {
     /// The solver at its start. `tuning` gives the iterations, the scales and the seed of error bars.
-    pub fn new(problem: &'a Problem<T>, tuning: &Tuning) -> Self {
+    pub fn new(problem: &Arc<Problem<T>>, tuning: &Tuning) -> Self {
         let operator = Folded {
             phase: phase::of_centre(problem),
-            problem,
+            problem: Arc::clone(problem),
         };
         let scales = tuning.scales(problem.encoding.grid());
         let mut notes = Vec::new();
@@ -173,7 +173,7 @@ impl<T: Real> Bars<T> {
     }
 }
 
-impl<T: Real> Solver<T> for Howl<'_, T> {
+impl<T: Real> Solver<T> for Howl<T> {
     fn step(&mut self) -> Step {
         if self.complete {
             return Step {

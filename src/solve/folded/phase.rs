@@ -17,7 +17,7 @@ const FAR: usize = 20;
 ///
 /// Times its conjugate, the image is nearly real (Samsonov et al. 2010, Bydder & Robson 2005): what is left in the
 /// imaginary part is mostly noise. The window is a cosine as wide as the sampled centre.
-pub(super) fn of_centre<T: Real>(problem: &Problem<T>) -> ImageSets<T> {
+pub(in crate::solve) fn of_centre<T: Real>(problem: &Problem<T>) -> ImageSets<T> {
     let encoding = &problem.encoding;
     let grid = encoding.grid();
     let centre = sampling::sampled_centre(&encoding.mask());
@@ -35,7 +35,7 @@ pub(super) fn of_centre<T: Real>(problem: &Problem<T>) -> ImageSets<T> {
 }
 
 /// The slow part of the phase of `x`, as unit numbers.
-pub(super) fn of_image<T: Real>(x: &ImageSets<T>, fourier: &Fourier<T>) -> ImageSets<T> {
+pub(in crate::solve) fn of_image<T: Real>(x: &ImageSets<T>, fourier: &Fourier<T>) -> ImageSets<T> {
     let grid = fourier.grid();
     let window = Window {
         rows: cosine(grid.rows, FAR, 2),

@@ -1,3 +1,9 @@
+//! An image without its phase.
+
+pub(super) mod phase;
+
+use std::sync::Arc;
+
 use ndarray::Zip;
 use num_complex::Complex;
 
@@ -6,13 +12,13 @@ use crate::operator::Samples;
 use crate::solve::Problem;
 
 /// The encoding of an image whose phase is taken out: `A diag(phase)`.
-pub(super) struct Folded<'a, T: Real> {
-    pub problem: &'a Problem<T>,
+pub(super) struct Folded<T: Real> {
+    pub problem: Arc<Problem<T>>,
     /// Unit numbers, `(sets, rows, cols)`: `image = phase · x`.
     pub phase: ImageSets<T>,
 }
 
-impl<T: Real> Folded<'_, T> {
+impl<T: Real> Folded<T> {
     pub(super) fn forward(&self, x: &ImageSets<T>) -> Samples<T> {
         self.problem.encoding.forward(&self.unfold(x))
     }
@@ -26,7 +32,7 @@ impl<T: Real> Folded<'_, T> {
         unfolded: &mut ImageSets<T>,
         residual: &mut Samples<T>,
     ) -> ImageSets<T> {
-        let Problem { encoding, data, .. } = self.problem;
+        let Problem { encoding, data, .. } = &*self.problem;
         vectorised(
             #[inline(always)]
             || {

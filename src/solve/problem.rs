@@ -1,4 +1,4 @@
-use ndarray::{Array2, ArrayView3};
+use ndarray::{Array2, ArrayView3, Axis};
 use num_complex::Complex;
 
 use crate::array::{Grid, ImageSets, Maps, Mask, Real};
@@ -122,6 +122,26 @@ impl<T: Real> Problem<T> {
         Ok(self)
     }
 
+    /// The problem without the samples for which `held_out` is true. `chance`, below 1, is the probability with which each
+    /// sample was to be held out, so that its location keeps a sample with probability `p (1 − chance)`. There is no
+    /// reference. The maps are shared, not copied.
+    ///
+    /// # Panics
+    /// If there are fewer of either than samples.
+    pub fn without(&self, held_out: &[bool], chance: &[f64]) -> Self {
+        let keep: Vec<bool> = held_out.iter().map(|&held_out| !held_out).collect();
+        let kept: Vec<usize> = (0..self.data.dim().1).filter(|&sample| keep[sample]).collect();
+        let inverse = |&sample: &usize| T::of(self.inverse_probability[sample].wide() / (1.0 - chance[sample]));
+        Self {
+            encoding: self.encoding.restricted(&keep),
+            data: self.data.select(Axis(1), &kept),
+            inverse_probability: kept.iter().map(inverse).collect(),
+            measured: kept.iter().map(|&sample| self.measured[sample]).collect(),
+            noise: self.noise.clone(),
+            reference: None,
+        }
+    }
+
     /// The zero-filled image `Aᴴ y`.
     pub fn zero_filled(&self) -> ImageSets<T> {
         self.encoding.adjoint(&self.data, None)
@@ -149,7 +169,7 @@ impl<T: Real> Problem<T> {
         let mut values = match self.centre() {
             centre if centre.is_empty() => {
                 let image = self.density_compensated();
-                image.map_axis(ndarray::Axis(0), |sets| root_of_squares(sets.iter().copied()))
+                image.map_axis(Axis(0), |sets| root_of_squares(sets.iter().copied()))
             }
             centre => self.low_resolution(centre),
         }
@@ -228,4 +248,43 @@ fn measured<T: Real>(data: &Samples<T>) -> Vec<bool> {
 
 fn root_of_squares<T: Real>(values: impl Iterator<Item = Complex<T>>) -> f64 {
     values.map(|v| v.norm_sqr().wide()).sum::<f64>().sqrt()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array3, Array4};
+
+    #[test]
+    fn what_is_held_out_is_gone_and_the_rest_is_as_it_was() {
+        let grid = Grid::new(6, 8);
+        let mask = Mask::new(Array2::from_shape_fn(grid.dim(), |(r, c)| (r + 2 * c) % 3 > 0));
+        let probability = Array2::from_shape_fn(grid.dim(), |(r, _)| if r == 3 { 1.0 } else { 0.5 });
+        let value = |at: usize, coil: usize| Complex::new(at as f64, if at % 5 == 0 { 0.0 } else { coil as f64 });
+        let kspace = Array3::from_shape_fn((2, 6, 8), |(coil, r, c)| value((r * 8 + c) * 5 / 4, coil));
+        let maps = Array4::from_elem((1, 2, 6, 8), Complex::new(0.5f64.sqrt(), 0.0));
+        let noise = Array2::eye(2);
+        let whole = Problem::new(kspace.view(), &mask, &probability, maps, noise).unwrap();
+        let whole = whole.with_reference(kspace.view()).unwrap();
+
+        let chance: Vec<f64> = whole
+            .inverse_probability
+            .iter()
+            .map(|&q| if q > 1.0 { 0.2 } else { 0.0 })
+            .collect();
+        let held_out: Vec<bool> = chance.iter().enumerate().map(|(i, &h)| h > 0.0 && i % 3 == 0).collect();
+        assert!(held_out.iter().any(|&held_out| held_out));
+        let some = whole.without(&held_out, &chance);
+        let kept: Vec<usize> = (0..held_out.len()).filter(|&sample| !held_out[sample]).collect();
+        assert_eq!(some.encoding.sampled().len(), kept.len());
+        for (new, &old) in kept.iter().enumerate() {
+            assert_eq!(some.encoding.sampled()[new], whole.encoding.sampled()[old]);
+            assert_eq!(some.data.column(new), whole.data.column(old));
+            assert_eq!(some.measured[new], whole.measured[old]);
+            // 1/p, or 1/(p (1 − h))
+            let expected = if whole.inverse_probability[old] > 1.0 { 2.5 } else { 1.0 };
+            assert!((some.inverse_probability[new] - expected).abs() < 1e-12);
+        }
+        assert!(some.reference.is_none());
+    }
 }

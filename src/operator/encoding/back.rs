@@ -47,8 +47,8 @@ impl<T: Real> Encoding<T> {
         let images = self.panelled(x);
         let mut sums = self.zero_images();
         // What the inverse transform is scaled by comes at the end.
-        let scale = T::one() / self.fourier.scale();
-        for (sum, gram) in sums.iter_mut().zip(self.gram.chunks_exact(self.sets)) {
+        let scale = T::one() / self.coils.fourier.scale();
+        for (sum, gram) in sums.iter_mut().zip(self.coils.gram.chunks_exact(self.coils.sets)) {
             for (set, (gram, image)) in gram.iter().zip(&images).enumerate() {
                 multiply(
                     (&gram.re, &gram.im),
@@ -76,7 +76,7 @@ impl<T: Real> Encoding<T> {
         let residual = residual.as_slice_mut().expect("samples in standard layout");
         let coils = residual.chunks_mut(self.sampled.len().max(1)).collect();
         let combined = self.combine(sums, coils, |coil, residual: &mut [Complex<T>]| {
-            let (mut forward, mut back) = (self.scratch(), self.scratch());
+            let (mut forward, mut back) = (self.coils.scratch(), self.coils.scratch());
             let y = y.row(coil).to_slice().expect("standard layout");
             self.along_columns(coil, &images, &mut forward);
             for (group, samples) in self.groups.iter().enumerate() {
@@ -88,10 +88,10 @@ impl<T: Real> Encoding<T> {
                 });
                 self.back_along_rows(group, !samples.is_empty(), &mut back);
             }
-            self.put_back(forward);
+            self.coils.put_back(forward);
             back
         });
-        self.put_back_images(images);
+        self.coils.put_back_images(images);
         combined
     }
 
@@ -102,9 +102,9 @@ impl<T: Real> Encoding<T> {
     /// If there are fewer samples, coils or weights than in this encoding.
     pub fn adjoint(&self, samples: &Samples<T>, weights: Option<&[T]>) -> ImageSets<T> {
         let samples = samples.as_standard_layout();
-        let coils = vec![(); self.coils];
+        let coils = vec![(); self.coils.count];
         self.combine(self.zero_images(), coils, |coil, ()| {
-            let mut scratch = self.scratch();
+            let mut scratch = self.coils.scratch();
             let values = samples.row(coil).to_slice().expect("standard layout");
             for (group, run) in self.groups.iter().enumerate() {
                 let mut rows = self.empty_rows(&mut scratch.block);
@@ -129,13 +129,13 @@ impl<T: Real> Encoding<T> {
             "k-space of as many coils as there are maps"
         );
         let rows = self.grid().rows;
-        self.combine(self.zero_images(), vec![(); self.coils], |coil, ()| {
-            let mut scratch = self.scratch();
+        self.combine(self.zero_images(), vec![(); self.coils.count], |coil, ()| {
+            let mut scratch = self.coils.scratch();
             let plane = kspace.index_axis(Axis(0), coil);
             for group in 0..self.groups.len() {
                 let Panels { re, im } = &mut scratch.block;
                 for (lane, row) in (group * LANES..rows.min((group + 1) * LANES)).enumerate() {
-                    for (value, &place) in plane.row(row).iter().zip(self.fourier.entry(Along::Rows)) {
+                    for (value, &place) in plane.row(row).iter().zip(self.coils.fourier.entry(Along::Rows)) {
                         let at = place as usize * LANES + lane;
                         (re[at], im[at]) = (value.re, value.im);
                     }
@@ -165,9 +165,11 @@ impl<T: Real> Encoding<T> {
     /// The first half of the inverse transform, of a group of rows in `scratch.block`.
     fn back_along_rows(&self, group: usize, any: bool, scratch: &mut Scratch<T>) {
         if any {
-            self.fourier.first(Along::Rows, Direction::Inverse, group, scratch);
+            self.coils
+                .fourier
+                .first(Along::Rows, Direction::Inverse, group, scratch);
         } else {
-            self.fourier.first_of_zeros(Along::Rows, group, scratch);
+            self.coils.fourier.first_of_zeros(Along::Rows, group, scratch);
         }
     }
 
@@ -187,19 +189,19 @@ impl<T: Real> Encoding<T> {
             threads => 2 * threads,
         };
         let mut coils = coils.into_iter().enumerate();
-        for first in (0..self.coils).step_by(at_once) {
+        for first in (0..self.coils.count).step_by(at_once) {
             let some: Vec<(usize, I)> = coils.by_ref().take(at_once).collect();
             let planes = some.into_par_iter().map(|(coil, part)| half(coil, part));
             let mut planes: Vec<Scratch<T>> = planes.collect();
             self.add_coils(first, &mut planes, &mut sums);
-            planes.into_iter().for_each(|scratch| self.put_back(scratch));
+            planes.into_iter().for_each(|scratch| self.coils.put_back(scratch));
         }
-        let mut images = Array3::zeros((self.sets, self.grid().rows, self.grid().cols));
+        let mut images = Array3::zeros((self.coils.sets, self.grid().rows, self.grid().cols));
         for (sum, mut image) in sums.iter().zip(images.outer_iter_mut()) {
             let plane = image.as_slice_mut().expect("standard layout");
-            self.fourier.store(sum, self.fourier.scale(), plane);
+            self.coils.fourier.store(sum, self.coils.fourier.scale(), plane);
         }
-        self.put_back_images(sums);
+        self.coils.put_back_images(sums);
         images
     }
 
@@ -207,20 +209,20 @@ impl<T: Real> Encoding<T> {
     /// images.
     fn add_coils(&self, first: usize, planes: &mut [Scratch<T>], sums: &mut [Panels<T>]) {
         let rows = self.grid().rows;
-        let exit = self.fourier.in_order(Along::Columns);
+        let exit = self.coils.fourier.in_order(Along::Columns);
         let mut planes = by_group(
             planes.iter_mut().map(|scratch| &mut scratch.panels),
             rows,
-            self.seen.len(),
+            self.coils.seen.len(),
         );
-        let mut sums = by_group(sums.iter_mut(), rows, self.seen.len());
+        let mut sums = by_group(sums.iter_mut(), rows, self.coils.seen.len());
         let groups = planes.par_iter_mut().zip(&mut sums).enumerate();
-        let seen = groups.filter(|&(group, _)| self.seen[group]);
+        let seen = groups.filter(|&(group, _)| self.coils.seen[group]);
         seen.for_each(|(group, (planes, sums))| {
             for (coil, (re, im)) in (first..).zip(planes) {
-                self.fourier.run(Along::Columns, Direction::Inverse, re, im);
+                self.coils.fourier.run(Along::Columns, Direction::Inverse, re, im);
                 for (set, (sum_re, sum_im)) in sums.iter_mut().enumerate() {
-                    let map = self.panels(set, coil).group(group, rows);
+                    let map = self.coils.panels(set, coil).group(group, rows);
                     accumulate_conjugate(map, (re, im), exit, (sum_re, sum_im));
                 }
             }

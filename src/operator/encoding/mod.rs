@@ -1,15 +1,17 @@
 mod back;
+mod coils;
 
 use std::ops::Range;
-use std::sync::Mutex;
+use std::sync::Arc;
 
 use ndarray::{Array2, ArrayView3, Zip};
 use num_complex::Complex;
 use rayon::prelude::*;
 
+use self::coils::Coils;
 use crate::array::{Grid, Image, ImageSets, LANES, Maps, Mask, Real};
-use crate::fourier::{Along, Direction, Fourier, Panels, Scratch};
-use crate::operator::products::{accumulate_conjugate, multiply};
+use crate::fourier::{Along, Direction, Panels, Scratch};
+use crate::operator::products::multiply;
 
 /// k-space values at the sampled locations only, `(coils, samples)`, in row-major order of the grid.
 pub type Samples<T> = Array2<Complex<T>>;
@@ -39,24 +41,14 @@ pub fn gather<T: Real>(kspace: ArrayView3<Complex<T>>, mask: &Mask) -> Samples<T
 ///
 /// Arrays must have the stated shapes. Not every mismatch is noticed: it panics, or the result has no meaning.
 pub struct Encoding<T: Real> {
-    fourier: Fourier<T>,
-    sets: usize,
-    coils: usize,
-    /// Of each set and, in it, each coil: groups of columns, as the transform along them wants them.
-    maps: Vec<Panels<T>>,
-    /// Whether any map has a value in a group of columns.
-    seen: Vec<bool>,
+    /// S and F, which encodings of other masks share.
+    coils: Arc<Coils<T>>,
     sampled: Vec<u32>,
     /// The samples of each group of rows.
     groups: Vec<Range<usize>>,
     /// For each sample, where it is put into its group of rows, and where it is found in the transform of that.
     entry: Vec<u32>,
     exit: Vec<u32>,
-    /// `SᴴS`: `Σ_c conj(S_{m,c}) S_{m',c}` of each set m and, in it, each set m', as the maps are.
-    gram: Vec<Panels<T>>,
-    /// Buffers handed from task to task, and those for images.
-    idle: Mutex<Vec<Scratch<T>>>,
-    idle_images: Mutex<Vec<Panels<T>>>,
 }
 
 impl<T: Real> Encoding<T> {
@@ -65,21 +57,26 @@ impl<T: Real> Encoding<T> {
     /// # Panics
     /// If maps and mask are of different sizes, or have no pixels.
     pub fn new(maps: Maps<T>, mask: &Mask) -> Self {
-        let (sets, coils, rows, cols) = maps.dim();
+        let (_, _, rows, cols) = maps.dim();
         assert_eq!((rows, cols), mask.sampled.dim(), "maps and mask of different grids");
-        let fourier = Fourier::new(Grid::new(rows, cols));
-        let maps = panels_of(&fourier, maps);
-        let gram = gram(&fourier, &maps, sets, coils);
-        let size = rows * LANES;
-        let any = |group: usize| {
-            let range = group * size..(group + 1) * size;
-            let not_zero = |parts: &[T]| parts.iter().any(|&v| v != T::zero());
-            maps.iter()
-                .any(|map| not_zero(&map.re[range.clone()]) || not_zero(&map.im[range.clone()]))
-        };
-        let seen = (0..fourier.groups(Along::Columns)).map(any).collect();
         let locations = mask.sampled.iter().enumerate();
-        let sampled: Vec<u32> = locations.filter(|&(_, &s)| s).map(|(i, _)| i as u32).collect();
+        let sampled = locations.filter(|&(_, &s)| s).map(|(i, _)| i as u32).collect();
+        Self::of(Arc::new(Coils::new(maps)), sampled)
+    }
+
+    /// The encoding of those samples for which `keep` is true, in their order: another mask and the same maps, which the
+    /// two share.
+    ///
+    /// # Panics
+    /// If `keep` has fewer values than there are samples.
+    pub fn restricted(&self, keep: &[bool]) -> Self {
+        let kept = self.sampled.iter().enumerate().filter(|&(sample, _)| keep[sample]);
+        Self::of(Arc::clone(&self.coils), kept.map(|(_, &at)| at).collect())
+    }
+
+    fn of(coils: Arc<Coils<T>>, sampled: Vec<u32>) -> Self {
+        let fourier = &coils.fourier;
+        let cols = fourier.grid().cols;
         let place = |at: u32, places: &[u32]| {
             let (row, col) = (at as usize / cols, at as usize % cols);
             places[col] * LANES as u32 + (row % LANES) as u32
@@ -87,50 +84,43 @@ impl<T: Real> Encoding<T> {
         let places = |places: &[u32]| sampled.iter().map(|&at| place(at, places)).collect();
         let end = |group: usize| sampled.partition_point(|&at| (at as usize) < group * LANES * cols);
         Self {
-            sets,
-            coils,
-            maps,
-            seen,
             groups: (0..fourier.groups(Along::Rows))
                 .map(|group| end(group)..end(group + 1))
                 .collect(),
             entry: places(fourier.entry(Along::Rows)),
             exit: places(fourier.exit(Along::Rows)),
             sampled,
-            gram,
-            fourier,
-            idle: Mutex::default(),
-            idle_images: Mutex::default(),
+            coils,
         }
     }
 
     /// Size of the image and of k-space.
     pub fn grid(&self) -> Grid {
-        self.fourier.grid()
+        self.coils.fourier.grid()
     }
 
     /// Number of sets of maps, and so of images.
     pub fn sets(&self) -> usize {
-        self.sets
+        self.coils.sets
     }
 
     /// Number of coils.
     pub fn coils(&self) -> usize {
-        self.coils
+        self.coils.count
     }
 
     /// The map of one coil, `(rows, cols)`.
     pub fn map(&self, set: usize, coil: usize) -> Image<T> {
         let mut map = Image::zeros(self.grid().dim());
         let plane = map.as_slice_mut().expect("standard layout");
-        self.fourier.store(self.panels(set, coil), T::one(), plane);
+        self.coils.fourier.store(self.coils.panels(set, coil), T::one(), plane);
         map
     }
 
     /// The support of a set of maps, `(rows, cols)`: where the map of any coil is not zero.
     pub fn seen_by(&self, set: usize) -> Array2<bool> {
         let mut seen = Array2::from_elem(self.grid().dim(), false);
-        for coil in 0..self.coils {
+        for coil in 0..self.coils.count {
             Zip::from(&mut seen)
                 .and(&self.map(set, coil))
                 .for_each(|seen, s| *seen |= s.norm_sqr() > T::zero());
@@ -167,31 +157,33 @@ impl<T: Real> Encoding<T> {
         let values = out.as_slice_mut().expect("standard layout");
         let coils = values.par_chunks_mut(samples.max(1)).enumerate();
         coils.for_each(|(coil, values)| {
-            let mut scratch = self.scratch();
+            let mut scratch = self.coils.scratch();
             self.along_columns(coil, &images, &mut scratch);
             for group in 0..self.groups.len() {
                 self.along_rows(group, &mut scratch, &mut |sample, value| values[sample] = value);
             }
-            self.put_back(scratch);
+            self.coils.put_back(scratch);
         });
-        self.put_back_images(images);
+        self.coils.put_back_images(images);
         out
     }
 
     /// The first half of the transform of what a coil sees.
     fn along_columns(&self, coil: usize, images: &[Panels<T>], scratch: &mut Scratch<T>) {
         let rows = self.grid().rows;
-        for (group, &seen) in self.seen.iter().enumerate() {
+        for (group, &seen) in self.coils.seen.iter().enumerate() {
             if !seen {
-                self.fourier.first_of_zeros(Along::Columns, group, scratch);
+                self.coils.fourier.first_of_zeros(Along::Columns, group, scratch);
                 continue;
             }
             for (set, image) in images.iter().enumerate() {
-                let map = self.panels(set, coil).group(group, rows);
+                let map = self.coils.panels(set, coil).group(group, rows);
                 let product = scratch.block.group_mut(0, rows);
                 multiply(image.group(group, rows), map, product, set > 0);
             }
-            self.fourier.first(Along::Columns, Direction::Forward, group, scratch);
+            self.coils
+                .fourier
+                .first(Along::Columns, Direction::Forward, group, scratch);
         }
     }
 
@@ -201,16 +193,12 @@ impl<T: Real> Encoding<T> {
         if samples.is_empty() {
             return;
         }
-        let scale = self.fourier.scale();
+        let scale = self.coils.fourier.scale();
         let (re, im) = scratch.panels.group_mut(group, self.grid().cols);
-        self.fourier.run(Along::Rows, Direction::Forward, re, im);
+        self.coils.fourier.run(Along::Rows, Direction::Forward, re, im);
         for (sample, &at) in samples.clone().zip(&self.exit[samples]) {
             put(sample, Complex::new(re[at as usize] * scale, im[at as usize] * scale));
         }
-    }
-
-    fn panels(&self, set: usize, coil: usize) -> &Panels<T> {
-        &self.maps[set * self.coils + coil]
     }
 
     /// An upper bound of `‖A‖²`: the largest row sum of magnitudes of `SᴴS` over all pixels. 1 for one set of
@@ -218,8 +206,8 @@ impl<T: Real> Encoding<T> {
     pub fn norm_bound(&self) -> f64 {
         let magnitude = |panels: &Panels<T>, at: usize| Complex::new(panels.re[at], panels.im[at]).norm().wide();
         let row = |gram: &[Panels<T>], at: usize| gram.iter().map(|panels| magnitude(panels, at)).sum::<f64>();
-        let pixels = 0..self.gram.first().map_or(0, |gram| gram.re.len());
-        let rows = self.gram.chunks_exact(self.sets);
+        let pixels = 0..self.coils.gram.first().map_or(0, |gram| gram.re.len());
+        let rows = self.coils.gram.chunks_exact(self.coils.sets);
         rows.flat_map(|gram| pixels.clone().map(move |at| row(gram, at)))
             .fold(0.0, f64::max)
     }
@@ -229,8 +217,8 @@ impl<T: Real> Encoding<T> {
         assert_eq!(x.dim().0, self.sets(), "one image for each set of maps");
         let x = x.as_standard_layout();
         let one = |plane: &[Complex<T>]| {
-            let mut image = self.image();
-            self.fourier.load(plane, &mut image);
+            let mut image = self.coils.image();
+            self.coils.fourier.load(plane, &mut image);
             image
         };
         x.as_slice()
@@ -241,72 +229,10 @@ impl<T: Real> Encoding<T> {
     }
 
     fn zero_images(&self) -> Vec<Panels<T>> {
-        let mut images: Vec<Panels<T>> = (0..self.sets).map(|_| self.image()).collect();
+        let mut images: Vec<Panels<T>> = (0..self.coils.sets).map(|_| self.coils.image()).collect();
         images.iter_mut().for_each(Panels::fill_zero);
         images
     }
-
-    /// Buffers that an earlier task has left, or new ones.
-    fn scratch(&self) -> Scratch<T> {
-        taken(&self.idle).unwrap_or_else(|| self.fourier.scratch())
-    }
-
-    /// Leaves buffers to a later task.
-    fn put_back(&self, scratch: Scratch<T>) {
-        self.idle.lock().unwrap_or_else(|e| e.into_inner()).push(scratch);
-    }
-
-    fn image(&self) -> Panels<T> {
-        taken(&self.idle_images).unwrap_or_else(|| self.fourier.panels())
-    }
-
-    fn put_back_images(&self, images: Vec<Panels<T>>) {
-        self.idle_images
-            .lock()
-            .unwrap_or_else(|e| e.into_inner())
-            .extend(images);
-    }
-}
-
-fn gram<T: Real>(fourier: &Fourier<T>, maps: &[Panels<T>], sets: usize, coils: usize) -> Vec<Panels<T>> {
-    let vectors: Vec<u32> = (0..(fourier.groups(Along::Columns) * fourier.length(Along::Columns)) as u32).collect();
-    let of_sets = |(a, b): (usize, usize)| {
-        let mut sum = fourier.panels();
-        for coil in 0..coils {
-            let [left, right] = [a, b].map(|set| &maps[set * coils + coil]);
-            accumulate_conjugate(
-                (&left.re, &left.im),
-                (&right.re, &right.im),
-                &vectors,
-                (&mut sum.re, &mut sum.im),
-            );
-        }
-        sum
-    };
-    (0..sets)
-        .flat_map(|a| (0..sets).map(move |b| (a, b)))
-        .map(of_sets)
-        .collect()
-}
-
-/// One for each set and, in it, each coil.
-fn panels_of<T: Real>(fourier: &Fourier<T>, maps: Maps<T>) -> Vec<Panels<T>> {
-    let maps = if maps.is_standard_layout() {
-        maps
-    } else {
-        maps.as_standard_layout().into_owned()
-    };
-    let planes = maps.as_slice().expect("standard layout");
-    let one = |plane: &[Complex<T>]| {
-        let mut panels = fourier.panels();
-        fourier.load(plane, &mut panels);
-        panels
-    };
-    planes.chunks_exact(fourier.grid().len()).map(one).collect()
-}
-
-fn taken<V>(idle: &Mutex<Vec<V>>) -> Option<V> {
-    idle.lock().unwrap_or_else(|e| e.into_inner()).pop()
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 use super::*;
-use ndarray::{Array3, Array4};
+use ndarray::{Array3, Array4, Axis};
 use proptest::prelude::*;
 
 fn noise(seed: u64, len: usize) -> Vec<Complex<f64>> {
@@ -58,6 +58,28 @@ fn fully_sampled_normal_operator_is_the_restriction() {
     let y = a.forward(&x);
     let restricted = a.corrected(&y, &x, None, &mut y.clone());
     assert!(normal.iter().zip(&restricted).all(|(a, b)| (a - b).norm() < 1e-12));
+}
+
+#[test]
+fn fewer_samples_are_rows_of_the_same_operator() {
+    let grid = Grid::new(13, 20);
+    let a = encoding(2, 3, grid, 11);
+    let keep: Vec<bool> = (0..a.sampled().len()).map(|sample| sample % 3 != 1).collect();
+    let kept: Vec<usize> = (0..keep.len()).filter(|&sample| keep[sample]).collect();
+    let restricted = a.restricted(&keep);
+    assert!(Arc::ptr_eq(&a.coils, &restricted.coils), "the maps are there twice");
+    let sampled: Vec<u32> = kept.iter().map(|&sample| a.sampled()[sample]).collect();
+    assert_eq!(restricted.sampled(), sampled);
+
+    let x = Array3::from_shape_vec((2, 13, 20), noise(12, 2 * grid.len())).unwrap();
+    assert_eq!(restricted.forward(&x), a.forward(&x).select(Axis(1), &kept));
+    // Its adjoint is that of data with zeros in the place of the samples left out.
+    let y = Array2::from_shape_vec((3, kept.len()), noise(13, 3 * kept.len())).unwrap();
+    let mut whole = Array2::zeros((3, keep.len()));
+    for (value, &sample) in y.axis_iter(Axis(1)).zip(&kept) {
+        whole.column_mut(sample).assign(&value);
+    }
+    assert_eq!(restricted.adjoint(&y, None), a.adjoint(&whole, None));
 }
 
 #[test]

@@ -4,4 +4,5 @@
 mod encoding;
 mod products;
 
+pub(crate) use encoding::sample_energies;
 pub use encoding::{Encoding, Samples, gather};

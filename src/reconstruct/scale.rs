@@ -58,7 +58,7 @@ pub(super) fn unscale(history: &mut History, power: f64) {
             band.tau /= power;
             if let Some(shrinkage) = &mut band.shrinkage {
                 shrinkage.sure /= power;
-                shrinkage.threshold /= power.sqrt();
+                shrinkage.threshold = shrinkage.threshold.map(|threshold| threshold / power.sqrt());
             }
         }
     }

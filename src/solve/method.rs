@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{CgSense, Howl, PVdamp, Problem, Solver, Tuning, ZeroFilled, a_fista, fista, howl, sure_it};
+use super::{
+    CgSense, Howl, PVdamp, Problem, PublishedPVdamp, Solver, Tuning, ZeroFilled, a_fista, fista, howl, pvdamp, sure_it,
+};
 use crate::array::Mask;
 use crate::sampling;
 
@@ -65,6 +67,9 @@ const DIRECT: Footprint = Footprint {
     ..PROXIMAL
 };
 
+/// Of P-VDAMP in its second edition.
+const SECOND_EDITION: &[Knob] = &[Knob::Wavelet, Knob::Scales, Knob::Damping, Knob::Shift, Knob::Noise];
+
 /// A part of [`Tuning`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Knob {
@@ -125,11 +130,11 @@ pub static METHODS: &[Method] = &[
         name: "pvdamp",
         title: "P-VDAMP",
         summary: "Parallel Variable Density Approximate Message Passing: SURE-tuned, with known error variance",
-        citation: "Millard, Chiew, Tanner, Hess, Mailhé, arXiv:2203.04180",
-        iterations: 30,
-        line_iterations: 30,
+        citation: "docs/algorithm.md; Millard, Chiew, Tanner, Hess, Mailhé, arXiv:2203.04180",
+        iterations: pvdamp::ITERATIONS,
+        line_iterations: pvdamp::LINE_ITERATIONS,
         footprint: Footprint {
-            images: 12.0,
+            images: 16.0,
             frames: 0.0,
             thread: 2.0,
             xi: true,
@@ -137,9 +142,49 @@ pub static METHODS: &[Method] = &[
         },
         unbiased: true,
         oracle: "",
-        knobs: &[Knob::Wavelet, Knob::Scales, Knob::Damping, Knob::Noise, Knob::ErrorBars],
-        shift: None,
+        knobs: SECOND_EDITION,
+        shift: Some(0),
         build: |problem, tuning| Box::new(PVdamp::new(problem, tuning)),
+    },
+    Method {
+        name: "pvdamp-unbiased",
+        title: "P-VDAMP, unbiased to the end",
+        summary: "P-VDAMP without its second part: known error variance at every iteration, an image of more error",
+        citation: "docs/algorithm.md; Millard, Chiew, Tanner, Hess, Mailhé, arXiv:2203.04180",
+        iterations: pvdamp::ITERATIONS,
+        line_iterations: pvdamp::LINE_ITERATIONS,
+        footprint: Footprint {
+            images: 16.0,
+            frames: 0.0,
+            thread: 2.0,
+            xi: true,
+            error_bars: [3.0, 0.0],
+        },
+        unbiased: true,
+        oracle: "",
+        knobs: SECOND_EDITION,
+        shift: Some(0),
+        build: |problem, tuning| Box::new(PVdamp::unbiased_throughout(problem, tuning)),
+    },
+    Method {
+        name: "pvdamp-published",
+        title: "P-VDAMP, as published",
+        summary: "P-VDAMP as in the paper, with soft thresholds: what papers compare with",
+        citation: "Millard, Chiew, Tanner, Hess, Mailhé, arXiv:2203.04180",
+        iterations: 30,
+        line_iterations: 30,
+        footprint: Footprint {
+            images: 13.0,
+            frames: 0.0,
+            thread: 2.0,
+            xi: true,
+            error_bars: [3.0, 0.0],
+        },
+        unbiased: true,
+        oracle: "",
+        knobs: &[Knob::Wavelet, Knob::Scales, Knob::Damping, Knob::Noise],
+        shift: None,
+        build: |problem, tuning| Box::new(PublishedPVdamp::new(problem, tuning)),
     },
     Method {
         name: "howl",

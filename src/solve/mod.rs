@@ -26,7 +26,7 @@ pub use howl::Howl;
 pub use method::{Footprint, Knob, METHODS, Method};
 pub use problem::Problem;
 pub use proximal::ProximalGradient;
-pub use pvdamp::PVdamp;
+pub use pvdamp::{PVdamp, PublishedPVdamp};
 pub use search::{LambdaCurve, search_lambda};
 pub use tuning::{Lambda, Tuning};
 pub use zero_filled::ZeroFilled;
@@ -48,6 +48,12 @@ pub trait Solver<T: Real> {
     /// An unbiased estimate of the image, `(sets, rows, cols)`: the truth plus noise of the variance that the state
     /// evolution predicts. `None` for methods without one.
     fn unbiased(&self) -> Option<ImageSets<T>> {
+        None
+    }
+
+    /// The predicted standard deviation of the real part of the error of each pixel of [`Self::unbiased`], and likewise of
+    /// the imaginary part, `(sets, rows, cols)`: by the state evolution. `None` for methods without one.
+    fn unbiased_deviation(&self) -> Option<Array3<T>> {
         None
     }
 
@@ -112,14 +118,18 @@ pub struct BandState {
     pub size: usize,
 }
 
-/// A soft threshold and what it did.
+/// How a subband was denoised, and what that did.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Shrinkage {
-    /// Threshold λ.
-    pub threshold: f64,
-    /// Mean divergence α of the denoiser, after damping, from 0 to 1: the Onsager coefficient.
+    /// Threshold λ of a soft threshold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
+    /// Strength κ of a Wiener shrinkage, the mean of real and imaginary part: how many times the noise counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strength: Option<f64>,
+    /// Divergence α of the denoiser, as the Onsager correction takes it: 1 for the identity, 0 for the zero map.
     pub alpha: f64,
-    /// Stein's estimate of the mean squared error after the threshold; an estimate, so it can be negative.
+    /// Stein's estimate of the mean squared error after it; an estimate, so it can be negative.
     pub sure: f64,
 }
 

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use ndarray::{ArrayView2, ArrayViewMut2, Axis, Zip, s};
+use ndarray::{Axis, Zip};
 use num_complex::Complex;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -110,20 +110,16 @@ impl<T: Real> ProximalGradient<T> {
         let period = 1u32 << self.transform.layout.scales;
         let mut draw = || self.shifts.as_mut().map_or(0, |rng| (rng.next_u32() % period) as usize);
         let by = [draw(), draw()];
-        let mut moved = ImageSets::zeros(step.raw_dim());
         let mut out = ImageSets::zeros(step.raw_dim());
-        for (set, mut image) in moved.outer_iter_mut().enumerate() {
-            roll(step.index_axis(Axis(0), set), by, image.view_mut());
+        for (set, image) in out.outer_iter_mut().enumerate() {
+            let step = step.index_axis(Axis(0), set);
             self.transform
-                .analyse(image.view(), &mut self.coefficients, &mut self.work);
+                .analyse_shifted(step, by, &mut self.coefficients, &mut self.work);
             for band in 0..self.coefficients.layout.bands.len() {
                 bands.extend(self.shrink_band(band));
             }
             self.transform
-                .synthesise(&self.coefficients, image.view_mut(), &mut self.work);
-            let (rows, cols) = image.dim();
-            let back = [(rows - by[0] % rows) % rows, (cols - by[1] % cols) % cols];
-            roll(image.view(), back, out.index_axis_mut(Axis(0), set));
+                .synthesise_shifted(&self.coefficients, by, T::one(), image, &mut self.work);
         }
         out
     }
@@ -139,7 +135,8 @@ impl<T: Real> ProximalGradient<T> {
         noise.map(|(tau, sure)| BandState {
             tau,
             shrinkage: Some(Shrinkage {
-                threshold: value,
+                threshold: Some(value),
+                strength: None,
                 alpha,
                 sure,
             }),
@@ -190,36 +187,4 @@ fn uphill<T: Real>(ahead: &ImageSets<T>, next: &ImageSets<T>, last: &ImageSets<T
         .and(last)
         .for_each(|a, n, l| sum += ((a - n).conj() * (n - l)).re.wide());
     sum > 0.0
-}
-
-/// `out[r + by[0], c + by[1]] = image[r, c]`, around the edges.
-fn roll<T: Real>(image: ArrayView2<Complex<T>>, by: [usize; 2], mut out: ArrayViewMut2<Complex<T>>) {
-    let (rows, cols) = image.dim();
-    let (down, right) = (by[0] % rows, by[1] % cols);
-    for (from_row, to_row, high) in [(0, down, rows - down), (rows - down, 0, down)] {
-        for (from_col, to_col, wide) in [(0, right, cols - right), (cols - right, 0, right)] {
-            let source = image.slice(s![from_row..from_row + high, from_col..from_col + wide]);
-            out.slice_mut(s![to_row..to_row + high, to_col..to_col + wide])
-                .assign(&source);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use ndarray::Array2;
-
-    #[test]
-    fn rolling_goes_around_the_edges_and_back() {
-        let image = Array2::from_shape_fn((5, 7), |(r, c)| Complex::new((10 * r + c) as f64, 0.0));
-        let mut moved = Array2::zeros(image.dim());
-        roll(image.view(), [2, 10], moved.view_mut());
-        for ((r, c), v) in image.indexed_iter() {
-            assert_eq!(moved[[(r + 2) % 5, (c + 10) % 7]], *v);
-        }
-        let mut back = Array2::zeros(image.dim());
-        roll(moved.view(), [3, 4], back.view_mut());
-        assert_eq!(back, image);
-    }
 }

@@ -20,6 +20,8 @@ pub struct Workspace<T> {
     /// The approximation that a scale begins with, and the one it ends with.
     approximations: [Vec<Complex<T>>; 2],
     lines: Lines<T>,
+    /// The padded image, moved.
+    moved: Vec<Complex<T>>,
 }
 
 struct Lines<T> {
@@ -54,6 +56,7 @@ impl<T: Real> Transform<T> {
         let cols = self.layout.padded.cols;
         Workspace {
             approximations: [1, 1].map(|scale| zeros(self.grid(scale).len())),
+            moved: Vec::new(),
             lines: Lines {
                 values: (0..self.bank.values_per_pair())
                     .map(|_| [zeros(cols), zeros(cols)])
@@ -79,15 +82,63 @@ impl<T: Real> Transform<T> {
         let layout = &*self.layout;
         assert_eq!(image.dim(), layout.image.dim(), "image of another size than the layout");
         let image = image.as_standard_layout();
-        let Workspace { approximations, lines } = work;
-        let [from, to] = approximations;
+        let values = image.as_slice().expect("standard layout");
+        let plane = Plane {
+            values,
+            grid: layout.image,
+        };
+        self.analyse_plane(&plane, out, &mut work.approximations, &mut work.lines);
+    }
+
+    /// [`Self::analyse`] of the image moved by `shift`, down and to the right, around the edges of the padded image.
+    ///
+    /// # Panics
+    /// If `image` is of another size than the image of the layout.
+    pub fn analyse_shifted(
+        &self,
+        image: ArrayView2<Complex<T>>,
+        shift: [usize; 2],
+        out: &mut Pyramid<Complex<T>>,
+        work: &mut Workspace<T>,
+    ) {
+        let layout = &*self.layout;
+        assert_eq!(image.dim(), layout.image.dim(), "image of another size than the layout");
+        let padded = layout.padded;
+        let Workspace {
+            approximations,
+            lines,
+            moved,
+        } = work;
+        moved.clear();
+        moved.resize(padded.len(), Complex::new(T::zero(), T::zero()));
+        let image = image.as_standard_layout();
+        for (row, values) in image.outer_iter().enumerate() {
+            let target = &mut moved[(row + shift[0]) % padded.rows * padded.cols..][..padded.cols];
+            let values = values.to_slice().expect("standard layout");
+            let right = shift[1] % padded.cols;
+            let (head, tail) = values.split_at(values.len().min(padded.cols - right));
+            target[right..][..head.len()].copy_from_slice(head);
+            target[..tail.len()].copy_from_slice(tail);
+        }
+        let plane = Plane {
+            values: &moved[..],
+            grid: padded,
+        };
+        self.analyse_plane(&plane, out, approximations, lines);
+    }
+
+    fn analyse_plane(
+        &self,
+        image: &Plane<&[Complex<T>]>,
+        out: &mut Pyramid<Complex<T>>,
+        [from, to]: &mut [Vec<Complex<T>>; 2],
+        lines: &mut Lines<T>,
+    ) {
+        let layout = &*self.layout;
         for scale in 1..=layout.scales {
             let finer = self.grid(scale - 1);
-            let plane = match image.as_slice() {
-                Some(values) if scale == 1 => Plane {
-                    values,
-                    grid: layout.image,
-                },
+            let plane = match scale {
+                1 => Plane { ..*image },
                 _ => Plane {
                     values: &from[..],
                     grid: finer,
@@ -123,16 +174,65 @@ impl<T: Real> Transform<T> {
             image.assign(&plain);
             return;
         };
-        let Workspace { approximations, lines } = work;
-        let [from, to] = approximations;
+        let plane = Plane {
+            values: whole,
+            grid: layout.image,
+        };
+        self.synthesise_plane(pyramid, plane, &mut work.approximations, &mut work.lines);
+    }
+
+    /// The transpose of [`Self::analyse_shifted`], mixed with what `image` was: `share` times [`Self::synthesise`], moved
+    /// back by `shift`, and `1 − share` times the image.
+    ///
+    /// # Panics
+    /// If `image` is of another size than the image of the layout.
+    pub fn synthesise_shifted(
+        &self,
+        pyramid: &Pyramid<Complex<T>>,
+        shift: [usize; 2],
+        share: T,
+        mut image: ArrayViewMut2<Complex<T>>,
+        work: &mut Workspace<T>,
+    ) {
+        let layout = &*self.layout;
+        assert_eq!(image.dim(), layout.image.dim(), "image of another size than the layout");
+        let padded = layout.padded;
+        let Workspace {
+            approximations,
+            lines,
+            moved,
+        } = work;
+        moved.resize(padded.len(), Complex::new(T::zero(), T::zero()));
+        let plane = Plane {
+            values: &mut moved[..],
+            grid: padded,
+        };
+        self.synthesise_plane(pyramid, plane, approximations, lines);
+        for (row, mut values) in image.outer_iter_mut().enumerate() {
+            let source = &moved[(row + shift[0]) % padded.rows * padded.cols..][..padded.cols];
+            let right = shift[1] % padded.cols;
+            let around = source[right..].iter().chain(&source[..right]);
+            let mixed = |to: &mut Complex<T>, from: &Complex<T>| *to = *from * share + *to * (T::one() - share);
+            values.iter_mut().zip(around).for_each(|(to, from)| mixed(to, from));
+        }
+    }
+
+    fn synthesise_plane(
+        &self,
+        pyramid: &Pyramid<Complex<T>>,
+        image: Plane<&mut [Complex<T>]>,
+        [from, to]: &mut [Vec<Complex<T>>; 2],
+        lines: &mut Lines<T>,
+    ) {
+        let layout = &*self.layout;
         let coarsest = pyramid.band(layout.bands.len() - 1);
         from[..coarsest.len()].copy_from_slice(coarsest);
         for scale in (1..=layout.scales).rev() {
             let finer = self.grid(scale - 1);
             let mut plane = match scale {
                 1 => Plane {
-                    values: &mut *whole,
-                    grid: layout.image,
+                    values: &mut *image.values,
+                    grid: image.grid,
                 },
                 _ => Plane {
                     values: &mut to[..],

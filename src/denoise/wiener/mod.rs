@@ -3,6 +3,8 @@ mod frequency;
 mod space;
 mod window;
 
+pub(super) use window::Energies;
+
 use num_complex::Complex;
 
 use self::frequency::{Buffers, InFrequency};

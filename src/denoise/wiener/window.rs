@@ -1,7 +1,7 @@
 use crate::array::{Aligned, LANES, Real};
 
 /// Energies around the coefficients of a row of the real or imaginary part of a band, while rows pass by.
-pub(super) struct Energies<T> {
+pub(in crate::denoise) struct Energies<T> {
     /// Over three columns, of three rows.
     rows: [Aligned<T>; 3],
     /// Of the latest row, from [`LANES`] on, with one more column on both sides.
@@ -15,7 +15,7 @@ pub(super) struct Window<T> {
 }
 
 impl<T: Real> Energies<T> {
-    pub(super) fn new(cols: usize) -> Self {
+    pub(in crate::denoise) fn new(cols: usize) -> Self {
         Self {
             rows: std::array::from_fn(|_| Aligned::zeros(cols)),
             squares: Aligned::zeros(cols + 2 * LANES),
@@ -24,7 +24,7 @@ impl<T: Real> Energies<T> {
 
     /// Moves on by a row, which is the lowest of the three then.
     #[inline(always)]
-    pub(super) fn advance(&mut self, line: &[T]) {
+    pub(in crate::denoise) fn advance(&mut self, line: &[T]) {
         self.rows.rotate_left(1);
         let cols = line.len();
         let squares = &mut self.squares[LANES - 1..][..cols + 2];
@@ -36,6 +36,16 @@ impl<T: Real> Energies<T> {
         let (left, here, right) = (&squares[..cols], &squares[1..=cols], &squares[2..]);
         for (sum, ((&l, &h), &r)) in self.rows[2].iter_mut().zip(left.iter().zip(here).zip(right)) {
             *sum = l + h + r;
+        }
+    }
+
+    /// Nine times the mean energy around each coefficient of the middle row.
+    #[inline(always)]
+    pub(in crate::denoise) fn around(&self, out: &mut [T]) {
+        let [above, here, below] = &self.rows;
+        let rows = above.iter().zip(&**here).zip(&**below);
+        for (out, ((&a, &b), &c)) in out.iter_mut().zip(rows) {
+            *out = a + b + c;
         }
     }
 

@@ -9,7 +9,7 @@ use num_complex::Complex;
 use rayon::prelude::*;
 
 use self::coils::Coils;
-use crate::array::{Grid, Image, ImageSets, LANES, Maps, Mask, Real};
+use crate::array::{Grid, Image, ImageSets, LANES, Maps, Mask, Real, vectorised};
 use crate::fourier::{Along, Direction, Panels, Scratch};
 use crate::operator::products::multiply;
 
@@ -31,6 +31,23 @@ pub fn gather<T: Real>(kspace: ArrayView3<Complex<T>>, mask: &Mask) -> Samples<T
         let (row, col) = sampled[sample];
         kspace[[coil, row, col]]
     })
+}
+
+/// Energy of each sample, over coils.
+pub(crate) fn sample_energies<T: Real>(samples: &Samples<T>) -> Vec<f64> {
+    let mut energies = vec![0.0; samples.dim().1];
+    for of_coil in samples.outer_iter() {
+        let of_coil = of_coil.to_slice().expect("standard layout");
+        vectorised(
+            #[inline(always)]
+            || {
+                for (sum, v) in energies.iter_mut().zip(of_coil) {
+                    *sum += (v.re * v.re + v.im * v.im).wide();
+                }
+            },
+        );
+    }
+    energies
 }
 
 /// Multi-coil Cartesian encoding `A = M F S`: coil sensitivity maps, centred unitary FFT, sampling mask.

@@ -3,8 +3,9 @@ use ndarray::parallel::prelude::*;
 use num_complex::Complex;
 
 use super::local::Lanes;
+use super::noise::Noise;
 use super::products::{STEPS, weighted_products};
-use super::{Covariance, Noise, pairs, stands_for};
+use super::{Covariance, pairs, stands_for};
 use crate::array::{Grid, LANES, Real, vectorised};
 use crate::fourier::{self, Fourier};
 use crate::operator::Samples;

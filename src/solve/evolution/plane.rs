@@ -3,7 +3,7 @@ use num_complex::Complex;
 
 use super::local::Lanes;
 use super::products::{STEPS, weighted_products};
-use super::{Covariance, Noise, pairs, stands_for};
+use super::{Covariance, pairs, stands_for};
 use crate::array::{LANES, Real, vectorised};
 use crate::operator::Samples;
 use crate::solve::Problem;
@@ -69,8 +69,13 @@ impl<T: Real> Plane<T> {
         }
     }
 
-    /// `Z_b` for every subband.
-    pub(super) fn covariance(&self, z: &Samples<T>, noise: &Noise) -> Vec<Covariance<T>> {
+    /// `Z_b` for every subband: the sum above times a factor of the subband, and noise by subband and pair of coils.
+    pub(super) fn covariance(
+        &self,
+        z: &Samples<T>,
+        factors: &[f64],
+        noise: impl Fn(usize, (usize, usize)) -> Complex<f64>,
+    ) -> Vec<Covariance<T>> {
         let blocks = self.blocks.par_iter().map_init(Scratch::default, |scratch, block| {
             vectorised(
                 #[inline(always)]
@@ -84,7 +89,7 @@ impl<T: Real> Plane<T> {
         }
         let of_band = |band: usize| {
             let of_pair = |(sums, pair): (&[Complex<f64>], _)| {
-                let entry = (sums[band] + noise.of(band, pair)) * stands_for(pair);
+                let entry = (sums[band] * factors[band] + noise(band, pair)) * stands_for(pair);
                 Complex::new(T::of(entry.re), T::of(entry.im))
             };
             let sums = sums.chunks_exact(self.bands.len());

@@ -19,6 +19,14 @@ pub(super) struct Folded<T: Real> {
 }
 
 impl<T: Real> Folded<T> {
+    /// By the phase that the centre of k-space shows.
+    pub(super) fn new(problem: &Arc<Problem<T>>) -> Self {
+        Self {
+            phase: phase::of_centre(problem),
+            problem: Arc::clone(problem),
+        }
+    }
+
     pub(super) fn forward(&self, x: &ImageSets<T>) -> Samples<T> {
         self.problem.encoding.forward(&self.unfold(x))
     }
@@ -65,6 +73,13 @@ impl<T: Real> Folded<T> {
             },
         );
         next
+    }
+
+    /// The image without its phase.
+    pub(super) fn fold(&self, image: &ImageSets<T>) -> ImageSets<T> {
+        let mut x = image.clone();
+        turn_back(&mut x, &self.phase);
+        x
     }
 
     /// The image of x.

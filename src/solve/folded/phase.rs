@@ -18,6 +18,11 @@ const FAR: usize = 20;
 /// Times its conjugate, the image is nearly real (Samsonov et al. 2010, Bydder & Robson 2005): what is left in the
 /// imaginary part is mostly noise. The window is a cosine as wide as the sampled centre.
 pub(in crate::solve) fn of_centre<T: Real>(problem: &Problem<T>) -> ImageSets<T> {
+    unit(low_resolution(problem))
+}
+
+/// The image that the sampled centre of k-space shows, `(sets, rows, cols)`; 0 where there is none.
+pub(in crate::solve) fn low_resolution<T: Real>(problem: &Problem<T>) -> ImageSets<T> {
     let encoding = &problem.encoding;
     let grid = encoding.grid();
     let centre = sampling::sampled_centre(&encoding.mask());
@@ -31,7 +36,7 @@ pub(in crate::solve) fn of_centre<T: Real>(problem: &Problem<T>) -> ImageSets<T>
         .iter()
         .map(|&at| T::of(window.at(at as usize, grid)))
         .collect();
-    unit(encoding.adjoint(&problem.data, Some(&weights)))
+    encoding.adjoint(&problem.data, Some(&weights))
 }
 
 /// The slow part of the phase of `x`, as unit numbers.

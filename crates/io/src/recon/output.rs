@@ -174,9 +174,10 @@ fn write_evolution(file: &Hdf5Output, slices: usize, records: &[SliceRecord]) ->
     let in_group = |name: &str| format!("{EVOLUTION}/{name}");
     file.group(EVOLUTION)?;
     type Column = (&'static str, fn(&BandState) -> Option<f64>);
-    let columns: [Column; 4] = [
+    let columns: [Column; 5] = [
         ("tau", |b| Some(b.tau)),
-        ("threshold", |b| Some(b.shrinkage?.threshold)),
+        ("threshold", |b| b.shrinkage?.threshold),
+        ("strength", |b| b.shrinkage?.strength),
         ("alpha", |b| Some(b.shrinkage?.alpha)),
         ("sure", |b| Some(b.shrinkage?.sure)),
     ];

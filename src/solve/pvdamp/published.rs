@@ -1,4 +1,4 @@
-//! Parallel Variable Density Approximate Message Passing (arXiv:2203.04180).
+//! Parallel Variable Density Approximate Message Passing (arXiv:2203.04180), as it was published.
 //!
 //! Every iterate r is the truth plus noise whose wavelet-domain variance τ the state evolution predicts. So each
 //! iteration denoises each subband by the soft threshold of least risk, removes the denoiser's own bias (Onsager
@@ -8,17 +8,17 @@
 
 use std::sync::{Arc, Mutex};
 
-use ndarray::{Array3, Axis, Zip};
+use ndarray::{Array3, Axis};
 use num_complex::Complex;
 use rayon::prelude::*;
 
-use super::{
-    BandState, Problem, Shrinkage, Solver, StateEvolution, Step, StopReason, Tracked, Tuning, Verdict, mean_tau,
-};
 use crate::array::{ImageSets, Real, energy, sum, vectorised};
 use crate::denoise;
 use crate::operator::Samples;
-use crate::wavelet::{EnergyAverage, FilterBank, Layout, Pyramid, Transform, Workspace};
+use crate::solve::{
+    BandState, Problem, Shrinkage, Solver, StateEvolution, Step, StopReason, Tracked, Tuning, Verdict, mean_tau,
+};
+use crate::wavelet::{FilterBank, Layout, Pyramid, Transform, Workspace};
 
 /// Relative fall of mean τ that counts as progress.
 const SETTLED: f64 = 1e-3;
@@ -29,19 +29,18 @@ const GROWN: f64 = 4.0;
 /// `1 − α` below which a denoiser counts as the identity, which needs no correction.
 const IDENTITY: f64 = 1e-4;
 
-/// Parallel Variable Density Approximate Message Passing (Millard, Chiew, Tanner, Hess & Mailhé, arXiv:2203.04180).
+/// Parallel Variable Density Approximate Message Passing as Millard, Chiew, Tanner, Hess & Mailhé published it
+/// (arXiv:2203.04180): what papers compare with. [`PVdamp`](super::PVdamp) is better in every respect.
 ///
 /// It has no regularisation weight: each subband of each iteration is thresholded at the minimum of SURE, for the error
 /// variance that [`StateEvolution`] predicts. It stops by itself, where that variance no longer falls, and keeps the
 /// iterate of least variance.
-pub struct PVdamp<T: Real> {
+pub struct PublishedPVdamp<T: Real> {
     problem: Arc<Problem<T>>,
     evolution: StateEvolution<T>,
     transform: Transform<T>,
     /// ρ of the first iteration, and of those after it.
     damping: [f64; 2],
-    /// Where error bars were asked for.
-    energy: Option<EnergyAverage<T>>,
     state: State<T>,
     scratch: ScratchSpace<T>,
 }
@@ -83,8 +82,8 @@ struct Best<T> {
 /// An unbiased estimate of an earlier iteration.
 struct Estimate<T> {
     r: ImageSets<T>,
-    /// Its variance, for error bars only.
-    tau: Option<Vec<Pyramid<T>>>,
+    /// Its variance.
+    tau: Vec<Pyramid<T>>,
 }
 
 struct ScratchSpace<T> {
@@ -95,8 +94,8 @@ struct ScratchSpace<T> {
     sure: Mutex<Vec<denoise::Workspace<T>>>,
 }
 
-impl<T: Real> PVdamp<T> {
-    /// The solver at its start, the density-compensated image. `tuning` gives wavelet, scales, damping and error bars.
+impl<T: Real> PublishedPVdamp<T> {
+    /// The solver at its start, the density-compensated image. `tuning` gives wavelet, scales and damping.
     pub fn new(problem: &Arc<Problem<T>>, tuning: &Tuning) -> Self {
         let layout = Arc::new(Layout::new(
             problem.encoding.grid(),
@@ -128,7 +127,6 @@ impl<T: Real> PVdamp<T> {
         let damping = tuning.damping(lines);
         Self {
             damping: [if lines { damping } else { 1.0 }, damping],
-            energy: tuning.error_bars.map(|_| EnergyAverage::new(&layout, tuning.wavelet)),
             state: State {
                 iteration: 0,
                 first_energy: energy(&r),
@@ -208,7 +206,7 @@ impl<T: Real> PVdamp<T> {
             guard,
             ..
         } = &mut self.state;
-        let tau_before = self.energy.as_ref().map(|_| tau.clone());
+        let tau_before = tau.clone();
         self.evolution.update(&self.scratch.residual, tau);
         let mean = mean(tau);
         let before = Estimate {
@@ -242,7 +240,7 @@ impl<T: Real> PVdamp<T> {
     }
 }
 
-impl<T: Real> Solver<T> for PVdamp<T> {
+impl<T: Real> Solver<T> for PublishedPVdamp<T> {
     fn step(&mut self) -> Step {
         let mut bands = Vec::new();
         let corrected = self.denoise(&mut bands);
@@ -288,29 +286,9 @@ impl<T: Real> Solver<T> for PVdamp<T> {
         Some(self.kept_estimate().map_or(&self.state.r, |kept| &kept.r).clone())
     }
 
-    /// Of the unbiased estimate, which the image differs little from: its variance, carried from the coefficients to
-    /// the pixels. Nothing is drawn.
-    fn deviation(&mut self) -> Option<Array3<T>> {
-        let energy = self.energy.as_ref()?;
-        let tau = self
-            .kept_estimate()
-            .map_or(Some(&self.state.tau), |kept| kept.tau.as_ref())?;
-        let mut deviation = Array3::zeros(self.state.r.dim());
-        for (set, (mut deviation, tau)) in deviation.outer_iter_mut().zip(tau).enumerate() {
-            // What no coil sees is zero in the image, however far a wavelet reaches.
-            let seen = self.problem.encoding.seen_by(set);
-            Zip::from(&mut deviation)
-                .and(&energy.spread(tau))
-                .and(&seen)
-                .for_each(|deviation, &variance, &seen| {
-                    *deviation = if seen {
-                        T::of((variance / 2.0).sqrt())
-                    } else {
-                        T::zero()
-                    };
-                });
-        }
-        Some(deviation)
+    fn unbiased_deviation(&self) -> Option<Array3<T>> {
+        let tau = self.kept_estimate().map_or(&self.state.tau, |kept| &kept.tau);
+        Some(self.evolution.deviation(tau, &self.problem.encoding))
     }
 
     fn tracked(&self) -> Option<Tracked<'_, T>> {
@@ -339,7 +317,8 @@ fn denoise_band<T: Real>(
         return BandState {
             tau: 0.0,
             shrinkage: Some(Shrinkage {
-                threshold: 0.0,
+                threshold: Some(0.0),
+                strength: None,
                 alpha: 1.0,
                 sure: 0.0,
             }),
@@ -362,7 +341,8 @@ fn denoise_band<T: Real>(
     BandState {
         tau: mean_tau,
         shrinkage: Some(Shrinkage {
-            threshold: best.threshold,
+            threshold: Some(best.threshold),
+            strength: None,
             alpha,
             sure: best.risk / size as f64,
         }),

@@ -112,7 +112,11 @@ fn case(name: &str) -> Case {
         .unwrap()
         .with_reference(k.view())
         .unwrap();
-    let x0 = problem.reference.clone().unwrap();
+    let mut x0 = problem.reference.clone().unwrap();
+    if std::env::var("TRUTH").is_ok() && w[0].starts_with("sim") {
+        let clean = scan(&format!("{}_0", w[0].split('_').next().unwrap()));
+        x0 = problem.encoding.combine_full(clean.view());
+    }
     Case {
         name: name.into(),
         problem: std::sync::Arc::new(problem),
@@ -143,7 +147,8 @@ fn main() {
             let tuning = Tuning {
                 wavelet: Wavelet::find("db4").unwrap(),
                 lambda: Lambda::Value(lambda),
-                shift: Some(1),
+                shift: Some(std::env::var("SEED").map_or(1, |v| v.parse().unwrap())),
+                iterations: std::env::var("T").ok().map(|v| v.parse().unwrap()),
                 ..Tuning::default()
             };
             let mut solver = (method.build)(&c.problem, &tuning);

@@ -28,9 +28,13 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
+        let method = Method::find("pvdamp").expect("pvdamp is in the table");
         Self {
-            method: Method::find("pvdamp").expect("pvdamp is in the table"),
-            tuning: Tuning::default(),
+            method,
+            tuning: Tuning {
+                shift: method.shift,
+                ..Tuning::default()
+            },
             time_limit: None,
             espirit: EspiritSettings::default(),
             whiten: true,

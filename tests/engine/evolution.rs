@@ -12,7 +12,7 @@ use pvdamp::array::{Grid, Mask};
 use pvdamp::coil::{EspiritSettings, espirit};
 use pvdamp::sampling::{DEFAULT_ORDER, Drawn, Family, MaskPlan, Request, sampled_centre};
 use pvdamp::simulate::{SimulationSettings, simulate_slice};
-use pvdamp::solve::{Limits, PVdamp, Problem, Solver, StateEvolution, Tuning, drive};
+use pvdamp::solve::{Limits, PVdamp, Problem, PublishedPVdamp, Solver, StateEvolution, Tuning, drive};
 use pvdamp::wavelet::{FilterBank, Layout, Orientation, Pyramid, Transform, Wavelet};
 use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
@@ -314,7 +314,7 @@ fn own_maps_cost_little() {
             maps,
         };
         let problem = own.problem(&mask, &probability);
-        let mut solver = PVdamp::new(&problem, &Tuning::default());
+        let mut solver = PublishedPVdamp::new(&problem, &Tuning::default());
         let limits = Limits {
             iterations: 30,
             time: None,

@@ -6,5 +6,6 @@ mod evolution;
 mod golden;
 mod howl;
 mod reconstruct;
+mod second_edition;
 mod solvers;
 mod transforms;

@@ -31,17 +31,17 @@ use crate::wavelet::{FilterBank, Layout, Pyramid, Transform, Workspace};
 
 /// Iterations, and those for 1-D undersampling and for partial Fourier.
 pub(crate) const ITERATIONS: usize = 30;
-pub(crate) const LINE_ITERATIONS: usize = 30;
-/// One of so many iterations is in the first part.
+pub(crate) const LINE_ITERATIONS: usize = 60;
+/// One of so many iterations belongs to the first part.
 const FIRST_PART: usize = 3;
 /// When the phase is estimated again, as a share of the iterations.
 const REFOLD: f64 = 0.4;
 /// γ: the share of the Onsager correction in the second part.
-const CORRECTION: f64 = 0.88;
+const CORRECTION: f64 = 0.85;
 /// Energy of an iterate, relative to the first, that no reconstruction of the data could have.
 const GROWN: f64 = 4.0;
 /// Mean variance, relative to the least so far, that counts as a rise: by chance alone, of shifts, it goes up and down less.
-const RISE: f64 = 1.1;
+const RISE: f64 = 1.3;
 
 /// Parallel Variable Density Approximate Message Passing (Millard, Chiew, Tanner, Hess & Mailhé, arXiv:2203.04180), with
 /// what was found since.
@@ -303,6 +303,22 @@ impl<T: Real> PVdamp<T> {
         self.operator.refold(&more, [corrected, denoised]);
     }
 
+    /// β: all of the residual of an image but half of what is the noise of the samples in it, where that is known. The
+    /// other half stays for the detail that the denoiser took with the noise.
+    fn trusted_share(&self, image: &ImageSets<T>) -> Option<f64> {
+        let Problem {
+            encoding,
+            data,
+            measured,
+            ..
+        } = &*self.operator.problem;
+        let noise = self.evolution.noise() * measured.iter().filter(|&&measured| measured).count() as f64;
+        (noise > 0.0).then(|| {
+            let residual = energy(&(data - &encoding.forward(image))) / encoding.coils() as f64;
+            1.0 - 0.5 * (noise / residual).min(1.0)
+        })
+    }
+
     /// What is told to be unbiased: the estimate that the first part ended with, or the latest.
     fn reported(&self) -> &Unbiased<T> {
         self.unbiased.as_ref().unwrap_or(&self.state.estimate)
@@ -354,7 +370,7 @@ impl<T: Real> Solver<T> for PVdamp<T> {
         }
     }
 
-    /// `x̂ = SᴴS Ψ⁻¹ŵ + Aᴴ(y − A Ψ⁻¹ŵ)`: the denoised image, made to agree with the data.
+    /// `x̂ = SᴴS Ψ⁻¹ŵ + β Aᴴ(y − A Ψ⁻¹ŵ)`: the denoised image, made to agree with the data as far as they are not noise.
     fn image(&mut self) -> ImageSets<T> {
         let latest;
         let denoised = match &self.guard.best {
@@ -365,7 +381,9 @@ impl<T: Real> Solver<T> for PVdamp<T> {
             }
         };
         let Problem { encoding, data, .. } = &*self.operator.problem;
-        encoding.corrected(data, denoised, None, &mut self.scratch.residual)
+        let share = self.trusted_share(denoised);
+        let weights = share.map(|share| vec![T::of(share); data.dim().1]);
+        encoding.corrected(data, denoised, weights.as_deref(), &mut self.scratch.residual)
     }
 
     fn unbiased(&self) -> Option<ImageSets<T>> {

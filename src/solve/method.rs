@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{CgSense, Howl, PVdamp, Problem, Solver, Tuning, ZeroFilled, a_fista, fista, howl, sure_it};
+use super::{CgSense, ErrorBars, Howl, PVdamp, Problem, Solver, Tuning, ZeroFilled, a_fista, fista, howl, sure_it};
 use crate::array::Mask;
 use crate::sampling;
 
@@ -31,8 +31,8 @@ pub struct Method {
     pub knobs: &'static [Knob],
     /// Seed of random shifts, unless set; `None` for no shifts.
     pub shift: Option<u64>,
-    /// Makes the solver of a problem.
-    pub build: fn(&Arc<Problem<f32>>, &Tuning) -> Box<dyn Solver<f32>>,
+    /// Makes the solver of a problem, without error bars.
+    build: fn(&Arc<Problem<f32>>, &Tuning) -> Box<dyn Solver<f32>>,
 }
 
 /// What a method holds at its peak beside maps and samples, in complex images; measured.
@@ -82,7 +82,7 @@ pub enum Knob {
     Shift,
     /// The covariance of the measurement noise.
     Noise,
-    /// Error bars: [`Solver::deviation`].
+    /// Error bars: [`Tuning::error_bars`].
     ErrorBars,
 }
 
@@ -110,6 +110,27 @@ impl Method {
             self.iterations
         };
         tuning.iterations.unwrap_or(own)
+    }
+
+    /// The solver of a problem; with error bars where `tuning` asks for them and the method has them.
+    pub fn solver(&self, problem: &Arc<Problem<f32>>, tuning: &Tuning) -> Box<dyn Solver<f32>> {
+        let plain = Tuning {
+            error_bars: None,
+            ..tuning.clone()
+        };
+        let Some(seed) = tuning.error_bars.filter(|_| self.has(Knob::ErrorBars)) else {
+            return (self.build)(problem, &plain);
+        };
+        let iterations = self.iterations_on(&problem.encoding.mask(), tuning);
+        let scales = tuning.scales(problem.encoding.grid());
+        let build = self.build;
+        // A schedule is that of all samples.
+        let tuning = Tuning {
+            iterations: Some(iterations),
+            ..plain
+        };
+        let make = move |problem: &Arc<Problem<f32>>| build(problem, &tuning);
+        Box::new(ErrorBars::new(problem, scales, iterations, seed, make))
     }
 
     /// Whether λ means something to it.
@@ -171,7 +192,7 @@ pub static METHODS: &[Method] = &[
         footprint: PROXIMAL,
         unbiased: false,
         oracle: "",
-        knobs: &[Knob::Wavelet, Knob::Scales, Knob::Lambda, Knob::Shift],
+        knobs: &[Knob::Wavelet, Knob::Scales, Knob::Lambda, Knob::Shift, Knob::ErrorBars],
         shift: None,
         build: |problem, tuning| Box::new(fista::new(problem, tuning)),
     },

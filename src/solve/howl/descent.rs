@@ -68,11 +68,6 @@ impl<T: Real> Descent<T> {
         }
     }
 
-    /// The latest image.
-    pub(super) fn x(&self) -> &ImageSets<T> {
-        &self.momentum.x
-    }
-
     /// The undecimated wavelet frame.
     pub(super) fn wavelet_frame(&self) -> Frame<T> {
         Frame::undecimated(self.fourier.grid(), self.scales, wavelet("db4"))
@@ -84,8 +79,8 @@ impl<T: Real> Descent<T> {
     }
 
     /// Measures the residual of x, and gives the gradient there.
-    pub(super) fn look(&mut self, operator: &Folded<T>) -> ImageSets<T> {
-        operator.gradient(&self.momentum.x, None, &mut self.unfolded, &mut self.residual)
+    fn look(&mut self, operator: &Folded<T>, weights: Option<&[T]>) -> ImageSets<T> {
+        operator.gradient(&self.momentum.x, weights, &mut self.unfolded, &mut self.residual)
     }
 
     /// Complex noise variance of a sample, as the latest residual shows it at the samples with weight 1.
@@ -137,8 +132,8 @@ impl<T: Real> Descent<T> {
 
     /// `x + ½ step · Aᴴ z`, with z the residual of x: half a step towards the data. A whole step would bring back their
     /// noise, none would lose the detail that the denoiser removed.
-    pub(super) fn consistent(&mut self, operator: &Folded<T>) -> ImageSets<T> {
-        let gradient = self.look(operator);
+    pub(super) fn consistent(&mut self, operator: &Folded<T>, weights: Option<&[T]>) -> ImageSets<T> {
+        let gradient = self.look(operator, weights);
         operator.step(&self.momentum.x, T::of(0.5 * self.step_length), gradient)
     }
 
@@ -200,7 +195,7 @@ fn far_noise<T: Real>(problem: &Problem<T>) -> Option<f64> {
 }
 
 /// Over coils, of each sample.
-pub(super) fn sample_energies<T: Real>(samples: &Samples<T>) -> Vec<f64> {
+fn sample_energies<T: Real>(samples: &Samples<T>) -> Vec<f64> {
     let mut energies = vec![0.0; samples.dim().1];
     for of_coil in samples.outer_iter() {
         let of_coil = of_coil.to_slice().expect("standard layout");

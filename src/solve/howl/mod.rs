@@ -10,13 +10,13 @@ mod smooth;
 
 pub(super) use schedule::{ITERATIONS, LINE_ITERATIONS};
 
-use ndarray::{Array2, Array3};
+use ndarray::Array3;
 
-use self::descent::{Descent, sample_energies};
-use self::error_bars::ErrorPrior;
+use self::descent::Descent;
+use self::error_bars::{CoilSight, deviation};
 use self::folded::Folded;
 use self::held_out::{BandError, HeldOut};
-use self::schedule::{Denoiser, PROBES, Schedule, Stage};
+use self::schedule::{Denoiser, Schedule, Stage};
 use super::{BandState, Problem, Solver, Step, StopReason, Tuning, Verdict};
 use crate::array::{ImageSets, Real};
 use crate::operator::Samples;
@@ -41,18 +41,12 @@ pub struct Howl<'a, T: Real> {
     notes: Vec<String>,
 }
 
-/// The estimate of the error that error bars are made of.
+/// What error bars are made of.
 struct Bars<T: Real> {
-    seed: u64,
     held_out: HeldOut<T>,
-    /// Of the latest image that did not see the samples held out: its error, and the noise of a sample.
-    errors: Vec<BandError>,
-    noise: Array2<f64>,
-    prior: Option<ErrorPrior<T>>,
-    /// The image with its correction.
-    corrected: Option<ImageSets<T>>,
-    /// Sum over probes of the squared error.
-    probed: Array3<f64>,
+    /// `y − A x` of the image that did not see the samples held out.
+    blind: Option<Samples<T>>,
+    deviation: Option<Array3<T>>,
 }
 
 impl<'a, T: Real> Howl<'a, T> {
@@ -69,7 +63,11 @@ impl<'a, T: Real> Howl<'a, T> {
         let bars = seed.and_then(|seed| {
             let drawn = HeldOut::draw(problem, scales, seed);
             let held_out = drawn.map_err(|why| notes.push(why)).ok()?;
-            Some(Bars::new(held_out, seed, &operator.phase))
+            Some(Bars {
+                held_out,
+                blind: None,
+                deviation: None,
+            })
         });
         let weights = bars.as_ref().map(|bars| bars.held_out.weights.as_slice());
         let start = operator.adjoint(&problem.data, weights);
@@ -86,7 +84,7 @@ impl<'a, T: Real> Howl<'a, T> {
     }
 
     /// One iteration, without the samples held out where there are error bars.
-    fn descend(&mut self, denoiser: Denoiser, factor: f64) -> (Vec<BandState>, f64) {
+    fn descend(&mut self, denoiser: Denoiser, factor: f64) -> f64 {
         let Self {
             operator,
             descent,
@@ -96,15 +94,10 @@ impl<'a, T: Real> Howl<'a, T> {
         let weights = bars.as_ref().map(|bars| bars.held_out.weights.as_slice());
         let gradient = descent.look_ahead(operator, weights);
         let noise = descent.noise(operator, weights);
-        if let Some(bars) = bars {
-            bars.judge(operator, &descent.residual);
-        }
-        let noise = descent.step(operator, gradient, denoiser, factor * factor * noise);
-        (bars.as_ref().map_or(Vec::new(), Bars::states), noise)
+        descent.step(operator, gradient, denoiser, factor * factor * noise)
     }
 
-    /// One iteration with all samples. Before the first, the error of the image that did not see all is judged for
-    /// the last time.
+    /// One iteration with all samples. Before the first, the residual is kept of the image that did not see all.
     fn warm(&mut self, denoiser: Denoiser, first: bool) -> f64 {
         let Self {
             operator,
@@ -112,64 +105,41 @@ impl<'a, T: Real> Howl<'a, T> {
             bars,
             ..
         } = self;
-        let gradient = if let (true, Some(bars)) = (first, bars) {
-            let gradient = descent.look(operator);
-            bars.judge(operator, &descent.residual);
+        if let (true, Some(bars)) = (first, bars) {
+            let blind = descent.consistent(operator, Some(&bars.held_out.weights));
+            bars.blind = Some(&operator.problem.data - &operator.forward(&blind));
             descent.drop_momentum();
-            gradient
-        } else {
-            descent.look_ahead(operator, None)
-        };
+        }
+        let gradient = descent.look_ahead(operator, None);
         let noise = descent.noise(operator, None);
         descent.step(operator, gradient, denoiser, noise)
     }
 
-    /// Adds the linear estimate of its error to the image.
-    fn correct(&mut self) {
-        let Self {
-            operator,
-            descent,
-            bars,
-            ..
-        } = self;
-        let Some(bars) = bars else { return };
-        descent.look(operator);
-        let spectrum = bars.held_out.spectrum(&operator.problem.encoding, &bars.errors);
-        let prior = ErrorPrior::new(&spectrum, &bars.noise, descent.x(), &descent.wavelet_frame(), operator);
-        let image = descent.x() + &prior.correction(operator, &descent.residual);
-        bars.prior = Some(prior);
-        bars.corrected = Some(image);
-    }
-}
-
-impl<T: Real> Bars<T> {
-    fn new(held_out: HeldOut<T>, seed: u64, like: &ImageSets<T>) -> Self {
-        let (_, rows, cols) = like.dim();
-        Self {
-            seed,
-            held_out,
-            errors: Vec::new(),
-            noise: Array2::zeros((rows, cols)),
-            prior: None,
-            corrected: None,
-            probed: Array3::zeros(like.dim()),
-        }
-    }
-
-    fn judge(&mut self, operator: &Folded<T>, residual: &Samples<T>) {
-        let encoding = &operator.problem.encoding;
-        let energies = sample_energies(residual);
-        self.noise = self.held_out.noise_spectrum(encoding, &energies);
-        self.errors = self.held_out.errors(encoding, &energies, &self.noise);
-    }
-
-    fn states(&self) -> Vec<BandState> {
+    /// Error bars of the image, and what the samples held out tell of the one that did not see them.
+    fn judge(&mut self) -> Vec<BandState> {
+        let image = self.image();
+        let Self { operator, descent, .. } = self;
+        let Problem { encoding, data, .. } = operator.problem;
+        let Some(bars) = &mut self.bars else { return Vec::new() };
+        let Some(blind) = &bars.blind else { return Vec::new() };
+        let sight = CoilSight::new(encoding, &image);
+        let spectrum = bars.held_out.tell(operator.problem, &sight, blind);
+        let residual = data - &encoding.forward(&image);
+        let frame = descent.wavelet_frame();
+        bars.deviation = Some(deviation(
+            operator.problem,
+            &frame,
+            &sight,
+            &spectrum,
+            &image,
+            &residual,
+        ));
         let state = |error: &BandError| BandState {
             tau: error.variance,
             size: error.size,
             shrinkage: None,
         };
-        self.errors.iter().map(state).collect()
+        spectrum.bands.iter().map(state).collect()
     }
 }
 
@@ -193,18 +163,10 @@ impl<T: Real> Solver<T> for Howl<'_, T> {
                 if refold {
                     self.descent.refold(&mut self.operator);
                 }
-                let (states, variance) = self.descend(denoiser, factor);
-                (bands, noise) = (states, Some(variance));
+                noise = Some(self.descend(denoiser, factor));
             }
             Stage::Warm { denoiser, first } => noise = Some(self.warm(denoiser, first)),
-            Stage::Correct => self.correct(),
-            Stage::Probe(number) => {
-                if let Some(bars) = &mut self.bars
-                    && let Some(prior) = &bars.prior
-                {
-                    bars.probed += &prior.probe(&self.operator, bars.seed, number as u64);
-                }
-            }
+            Stage::Judge => bands = self.judge(),
         }
         self.steps += 1;
         let verdict = if self.steps == self.schedule.steps() {
@@ -215,27 +177,21 @@ impl<T: Real> Solver<T> for Howl<'_, T> {
         Step {
             bands,
             noise,
-            // Probes change no image.
+            // Error bars change no image.
             kept: self.steps.min(self.schedule.image_steps()),
             verdict,
         }
     }
 
     fn image(&mut self) -> ImageSets<T> {
-        let corrected = self.bars.as_ref().and_then(|bars| bars.corrected.as_ref());
-        match corrected {
-            Some(image) => self.operator.unfold(image),
-            None => self.operator.unfold(&self.descent.consistent(&self.operator)),
-        }
+        self.operator.unfold(&self.descent.consistent(&self.operator, None))
     }
 
     fn deviation(&mut self) -> Option<Array3<T>> {
         if self.complete {
             return self.wants_error_bars.then(|| Array3::zeros(self.operator.phase.dim()));
         }
-        let bars = self.bars.as_ref()?;
-        let finished = self.steps == self.schedule.steps();
-        finished.then(|| error_bars::deviation(&bars.probed, PROBES))
+        self.bars.as_ref()?.deviation.clone()
     }
 
     fn planned(&self) -> Option<usize> {

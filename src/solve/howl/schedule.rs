@@ -7,8 +7,6 @@ pub(crate) const ITERATIONS: usize = 30;
 pub(crate) const LINE_ITERATIONS: usize = 100;
 /// Iterations with all data from where those without the held-out samples ended.
 const WARM: usize = 10;
-/// Probes that error bars are estimated from.
-pub(super) const PROBES: usize = 4;
 /// When the phase is estimated again, as a share of the iterations.
 const REFOLD: f64 = 0.4;
 
@@ -43,10 +41,8 @@ pub(super) enum Stage {
     },
     /// An iteration with all data; the first of them starts without momentum.
     Warm { denoiser: Denoiser, first: bool },
-    /// The linear correction.
-    Correct,
-    /// What the correction leaves of a drawn error.
-    Probe(usize),
+    /// What the samples held out tell.
+    Judge,
 }
 
 impl Schedule {
@@ -66,12 +62,12 @@ impl Schedule {
     }
 
     pub(super) fn steps(&self) -> usize {
-        self.iterations + if self.error_bars { WARM + 1 + PROBES } else { 0 }
+        self.iterations + if self.error_bars { WARM + 1 } else { 0 }
     }
 
     /// Steps after which the image is as it will be returned.
     pub(super) fn image_steps(&self) -> usize {
-        self.iterations + if self.error_bars { WARM + 1 } else { 0 }
+        self.iterations + if self.error_bars { WARM } else { 0 }
     }
 
     pub(super) fn stage(&self, step: usize) -> Stage {
@@ -86,8 +82,7 @@ impl Schedule {
                 denoiser: alternate(WARM - 1 - warm),
                 first: warm == 0,
             },
-            Some(WARM) => Stage::Correct,
-            Some(late) => Stage::Probe(late - WARM - 1),
+            Some(_) => Stage::Judge,
         }
     }
 
@@ -164,16 +159,6 @@ mod tests {
         assert_eq!(stages.iter().filter(patches).count(), 5);
         let warm = |denoiser, first| Stage::Warm { denoiser, first };
         assert_eq!(stages[30], warm(Denoiser::Frame, true));
-        assert_eq!(
-            stages[39..],
-            [
-                warm(Denoiser::Patches, false),
-                Stage::Correct,
-                Stage::Probe(0),
-                Stage::Probe(1),
-                Stage::Probe(2),
-                Stage::Probe(3)
-            ]
-        );
+        assert_eq!(stages[39..], [warm(Denoiser::Patches, false), Stage::Judge]);
     }
 }

@@ -111,9 +111,10 @@ pub(super) fn deviation<T: Real>(
 ) -> Array3<T> {
     let encoding = &problem.encoding;
     let fourier = Fourier::new(encoding.grid());
-    let profile = match encoding.coils() > encoding.sets() {
-        true => noise_profile(problem, &fourier, sight, &spectrum.noise, residual),
-        false => Array2::ones(encoding.grid().dim()),
+    let profile = if encoding.coils() > encoding.sets() {
+        noise_profile(problem, &fourier, sight, &spectrum.noise, residual)
+    } else {
+        Array2::ones(encoding.grid().dim())
     };
     let seen_noise = &sight.support * &profile;
     let inside = seen_noise.sum() / profile.sum();
@@ -246,11 +247,11 @@ fn noise_profile<T: Real>(
     for direction in 0..sight.dim() {
         let along = sight.along(residual, direction);
         let white = encoding.sampled().iter().zip(along).zip(&problem.measured);
-        let white = white.map(|((&at, v), &measured)| match measured {
-            true => v / noise[at as usize].max(least).sqrt(),
-            false => C64::ZERO,
+        let mut white = white.map(|((&at, v), &measured)| {
+            let scale = f64::from(u8::from(measured)) / noise[at as usize].max(least).sqrt();
+            v * scale
         });
-        shown += &spread(&mut white.into_iter());
+        shown += &spread(&mut white);
     }
     let object = sight
         .object

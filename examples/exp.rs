@@ -151,7 +151,7 @@ fn main() {
                 iterations: std::env::var("T").ok().map(|v| v.parse().unwrap()),
                 ..Tuning::default()
             };
-            let mut solver = (method.build)(&c.problem, &tuning);
+            let mut solver = method.solver(&c.problem, &tuning);
             let mut ratios = Vec::new();
             let mut lines = Vec::new();
             let mut best = (0.0f64, 0);

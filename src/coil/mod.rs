@@ -24,6 +24,7 @@ pub use hermitian::eigenvalues;
 pub use noise::{NoiseEstimate, estimate_noise};
 pub use noise_scan::sample_covariance;
 pub use scaling::CoilScaling;
+pub(crate) use virtual_coils::principal;
 pub use virtual_coils::{Compression, VirtualCoils};
 pub use whitening::shrink;
 

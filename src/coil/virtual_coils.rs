@@ -254,7 +254,7 @@ fn centre_of(kspace: ArrayView3<C32>, centre: Grid) -> ArrayView3<C32> {
 
 /// Eigenvalues, falling and none below zero, and eigenvectors as columns. Scaled to a trace of 1 for the computation,
 /// so that powers of two change no digit of the vectors.
-fn principal(hermitian: &Array2<C64>) -> Result<(Vec<f64>, Array2<C64>)> {
+pub(crate) fn principal(hermitian: &Array2<C64>) -> Result<(Vec<f64>, Array2<C64>)> {
     let coils = hermitian.nrows();
     let unit = match trace(hermitian) {
         trace if trace > 0.0 => trace,

@@ -77,7 +77,7 @@ impl Prepared {
             let (lambda, _) = best.ok_or_else(|| Error::data(Input::Kspace, found, expected))?;
             tuning.lambda = Lambda::Value(lambda);
         }
-        let mut solver = (method.build)(&self.problem, &tuning);
+        let mut solver = method.solver(&self.problem, &tuning);
         let mut history = drive(solver.as_mut(), limits, &mut observe)?;
         let images = solver.image();
         let deviation = tuning.error_bars.is_some().then(|| {

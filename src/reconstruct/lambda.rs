@@ -33,7 +33,7 @@ pub fn lambda_curve(
             error_bars: None,
             ..tuning.clone()
         };
-        let mut solver = (method.build)(&prepared.problem, &tuning);
+        let mut solver = method.solver(&prepared.problem, &tuning);
         drive(solver.as_mut(), limits, observe)?;
         let nmse = complex_nmse(&reference, &prepared.image(solver.image()), Some(&object));
         Ok(nmse.map_or(f64::NAN, decibel))

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    CgSense, Howl, PVdamp, Problem, PublishedPVdamp, Solver, Tuning, ZeroFilled, a_fista, fista, howl, pvdamp, sure_it,
+    CgSense, ErrorBars, Howl, PVdamp, Problem, PublishedPVdamp, Solver, Tuning, ZeroFilled, a_fista, fista, howl,
+    pvdamp, sure_it,
 };
 use crate::array::Mask;
 use crate::sampling;
@@ -33,8 +34,8 @@ pub struct Method {
     pub knobs: &'static [Knob],
     /// Seed of random shifts, unless set; `None` for no shifts.
     pub shift: Option<u64>,
-    /// Makes the solver of a problem.
-    pub build: fn(&Arc<Problem<f32>>, &Tuning) -> Box<dyn Solver<f32>>,
+    /// Makes the solver of a problem, without error bars.
+    build: fn(&Arc<Problem<f32>>, &Tuning) -> Box<dyn Solver<f32>>,
 }
 
 /// What a method holds at its peak beside maps and samples, in complex images; measured.
@@ -68,7 +69,14 @@ const DIRECT: Footprint = Footprint {
 };
 
 /// Of P-VDAMP in its second edition.
-const SECOND_EDITION: &[Knob] = &[Knob::Wavelet, Knob::Scales, Knob::Damping, Knob::Shift, Knob::Noise];
+const SECOND_EDITION: &[Knob] = &[
+    Knob::Wavelet,
+    Knob::Scales,
+    Knob::Damping,
+    Knob::Shift,
+    Knob::Noise,
+    Knob::ErrorBars,
+];
 
 /// A part of [`Tuning`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +95,7 @@ pub enum Knob {
     Shift,
     /// The covariance of the measurement noise.
     Noise,
-    /// Error bars: [`Solver::deviation`].
+    /// Error bars: [`Tuning::error_bars`].
     ErrorBars,
 }
 
@@ -115,6 +123,27 @@ impl Method {
             self.iterations
         };
         tuning.iterations.unwrap_or(own)
+    }
+
+    /// The solver of a problem; with error bars where `tuning` asks for them and the method has them.
+    pub fn solver(&self, problem: &Arc<Problem<f32>>, tuning: &Tuning) -> Box<dyn Solver<f32>> {
+        let plain = Tuning {
+            error_bars: None,
+            ..tuning.clone()
+        };
+        let Some(seed) = tuning.error_bars.filter(|_| self.has(Knob::ErrorBars)) else {
+            return (self.build)(problem, &plain);
+        };
+        let iterations = self.iterations_on(&problem.encoding.mask(), tuning);
+        let scales = tuning.scales(problem.encoding.grid());
+        let build = self.build;
+        // A schedule is that of all samples.
+        let tuning = Tuning {
+            iterations: Some(iterations),
+            ..plain
+        };
+        let make = move |problem: &Arc<Problem<f32>>| build(problem, &tuning);
+        Box::new(ErrorBars::new(problem, scales, iterations, seed, make))
     }
 
     /// Whether λ means something to it.
@@ -182,7 +211,7 @@ pub static METHODS: &[Method] = &[
         },
         unbiased: true,
         oracle: "",
-        knobs: &[Knob::Wavelet, Knob::Scales, Knob::Damping, Knob::Noise],
+        knobs: &[Knob::Wavelet, Knob::Scales, Knob::Damping, Knob::Noise, Knob::ErrorBars],
         shift: None,
         build: |problem, tuning| Box::new(PublishedPVdamp::new(problem, tuning)),
     },
@@ -216,7 +245,7 @@ pub static METHODS: &[Method] = &[
         footprint: PROXIMAL,
         unbiased: false,
         oracle: "",
-        knobs: &[Knob::Wavelet, Knob::Scales, Knob::Lambda, Knob::Shift],
+        knobs: &[Knob::Wavelet, Knob::Scales, Knob::Lambda, Knob::Shift, Knob::ErrorBars],
         shift: None,
         build: |problem, tuning| Box::new(fista::new(problem, tuning)),
     },

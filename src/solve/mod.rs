@@ -5,6 +5,7 @@ mod a_fista;
 mod cg_sense;
 mod conjugate_gradients;
 mod driver;
+mod error_bars;
 mod evolution;
 mod fista;
 mod folded;
@@ -21,6 +22,7 @@ mod zero_filled;
 
 pub use cg_sense::CgSense;
 pub use driver::{History, IterationRecord, Limits, StepObserver, drive};
+pub use error_bars::ErrorBars;
 pub use evolution::StateEvolution;
 pub use howl::Howl;
 pub use method::{Footprint, Knob, METHODS, Method};

@@ -28,7 +28,7 @@ pub struct Tuning {
     pub shift: Option<u64>,
     /// Iterations that a method with a schedule fits it into; `None` for its own choice.
     pub iterations: Option<usize>,
-    /// Seed of what error bars draw; `None` for no error bars.
+    /// Seed of the samples that are held out for error bars ([`ErrorBars`](super::ErrorBars)); `None` for no error bars.
     pub error_bars: Option<u64>,
 }
 

@@ -242,7 +242,7 @@ fn fista_with_the_best_weight() {
                 shift,
                 ..Tuning::default()
             };
-            let mut solver = (fista.build)(&problem, &tuning);
+            let mut solver = fista.solver(&problem, &tuning);
             let limits = Limits {
                 iterations: 200,
                 time: None,

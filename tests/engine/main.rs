@@ -2,6 +2,7 @@
 
 mod architecture;
 mod conformance;
+mod error_bars;
 mod evolution;
 mod golden;
 mod howl;

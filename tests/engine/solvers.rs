@@ -8,7 +8,9 @@ use num_complex::Complex;
 use pvdamp::array::{Grid, Mask, energy};
 use pvdamp::sampling::{DEFAULT_ORDER, Drawn, Family, MaskPlan};
 use pvdamp::simulate::{SimulatedSlice, SimulationSettings, simulate_slice};
-use pvdamp::solve::{History, Knob, Lambda, Limits, METHODS, Method, Problem, StopReason, Tuning, drive};
+use pvdamp::solve::{
+    History, Knob, Lambda, Limits, METHODS, Method, PVdamp, Problem, Solver, StopReason, Tuning, drive,
+};
 use pvdamp::wavelet::{FilterBank, Layout, Pyramid, Transform};
 
 type C32 = Complex<f32>;
@@ -61,7 +63,7 @@ fn problem(kspace: &Array3<C32>, drawn: &Drawn) -> Problem<f32> {
 }
 
 fn solve_problem(method: &Method, problem: &Arc<Problem<f32>>, tuning: &Tuning) -> (Array2<C32>, History) {
-    let mut solver = (method.build)(problem, tuning);
+    let mut solver = method.solver(problem, tuning);
     let limits = Limits {
         iterations: method.iterations,
         time: None,
@@ -171,7 +173,7 @@ fn error_bars_are_told_on_request_and_in_units_of_the_image() {
                 ..tuning(method)
             };
             let problem = Arc::new(problem(kspace, &drawn));
-            let mut solver = (method.build)(&problem, &tuning);
+            let mut solver = method.solver(&problem, &tuning);
             let limits = Limits {
                 iterations: method.iterations,
                 time: None,
@@ -179,10 +181,11 @@ fn error_bars_are_told_on_request_and_in_units_of_the_image() {
             drive(solver.as_mut(), limits, &mut |_, _| ControlFlow::Continue(())).unwrap();
             (solver.image(), solver.deviation())
         };
-        let (_, none) = bars(&kspace, None);
+        let (plain, none) = bars(&kspace, None);
         assert!(none.is_none(), "{}: nobody asked", method.name);
         let (image, some) = bars(&kspace, Some(3));
         assert_eq!(some.is_some(), method.has(Knob::ErrorBars), "{}", method.name);
+        assert_eq!(image, plain, "{}: another image", method.name);
         let Some(some) = some else { continue };
         assert!(
             some.dim() == image.dim() && some.iter().all(|v| v.is_finite() && *v >= 0.0),
@@ -206,7 +209,7 @@ fn error_bars_of_the_first_estimate_cover_its_error() {
         error_bars: Some(0),
         ..tuning(pvdamp)
     };
-    let mut solver = (pvdamp.build)(&problem, &tuning);
+    let mut solver = PVdamp::new(&problem, &tuning);
     solver.step();
     let estimate = solver.unbiased().unwrap().index_axis_move(Axis(0), 0);
     let deviation = solver.deviation().unwrap().index_axis_move(Axis(0), 0);
@@ -275,7 +278,7 @@ fn fista_ends_at_the_minimum() {
     let fista = Method::find("fista").unwrap();
     let problem = Arc::new(problem(&kspace, &drawn(4.0)));
     let run = |iterations| {
-        let mut solver = (fista.build)(&problem, &tuning(fista));
+        let mut solver = fista.solver(&problem, &tuning(fista));
         let limits = Limits { iterations, time: None };
         drive(solver.as_mut(), limits, &mut |_, _| ControlFlow::Continue(())).unwrap();
         solver.image()
@@ -309,7 +312,7 @@ fn sure_it_says_where_the_noise_level_is_from() {
     let blind = Arc::new(problem(&kspace, &drawn(4.0)));
     let oracle = Arc::new(problem(&kspace, &drawn(4.0)).with_reference(kspace.view()).unwrap());
     let first_variance = |problem: &Arc<Problem<f32>>| {
-        let mut solver = (sure_it.build)(problem, &tuning(sure_it));
+        let mut solver = sure_it.solver(problem, &tuning(sure_it));
         let step = solver.step();
         (step.bands[0].tau, solver.notes().join(" "))
     };

@@ -27,10 +27,6 @@ impl<T: Real> Folded<T> {
         }
     }
 
-    pub(super) fn forward(&self, x: &ImageSets<T>) -> Samples<T> {
-        self.problem.encoding.forward(&self.unfold(x))
-    }
-
     /// `Aᴴ W z` of the image, not yet folded, and `z = y − A x`, which goes into `residual`; with real weights for each
     /// location (all 1 where `None`). Leaves the image of x in `unfolded`.
     pub(super) fn gradient(

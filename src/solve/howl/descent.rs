@@ -29,11 +29,10 @@ pub(super) struct Descent<T: Real> {
     step_length: f64,
     iteration: usize,
     /// `y − A x` at the latest point measured.
-    pub residual: Samples<T>,
+    residual: Samples<T>,
     fourier: Fourier<T>,
     frames: [LocalWiener<T>; 3],
     work: WienerWorkspace<T>,
-    scales: usize,
     /// The image with its phase.
     unfolded: ImageSets<T>,
     /// Of each set of maps, once they were looked for.
@@ -60,38 +59,27 @@ impl<T: Real> Descent<T> {
             residual: Samples::zeros(problem.data.dim()),
             frames,
             work: WienerWorkspace::new(&fourier, scales, scales * ORIENTATIONS),
-            scales,
             patches: None,
             noise: far_noise(problem),
             fourier,
         }
     }
 
-    /// The latest image.
-    pub(super) fn x(&self) -> &ImageSets<T> {
-        &self.momentum.x
-    }
-
-    /// The undecimated wavelet frame.
-    pub(super) fn wavelet_frame(&self) -> Frame<T> {
-        Frame::undecimated(self.fourier.grid(), self.scales, wavelet("db4"))
-    }
-
     /// Measures the residual where the next step starts, and gives the gradient there.
-    pub(super) fn look_ahead(&mut self, operator: &Folded<T>, weights: Option<&[T]>) -> ImageSets<T> {
-        operator.gradient(&self.momentum.ahead, weights, &mut self.unfolded, &mut self.residual)
+    pub(super) fn look_ahead(&mut self, operator: &Folded<T>) -> ImageSets<T> {
+        operator.gradient(&self.momentum.ahead, None, &mut self.unfolded, &mut self.residual)
     }
 
     /// Measures the residual of x, and gives the gradient there.
-    pub(super) fn look(&mut self, operator: &Folded<T>) -> ImageSets<T> {
+    fn look(&mut self, operator: &Folded<T>) -> ImageSets<T> {
         operator.gradient(&self.momentum.x, None, &mut self.unfolded, &mut self.residual)
     }
 
-    /// Complex noise variance of a sample, as the latest residual shows it at the samples with weight 1.
-    pub(super) fn noise(&self, operator: &Folded<T>, weights: Option<&[T]>) -> f64 {
+    /// Complex noise variance of a sample, as the latest residual shows it.
+    pub(super) fn noise(&self, operator: &Folded<T>) -> f64 {
         let (measured, sets) = (&operator.problem.measured, self.momentum.x.dim().0);
         self.noise
-            .unwrap_or_else(|| residual_noise(&self.residual, measured, weights, sets))
+            .unwrap_or_else(|| residual_noise(&self.residual, measured, sets))
     }
 
     /// One iteration from the gradient [ahead](Self::look_ahead). `noise` is the variance of a sample that the denoiser
@@ -146,10 +134,6 @@ impl<T: Real> Descent<T> {
         let more = phase::of_image(&self.momentum.x, &self.fourier);
         operator.refold(&more, [&mut self.momentum.x, &mut self.momentum.ahead]);
     }
-
-    pub(super) fn drop_momentum(&mut self) {
-        self.momentum = Momentum::new(self.momentum.x.clone());
-    }
 }
 
 fn wavelet(name: &str) -> &'static Wavelet {
@@ -165,16 +149,15 @@ fn find_patches<T: Real>(grid: Grid, x: &ImageSets<T>) -> Option<Vec<SimilarPatc
     x.outer_iter().map(of_image).collect()
 }
 
-/// Complex noise variance of a sample, from the residuals of those measured with weight 1: robust against the few in
+/// Complex noise variance of a sample, from the residuals of those measured: robust against the few in
 /// which the image is not yet right. Of nc coils the images take one coil's part for each set of maps; the others are
 /// left.
-fn residual_noise<T: Real>(residual: &Samples<T>, measured: &[bool], weights: Option<&[T]>, sets: usize) -> f64 {
+fn residual_noise<T: Real>(residual: &Samples<T>, measured: &[bool], sets: usize) -> f64 {
     let coils = residual.dim().0;
-    let seen = |sample: usize| measured[sample] && weights.is_none_or(|weights| weights[sample] > T::zero());
-    let energies = sample_energies(residual).into_iter().enumerate();
+    let energies = sample_energies(residual).into_iter().zip(measured);
     let energies = energies
-        .filter(|&(sample, _)| seen(sample))
-        .map(|(_, energy)| energy)
+        .filter(|&(_, &measured)| measured)
+        .map(|(energy, _)| energy)
         .collect();
     median_noise(energies, coils - sets)
 }
@@ -199,7 +182,7 @@ fn far_noise<T: Real>(problem: &Problem<T>) -> Option<f64> {
 }
 
 /// Over coils, of each sample.
-pub(super) fn sample_energies<T: Real>(samples: &Samples<T>) -> Vec<f64> {
+fn sample_energies<T: Real>(samples: &Samples<T>) -> Vec<f64> {
     let mut energies = vec![0.0; samples.dim().1];
     for of_coil in samples.outer_iter() {
         let of_coil = of_coil.to_slice().expect("standard layout");
@@ -242,19 +225,19 @@ mod tests {
             let mut left = residual.slice_mut(ndarray::s![..coils - sets, ..]);
             left.mapv_inplace(|_| Complex::new(gauss(), gauss()));
             let mut noisy = vec![true; 20_000];
-            let (found, expected) = (residual_noise(&residual, &noisy, None, sets), 2.0);
+            let (found, expected) = (residual_noise(&residual, &noisy, sets), 2.0);
             assert!(
                 (found / expected - 1.0).abs() < 0.03,
                 "{coils} coils: {found} of {expected}"
             );
             residual.slice_mut(ndarray::s![.., 9_000..]).fill(Complex::ZERO);
             noisy[9_000..].fill(false);
-            let padded = residual_noise(&residual, &noisy, None, sets);
+            let padded = residual_noise(&residual, &noisy, sets);
             assert!(
                 (padded / expected - 1.0).abs() < 0.05,
                 "{coils} coils: {padded} of {expected} beside padding"
             );
         }
-        assert_eq!(residual_noise(&Samples::<f64>::zeros((4, 0)), &[], None, 1), 0.0);
+        assert_eq!(residual_noise(&Samples::<f64>::zeros((4, 0)), &[], 1), 0.0);
     }
 }

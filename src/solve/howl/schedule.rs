@@ -5,10 +5,6 @@ use crate::solve::{Problem, Tuning};
 /// Iterations, and those for 1-D undersampling and for partial Fourier.
 pub(crate) const ITERATIONS: usize = 30;
 pub(crate) const LINE_ITERATIONS: usize = 100;
-/// Iterations with all data from where those without the held-out samples ended.
-const WARM: usize = 10;
-/// Probes that error bars are estimated from.
-pub(super) const PROBES: usize = 4;
 /// When the phase is estimated again, as a share of the iterations.
 const REFOLD: f64 = 0.4;
 
@@ -21,7 +17,6 @@ pub(super) struct Schedule {
     iterations: usize,
     /// Factor of the noise's standard deviation at the start.
     start: f64,
-    error_bars: bool,
 }
 
 /// How an iteration denoises.
@@ -32,26 +27,18 @@ pub(super) enum Denoiser {
     Patches,
 }
 
-/// One step.
+/// One iteration, whose denoiser is given `factor` times the standard deviation of the noise.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Stage {
-    /// An iteration whose denoiser is given `factor` times the standard deviation of the noise.
-    Descend {
-        factor: f64,
-        denoiser: Denoiser,
-        refold: bool,
-    },
-    /// An iteration with all data; the first of them starts without momentum.
-    Warm { denoiser: Denoiser, first: bool },
-    /// The linear correction.
-    Correct,
-    /// What the correction leaves of a drawn error.
-    Probe(usize),
+pub(super) struct Stage {
+    pub factor: f64,
+    pub denoiser: Denoiser,
+    /// Whether the phase is taken anew before it.
+    pub refold: bool,
 }
 
 impl Schedule {
     /// 1-D undersampling leaves coherent aliasing, and partial Fourier an empty side of k-space: both take longer.
-    pub(super) fn new<T: Real>(problem: &Problem<T>, tuning: &Tuning, error_bars: bool) -> Self {
+    pub(super) fn new<T: Real>(problem: &Problem<T>, tuning: &Tuning) -> Self {
         let mask = problem.encoding.mask();
         let (iterations, start) = if sampling::lacks_lines(&mask) {
             (LINE_ITERATIONS, 16.0)
@@ -61,40 +48,26 @@ impl Schedule {
         Self {
             iterations: tuning.iterations.unwrap_or(iterations),
             start,
-            error_bars,
         }
     }
 
     pub(super) fn steps(&self) -> usize {
-        self.iterations + if self.error_bars { WARM + 1 + PROBES } else { 0 }
-    }
-
-    /// Steps after which the image is as it will be returned.
-    pub(super) fn image_steps(&self) -> usize {
-        self.iterations + if self.error_bars { WARM + 1 } else { 0 }
+        self.iterations
     }
 
     pub(super) fn stage(&self, step: usize) -> Stage {
-        let after = step.checked_sub(self.iterations);
-        match after {
-            None => Stage::Descend {
-                factor: self.factor(step),
-                denoiser: self.denoiser(step),
-                refold: step > 0 && step == (REFOLD * self.iterations as f64) as usize,
-            },
-            Some(warm) if warm < WARM => Stage::Warm {
-                denoiser: alternate(WARM - 1 - warm),
-                first: warm == 0,
-            },
-            Some(WARM) => Stage::Correct,
-            Some(late) => Stage::Probe(late - WARM - 1),
+        Stage {
+            factor: self.factor(step),
+            denoiser: self.denoiser(step),
+            refold: step > 0 && step == (REFOLD * self.iterations as f64) as usize,
         }
     }
 
     fn denoiser(&self, iteration: usize) -> Denoiser {
         let left = self.iterations - 1 - iteration;
-        if (left as f64) < LATE * self.iterations as f64 {
-            alternate(left)
+        // Patches last, and in every second iteration before.
+        if (left as f64) < LATE * self.iterations as f64 && left.is_multiple_of(2) {
+            Denoiser::Patches
         } else {
             Denoiser::Frame
         }
@@ -110,15 +83,6 @@ impl Schedule {
     }
 }
 
-/// Patches last, and in every second iteration before.
-fn alternate(left: usize) -> Denoiser {
-    if left.is_multiple_of(2) {
-        Denoiser::Patches
-    } else {
-        Denoiser::Frame
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,51 +93,29 @@ mod tests {
             let schedule = Schedule {
                 iterations,
                 start: 16.0,
-                error_bars: false,
             };
             assert_eq!((schedule.factor(0), schedule.factor(iterations - 1)), (first, 1.0));
         }
     }
 
     #[test]
-    fn every_stage_has_its_turn() {
+    fn patches_come_late_and_the_phase_is_taken_anew_once() {
         let schedule = Schedule {
             iterations: 30,
             start: 4.0,
-            error_bars: true,
         };
         let stages: Vec<Stage> = (0..schedule.steps()).map(|step| schedule.stage(step)).collect();
-        let descend = |factor, denoiser, refold| Stage::Descend {
+        let stage = |factor, denoiser, refold| Stage {
             factor,
             denoiser,
             refold,
         };
-        assert_eq!(stages[0], descend(4.0, Denoiser::Frame, false));
-        assert_eq!(stages[12], descend(4f64.powf(0.2), Denoiser::Frame, true));
-        assert_eq!(stages[28], descend(1.0, Denoiser::Frame, false));
-        assert_eq!(stages[29], descend(1.0, Denoiser::Patches, false));
-        let patches = |stage: &&Stage| {
-            matches!(
-                stage,
-                Stage::Descend {
-                    denoiser: Denoiser::Patches,
-                    ..
-                }
-            )
-        };
+        assert_eq!(stages[0], stage(4.0, Denoiser::Frame, false));
+        assert_eq!(stages[12], stage(4f64.powf(0.2), Denoiser::Frame, true));
+        assert_eq!(stages[28], stage(1.0, Denoiser::Frame, false));
+        assert_eq!(stages[29], stage(1.0, Denoiser::Patches, false));
+        let patches = |stage: &&Stage| stage.denoiser == Denoiser::Patches;
         assert_eq!(stages.iter().filter(patches).count(), 5);
-        let warm = |denoiser, first| Stage::Warm { denoiser, first };
-        assert_eq!(stages[30], warm(Denoiser::Frame, true));
-        assert_eq!(
-            stages[39..],
-            [
-                warm(Denoiser::Patches, false),
-                Stage::Correct,
-                Stage::Probe(0),
-                Stage::Probe(1),
-                Stage::Probe(2),
-                Stage::Probe(3)
-            ]
-        );
+        assert_eq!(stages.iter().filter(|stage| stage.refold).count(), 1);
     }
 }

@@ -75,6 +75,11 @@ impl<'a> EvolutionCheck<'a> {
         }
     }
 
+    /// Whether there was an estimate to compare.
+    pub fn holds_any(&self) -> bool {
+        !self.steps.is_empty()
+    }
+
     /// The record. Dividing by `power` gives variances in the units of the scan. The estimate after the last iteration
     /// is dropped, because it was not thresholded.
     pub fn finish(mut self, case: &str, contender: &str, power: f64) -> (EvolutionRecord, Vec<ResidualImages>) {

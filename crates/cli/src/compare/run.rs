@@ -75,7 +75,7 @@ impl<'a> PreparedCase<'a> {
         let tuning = contender.tuning(&self.tuning(), lambda);
         let limits = contender.limits(&self.prepared.sampling.known(), &tuning);
         let start = Instant::now();
-        let mut solver = (method.build)(&self.prepared.problem, &tuning);
+        let mut solver = method.solver(&self.prepared.problem, &tuning);
         let setup = start.elapsed().as_secs_f64();
 
         let mut trace = Vec::new();
@@ -126,7 +126,7 @@ impl<'a> PreparedCase<'a> {
 
         let scale = f64::from(self.prepared.scale);
         let power = scale * scale;
-        let evolution = evolution_check.filter(|_| solver.tracked().is_some());
+        let evolution = evolution_check.filter(EvolutionCheck::holds_any);
         // With shifts at random the last iterate is one of many, and to come near it by chance is no convergence.
         let at = converged(&trace).filter(|_| contender.shift.is_none());
         let record = RunRecord {

@@ -26,6 +26,8 @@ pub struct Reconstruction {
     /// Error bars, where the settings ask for them: predicted standard deviation of the real part of the error of `image`,
     /// and of its imaginary part, `(rows, cols)`; NaN where they cannot be computed.
     pub deviation: Option<Array2<f32>>,
+    /// Error bars of `unbiased`, likewise, by the state evolution.
+    pub unbiased_deviation: Option<Array2<f32>>,
     /// Coil sensitivity maps `(sets, coils, rows, cols)`, where the settings keep them.
     pub maps: Option<Maps<f32>>,
     /// What was done.
@@ -44,8 +46,10 @@ impl Reconstruction {
         let image = Image::zeros(grid.dim());
         let mut record = blank_record(sampling, sets, settings);
         record.warnings.push("k-space is all zero, and so is the image".into());
+        let unbiased = settings.method.unbiased && sets == 1;
         Self {
-            unbiased: (settings.method.unbiased && sets == 1).then(|| image.clone()),
+            unbiased: unbiased.then(|| image.clone()),
+            unbiased_deviation: (unbiased && settings.has_error_bars()).then(|| Array2::zeros(grid.dim())),
             deviation: settings.has_error_bars().then(|| Array2::zeros(grid.dim())),
             image,
             maps: settings
@@ -94,6 +98,8 @@ impl Prepared {
         let has_unbiased = method.unbiased && self.sets() == 1;
         let unbiased = solver.unbiased().filter(|_| has_unbiased);
         let unbiased = unbiased.map(|images| self.image(images));
+        let wants_both = has_unbiased && tuning.error_bars.is_some();
+        let unbiased_deviation = wants_both.then(|| self.unbiased_deviation(solver.as_ref())).flatten();
         let notes = solver.notes();
         drop(solver);
         if image.iter().any(|v| !v.is_finite()) {
@@ -107,7 +113,8 @@ impl Prepared {
         let scale = self.scale;
         let unscaled = |image: Image<f32>| image.mapv_into(|v| v / scale);
         let (image, unbiased) = (unscaled(image), unbiased.map(unscaled));
-        let deviation = deviation.map(|deviation| deviation.mapv_into(|v| v / scale));
+        let [deviation, unbiased_deviation] =
+            [deviation, unbiased_deviation].map(|found| found.map(|deviation| deviation.mapv_into(|v| v / scale)));
         let mut warnings = self.warnings(settings);
         if method.has(Knob::Lambda) && tuning.lambda == Lambda::Value(0.0) {
             warnings.push("the regularisation weight is 0: nothing is regularised".into());
@@ -127,6 +134,7 @@ impl Prepared {
             image,
             unbiased,
             deviation,
+            unbiased_deviation,
             maps: self.kept_maps.clone(),
             record: self.record(settings, history, found),
         })
@@ -204,9 +212,11 @@ fn predicted_by_bars(deviation: &Array2<f32>, image: &Image<f32>) -> Option<f64>
     ratio.is_finite().then_some(ratio)
 }
 
-/// By the mean τ of the iteration that was kept: that of the estimate that the images, of this energy, were made of.
+/// Of the unbiased image, by the mean τ of the latest iteration that has one, up to that kept. The images of the solver
+/// have this energy.
 fn predicted_by_evolution(history: &History, energy: f64, grid: Grid) -> Option<f64> {
-    let kept = history.iterations.get(history.kept.checked_sub(1)?)?;
+    let known = history.iterations.iter().take(history.kept);
+    let kept = known.rev().find(|iteration| !iteration.bands.is_empty())?;
     let coefficients = kept.bands.iter().map(|band| band.size).sum::<usize>();
     let sets = (coefficients / grid.len().max(1)).max(1);
     let ratio = kept.tau * (sets * grid.len()) as f64 / energy;

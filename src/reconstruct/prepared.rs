@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ndarray::Array2;
+use ndarray::{Array2, Axis};
 
 use super::acquisition::Acquisition;
 use super::channels::Channels;
@@ -173,6 +173,16 @@ impl Prepared {
     /// Error bars of [`Self::image`] of `images`, those of `solver`, `(rows, cols)`; `None` where they cannot be computed.
     pub fn deviation(&self, solver: &mut dyn Solver<f32>, images: &ImageSets<f32>) -> Option<Array2<f32>> {
         combined_deviation(solver, images, self.scaling.as_ref())
+    }
+
+    /// Error bars of [`Self::image`] of the unbiased images of `solver`, `(rows, cols)`, where it has them and there is one
+    /// set of maps.
+    pub fn unbiased_deviation(&self, solver: &dyn Solver<f32>) -> Option<Array2<f32>> {
+        let mut deviations = solver.unbiased_deviation().filter(|_| self.sets() == 1)?;
+        if let Some(scaling) = &self.scaling {
+            scaling.scale_deviations(&mut deviations);
+        }
+        Some(deviations.index_axis_move(Axis(0), 0))
     }
 
     /// What there is to warn of, a sentence each.

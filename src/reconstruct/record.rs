@@ -28,8 +28,8 @@ pub struct Record {
     pub lambda: Option<f64>,
     /// The intensity of the image that λ is relative to, in the units of the k-space.
     pub intensity: Option<f64>,
-    /// `E|x − x0|² / |x|²` as the method predicts it: by the error bars where they were asked for, else by the state
-    /// evolution; `None` for methods that predict nothing.
+    /// `E|x − x0|² / |x|²` as the method predicts it: by the error bars where they were asked for; else that of the unbiased
+    /// image, by the state evolution; `None` for methods that predict nothing.
     pub predicted_nmse: Option<f64>,
     /// Names of the subbands, in the order of the state evolution; with two sets of maps, twice over.
     pub bands: Vec<String>,

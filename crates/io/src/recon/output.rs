@@ -24,6 +24,7 @@ pub struct ResultFile {
     image: OutputDataset<Complex<f32>>,
     unbiased: Option<OutputDataset<Complex<f32>>>,
     deviation: Option<OutputDataset<f32>>,
+    unbiased_deviation: Option<OutputDataset<f32>>,
     maps: Option<OutputDataset<Complex<f32>>>,
     records: Vec<SliceRecord>,
 }
@@ -55,11 +56,17 @@ impl ResultFile {
         } else {
             None
         };
+        let unbiased_deviation = if reconstruction.has_unbiased() && reconstruction.has_deviation() {
+            Some(file.dataset("unbiased_std", &[slices, grid.rows, grid.cols])?)
+        } else {
+            None
+        };
         Ok(Self {
             magnitude: file.dataset("reconstruction", &[slices, crop.rows, crop.cols])?,
             image: file.dataset("image", &[slices, grid.rows, grid.cols])?,
             unbiased,
             deviation,
+            unbiased_deviation,
             maps,
             slices,
             file,
@@ -76,6 +83,9 @@ impl ResultFile {
             dataset.write_slice(slice, unbiased.view())?;
         }
         if let (Some(dataset), Some(deviation)) = (&self.deviation, &result.deviation) {
+            dataset.write_slice(slice, deviation.view())?;
+        }
+        if let (Some(dataset), Some(deviation)) = (&self.unbiased_deviation, &result.unbiased_deviation) {
             dataset.write_slice(slice, deviation.view())?;
         }
         if let (Some(dataset), Some(maps)) = (&self.maps, &result.maps) {
@@ -159,7 +169,7 @@ fn describe_seed(word: &str, seed: Option<u64>) -> String {
     seed.map_or("none".into(), |seed| format!("{word}:{seed}"))
 }
 
-/// `tau`, `threshold`, `alpha`, `sure`, each `(slices, iterations, subbands)`, and `noise` `(slices, iterations)`,
+/// `tau`, `threshold`, `strength`, `alpha`, `sure`, each `(slices, iterations, subbands)`, and `noise` `(slices, iterations)`,
 /// where the method has them, NaN beyond the last iteration of a slice; and for each slice how many iterations there were,
 /// which was kept, and why it stopped.
 fn write_evolution(file: &Hdf5Output, slices: usize, records: &[SliceRecord]) -> Result<()> {

@@ -32,6 +32,8 @@ pub struct SliceResult {
     /// Predicted standard deviation of the real part of the error of `image`, and of its imaginary part,
     /// `(rows, cols)`, where the settings ask for error bars; NaN where they cannot be computed.
     pub deviation: Option<Array2<f32>>,
+    /// The same of `unbiased`.
+    pub unbiased_deviation: Option<Array2<f32>>,
     /// Magnitude of the image, cropped as the header says.
     pub magnitude: Array2<f32>,
     /// `(sets, coils, rows, cols)`, where the settings keep them; zero for a slice without data.
@@ -119,6 +121,7 @@ impl ScanReconstruction {
             image,
             unbiased,
             deviation,
+            unbiased_deviation,
             maps,
             record,
         } = match self.prepared(slice, observer)? {
@@ -135,6 +138,7 @@ impl ScanReconstruction {
             image,
             unbiased,
             deviation,
+            unbiased_deviation,
             maps,
             record: SliceRecord { slice, record },
         })

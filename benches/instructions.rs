@@ -11,7 +11,7 @@ use num_complex::Complex;
 use pvdamp::array::Grid;
 use pvdamp::coil::{EspiritSettings, espirit};
 use pvdamp::fourier::Fourier;
-use pvdamp::solve::{Howl, PVdamp, Solver, Tuning};
+use pvdamp::solve::{Howl, PVdamp, PublishedPVdamp, Solver, Tuning};
 use pvdamp::wavelet::{FilterBank, Layout, Pyramid, Transform};
 use support::{ACS, Slice};
 
@@ -47,7 +47,8 @@ fn run(work: &str, count: usize) {
                 black_box(espirit(slice.kspace.view(), ACS, &settings, None)).expect("a sampled centre");
             }
         }
-        "pvdamp" => step(&mut PVdamp::new(&slice().problem(), &Tuning::default()), count),
+        "pvdamp" => step(&mut PVdamp::new(&slice().problem(), &shifted()), count),
+        "pvdamp-published" => step(&mut PublishedPVdamp::new(&slice().problem(), &Tuning::default()), count),
         "howl" => step(&mut Howl::new(&slice().problem(), &Tuning::default()), count),
         _ => panic!("there is no work '{work}'"),
     }
@@ -55,6 +56,14 @@ fn run(work: &str, count: usize) {
 
 fn slice() -> Slice {
     Slice::new(GRID, COILS, ACCELERATION)
+}
+
+/// As the program does.
+fn shifted() -> Tuning {
+    Tuning {
+        shift: Some(0),
+        ..Tuning::default()
+    }
 }
 
 fn step(solver: &mut dyn Solver<f32>, count: usize) {

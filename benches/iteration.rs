@@ -8,7 +8,7 @@ use num_complex::Complex;
 use pvdamp::denoise::{LocalWiener, SimilarPatches, WienerWorkspace, Workspace, soft_threshold, sure_threshold};
 use pvdamp::fourier::Fourier;
 use pvdamp::operator::Samples;
-use pvdamp::solve::{Howl, PVdamp, Solver, StateEvolution, Tracked, Tuning};
+use pvdamp::solve::{Howl, PVdamp, PublishedPVdamp, Solver, StateEvolution, Tracked, Tuning};
 use pvdamp::wavelet::{Frame, Layout, Pyramid, Wavelet};
 use support::{SQUARE, Slice};
 
@@ -75,15 +75,29 @@ fn denoise(criterion: &mut Criterion) {
 
 fn pvdamp(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("pvdamp");
+    let shifted = Tuning {
+        shift: Some(0),
+        ..Tuning::default()
+    };
     for acceleration in [5.0, 10.0] {
         let problem = Slice::new(SQUARE, 8, acceleration).problem();
-        // The first iteration differs from the others: it is not damped.
+        // The first iteration differs from the others: it is not damped. The second part begins with the eleventh.
+        for (before, name) in [(1, "first-part"), (10, "second-part")] {
+            let begun = || {
+                let mut solver = PVdamp::new(&problem, &shifted);
+                (0..before).for_each(|_| drop(solver.step()));
+                solver
+            };
+            group.bench_function(format!("step-{name}/256x256x8/R{acceleration}"), |b| {
+                b.iter_batched_ref(begun, |solver| solver.step(), BatchSize::PerIteration);
+            });
+        }
         let begun = || {
-            let mut solver = PVdamp::new(&problem, &Tuning::default());
+            let mut solver = PublishedPVdamp::new(&problem, &Tuning::default());
             solver.step();
             solver
         };
-        group.bench_function(format!("step/256x256x8/R{acceleration}"), |b| {
+        group.bench_function(format!("step-published/256x256x8/R{acceleration}"), |b| {
             b.iter_batched_ref(begun, |solver| solver.step(), BatchSize::PerIteration);
         });
     }

@@ -28,8 +28,8 @@ EXAMPLES
 The ending of the output's name says what it is: .cfl and .npy hold the complex image, .nii, .nii.gz, .dcm and .png
 its magnitude, all cropped as the header says. Any other name is HDF5, which alone holds everything:
 'reconstruction' (float32 magnitude, cropped), 'image' and 'unbiased' (complex64, full size), the mask, the sampling
-probability, every setting, and the state evolution; with --uncertainty also 'std' (float32, full size), the
-predicted standard deviation of the error of 'image'.")]
+probability, every setting, and the state evolution; with --uncertainty also 'std' and 'unbiased_std' (float32, full
+size), the predicted standard deviation of the error of 'image' and of 'unbiased'.")]
 pub struct Recon {
     #[command(flatten)]
     pub scan: ScanArguments,

@@ -45,8 +45,8 @@ pub struct ReconArguments {
     #[arg(long, value_name = "LAMBDA|optimal", allow_negative_numbers = true)]
     lambda: Option<String>,
 
-    /// Shifts of the wavelet grid in each iteration of fista, sure-it and a-fista: none, random or random:SEED
-    /// [default: none; a-fista random:0]
+    /// Shifts of the wavelet grid in each iteration of pvdamp, fista, sure-it and a-fista: none, random or random:SEED
+    /// [default: pvdamp, a-fista random:0; others none]
     #[arg(long, value_name = "none|random[:SEED]", value_parser = parse_shift)]
     shift: Option<Shift>,
 

@@ -49,7 +49,7 @@ pub struct Footprint {
     pub thread: f64,
     /// Whether each map is there as wavelet coefficients too.
     pub xi: bool,
-    /// For error bars: more of each set, and more of each thread.
+    /// For error bars: more of each set, and more of each thread, beside the samples that the second run has.
     pub error_bars: [f64; 2],
 }
 
@@ -207,7 +207,7 @@ pub static METHODS: &[Method] = &[
             frames: 0.0,
             thread: 2.0,
             xi: true,
-            error_bars: [3.0, 0.0],
+            error_bars: [5.0, 3.0],
         },
         unbiased: true,
         oracle: "",
@@ -227,7 +227,7 @@ pub static METHODS: &[Method] = &[
             frames: 31.0,
             thread: 2.5,
             xi: false,
-            error_bars: [4.0, 2.5],
+            error_bars: [4.0, 0.5],
         },
         unbiased: false,
         oracle: "",
@@ -242,7 +242,10 @@ pub static METHODS: &[Method] = &[
         citation: "Beck, Teboulle, SIAM J. Imaging Sci. 2 (2009)",
         iterations: 100,
         line_iterations: 100,
-        footprint: PROXIMAL,
+        footprint: Footprint {
+            error_bars: [11.0, 1.5],
+            ..PROXIMAL
+        },
         unbiased: false,
         oracle: "",
         knobs: &[Knob::Wavelet, Knob::Scales, Knob::Lambda, Knob::Shift, Knob::ErrorBars],

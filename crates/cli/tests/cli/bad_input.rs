@@ -349,8 +349,8 @@ fn settings_without_meaning() {
         ("under.h5 --time-limit=-1", "--time-limit -1"),
         ("under.h5 --time-limit NaN", "--time-limit NaN"),
         (
-            "under.h5 --method fista --lambda 0.01 --uncertainty",
-            "--uncertainty means nothing to --method fista",
+            "under.h5 --method cg-sense --uncertainty",
+            "--uncertainty means nothing to --method cg-sense",
         ),
         ("under.h5 --noise-covariance=-1", "--noise-covariance -1"),
         ("under.h5 --noise-covariance inf", "--noise-covariance inf"),

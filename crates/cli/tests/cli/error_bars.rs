@@ -48,7 +48,7 @@ fn error_bars_come_on_request() {
     let scaled = folder.complex("half.h5:kspace").mapv(|v| v * units);
     folder.write("scaled.h5:kspace", &scaled);
     folder.run_ok(&format!(
-        "recon scaled.h5 {R4} --uncertainty --threads 2 -o scaled_bars.h5"
+        "recon scaled.h5 {R4} --uncertainty=7 --threads 2 -o scaled_bars.h5"
     ));
     assert_eq!(folder.read::<f32>("scaled_bars.h5:std"), std.mapv(|v| v * units));
 

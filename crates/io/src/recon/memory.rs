@@ -107,10 +107,14 @@ impl Workload {
             xi,
             error_bars,
         } = self.method.footprint;
-        let bars = if self.error_bars { error_bars } else { [0.0; 2] };
+        let (bars, second_run) = match self.error_bars {
+            true => (error_bars, samples),
+            false => ([0.0; 2], 0.0),
+        };
         let solving = maps
             + products
             + 2.0 * samples
+            + second_run
             + if xi { sets * used * self.padded() } else { 0.0 }
             + ((images + bars[0]) * sets + frames + (thread + bars[1]) * threads) * image
             + kept_maps;

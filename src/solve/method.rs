@@ -68,6 +68,15 @@ const DIRECT: Footprint = Footprint {
     ..PROXIMAL
 };
 
+/// Of message passing, in its second edition.
+const PASSING: Footprint = Footprint {
+    images: 16.0,
+    frames: 0.0,
+    thread: 2.0,
+    xi: true,
+    error_bars: [5.0, 3.0],
+};
+
 /// Of P-VDAMP in its second edition.
 const SECOND_EDITION: &[Knob] = &[
     Knob::Wavelet,
@@ -162,13 +171,7 @@ pub static METHODS: &[Method] = &[
         citation: "docs/algorithm.md; Millard, Chiew, Tanner, Hess, Mailhé, arXiv:2203.04180",
         iterations: pvdamp::ITERATIONS,
         line_iterations: pvdamp::LINE_ITERATIONS,
-        footprint: Footprint {
-            images: 16.0,
-            frames: 0.0,
-            thread: 2.0,
-            xi: true,
-            error_bars: [3.0, 0.0],
-        },
+        footprint: PASSING,
         unbiased: true,
         oracle: "",
         knobs: SECOND_EDITION,
@@ -182,13 +185,7 @@ pub static METHODS: &[Method] = &[
         citation: "docs/algorithm.md; Millard, Chiew, Tanner, Hess, Mailhé, arXiv:2203.04180",
         iterations: pvdamp::ITERATIONS,
         line_iterations: pvdamp::LINE_ITERATIONS,
-        footprint: Footprint {
-            images: 16.0,
-            frames: 0.0,
-            thread: 2.0,
-            xi: true,
-            error_bars: [3.0, 0.0],
-        },
+        footprint: PASSING,
         unbiased: true,
         oracle: "",
         knobs: SECOND_EDITION,
@@ -204,10 +201,7 @@ pub static METHODS: &[Method] = &[
         line_iterations: 30,
         footprint: Footprint {
             images: 13.0,
-            frames: 0.0,
-            thread: 2.0,
-            xi: true,
-            error_bars: [5.0, 3.0],
+            ..PASSING
         },
         unbiased: true,
         oracle: "",

@@ -35,8 +35,10 @@ pub struct Method {
     /// Seed of random shifts, unless set; `None` for no shifts.
     pub shift: Option<u64>,
     /// Makes the solver of a problem, without error bars.
-    build: fn(&Arc<Problem<f32>>, &Tuning) -> Box<dyn Solver<f32>>,
+    build: Build,
 }
+
+type Build = fn(&Arc<Problem<f32>>, &Tuning) -> Box<dyn Solver<f32>>;
 
 /// What a method holds at its peak beside maps and samples, in complex images; measured.
 #[derive(Clone, Copy, Debug)]

@@ -263,7 +263,8 @@ mod tests {
         let grid = Grid::new(6, 8);
         let mask = Mask::new(Array2::from_shape_fn(grid.dim(), |(r, c)| (r + 2 * c) % 3 > 0));
         let probability = Array2::from_shape_fn(grid.dim(), |(r, _)| if r == 3 { 1.0 } else { 0.5 });
-        let value = |at: usize, coil: usize| Complex::new(at as f64, if at % 5 == 0 { 0.0 } else { coil as f64 });
+        let value =
+            |at: usize, coil: usize| Complex::new(at as f64, if at.is_multiple_of(5) { 0.0 } else { coil as f64 });
         let kspace = Array3::from_shape_fn((2, 6, 8), |(coil, r, c)| value((r * 8 + c) * 5 / 4, coil));
         let maps = Array4::from_elem((1, 2, 6, 8), Complex::new(0.5f64.sqrt(), 0.0));
         let noise = Array2::eye(2);

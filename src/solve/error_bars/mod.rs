@@ -169,9 +169,10 @@ impl<T: Real> Solver<T> for ErrorBars<T> {
             bands: if self.evolves { Vec::new() } else { bands },
             kept: self.kept,
             noise: None,
-            verdict: match self.deviation {
-                Some(_) => Verdict::Stop(self.stop),
-                None => Verdict::Continue,
+            verdict: if self.deviation.is_some() {
+                Verdict::Stop(self.stop)
+            } else {
+                Verdict::Continue
             },
         }
     }

@@ -107,9 +107,10 @@ impl Workload {
             xi,
             error_bars,
         } = self.method.footprint;
-        let (bars, second_run) = match self.error_bars {
-            true => (error_bars, samples),
-            false => ([0.0; 2], 0.0),
+        let (bars, second_run) = if self.error_bars {
+            (error_bars, samples)
+        } else {
+            ([0.0; 2], 0.0)
         };
         let solving = maps
             + products

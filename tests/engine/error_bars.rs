@@ -246,7 +246,7 @@ fn complete_data_have_no_error_where_they_are_returned() {
 #[test]
 fn where_nothing_can_be_held_out_the_plain_method_runs() {
     let lines = |grid: Grid| {
-        let is_sampled = |col: usize| col % 3 == 0 || (30..42).contains(&col);
+        let is_sampled = |col: usize| col.is_multiple_of(3) || (30..42).contains(&col);
         Drawn {
             mask: Mask::new(Array2::from_shape_fn(grid.dim(), |(_, col)| is_sampled(col))),
             probability: Array2::from_shape_fn(grid.dim(), |(_, col)| if (30..42).contains(&col) { 1.0 } else { 0.3 }),

@@ -97,9 +97,14 @@ struct Unbiased<T> {
 struct Guard<T> {
     first_energy: f64,
     least: f64,
-    /// Where that is not the latest: its iteration, and the denoised image, not folded.
-    best: Option<(usize, ImageSets<T>)>,
+    /// Where that is not the latest.
+    best: Option<Kept<T>>,
+    /// Of the first part.
+    first: Option<Kept<T>>,
 }
+
+/// An iteration, and its denoised image, not folded.
+type Kept<T> = (usize, ImageSets<T>);
 
 struct ScratchSpace<T> {
     coefficients: [Pyramid<Complex<T>>; 2],
@@ -153,6 +158,7 @@ impl<T: Real> PVdamp<T> {
                 first_energy: energy(&r),
                 least: mean(&tau),
                 best: None,
+                first: None,
             },
             scratch: ScratchSpace {
                 coefficients: [no_coefficients(), no_coefficients()],
@@ -258,6 +264,9 @@ impl<T: Real> PVdamp<T> {
         // Written so that a NaN counts as growth.
         let sound = energy(&next) <= GROWN * self.guard.first_energy;
         if !sound {
+            let guard = &mut self.guard;
+            // Of a second part that grew before its variance had risen, nothing is to be trusted.
+            guard.best = guard.best.take().or(guard.first.take());
             return Verdict::Stop(StopReason::IterateGrew);
         }
         let estimate = &mut self.state.estimate;
@@ -290,8 +299,9 @@ impl<T: Real> PVdamp<T> {
             r: r.clone(),
             tau: tau.clone(),
         });
+        let latest = || (self.iteration, self.operator.unfold(&self.state.denoised));
+        self.guard.first = Some(self.guard.best.take().unwrap_or_else(latest));
         self.guard.least = f64::INFINITY;
-        self.guard.best = None;
     }
 
     /// Takes out what is left of the slow phase.
@@ -312,6 +322,9 @@ impl<T: Real> PVdamp<T> {
             measured,
             ..
         } = &*self.operator.problem;
+        if encoding.is_full() {
+            return None;
+        }
         let noise = self.evolution.noise() * measured.iter().filter(|&&measured| measured).count() as f64;
         (noise > 0.0).then(|| {
             let residual = energy(&(data - &encoding.forward(image))) / encoding.coils() as f64;

@@ -20,7 +20,7 @@ pub struct ReconArguments {
     #[arg(long, value_name = "METHOD", default_value = "pvdamp", value_parser = one_of!(METHODS))]
     method: String,
 
-    /// Iterations at most [default: pvdamp 30, howl 30 (1-D undersampling, partial Fourier 100), fista 100, sure-it 100, a-fista 100, cg-sense 10]
+    /// Iterations at most [default: pvdamp 30, pvdamp-unbiased 30 (1-D undersampling, partial Fourier 60), howl 30 (100), pvdamp-published 30, fista 100, sure-it 100, a-fista 100, cg-sense 10]
     #[arg(long, value_name = "N")]
     iterations: Option<u32>,
 

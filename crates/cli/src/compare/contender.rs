@@ -243,7 +243,7 @@ mod tests {
         assert!(message("fista").contains("fista:optimal"));
         for text in [
             "pvdamp:optimal",
-            "pvdamp:shift",
+            "howl:shift",
             "zero-filled:bars",
             "pvdamp:bars:bars",
             "fista:optimal:iterations=0",

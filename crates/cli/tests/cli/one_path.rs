@@ -30,6 +30,15 @@ fn same(folder: &Folder, called: &Reconstruction) {
             .map(|v| v.to_bits())
             .eq(called.magnitude().iter().map(|v| v.to_bits()))
     );
+    assert_eq!(folder.has("out.h5:unbiased_std"), called.unbiased_deviation.is_some());
+    if let Some(deviation) = &called.unbiased_deviation {
+        let std = folder.read::<f32>("out.h5:unbiased_std");
+        assert!(
+            std.iter()
+                .map(|v| v.to_bits())
+                .eq(deviation.iter().map(|v| v.to_bits()))
+        );
+    }
     assert_eq!(folder.has("out.h5:std"), called.deviation.is_some());
     if let Some(deviation) = &called.deviation {
         let std = folder.read::<f32>("out.h5:std");
@@ -80,7 +89,7 @@ fn a_file_and_an_array_take_one_path() {
         keep_maps: true,
         tuning: Tuning {
             error_bars: Some(3),
-            ..Tuning::default()
+            ..of("pvdamp").tuning
         },
         ..of("pvdamp")
     };

@@ -203,7 +203,7 @@ fn main() {
             }
             let r = solver.unbiased().map_or(0.0, |r| nmse(&r, &c.x0));
             println!(
-                "{:28} {:18} {:7.2}  r {:6.2}  {:?} {} {:.0} ms/it  tau/true {}",
+                "{:28} {:18} {:7.2}  r {:6.2}  {:?} {} {:.2} ms/it  tau/true {}",
                 c.name,
                 m,
                 nmse(&solver.image(), &c.x0),

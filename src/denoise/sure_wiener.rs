@@ -53,7 +53,7 @@ pub fn sure_wiener<T: Real>(c: &mut [T], grid: Grid, variance: &[T], work: &mut 
     );
     SureWiener {
         strength,
-        risk: risks[best] - total,
+        risk: risks[best] + total,
         divergence: divergence / total,
     }
 }
@@ -80,11 +80,11 @@ fn removed<T: Real>(energy: T, variance: T, strength: T) -> (T, T) {
     (noise * inverse, inverse)
 }
 
-/// `Σ (g − c)² + 2 Σ v ∂g` of every strength.
+/// `Σ (g − c)² + 2 Σ v (∂g − 1)` of every strength.
 #[inline(always)]
 fn risks<T: Real>(c: &[T], energies: &[T], variance: &[T]) -> [f64; STRENGTHS.len()] {
     let strengths = STRENGTHS.map(|k| T::of(9.0 * k));
-    let two = T::of(2.0);
+    let (two, four) = (T::of(2.0), T::of(4.0));
     let mut sums = [0.0; STRENGTHS.len()];
     let blocks = c.chunks(BLOCK).zip(energies.chunks(BLOCK)).zip(variance.chunks(BLOCK));
     for ((c, energies), variance) in blocks {
@@ -98,8 +98,7 @@ fn risks<T: Real>(c: &[T], energies: &[T], variance: &[T]) -> [f64; STRENGTHS.le
             for (lanes, &strength) in lanes.iter_mut().zip(&strengths) {
                 for j in 0..LANES {
                     let (t, inverse) = removed(energy[j], v[j], strength);
-                    let slope = T::one() - t + two * square[j] * t * inverse;
-                    lanes[j] += square[j] * t * t + two * v[j] * slope;
+                    lanes[j] += t * (square[j] * (t + four * v[j] * inverse) - two * v[j]);
                 }
             }
         }

@@ -208,12 +208,13 @@ impl<T: Real> Transform<T> {
             grid: padded,
         };
         self.synthesise_plane(pyramid, plane, approximations, lines);
+        let right = shift[1] % padded.cols;
         for (row, mut values) in image.outer_iter_mut().enumerate() {
             let source = &moved[(row + shift[0]) % padded.rows * padded.cols..][..padded.cols];
-            let right = shift[1] % padded.cols;
-            let around = source[right..].iter().chain(&source[..right]);
-            let mixed = |to: &mut Complex<T>, from: &Complex<T>| *to = *from * share + *to * (T::one() - share);
-            values.iter_mut().zip(around).for_each(|(to, from)| mixed(to, from));
+            let values = values.as_slice_mut().expect("rows of a standard layout");
+            let (head, tail) = values.split_at_mut(values.len().min(padded.cols - right));
+            mix(head, &source[right..], share);
+            mix(tail, source, share);
         }
     }
 
@@ -332,6 +333,14 @@ impl<T: Real> Transform<T> {
             let line = |value: usize| values[(pair + value) % count].each_ref().map(|line| &line[..cols]);
             self.bank.merge_across(line, [even, odd]);
         }
+    }
+}
+
+/// `to ← share · from + (1 − share) · to`.
+fn mix<T: Real>(to: &mut [Complex<T>], from: &[Complex<T>], share: T) {
+    let rest = T::one() - share;
+    for (to, &from) in to.iter_mut().zip(from) {
+        *to = from * share + *to * rest;
     }
 }
 

@@ -37,15 +37,7 @@ impl<T: Real> Folded<T> {
         residual: &mut Samples<T>,
     ) -> ImageSets<T> {
         let Problem { encoding, data, .. } = &*self.problem;
-        vectorised(
-            #[inline(always)]
-            || {
-                let known = flat(x).iter().zip(flat(&self.phase));
-                for (pixel, (x, phase)) in flat_mut(unfolded).iter_mut().zip(known) {
-                    *pixel = x * phase;
-                }
-            },
-        );
+        self.unfold_into(x, unfolded);
         encoding.gradient(data, unfolded, weights, residual)
     }
 
@@ -71,11 +63,14 @@ impl<T: Real> Folded<T> {
         next
     }
 
-    /// The image without its phase.
-    pub(super) fn fold(&self, image: &ImageSets<T>) -> ImageSets<T> {
-        let mut x = image.clone();
-        turn_back(&mut x, &self.phase);
-        x
+    /// `image` without its phase, into `x`.
+    pub(super) fn fold_into(&self, image: &ImageSets<T>, x: &mut ImageSets<T>) {
+        multiply(image, &self.phase, x, |v, phase| v * phase.conj());
+    }
+
+    /// [`Self::unfold`] into `image`.
+    pub(super) fn unfold_into(&self, x: &ImageSets<T>, image: &mut ImageSets<T>) {
+        multiply(x, &self.phase, image, |v, phase| v * phase);
     }
 
     /// The image of x.
@@ -90,6 +85,24 @@ impl<T: Real> Folded<T> {
         x.into_iter().for_each(|x| turn_back(x, more));
         turn(&mut self.phase, more);
     }
+}
+
+#[inline(always)]
+fn multiply<T: Real>(
+    from: &ImageSets<T>,
+    phase: &ImageSets<T>,
+    to: &mut ImageSets<T>,
+    product: impl Fn(Complex<T>, Complex<T>) -> Complex<T>,
+) {
+    vectorised(
+        #[inline(always)]
+        || {
+            let known = flat(from).iter().zip(flat(phase));
+            for (to, (&from, &phase)) in flat_mut(to).iter_mut().zip(known) {
+                *to = product(from, phase);
+            }
+        },
+    );
 }
 
 fn turn<T: Real>(x: &mut ImageSets<T>, phase: &ImageSets<T>) {

@@ -31,11 +31,16 @@ pub(super) struct Denoised {
 /// Buffers that bands reuse.
 #[derive(Default)]
 pub(super) struct Workspace<T> {
-    /// Variance of a part of a coefficient, the part, and that denoised.
+    /// Variance of a part of a coefficient.
     variance: Vec<T>,
-    part: Vec<T>,
-    denoised: Vec<T>,
-    wiener: SureWienerWorkspace<T>,
+    /// Real parts, and imaginary ones.
+    parts: [Part<T>; 2],
+}
+
+#[derive(Default)]
+struct Part<T> {
+    values: Vec<T>,
+    work: SureWienerWorkspace<T>,
 }
 
 /// Denoises the coefficients `w`, real and imaginary part each by itself, since folding the phase makes one of them nearly
@@ -72,9 +77,10 @@ pub(super) fn denoise<T: Real>(
             finest,
         };
     }
-    move_variance(tau, band, shift, &mut work.variance);
-    let re = denoise_part(w, hat, Part::Real, band, form, work);
-    let im = denoise_part(w, hat, Part::Imaginary, band, form, work);
+    let Workspace { variance, parts } = work;
+    move_variance(tau, band, shift, variance);
+    let [re, im] = shrink_parts(w, band, variance, parts);
+    correct(w, hat, parts, [re.divergence, im.divergence], form);
     let shrinkage = Shrinkage {
         threshold: None,
         strength: Some((re.strength + im.strength) / 2.0),
@@ -103,61 +109,55 @@ fn left(of: &SureWiener, noise: f64) -> f64 {
     }
 }
 
-#[derive(Clone, Copy)]
-enum Part {
-    Real,
-    Imaginary,
+/// Denoises either part of `w` into its buffer.
+fn shrink_parts<T: Real>(
+    w: &[Complex<T>],
+    band: &Band,
+    variance: &[T],
+    [re, im]: &mut [Part<T>; 2],
+) -> [SureWiener; 2] {
+    re.values.clear();
+    im.values.clear();
+    re.values.extend(w.iter().map(|v| v.re));
+    im.values.extend(w.iter().map(|v| v.im));
+    let shrink = |part: &mut Part<T>| sure_wiener(&mut part.values, band.grid, variance, &mut part.work);
+    let (re, im) = rayon::join(|| shrink(re), || shrink(im));
+    [re, im]
 }
 
-impl Part {
-    #[inline(always)]
-    fn of<T: Real>(self, v: &mut Complex<T>) -> &mut T {
-        match self {
-            Self::Real => &mut v.re,
-            Self::Imaginary => &mut v.im,
-        }
-    }
-}
-
-fn denoise_part<T: Real>(
+/// `hat` becomes `ŵ`, damped where the form says so, and `w` becomes `(ŵ − αw)/(1 − α)`.
+fn correct<T: Real>(
     w: &mut [Complex<T>],
     hat: &mut [Complex<T>],
-    part: Part,
-    band: &Band,
+    [re, im]: &[Part<T>; 2],
+    alphas: [f64; 2],
     form: Form,
-    work: &mut Workspace<T>,
-) -> SureWiener {
-    let Workspace {
-        variance,
-        part: before,
-        denoised,
-        wiener,
-    } = work;
-    before.clear();
-    before.extend(w.iter_mut().map(|v| *part.of(v)));
-    denoised.clone_from(before);
-    let done = sure_wiener(denoised, band.grid, variance, wiener);
+) {
     let (damping, correction) = match form {
         Form::Unbiased { .. } => (1.0, 1.0),
         Form::UnderCorrected { damping, correction } => (damping, correction),
     };
+    let gain = |alpha: f64| {
+        let left = 1.0 - correction * alpha;
+        T::of(if left > IDENTITY { 1.0 / left } else { 0.0 })
+    };
+    let gains = alphas.map(gain);
     let (new, old) = (T::of(damping), T::of(1.0 - damping));
-    let left = 1.0 - correction * done.divergence;
-    let gain = T::of(if left > IDENTITY { 1.0 / left } else { 0.0 });
+    let damped = damping < 1.0;
     vectorised(
         #[inline(always)]
         || {
-            let values = before.iter().zip(&*denoised);
-            for ((w, hat), (&c, &g)) in w.iter_mut().zip(&mut *hat).zip(values) {
-                let hat = part.of(hat);
+            let denoised = re.values.iter().zip(&im.values);
+            for ((w, hat), (&re, &im)) in w.iter_mut().zip(&mut *hat).zip(denoised) {
+                let g = Complex::new(re, im);
                 // What `hat` was has no meaning where nothing is damped.
-                *hat = if damping < 1.0 { g * new + *hat * old } else { g };
-                // (ŵ − αw)/(1 − α), so written that nothing is lost where α is near 1.
-                *part.of(w) = c + (*hat - c) * gain;
+                *hat = if damped { g * new + *hat * old } else { g };
+                // So written that nothing is lost where α is near 1.
+                w.re += (hat.re - w.re) * gains[0];
+                w.im += (hat.im - w.im) * gains[1];
             }
         },
     );
-    done
 }
 
 /// Half of τ, the variance of either part, at the coefficients of an image moved by `shift`: τ, which varies slowly, is

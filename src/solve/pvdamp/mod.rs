@@ -108,8 +108,10 @@ type Kept<T> = (usize, ImageSets<T>);
 
 struct ScratchSpace<T> {
     coefficients: [Pyramid<Complex<T>>; 2],
+    image: ImageSets<T>,
     residual: Samples<T>,
-    wavelet: Workspace<T>,
+    /// One for each of the pyramids.
+    wavelet: [Workspace<T>; 2],
     /// Buffers that bands reuse.
     bands: Mutex<Vec<band::Workspace<T>>>,
 }
@@ -162,8 +164,9 @@ impl<T: Real> PVdamp<T> {
             },
             scratch: ScratchSpace {
                 coefficients: [no_coefficients(), no_coefficients()],
+                image: nothing(),
                 residual: Samples::zeros(problem.data.dim()),
-                wavelet: transform.workspace(),
+                wavelet: [transform.workspace(), transform.workspace()],
                 bands: Mutex::default(),
             },
             state: State {
@@ -205,7 +208,6 @@ impl<T: Real> PVdamp<T> {
         let mut draw = || self.shifts.as_mut().map_or(0, |rng| (rng.next_u32() % period) as usize);
         let shift = [draw(), draw()];
         let form = self.form();
-        let r = self.operator.fold(&self.state.estimate.r);
         let State {
             estimate,
             corrected,
@@ -213,22 +215,28 @@ impl<T: Real> PVdamp<T> {
         } = &mut self.state;
         let ScratchSpace {
             coefficients: [w, hat],
-            wavelet: work,
+            image: r,
+            wavelet: [work, hat_work],
             bands: idle,
             ..
         } = &mut self.scratch;
+        self.operator.fold_into(&estimate.r, r);
         let idle = || idle.lock().unwrap_or_else(|e| e.into_inner());
         let mut results = Vec::new();
         for (set, tau) in estimate.tau.iter().enumerate() {
-            let (mut corrected, mut denoised) = (
+            let (corrected, denoised) = (
                 corrected.index_axis_mut(Axis(0), set),
                 denoised.index_axis_mut(Axis(0), set),
             );
-            self.transform
-                .analyse_shifted(r.index_axis(Axis(0), set), shift, w, work);
-            if let Form::UnderCorrected { .. } = form {
-                self.transform.analyse_shifted(denoised.view(), shift, hat, work);
-            }
+            let (r, transform) = (r.index_axis(Axis(0), set), &self.transform);
+            rayon::join(
+                || transform.analyse_shifted(r, shift, w, work),
+                || {
+                    if let Form::UnderCorrected { .. } = form {
+                        transform.analyse_shifted(denoised.view(), shift, hat, hat_work);
+                    }
+                },
+            );
             let bands = w.bands_mut().into_par_iter().zip(hat.bands_mut()).enumerate();
             results.par_extend(bands.map(|(index, (w, hat))| {
                 let mut work = idle().pop().unwrap_or_default();
@@ -242,10 +250,11 @@ impl<T: Real> PVdamp<T> {
                 // Damped already.
                 Form::UnderCorrected { .. } => 1.0,
             };
-            for (coefficients, image) in [(&*w, &mut corrected), (&*hat, &mut denoised)] {
-                self.transform
-                    .synthesise_shifted(coefficients, shift, T::of(share), image.view_mut(), work);
-            }
+            let share = T::of(share);
+            rayon::join(
+                || transform.synthesise_shifted(w, shift, share, corrected, work),
+                || transform.synthesise_shifted(hat, shift, share, denoised, hat_work),
+            );
         }
         results
     }
@@ -258,9 +267,9 @@ impl<T: Real> PVdamp<T> {
             inverse_probability,
             ..
         } = &*self.operator.problem;
-        let image = self.operator.unfold(&self.state.corrected);
-        let residual = &mut self.scratch.residual;
-        let next = encoding.corrected(data, &image, Some(inverse_probability), residual);
+        let ScratchSpace { image, residual, .. } = &mut self.scratch;
+        self.operator.unfold_into(&self.state.corrected, image);
+        let next = encoding.corrected(data, image, Some(inverse_probability), residual);
         // Written so that a NaN counts as growth.
         let sound = energy(&next) <= GROWN * self.guard.first_energy;
         if !sound {

@@ -136,3 +136,104 @@ fn shrink<T: Real>(c: &mut [T], energies: &[T], variance: &[T], strength: f64) -
     }
     sum
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+    use rand_distr::{Distribution, StandardNormal};
+
+    fn normal(rng: &mut ChaCha8Rng) -> f64 {
+        StandardNormal.sample(rng)
+    }
+
+    /// Sparse truth, and a variance that differs from coefficient to coefficient; nothing in a corner, as where no coil sees.
+    fn scene(rng: &mut ChaCha8Rng, grid: Grid) -> (Vec<f64>, Vec<f64>) {
+        let truth = (0..grid.len()).map(|j| normal(rng) * if (j / 5) % 7 == 0 { 5.0 } else { 0.1 });
+        let mut truth: Vec<f64> = truth.collect();
+        let mut variance: Vec<f64> = (0..grid.len()).map(|j| 0.5 + (j % 3) as f64).collect();
+        for row in 0..4 {
+            truth[row * grid.cols..][..4].fill(0.0);
+            variance[row * grid.cols..][..4].fill(0.0);
+        }
+        (truth, variance)
+    }
+
+    /// g and SURE at one strength, by their definition.
+    fn plain(c: &[f64], grid: Grid, variance: &[f64], strength: f64) -> (Vec<f64>, f64) {
+        let Grid { rows, cols } = grid;
+        let (mut g, mut risk) = (Vec::new(), 0.0);
+        for (j, (&here, &v)) in c.iter().zip(variance).enumerate() {
+            let (row, col) = (j / cols, j % cols);
+            let around = (0..9).map(|k| c[(row + rows + k / 3 - 1) % rows * cols + (col + cols + k % 3 - 1) % cols]);
+            let energy = around.map(|c| c * c).sum::<f64>() / 9.0;
+            let total = energy + strength * v;
+            let (gain, slope) = if total > 0.0 {
+                let noise = strength * v / (total * total);
+                (energy / total, energy / total + 2.0 * here * here / 9.0 * noise)
+            } else {
+                (1.0, 1.0)
+            };
+            g.push(here * gain);
+            risk += (here - here * gain).powi(2) + 2.0 * v * slope - v;
+        }
+        (g, risk)
+    }
+
+    #[test]
+    fn it_is_the_best_of_all_strengths() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut work = SureWienerWorkspace::default();
+        for (rows, cols) in [(16, 24), (7, 33), (4, 4), (5, 140)] {
+            let grid = Grid::new(rows, cols);
+            let (truth, variance) = scene(&mut rng, grid);
+            let noisy = truth
+                .iter()
+                .zip(&variance)
+                .map(|(t, v)| t + v.sqrt() * normal(&mut rng));
+            let noisy: Vec<f64> = noisy.collect();
+            let mut found = noisy.clone();
+            let done = sure_wiener(&mut found, grid, &variance, &mut work);
+            let (expected, risk) = plain(&noisy, grid, &variance, done.strength);
+            assert!(found.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-12));
+            assert!(
+                (done.risk - risk).abs() < 1e-9 * (1.0 + risk.abs()),
+                "{} of {risk}",
+                done.risk
+            );
+            let least = STRENGTHS.map(|strength| plain(&noisy, grid, &variance, strength).1);
+            assert!(least.iter().all(|&other| other >= risk - 1e-9));
+        }
+    }
+
+    /// `Σ v ∂g / Σ v` is what Stein's lemma needs: what the denoised coefficients share with the noise.
+    #[test]
+    fn divergence_and_risk_are_those_of_many_draws() {
+        let mut rng = ChaCha8Rng::seed_from_u64(2);
+        let (grid, draws) = (Grid::new(48, 48), 60);
+        let (truth, variance) = scene(&mut rng, grid);
+        let total: f64 = variance.iter().sum();
+        let mut work = SureWienerWorkspace::default();
+        let (mut divergence, mut shared, mut risk, mut error) = (0.0, 0.0, 0.0, 0.0);
+        for _ in 0..draws {
+            let noise: Vec<f64> = variance.iter().map(|v| v.sqrt() * normal(&mut rng)).collect();
+            let mut g: Vec<f64> = truth.iter().zip(&noise).map(|(t, n)| t + n).collect();
+            let done = sure_wiener(&mut g, grid, &variance, &mut work);
+            divergence += done.divergence;
+            risk += done.risk;
+            shared += g.iter().zip(&noise).map(|(g, n)| g * n).sum::<f64>() / total;
+            error += g.iter().zip(&truth).map(|(g, t)| (g - t).powi(2)).sum::<f64>();
+        }
+        assert!((divergence / shared - 1.0).abs() < 0.03, "{divergence} of {shared}");
+        assert!((risk / error - 1.0).abs() < 0.03, "{risk} of {error}");
+    }
+
+    #[test]
+    fn nothing_stays_nothing() {
+        let grid = Grid::new(4, 4);
+        let mut zeros = vec![0f32; 16];
+        let done = sure_wiener(&mut zeros, grid, &[1.0; 16], &mut SureWienerWorkspace::default());
+        assert!(zeros.iter().all(|&v| v == 0.0) && done.risk == -16.0);
+    }
+}

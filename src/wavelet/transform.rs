@@ -348,7 +348,7 @@ fn mix<T: Real>(to: &mut [Complex<T>], from: &[Complex<T>], share: T) {
 mod tests {
     use super::*;
     use crate::array::{Image, energy};
-    use crate::wavelet::WAVELETS;
+    use crate::wavelet::{WAVELETS, Wavelet};
     use ndarray::Array2;
     use proptest::prelude::*;
 
@@ -395,6 +395,33 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(40))]
+        /// The padded image goes around its edges; what comes back is mixed with what was there.
+        #[test]
+        fn shifts_move_the_padded_image_and_come_back(
+            rows in 1usize..40, cols in 1usize..40, scales in 1usize..5, down in 0usize..50, right in 0usize..50,
+        ) {
+            let layout = Arc::new(Layout::new(Grid::new(rows, cols), scales));
+            let transform = Transform::new(&layout, FilterBank::of(Wavelet::find("db4").unwrap()));
+            let x = image(layout.image, 2.0);
+            let mut w = Pyramid::filled(&layout, Complex::new(0.0, 0.0));
+            let mut work = transform.workspace();
+            transform.analyse_shifted(x.view(), [down, right], &mut w, &mut work);
+
+            let whole = Arc::new(Layout::new(layout.padded, scales));
+            let mut moved = Array2::zeros(layout.padded.dim());
+            for ((r, c), v) in x.indexed_iter() {
+                moved[[(r + down) % layout.padded.rows, (c + right) % layout.padded.cols]] = *v;
+            }
+            let expected = analysed(&Transform::new(&whole, FilterBank::of(Wavelet::find("db4").unwrap())), &moved);
+            prop_assert!(w.values.iter().zip(&expected.values).all(|(a, b)| (a - b).norm() < 1e-12));
+
+            let mut back = Array2::from_elem(x.dim(), Complex::new(4.0, 0.0));
+            transform.synthesise_shifted(&w, [down, right], 0.75, back.view_mut(), &mut work);
+            for (back, x) in back.iter().zip(&x) {
+                prop_assert!((back - (x * 0.75 + 1.0)).norm() < 1e-9);
+            }
+        }
+
         /// `⟨Ψx, w⟩ = ⟨x, Ψᵀw⟩`.
         #[test]
         fn synthesis_is_the_adjoint(rows in 1usize..40, cols in 1usize..40, scales in 1usize..5, which in 0..WAVELETS.len()) {

@@ -291,3 +291,52 @@ fn two_sets_of_maps_and_any_number_of_threads() {
     }
     assert!(energy(&maps) > 0.0 && both[0].values != both[1].values);
 }
+
+/// Two coils, sampled at random, a quarter of k-space with certainty.
+fn scattered(grid: Grid, mut values: impl FnMut() -> C) -> Problem<f64> {
+    let probability = Array2::from_shape_fn(grid.dim(), |(r, _)| if r < grid.rows / 4 { 1.0 } else { 0.3 });
+    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(6);
+    let mask = Mask::new(probability.map(|&p| rng.random::<f64>() < p));
+    let kspace = Array3::from_shape_simple_fn((2, grid.rows, grid.cols), &mut values);
+    let maps = Array4::from_elem((1, 2, grid.rows, grid.cols), Complex::new(0.5f64.sqrt(), 0.0));
+    Problem::new(kspace.view(), &mask, &probability, maps, Array2::zeros((2, 2))).unwrap()
+}
+
+/// The residual of an image that is right is noise, of which one coil's worth looks like an error of the image.
+#[test]
+fn white_noise_is_found_in_a_residual() {
+    let grid = Grid::new(60, 64);
+    let problem = scattered(grid, noise(3));
+    let layout = Arc::new(Layout::new(grid, 2));
+    let wavelet = Wavelet::find("db4").unwrap();
+    let evolution = StateEvolution::new(&problem, &layout, wavelet);
+    // Of a coefficient of either coil the variance is 1, and so it is of an image of both.
+    let details: usize = layout.bands[..3].iter().map(|band| band.grid.len()).sum();
+    let found = evolution.residual_noise(&problem.data, details as f64);
+    assert!((found - 1.0).abs() < 0.1, "{found}");
+    assert_eq!(evolution.residual_noise(&problem.data, 1e9), 0.0);
+}
+
+/// Independent draws have all of the aliasing that is predicted for them, so that nothing changes but by chance; noise has
+/// it whatever the factors are.
+#[test]
+fn independent_draws_need_no_factors() {
+    let grid = Grid::new(64, 64);
+    let problem = scattered(grid, noise(3));
+    let layout = Arc::new(Layout::new(grid, 2));
+    let wavelet = Wavelet::find("db4").unwrap();
+    let mut evolution = StateEvolution::new(&problem, &layout, wavelet);
+    let mean = |tau: &[Pyramid<f64>]| tau[0].values.iter().sum::<f64>();
+    let mut tau = vec![Pyramid::filled(&layout, 0.0)];
+    evolution.update(&problem.data, &mut tau);
+    let before = mean(&tau);
+    evolution.update_calibrated(&problem.data, 0.0, &mut tau);
+    assert_eq!(mean(&tau), before);
+    evolution.calibrate(&problem, &Transform::new(&layout, FilterBank::of(wavelet)));
+    for noise in [0.0, 1.0] {
+        evolution.update_calibrated(&problem.data, noise, &mut tau);
+        let ratio = mean(&tau) / before;
+        let near = if noise == 0.0 { 0.1 } else { 0.01 };
+        assert!((ratio - 1.0).abs() < near, "{ratio} with noise {noise}");
+    }
+}

@@ -8,6 +8,7 @@
 //! `docs/algorithm.md` in the repository has the equations.
 
 mod band;
+mod guard;
 mod published;
 
 pub use published::PublishedPVdamp;
@@ -21,6 +22,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
 use self::band::{Denoised, Form};
+use self::guard::{Guard, Kept};
 use super::folded::{Folded, phase};
 use super::{Problem, Solver, StateEvolution, Step, StopReason, Tracked, Tuning, Verdict};
 use crate::array::{ImageSets, Real, energy, sum};
@@ -38,11 +40,6 @@ const FIRST_PART: usize = 3;
 const REFOLD: f64 = 0.4;
 /// γ: the share of the Onsager correction in the second part.
 const CORRECTION: f64 = 0.85;
-/// Energy of an iterate, relative to the first, that no reconstruction of the data could have.
-const GROWN: f64 = 4.0;
-/// Mean variance, relative to the least so far, that counts as a rise: by chance alone, of shifts, it goes up and down less.
-const RISE: f64 = 1.3;
-
 /// Parallel Variable Density Approximate Message Passing (Millard, Chiew, Tanner, Hess & Mailhé, arXiv:2203.04180), with
 /// what was found since.
 ///
@@ -92,19 +89,6 @@ struct Unbiased<T> {
     r: ImageSets<T>,
     tau: Vec<Pyramid<T>>,
 }
-
-/// Keeps the image whose next estimate had the least variance, for iterations that diverge.
-struct Guard<T> {
-    first_energy: f64,
-    least: f64,
-    /// Where that is not the latest.
-    best: Option<Kept<T>>,
-    /// Of the first part.
-    first: Option<Kept<T>>,
-}
-
-/// An iteration, and its denoised image, not folded.
-type Kept<T> = (usize, ImageSets<T>);
 
 struct ScratchSpace<T> {
     coefficients: [Pyramid<Complex<T>>; 2],
@@ -156,12 +140,7 @@ impl<T: Real> PVdamp<T> {
             damping: tuning.damping(plan.lines),
             shifts: tuning.shift.map(ChaCha8Rng::seed_from_u64),
             iteration: 0,
-            guard: Guard {
-                first_energy: energy(&r),
-                least: mean(&tau),
-                best: None,
-                first: None,
-            },
+            guard: Guard::new(&r, mean(&tau)),
             scratch: ScratchSpace {
                 coefficients: [no_coefficients(), no_coefficients()],
                 image: nothing(),
@@ -270,12 +249,8 @@ impl<T: Real> PVdamp<T> {
         let ScratchSpace { image, residual, .. } = &mut self.scratch;
         self.operator.unfold_into(&self.state.corrected, image);
         let next = encoding.corrected(data, image, Some(inverse_probability), residual);
-        // Written so that a NaN counts as growth.
-        let sound = energy(&next) <= GROWN * self.guard.first_energy;
-        if !sound {
-            let guard = &mut self.guard;
-            // Of a second part that grew before its variance had risen, nothing is to be trusted.
-            guard.best = guard.best.take().or(guard.first.take());
+        if !self.guard.allows(&next) {
+            self.guard.grew();
             return Verdict::Stop(StopReason::IterateGrew);
         }
         let estimate = &mut self.state.estimate;
@@ -291,26 +266,39 @@ impl<T: Real> PVdamp<T> {
             self.evolution.update(residual, &mut estimate.tau);
         }
         estimate.r = next;
-        let mean = mean(&estimate.tau);
-        if mean < self.guard.least {
-            self.guard.least = mean;
-            self.guard.best = None;
-        } else if mean > RISE * self.guard.least && self.guard.best.is_none() {
-            self.guard.best = Some((self.iteration + 1, self.operator.unfold(&self.state.denoised)));
-        }
+        let tau = mean(&estimate.tau);
+        let Self {
+            guard,
+            operator,
+            state,
+            iteration,
+            ..
+        } = self;
+        guard.note(tau, || Kept {
+            iteration: *iteration + 1,
+            image: operator.unfold(&state.denoised),
+        });
         Verdict::Continue
     }
 
-    /// Keeps the estimate of the first part. What the second predicts is another thing: the guard starts anew.
+    /// Keeps the estimate of the first part.
     fn end_first_part(&mut self) {
-        let Unbiased { r, tau } = &self.state.estimate;
+        let Self {
+            guard,
+            operator,
+            state,
+            iteration,
+            ..
+        } = self;
+        let Unbiased { r, tau } = &state.estimate;
         self.unbiased = Some(Unbiased {
             r: r.clone(),
             tau: tau.clone(),
         });
-        let latest = || (self.iteration, self.operator.unfold(&self.state.denoised));
-        self.guard.first = Some(self.guard.best.take().unwrap_or_else(latest));
-        self.guard.least = f64::INFINITY;
+        guard.end_first_part(|| Kept {
+            iteration: *iteration,
+            image: operator.unfold(&state.denoised),
+        });
     }
 
     /// Takes out what is left of the slow phase.
@@ -382,11 +370,7 @@ impl<T: Real> Solver<T> for PVdamp<T> {
         let results = results.into_iter().filter(|_| reported);
         Step {
             bands: results.map(|result| result.state).collect(),
-            kept: self
-                .guard
-                .best
-                .as_ref()
-                .map_or(self.iteration, |&(iteration, _)| iteration),
+            kept: self.guard.best().map_or(self.iteration, |kept| kept.iteration),
             noise: None,
             verdict,
         }
@@ -395,8 +379,8 @@ impl<T: Real> Solver<T> for PVdamp<T> {
     /// `x̂ = SᴴS Ψ⁻¹ŵ + β Aᴴ(y − A Ψ⁻¹ŵ)`: the denoised image, made to agree with the data as far as they are not noise.
     fn image(&mut self) -> ImageSets<T> {
         let latest;
-        let denoised = match &self.guard.best {
-            Some((_, best)) => best,
+        let denoised = match self.guard.best() {
+            Some(best) => &best.image,
             None => {
                 latest = self.operator.unfold(&self.state.denoised);
                 &latest

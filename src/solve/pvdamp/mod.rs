@@ -200,6 +200,7 @@ impl<T: Real> PVdamp<T> {
             ..
         } = &mut self.scratch;
         self.operator.fold_into(&estimate.r, r);
+        let idle = &*idle;
         let idle = || idle.lock().unwrap_or_else(|e| e.into_inner());
         let mut results = Vec::new();
         for (set, tau) in estimate.tau.iter().enumerate() {

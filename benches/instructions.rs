@@ -47,7 +47,7 @@ fn run(work: &str, count: usize) {
                 black_box(espirit(slice.kspace.view(), ACS, &settings, None)).expect("a sampled centre");
             }
         }
-        "pvdamp" => step(&mut PVdamp::new(&slice().problem(), &shifted()), count),
+        "pvdamp" => step(&mut PVdamp::new(&slice().problem(), &Tuning::default()), count),
         "pvdamp-published" => step(&mut PublishedPVdamp::new(&slice().problem(), &Tuning::default()), count),
         "howl" => step(&mut Howl::new(&slice().problem(), &Tuning::default()), count),
         _ => panic!("there is no work '{work}'"),
@@ -56,14 +56,6 @@ fn run(work: &str, count: usize) {
 
 fn slice() -> Slice {
     Slice::new(GRID, COILS, ACCELERATION)
-}
-
-/// As the program does.
-fn shifted() -> Tuning {
-    Tuning {
-        shift: Some(0),
-        ..Tuning::default()
-    }
 }
 
 fn step(solver: &mut dyn Solver<f32>, count: usize) {

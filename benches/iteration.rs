@@ -75,16 +75,12 @@ fn denoise(criterion: &mut Criterion) {
 
 fn pvdamp(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("pvdamp");
-    let shifted = Tuning {
-        shift: Some(0),
-        ..Tuning::default()
-    };
     for acceleration in [5.0, 10.0] {
         let problem = Slice::new(SQUARE, 8, acceleration).problem();
         // The first iteration differs from the others: it is not damped. The second part begins with the eleventh.
         for (before, name) in [(1, "first-part"), (10, "second-part")] {
             let begun = || {
-                let mut solver = PVdamp::new(&problem, &shifted);
+                let mut solver = PVdamp::new(&problem, &Tuning::default());
                 (0..before).for_each(|_| drop(solver.step()));
                 solver
             };

@@ -20,11 +20,7 @@ const ITERATIONS: usize = 30;
 /// The iterations of P-VDAMP but the first, which is not damped.
 pub fn pvdamp(problem: &Arc<Problem<f32>>) -> Work<'_> {
     Box::new(move |clock: &mut Clock| {
-        let shifted = Tuning {
-            shift: Some(0),
-            ..Tuning::default()
-        };
-        let mut solver = PVdamp::new(problem, &shifted);
+        let mut solver = PVdamp::new(problem, &Tuning::default());
         solver.step();
         for _ in 1..ITERATIONS {
             let step = clock.time(ITERATION, || solver.step());

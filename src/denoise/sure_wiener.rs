@@ -30,7 +30,7 @@ pub struct SureWienerWorkspace<T> {
 /// E is the mean of `c²` over the 3×3 coefficients around (periodic), v the `variance` of the noise of each
 /// coefficient, and κ of a few strengths the one of least
 /// `SURE(κ) = Σ (g − c)² + 2 Σ v ∂g − Σ v`, with `∂g = E/(E + κv) + (2c²/9) κv/(E + κv)²`
-/// (Mihçak et al. 1999; Stein 1981).
+/// (Mihçak et al. 1999; Stein 1981). `c` and `variance` have one value for each place of `grid`.
 pub fn sure_wiener<T: Real>(c: &mut [T], grid: Grid, variance: &[T], work: &mut SureWienerWorkspace<T>) -> SureWiener {
     let energies = &mut work.energies;
     energies.resize(c.len(), T::zero());
@@ -54,7 +54,8 @@ pub fn sure_wiener<T: Real>(c: &mut [T], grid: Grid, variance: &[T], work: &mut 
     SureWiener {
         strength,
         risk: risks[best] + total,
-        divergence: divergence / total,
+        // Without noise everything passes.
+        divergence: if total > 0.0 { divergence / total } else { 1.0 },
     }
 }
 

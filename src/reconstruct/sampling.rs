@@ -212,7 +212,7 @@ impl Sampling {
             "whole phase-encode lines"
         };
         Some(format!(
-            "the mask samples {what}: P-VDAMP removes little of their aliasing, and the method howl is made for such masks"
+            "the mask samples {what}: P-VDAMP removes less of their aliasing than the method howl, which is made for such masks"
         ))
     }
 

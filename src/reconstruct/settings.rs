@@ -6,13 +6,13 @@ use crate::coil::{Compression, EspiritSettings};
 use crate::error::{Error, Parameter, Result};
 use crate::solve::{Knob, Lambda, Limits, METHODS, Method, Tuning};
 
-/// How to reconstruct. The defaults need no choice: P-VDAMP with its published values, one set of ESPIRiT maps or two as
+/// How to reconstruct. The defaults need no choice: P-VDAMP, one set of ESPIRiT maps or two as
 /// the data ask for, white noise, at most 16 virtual coils.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// A row of [`METHODS`](crate::solve::METHODS).
     pub method: &'static Method,
-    /// Wavelet, scales, damping, λ, iterations, error bars. What means nothing to the method is ignored.
+    /// Wavelet, scales, damping, λ, shifts, iterations, error bars. What means nothing to the method is ignored.
     pub tuning: Tuning,
     /// For the iterations; with one, results depend on the speed of the machine.
     pub time_limit: Option<Duration>,
@@ -28,13 +28,9 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let method = Method::find("pvdamp").expect("pvdamp is in the table");
         Self {
-            method,
-            tuning: Tuning {
-                shift: method.shift,
-                ..Tuning::default()
-            },
+            method: Method::find("pvdamp").expect("pvdamp is in the table"),
+            tuning: Tuning::default(),
             time_limit: None,
             espirit: EspiritSettings::default(),
             whiten: true,
@@ -45,8 +41,8 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The defaults of a method, by its name in [`METHODS`](crate::solve::METHODS): with random shifts where it has them.
-    /// FISTA needs a weight beside: [`Tuning::lambda`].
+    /// The defaults of a method, by its name in [`METHODS`](crate::solve::METHODS). FISTA needs a weight beside:
+    /// [`Tuning::lambda`].
     ///
     /// # Errors
     /// [`Error::Setting`](crate::Error::Setting): there is no such method.
@@ -56,10 +52,6 @@ impl Settings {
         let method = Method::find(name).ok_or_else(unknown)?;
         Ok(Self {
             method,
-            tuning: Tuning {
-                shift: method.shift,
-                ..Tuning::default()
-            },
             ..Self::default()
         })
     }

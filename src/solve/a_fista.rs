@@ -10,10 +10,12 @@ use ndarray::Axis;
 use num_complex::Complex;
 
 use super::proximal::{ProximalGradient, Threshold, Thresholds};
-use super::{Problem, Tuning};
+use super::{Problem, Shift, Tuning};
 use crate::array::Real;
 use crate::wavelet::{Band, Orientation, Pyramid, Transform};
 
+/// Seed of the shifts, unless set.
+pub(super) const SEED: u64 = 0;
 /// Bins of each histogram. The method does not say; the threshold is as coarse as they are.
 const BINS: usize = 50;
 /// Rounds of two-means: more than it takes to converge.
@@ -24,7 +26,11 @@ pub(super) fn new<T: Real>(problem: &Arc<Problem<T>>, tuning: &Tuning) -> Proxim
         let rule: Box<dyn Thresholds<T>> = Box::new(ScaleThresholds::of(problem, transform));
         rule
     };
-    ProximalGradient::new(problem, tuning, rule).with_restarts()
+    let shifted = Tuning {
+        shift: tuning.shift.seed(Some(SEED)).map_or(Shift::Off, Shift::Random),
+        ..tuning.clone()
+    };
+    ProximalGradient::new(problem, &shifted, rule).with_restarts()
 }
 
 struct ScaleThresholds {

@@ -21,7 +21,7 @@ pub struct Limits {
 pub struct IterationRecord {
     /// Seconds spent in the iterations so far, this one among them.
     pub seconds: f64,
-    /// Mean τ over all coefficients, before the threshold; 0 for methods without a state evolution.
+    /// Mean τ over all coefficients, before they are denoised; 0 where no subband is on record.
     pub tau: f64,
     /// As [`Step::noise`](super::Step::noise).
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -177,7 +177,7 @@ pub static METHODS: &[Method] = &[
         unbiased: true,
         oracle: "",
         knobs: SECOND_EDITION,
-        shift: Some(0),
+        shift: Some(pvdamp::SEED),
         build: |problem, tuning| Box::new(PVdamp::new(problem, tuning)),
     },
     Method {
@@ -191,7 +191,7 @@ pub static METHODS: &[Method] = &[
         unbiased: true,
         oracle: "",
         knobs: SECOND_EDITION,
-        shift: Some(0),
+        shift: Some(pvdamp::SEED),
         build: |problem, tuning| Box::new(PVdamp::unbiased_throughout(problem, tuning)),
     },
     Method {
@@ -273,7 +273,7 @@ pub static METHODS: &[Method] = &[
         unbiased: false,
         oracle: "",
         knobs: &[Knob::Wavelet, Knob::Scales, Knob::Shift],
-        shift: Some(0),
+        shift: Some(a_fista::SEED),
         build: |problem, tuning| Box::new(a_fista::new(problem, tuning)),
     },
     Method {

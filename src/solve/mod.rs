@@ -30,7 +30,7 @@ pub use problem::Problem;
 pub use proximal::ProximalGradient;
 pub use pvdamp::{PVdamp, PublishedPVdamp};
 pub use search::{LambdaCurve, search_lambda};
-pub use tuning::{Lambda, Tuning};
+pub use tuning::{Lambda, Shift, Tuning};
 pub use zero_filled::ZeroFilled;
 
 use ndarray::Array3;
@@ -72,7 +72,7 @@ pub trait Solver<T: Real> {
         None
     }
 
-    /// The unbiased estimate that the next iteration starts from, where the method has a state evolution.
+    /// The unbiased estimate that the next iteration starts from, where the method has a state evolution and keeps to it.
     fn tracked(&self) -> Option<Tracked<'_, T>> {
         None
     }
@@ -96,7 +96,8 @@ pub struct Tracked<'a, T> {
 /// The record of one iteration.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// State evolution: every subband of every set of maps; empty for methods without one.
+    /// State evolution: every subband of every set of maps; empty for methods without one, and in iterations whose
+    /// variance is not known.
     pub bands: Vec<BandState>,
     /// The iteration, counted from 1, whose image would be returned now.
     pub kept: usize,
@@ -162,7 +163,7 @@ pub enum StopReason {
     Planned,
     /// The limit on time was reached.
     Time,
-    /// The iteration has converged: for P-VDAMP, the mean variance fell by less than 0.1 % over five iterations.
+    /// The iteration has converged: for the published P-VDAMP, the mean variance fell by less than 0.1 % over five iterations.
     Settled,
     /// The mean variance τ rose and stayed above its minimum: the iterate of least variance was kept.
     TauRose,

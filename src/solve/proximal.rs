@@ -61,7 +61,8 @@ pub struct ProximalGradient<T: Real> {
 }
 
 impl<T: Real> ProximalGradient<T> {
-    /// The iteration from the zero-filled image. `rule` makes the rule, once the wavelet transform is known.
+    /// The iteration from the zero-filled image, without shifts unless `tuning` has them. `rule` makes the rule, once the
+    /// wavelet transform is known.
     pub fn new(
         problem: &Arc<Problem<T>>,
         tuning: &Tuning,
@@ -74,7 +75,7 @@ impl<T: Real> ProximalGradient<T> {
         let transform = Transform::new(&layout, FilterBank::of(tuning.wavelet));
         Self {
             rule: rule(&transform),
-            shifts: tuning.shift.map(ChaCha8Rng::seed_from_u64),
+            shifts: tuning.shift.seed(None).map(ChaCha8Rng::seed_from_u64),
             step: problem.step_length(),
             restarts: false,
             iteration: 0,

@@ -12,7 +12,7 @@ const LINE_DAMPING: f64 = 0.7;
 /// Scales of the wavelet transform unless the image is too small for them: the published number.
 const SCALES: usize = 4;
 
-/// What a user can tune; the defaults are the published ones, but for the damping on phase-encode lines.
+/// What a user can tune. The defaults are those of the method, or the published ones.
 #[derive(Clone, Debug)]
 pub struct Tuning {
     /// Of the transform Ψ.
@@ -24,12 +24,35 @@ pub struct Tuning {
     /// λ: the regularisation weight. A threshold, in units of the image's [intensity](super::Problem::intensity),
     /// for methods that threshold; the Tikhonov weight, without unit, of CG-SENSE.
     pub lambda: Lambda,
-    /// Seed of a random circular shift of the wavelet grid in each iteration; none where `None`.
-    pub shift: Option<u64>,
+    /// A random circular shift of the wavelet grid in each iteration.
+    pub shift: Shift,
     /// Iterations that a method with a schedule fits it into; `None` for its own choice.
     pub iterations: Option<usize>,
     /// Seed of the samples that are held out for error bars ([`ErrorBars`](super::ErrorBars)); `None` for no error bars.
     pub error_bars: Option<u64>,
+}
+
+/// Shifts of the wavelet grid, for methods that have one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Shift {
+    /// As the method has it: [`Method::shift`](super::Method::shift).
+    #[default]
+    Own,
+    /// None.
+    Off,
+    /// Drawn from this seed.
+    Random(u64),
+}
+
+impl Shift {
+    /// The seed, for a method whose own is `own`; `None` for no shifts.
+    pub fn seed(self, own: Option<u64>) -> Option<u64> {
+        match self {
+            Self::Own => own,
+            Self::Off => None,
+            Self::Random(seed) => Some(seed),
+        }
+    }
 }
 
 /// The regularisation weight, for methods that have one.
@@ -68,7 +91,7 @@ impl Default for Tuning {
             scales: None,
             damping: None,
             lambda: Lambda::Value(0.0),
-            shift: None,
+            shift: Shift::Own,
             iterations: None,
             error_bars: None,
         }

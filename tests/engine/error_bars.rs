@@ -9,7 +9,9 @@ use num_complex::Complex;
 use pvdamp::array::{Grid, ImageSets, Mask};
 use pvdamp::sampling::{DEFAULT_ORDER, Drawn, Family, MaskPlan};
 use pvdamp::simulate::{SimulationSettings, simulate_slice};
-use pvdamp::solve::{History, Knob, Lambda, Limits, METHODS, Method, Problem, Solver, StopReason, Tuning, drive};
+use pvdamp::solve::{
+    History, Knob, Lambda, Limits, METHODS, Method, Problem, Shift, Solver, StopReason, Tuning, drive,
+};
 
 type C32 = Complex<f32>;
 
@@ -21,7 +23,7 @@ fn methods() -> impl Iterator<Item = &'static Method> {
 fn tuning(method: &Method, error_bars: Option<u64>) -> Tuning {
     Tuning {
         lambda: Lambda::Value(if method.has(Knob::Lambda) { 0.001 } else { 0.0 }),
-        shift: method.has(Knob::Shift).then_some(0),
+        shift: Shift::Random(0),
         error_bars,
         ..Tuning::default()
     }

@@ -328,7 +328,6 @@ fn one_problem_serves_many_methods() {
         warnings.iter().any(|w| w.contains("nothing is regularised")),
         "{warnings:?}"
     );
-    assert!(Settings::of_method("a-fista").unwrap().tuning.shift.is_some());
     assert!(matches!(
         Settings::of_method("best").unwrap_err(),
         Error::Setting {
@@ -477,7 +476,6 @@ fn every_method_goes_the_same_way() {
         settings.tuning = Tuning {
             iterations: method.iterates().then_some(3),
             lambda: Lambda::Value(0.002),
-            shift: method.shift,
             ..Tuning::default()
         };
         settings.compression = Compression::To(4);

@@ -9,7 +9,7 @@ use pvdamp::array::{Grid, Mask, energy};
 use pvdamp::sampling::{DEFAULT_ORDER, Drawn, Family, MaskPlan};
 use pvdamp::simulate::{SimulatedSlice, SimulationSettings, simulate_slice};
 use pvdamp::solve::{
-    History, Knob, Lambda, Limits, METHODS, Method, PVdamp, Problem, Solver, StopReason, Tuning, drive,
+    History, Knob, Lambda, Limits, METHODS, Method, PVdamp, Problem, Shift, Solver, StopReason, Tuning, drive,
 };
 use pvdamp::wavelet::{FilterBank, Layout, Pyramid, Transform};
 
@@ -51,7 +51,6 @@ fn full() -> Drawn {
 fn tuning(method: &Method) -> Tuning {
     Tuning {
         lambda: Lambda::Value(if method.has(Knob::Lambda) { 0.002 } else { 0.0 }),
-        shift: method.shift,
         ..Tuning::default()
     }
 }
@@ -327,7 +326,9 @@ fn random_shifts_are_those_of_the_seed() {
     let fista = Method::find("fista").unwrap();
     let problem = Arc::new(problem(&kspace, &drawn(4.0)));
     let with = |shift| solve_problem(fista, &problem, &Tuning { shift, ..tuning(fista) }).0;
-    assert_eq!(with(Some(3)), with(Some(3)));
-    assert_ne!(with(Some(3)), with(Some(4)));
-    assert_ne!(with(Some(3)), with(None));
+    let random = |seed| with(Shift::Random(seed));
+    assert_eq!(random(3), random(3));
+    assert_ne!(random(3), random(4));
+    assert_ne!(random(3), with(Shift::Off));
+    assert_eq!(with(Shift::Own), with(Shift::Off));
 }

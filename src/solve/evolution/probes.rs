@@ -21,8 +21,8 @@ const SEED: u64 = 0;
 const MOST: f64 = 4.0;
 
 impl<T: Real> StateEvolution<T> {
-    /// Finds what the aliasing of this mask has of the variance that independent draws would give, in each subband, and
-    /// predicts by it from now on. A Poisson disc, whose samples keep a distance, has half of it; independent draws
+    /// Finds what the aliasing of this mask has of the variance that independent draws would give, in each subband, for
+    /// [`Self::update_calibrated`]. A Poisson disc, whose samples keep a distance, has half of it; independent draws
     /// have all.
     ///
     /// A probe is noise, as bright as the low-resolution image: its own aliasing, which is known, is held to the

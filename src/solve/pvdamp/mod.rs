@@ -34,12 +34,15 @@ use crate::wavelet::{FilterBank, Layout, Pyramid, Transform, Workspace};
 /// Iterations, and those for 1-D undersampling and for partial Fourier.
 pub(crate) const ITERATIONS: usize = 30;
 pub(crate) const LINE_ITERATIONS: usize = 60;
+/// Seed of the shifts, unless set.
+pub(crate) const SEED: u64 = 0;
 /// One of so many iterations belongs to the first part.
 const FIRST_PART: usize = 3;
 /// When the phase is estimated again, as a share of the iterations.
 const REFOLD: f64 = 0.4;
 /// γ: the share of the Onsager correction in the second part.
 const CORRECTION: f64 = 0.85;
+
 /// Parallel Variable Density Approximate Message Passing (Millard, Chiew, Tanner, Hess & Mailhé, arXiv:2203.04180), with
 /// what was found since.
 ///
@@ -138,7 +141,7 @@ impl<T: Real> PVdamp<T> {
             fourier: Fourier::new(grid),
             plan,
             damping: tuning.damping(plan.lines),
-            shifts: tuning.shift.map(ChaCha8Rng::seed_from_u64),
+            shifts: tuning.shift.seed(Some(SEED)).map(ChaCha8Rng::seed_from_u64),
             iteration: 0,
             guard: Guard::new(&r, mean(&tau)),
             scratch: ScratchSpace {
@@ -311,8 +314,8 @@ impl<T: Real> PVdamp<T> {
         self.operator.refold(&more, [corrected, denoised]);
     }
 
-    /// β: all of the residual of an image but half of what is the noise of the samples in it, where that is known. The
-    /// other half stays for the detail that the denoiser took with the noise.
+    /// β: the share of an image's residual that is added back: all but half of what is the noise of the samples, where that is
+    /// known. The other half stays for the detail that the denoiser took with the noise.
     fn trusted_share(&self, image: &ImageSets<T>) -> Option<f64> {
         let Problem {
             encoding,
@@ -359,7 +362,8 @@ impl<T: Real> Solver<T> for PVdamp<T> {
         } else {
             self.advance(&results)
         };
-        let reported = self.is_first_part();
+        // The second part begins with the estimate that is reported.
+        let reported = self.iteration <= self.plan.first_part;
         self.iteration += 1;
         let verdict = match verdict {
             Verdict::Continue if self.iteration == self.plan.iterations => Verdict::Stop(StopReason::Planned),
@@ -406,9 +410,10 @@ impl<T: Real> Solver<T> for PVdamp<T> {
         Some(self.plan.iterations)
     }
 
+    /// In the first part only, and what that ends with.
     fn tracked(&self) -> Option<Tracked<'_, T>> {
-        let Unbiased { r, tau } = self.reported();
-        Some(Tracked {
+        let Unbiased { r, tau } = &self.state.estimate;
+        (self.iteration <= self.plan.first_part).then_some(Tracked {
             estimate: r,
             variance: tau,
             transform: &self.transform,

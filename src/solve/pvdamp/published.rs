@@ -30,7 +30,7 @@ const GROWN: f64 = 4.0;
 const IDENTITY: f64 = 1e-4;
 
 /// Parallel Variable Density Approximate Message Passing as Millard, Chiew, Tanner, Hess & Mailhé published it
-/// (arXiv:2203.04180): what papers compare with. [`PVdamp`](super::PVdamp) is better in every respect.
+/// (arXiv:2203.04180): what papers compare with. The images of [`PVdamp`](super::PVdamp) have less error.
 ///
 /// It has no regularisation weight: each subband of each iteration is thresholded at the minimum of SURE, for the error
 /// variance that [`StateEvolution`] predicts. It stops by itself, where that variance no longer falls, and keeps the

@@ -8,7 +8,7 @@ use clap::Args;
 use super::arguments::{DrawArguments, MapsArguments, one_of, unknown};
 use pvdamp::Settings;
 use pvdamp::coil::Compression;
-use pvdamp::solve::{Knob, Lambda, METHODS, Method, Tuning};
+use pvdamp::solve::{Knob, Lambda, METHODS, Method, Shift, Tuning};
 use pvdamp::wavelet::{WAVELETS, Wavelet};
 use pvdamp_io::error::{Error, Place, Result};
 use pvdamp_io::recon::{NoiseSource, SamplingSource, ScanSettings};
@@ -20,7 +20,7 @@ pub struct ReconArguments {
     #[arg(long, value_name = "METHOD", default_value = "pvdamp", value_parser = one_of!(METHODS))]
     method: String,
 
-    /// Iterations at most [default: pvdamp 30, pvdamp-unbiased 30 (1-D undersampling, partial Fourier 60), howl 30 (100), pvdamp-published 30, fista 100, sure-it 100, a-fista 100, cg-sense 10]
+    /// Iterations at most [default: pvdamp 30, pvdamp-unbiased 30 (both 60 for 1-D undersampling and partial Fourier), howl 30 (100 for those), pvdamp-published 30, fista 100, sure-it 100, a-fista 100, cg-sense 10]
     #[arg(long, value_name = "N")]
     iterations: Option<u32>,
 
@@ -45,13 +45,14 @@ pub struct ReconArguments {
     #[arg(long, value_name = "LAMBDA|optimal", allow_negative_numbers = true)]
     lambda: Option<String>,
 
-    /// Shifts of the wavelet grid in each iteration of pvdamp, fista, sure-it and a-fista: none, random or random:SEED
-    /// [default: pvdamp, a-fista random:0; others none]
+    /// Shifts of the wavelet grid in each iteration of pvdamp, pvdamp-unbiased, fista, sure-it and a-fista: none, random or
+    /// random:SEED [default: pvdamp, pvdamp-unbiased, a-fista random:0; others none]
     #[arg(long, value_name = "none|random[:SEED]", value_parser = parse_shift)]
     shift: Option<Shift>,
 
-    /// Also write error bars, for pvdamp and howl: the predicted standard deviation of each pixel's error. SEED, 0 unless
-    /// given, is that of what howl holds out and draws for them
+    /// Also write error bars, for pvdamp in its three forms, howl and fista: the predicted standard deviation of each
+    /// pixel's error. The image stays the same; the run takes twice as long. SEED, 0 unless given, is that of the samples
+    /// that are held out
     #[arg(long, value_name = "SEED", num_args = 0..=1, require_equals = true, default_missing_value = "0")]
     uncertainty: Option<u64>,
 
@@ -120,7 +121,7 @@ impl ReconArguments {
             scales: self.scales,
             damping: self.damping,
             lambda,
-            shift: self.shift.unwrap_or(Shift(method.shift)).0,
+            shift: self.shift.unwrap_or_default(),
             iterations: self.iterations.map(|n| n as usize),
             error_bars: self.uncertainty,
         };
@@ -264,17 +265,13 @@ fn noise_source(text: &str) -> Result<NoiseSource> {
     }
 }
 
-/// Seed of random shifts, if there are any.
-#[derive(Clone, Copy)]
-struct Shift(Option<u64>);
-
 /// `none`, `random` or `random:SEED`.
 fn parse_shift(text: &str) -> std::result::Result<Shift, String> {
     let seed = |text: &str| text.parse().map_err(|_| format!("'{text}' is not a seed"));
     match text.split_once(':') {
-        None if text == "none" => Ok(Shift(None)),
-        None if text == "random" => Ok(Shift(Some(0))),
-        Some(("random", text)) => Ok(Shift(Some(seed(text)?))),
+        None if text == "none" => Ok(Shift::Off),
+        None if text == "random" => Ok(Shift::Random(0)),
+        Some(("random", text)) => Ok(Shift::Random(seed(text)?)),
         _ => Err("it is none, random or random:SEED".into()),
     }
 }

@@ -2,7 +2,7 @@
 
 use super::ContenderRecord;
 use pvdamp::array::Mask;
-use pvdamp::solve::{Knob, Lambda, Limits, METHODS, Method, Tuning};
+use pvdamp::solve::{Knob, Lambda, Limits, METHODS, Method, Shift, Tuning};
 use pvdamp_io::error::{Error, Result};
 
 /// A method with its settings.
@@ -12,8 +12,7 @@ pub struct Contender {
     pub id: String,
     pub method: &'static Method,
     pub weight: Weight,
-    /// Seed of random shifts.
-    pub shift: Option<u64>,
+    pub shift: Shift,
     /// As typed; `None` for the method's own choice.
     pub iterations: Option<usize>,
     /// Seed of error bars.
@@ -44,7 +43,7 @@ impl Contender {
             id: text.into(),
             method,
             weight: Weight::Fixed(Tuning::default().lambda.value()),
-            shift: method.shift,
+            shift: Shift::Own,
             iterations: None,
             error_bars: None,
         };
@@ -59,7 +58,7 @@ impl Contender {
                     let count = count.parse().ok().filter(|&count: &usize| count > 0);
                     contender.iterations = Some(count.ok_or_else(|| refused("is not a number of iterations"))?);
                 }
-                None if word == "shift" && method.has(Knob::Shift) => contender.shift = Some(0),
+                None if word == "shift" && method.has(Knob::Shift) => contender.shift = Shift::Random(0),
                 None if word == "bars" && method.has(Knob::ErrorBars) => contender.error_bars = Some(0),
                 _ => {
                     let weight = parse_weight(word, method);
@@ -119,6 +118,11 @@ impl Contender {
         self.iterations.unwrap_or(self.method.iterations)
     }
 
+    /// Whether the wavelet grid is shifted at random.
+    pub fn has_shifts(&self) -> bool {
+        self.shift.seed(self.method.shift).is_some()
+    }
+
     /// Its tuning, on top of what all have in common.
     pub fn tuning(&self, common: &Tuning, lambda: f64) -> Tuning {
         Tuning {
@@ -138,7 +142,7 @@ impl Contender {
             Weight::Fixed(lambda) if lambda > 0.0 => label += &format!(", λ = {lambda}"),
             Weight::Fixed(_) => {}
         }
-        if self.shift.is_some() && method.shift.is_none() {
+        if self.has_shifts() && method.shift.is_none() {
             label += ", random shifts";
         }
         if let Some(iterations) = self.iterations {
@@ -198,7 +202,7 @@ mod tests {
                 contender.shift,
                 contender.iterations
             ),
-            ("fista", Weight::Optimal, Some(0), Some(200))
+            ("fista", Weight::Optimal, Shift::Random(0), Some(200))
         );
         assert_eq!(
             contender.record().label,

@@ -128,7 +128,7 @@ impl<'a> PreparedCase<'a> {
         let power = scale * scale;
         let evolution = evolution_check.filter(EvolutionCheck::holds_any);
         // With shifts at random the last iterate is one of many, and to come near it by chance is no convergence.
-        let at = converged(&trace).filter(|_| contender.shift.is_none());
+        let at = converged(&trace).filter(|_| !contender.has_shifts());
         let record = RunRecord {
             case: self.case.into(),
             contender: contender.id.clone(),

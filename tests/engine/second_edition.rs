@@ -83,11 +83,13 @@ fn run(solver: &mut PVdamp<f32>, look: &mut dyn FnMut(usize, Tracked<f32>)) {
         iterations: 30,
         time: None,
     };
-    look(0, solver.tracked().unwrap());
+    look(0, solver.tracked().expect("a state evolution"));
     let mut iteration = 0;
     drive(solver, limits, &mut |_, solver| {
         iteration += 1;
-        look(iteration, solver.tracked().unwrap());
+        if let Some(tracked) = solver.tracked() {
+            look(iteration, tracked);
+        }
         ControlFlow::Continue(())
     })
     .unwrap();

@@ -314,25 +314,6 @@ impl<T: Real> PVdamp<T> {
         self.operator.refold(&more, [corrected, denoised]);
     }
 
-    /// β: the share of an image's residual that is added back: all but half of what is the noise of the samples, where that is
-    /// known. The other half stays for the detail that the denoiser took with the noise.
-    fn trusted_share(&self, image: &ImageSets<T>) -> Option<f64> {
-        let Problem {
-            encoding,
-            data,
-            measured,
-            ..
-        } = &*self.operator.problem;
-        if encoding.is_full() {
-            return None;
-        }
-        let noise = self.evolution.noise() * measured.iter().filter(|&&measured| measured).count() as f64;
-        (noise > 0.0).then(|| {
-            let residual = energy(&(data - &encoding.forward(image))) / encoding.coils() as f64;
-            1.0 - 0.5 * (noise / residual).min(1.0)
-        })
-    }
-
     /// What is told to be unbiased: the estimate that the first part ended with, or the latest.
     fn reported(&self) -> &Unbiased<T> {
         self.unbiased.as_ref().unwrap_or(&self.state.estimate)
@@ -391,10 +372,16 @@ impl<T: Real> Solver<T> for PVdamp<T> {
                 &latest
             }
         };
-        let Problem { encoding, data, .. } = &*self.operator.problem;
-        let share = self.trusted_share(denoised);
-        let weights = share.map(|share| vec![T::of(share); data.dim().1]);
-        encoding.corrected(data, denoised, weights.as_deref(), &mut self.scratch.residual)
+        let (problem, residual) = (&*self.operator.problem, &mut self.scratch.residual);
+        let Problem { encoding, data, .. } = problem;
+        let image = encoding.corrected(data, denoised, None, residual);
+        match trusted_share(problem, self.evolution.noise(), residual) {
+            Some(share) => {
+                let weights = vec![T::of(share); data.dim().1];
+                encoding.corrected(data, denoised, Some(&weights), residual)
+            }
+            None => image,
+        }
     }
 
     fn unbiased(&self) -> Option<ImageSets<T>> {
@@ -419,6 +406,18 @@ impl<T: Real> Solver<T> for PVdamp<T> {
             transform: &self.transform,
         })
     }
+}
+
+/// β: the share of an image's residual that is added back: all but half of what is the noise of the samples, where that is
+/// known. The other half stays for the detail that the denoiser took with the noise.
+fn trusted_share<T: Real>(problem: &Problem<T>, noise: f64, residual: &Samples<T>) -> Option<f64> {
+    let Problem { encoding, measured, .. } = problem;
+    if encoding.is_full() || noise == 0.0 {
+        return None;
+    }
+    let expected = noise * measured.iter().filter(|&&measured| measured).count() as f64;
+    let found = energy(residual) / encoding.coils() as f64;
+    Some(1.0 - 0.5 * (expected / found).min(1.0))
 }
 
 /// Mean over all coefficients of all sets.

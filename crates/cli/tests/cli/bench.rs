@@ -88,11 +88,11 @@ fn every_method_on_every_case() {
     let table = fs::read_to_string(folder.path("bench/results.csv")).unwrap();
     assert_eq!(table.lines().count(), 11);
     assert!(table.starts_with("case,scan,slice,sampling,acceleration,seed,method"));
-    // Of the first seed, the state evolution was held to the truth.
+    // Of the first seed, the state evolution was held to the truth, as far as there is one.
     let evolution = &found["evolutions"][0];
     assert_eq!(
         evolution["steps"].as_array().unwrap().len(),
-        found["runs"][0]["iterations"].as_u64().unwrap() as usize
+        found["runs"][0]["iterations"].as_u64().unwrap().div_ceil(3) as usize
     );
     let first = &evolution["steps"][0];
     let sum = |name: &str| {

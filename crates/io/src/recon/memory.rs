@@ -116,7 +116,8 @@ impl Workload {
             + products
             + 2.0 * samples
             + second_run
-            + if xi { sets * used * self.padded() } else { 0.0 }
+            // Of methods with a state evolution: ξ, and the residual of a probe.
+            + if xi { sets * used * self.padded() + samples } else { 0.0 }
             + ((images + bars[0]) * sets + frames + (thread + bars[1]) * threads) * image
             + kept_maps;
         (HOLES * calibrating.max(posing).max(solving)) as u64

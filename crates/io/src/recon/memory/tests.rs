@@ -94,7 +94,7 @@ const OTHERWISE: &[(usize, &str, f64, &[Other], f64)] = &[
     (32, "pvdamp", 6.0, &[Other::Used(32)], 244.6),
     (32, "howl", 6.0, &[Other::Used(32)], 194.2),
     (16, "zero-filled", 6.0, &[Other::Calibration(48, 6)], 111.7),
-    (16, "pvdamp", 6.0, &[Other::Calibration(48, 8)], 161.4),
+    (16, "pvdamp", 6.0, &[Other::Calibration(48, 8)], 181.8),
 ];
 
 #[derive(Clone, Copy, Debug)]

@@ -34,9 +34,9 @@ const FINAL: usize = 80;
 const LEAST: f64 = 1e-12;
 
 /// Samples that are held out of an image, which tell its error at all locations that it does not use (Yaman et al. 2020).
-pub(super) struct HeldOut<T> {
-    /// 1 for the samples that the image is made of, 0 for those held out.
-    weights: Vec<T>,
+pub(super) struct HeldOut {
+    /// Which samples are held out, of all.
+    held_out: Vec<bool>,
     /// Of each sample, the probability with which it was to be held out.
     chance: Vec<f64>,
     grid: Grid,
@@ -60,29 +60,10 @@ struct BandEnergy {
     size: usize,
 }
 
-/// Error of an image in one band, at the locations that it did not see.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct BandError {
-    /// Variance of a coefficient of the orthonormal transform.
-    pub variance: f64,
-    /// Coefficients that the orthonormal transform has of this band.
-    pub size: usize,
-}
-
-impl BandError {
-    pub(super) fn state(&self) -> BandState {
-        BandState {
-            tau: self.variance,
-            size: self.size,
-            shrinkage: None,
-        }
-    }
-}
-
 /// What samples held out tell.
 pub(super) struct ErrorSpectrum {
-    /// Of the image that did not see them.
-    pub bands: Vec<BandError>,
+    /// Error in each band of the image that did not see them, at the locations that it did not see.
+    pub bands: Vec<BandState>,
     /// Of the image of all samples: variance at each location, were it not sampled, of the error against the image
     /// without noise.
     pub signal: Vec<f64>,
@@ -91,9 +72,9 @@ pub(super) struct ErrorSpectrum {
     pub noise: Vec<f64>,
 }
 
-impl<T: Real> HeldOut<T> {
+impl HeldOut {
     /// Draws the samples. Errors: a sentence that says why they cannot estimate the error.
-    pub(super) fn draw(problem: &Problem<T>, scales: usize, seed: u64) -> Result<Self, String> {
+    pub(super) fn draw<T: Real>(problem: &Problem<T>, scales: usize, seed: u64) -> Result<Self, String> {
         let encoding = &problem.encoding;
         let grid = encoding.grid();
         let probability = |sample: usize| (1.0 / problem.inverse_probability[sample].wide()).min(1.0);
@@ -119,26 +100,25 @@ impl<T: Real> HeldOut<T> {
                 "no error bars: only {count} of the samples can be held out, and at least {FEWEST} are needed"
             ));
         }
-        let mut weights = vec![T::one(); encoding.sampled().len()];
-        held.iter().for_each(|&sample| weights[sample] = T::zero());
-        let held_out = |&sample: &usize| HeldOutSample {
+        let mut held_out = vec![false; encoding.sampled().len()];
+        held.iter().for_each(|&sample| held_out[sample] = true);
+        let place = |&sample: &usize| HeldOutSample {
             sample,
             at: encoding.sampled()[sample] as usize,
         };
         let chance = |sample| if can_be(&sample) { SHARE } else { 0.0 };
         Ok(Self {
-            chance: (0..weights.len()).map(chance).collect(),
-            weights,
+            chance: (0..held_out.len()).map(chance).collect(),
+            held_out,
             grid,
-            samples: held.iter().map(held_out).collect(),
+            samples: held.iter().map(place).collect(),
             bands: band_energies(grid, scales),
         })
     }
 
     /// The problem without the samples held out.
-    pub(super) fn rest(&self, problem: &Problem<T>) -> Problem<T> {
-        let held_out: Vec<bool> = self.weights.iter().map(|&weight| weight == T::zero()).collect();
-        problem.without(&held_out, &self.chance)
+    pub(super) fn rest<T: Real>(&self, problem: &Problem<T>) -> Problem<T> {
+        problem.without(&self.held_out, &self.chance)
     }
 
     /// What the samples held out tell of the error of an image that did not see them, by its `residual`, and of the error
@@ -147,7 +127,12 @@ impl<T: Real> HeldOut<T> {
     /// An error of the signal shows in a coil as far as the coil sees the object, noise in all coils alike: so the energy
     /// of direction j of the coils at a sample is taken for a draw of the exponential distribution of mean
     /// `μ_j = share_j · e^{−γρ} · Σ_b |G_b|² a_b + n`. Levels a, noise n and γ are those of greatest likelihood.
-    pub(super) fn tell(&self, problem: &Problem<T>, sight: &CoilSight, residual: &Samples<T>) -> ErrorSpectrum {
+    pub(super) fn tell<T: Real>(
+        &self,
+        problem: &Problem<T>,
+        sight: &CoilSight,
+        residual: &Samples<T>,
+    ) -> ErrorSpectrum {
         let encoding = &problem.encoding;
         let (coils, sets) = (encoding.coils(), encoding.sets());
         let energies = sight.energies(residual);
@@ -156,7 +141,7 @@ impl<T: Real> HeldOut<T> {
         } else {
             vec![0.0; self.grid.len()]
         };
-        let density = self.density(encoding, |sample| self.weights[sample].wide());
+        let density = self.density(encoding, |sample| number(!self.held_out[sample]));
         let held = |values: &Vec<f64>| self.samples.iter().map(|s| values[s.sample]).collect();
         let near = |s: &HeldOutSample| density[[s.at / self.grid.cols, s.at % self.grid.cols]];
         let of_band = |band: &BandEnergy| self.samples.iter().map(|s| band.at(s.at, self.grid)).collect();
@@ -200,7 +185,7 @@ impl<T: Real> HeldOut<T> {
     }
 
     /// ρ: how many samples are near each location, by their weights.
-    fn density(&self, encoding: &Encoding<T>, weight: impl Fn(usize) -> f64) -> Array2<f64> {
+    fn density<T: Real>(&self, encoding: &Encoding<T>, weight: impl Fn(usize) -> f64) -> Array2<f64> {
         let mut map = Array2::zeros(self.grid.dim());
         let flat = map.as_slice_mut().expect("standard layout");
         for (sample, &at) in encoding.sampled().iter().enumerate() {
@@ -211,10 +196,10 @@ impl<T: Real> HeldOut<T> {
 
     /// The energy of the coils' directions that see least of the object, of the samples that the image has seen, smoothed
     /// over k-space: the shape of the noise, and of what the maps do not explain.
-    fn noise_shape(&self, problem: &Problem<T>, energies: &[Vec<f64>]) -> Vec<f64> {
-        let measured = problem.measured.iter().zip(&self.weights);
+    fn noise_shape<T: Real>(&self, problem: &Problem<T>, energies: &[Vec<f64>]) -> Vec<f64> {
+        let measured = problem.measured.iter().zip(&self.held_out);
         let noisy: Vec<f64> = measured
-            .map(|(&measured, weight)| f64::from(u8::from(measured)) * weight.wide())
+            .map(|(&measured, &held_out)| number(measured && !held_out))
             .collect();
         let mean_energy = |sample: usize| energies.iter().map(|e| e[sample]).sum::<f64>() / energies.len() as f64;
         let weighted: Vec<f64> = noisy
@@ -233,10 +218,10 @@ impl<T: Real> HeldOut<T> {
     }
 
     /// `error` is the variance at each location.
-    fn band_errors(&self, encoding: &Encoding<T>, error: &[f64]) -> Vec<BandError> {
+    fn band_errors<T: Real>(&self, encoding: &Encoding<T>, error: &[f64]) -> Vec<BandState> {
         let mut unseen = error.to_vec();
-        for (&at, weight) in encoding.sampled().iter().zip(&self.weights) {
-            if *weight > T::zero() {
+        for (&at, &held_out) in encoding.sampled().iter().zip(&self.held_out) {
+            if !held_out {
                 unseen[at as usize] = 0.0;
             }
         }
@@ -245,13 +230,19 @@ impl<T: Real> HeldOut<T> {
                 .iter()
                 .enumerate()
                 .map(|(at, error)| band.at(at, self.grid) * error);
-            BandError {
-                variance: terms.sum::<f64>() / (self.grid.len() as f64 * band.gain),
+            BandState {
+                tau: terms.sum::<f64>() / (self.grid.len() as f64 * band.gain),
+                shrinkage: None,
                 size: band.size,
             }
         };
         self.bands.iter().map(of_band).collect()
     }
+}
+
+/// 1 for what is so, 0 for what is not.
+fn number(is: bool) -> f64 {
+    f64::from(u8::from(is))
 }
 
 /// That of the energies of the samples held out, with which [`HeldOut::tell`] explains them.

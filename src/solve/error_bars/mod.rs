@@ -10,7 +10,7 @@ use std::sync::Arc;
 use ndarray::Array3;
 
 use self::deviation::CoilSight;
-use self::held_out::{BandError, HeldOut};
+use self::held_out::HeldOut;
 use super::{BandState, Problem, Solver, Step, StopReason, Tracked, Verdict};
 use crate::array::{Grid, ImageSets, Real};
 use crate::wavelet::{Frame, Wavelet};
@@ -27,7 +27,7 @@ pub struct ErrorBars<T: Real> {
     /// Of each of the two runs, at most.
     iterations: usize,
     /// Or why there are no error bars.
-    held_out: Result<Arc<HeldOut<T>>, String>,
+    held_out: Result<Arc<HeldOut>, String>,
     planned: Option<usize>,
     /// Of the run on all samples, and then of that without those held out.
     solver: Option<Box<dyn Solver<T>>>,
@@ -112,7 +112,7 @@ impl<T: Real> ErrorBars<T> {
 
     /// Keeps what was found, and starts the run without the samples held out. The first solver goes before there is a
     /// second: both can be large.
-    fn start_rest(&mut self, held_out: &HeldOut<T>) {
+    fn start_rest(&mut self, held_out: &HeldOut) {
         let mut solver = self.solver.take().expect("a run");
         self.found = Some(Found {
             image: solver.image(),
@@ -127,7 +127,7 @@ impl<T: Real> ErrorBars<T> {
     }
 
     /// Error bars; and what the samples held out tell of the error of the image that did not see them.
-    fn judge(&mut self, held_out: &HeldOut<T>) -> Vec<BandState> {
+    fn judge(&mut self, held_out: &HeldOut) -> Vec<BandState> {
         let blind = self.solver.take().expect("a run").image();
         let image = &self.found.as_ref().expect("an image").image;
         let Problem { encoding, data, .. } = &*self.problem;
@@ -138,11 +138,11 @@ impl<T: Real> ErrorBars<T> {
         let frame = Frame::undecimated(encoding.grid(), self.scales, db4);
         let deviation = deviation::deviation(&self.problem, &frame, &sight, &spectrum, image, &residual(image));
         self.deviation = Some(deviation);
-        spectrum.bands.iter().map(BandError::state).collect()
+        spectrum.bands
     }
 
     /// One step after those of the run on all samples. Returns what is known of the error.
-    fn go_on(&mut self, held_out: &HeldOut<T>) -> Vec<BandState> {
+    fn go_on(&mut self, held_out: &HeldOut) -> Vec<BandState> {
         if self.found.is_none() {
             self.start_rest(held_out);
         }

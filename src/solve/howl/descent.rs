@@ -2,10 +2,10 @@ use ndarray::{ArrayView2, Axis};
 use num_complex::Complex;
 
 use super::schedule::Denoiser;
-use crate::array::{Grid, ImageSets, Real, vectorised};
+use crate::array::{Grid, ImageSets, Real};
 use crate::denoise::{LocalWiener, SimilarPatches, WienerWorkspace};
 use crate::fourier::Fourier;
-use crate::operator::Samples;
+use crate::operator::{Samples, sample_energies};
 use crate::solve::Problem;
 use crate::solve::folded::{Folded, phase};
 use crate::solve::momentum::Momentum;
@@ -179,23 +179,6 @@ fn far_noise<T: Real>(problem: &Problem<T>) -> Option<f64> {
     far.truncate((far.len() / FAR).max(FEWEST));
     let energies = far.into_iter().map(|(_, energy)| energy).collect();
     Some(median_noise(energies, encoding.coils()))
-}
-
-/// Over coils, of each sample.
-fn sample_energies<T: Real>(samples: &Samples<T>) -> Vec<f64> {
-    let mut energies = vec![0.0; samples.dim().1];
-    for of_coil in samples.outer_iter() {
-        let of_coil = of_coil.to_slice().expect("standard layout");
-        vectorised(
-            #[inline(always)]
-            || {
-                for (sum, v) in energies.iter_mut().zip(of_coil) {
-                    *sum += (v.re * v.re + v.im * v.im).wide();
-                }
-            },
-        );
-    }
-    energies
 }
 
 /// Variance of one of `coils` complex values, from the median over samples of the sum of their energies.

@@ -1,7 +1,7 @@
 use crate::array::{ImageSets, Real, energy};
 
 /// Energy of an iterate, relative to the first, that no reconstruction of the data could have.
-const GROWN: f64 = 4.0;
+pub(super) const GROWN: f64 = 4.0;
 /// Mean variance, relative to the least so far, that counts as a rise: by chance alone, of shifts, it goes up and down less.
 const RISE: f64 = 1.3;
 

@@ -278,10 +278,7 @@ impl<T: Real> PVdamp<T> {
             iteration,
             ..
         } = self;
-        guard.note(tau, || Kept {
-            iteration: *iteration + 1,
-            image: operator.unfold(&state.denoised),
-        });
+        guard.note(tau, || state.kept(operator, *iteration + 1));
         Verdict::Continue
     }
 
@@ -299,10 +296,7 @@ impl<T: Real> PVdamp<T> {
             r: r.clone(),
             tau: tau.clone(),
         });
-        guard.end_first_part(|| Kept {
-            iteration: *iteration,
-            image: operator.unfold(&state.denoised),
-        });
+        guard.end_first_part(|| state.kept(operator, *iteration));
     }
 
     /// Takes out what is left of the slow phase.
@@ -317,6 +311,16 @@ impl<T: Real> PVdamp<T> {
     /// What is told to be unbiased: the estimate that the first part ended with, or the latest.
     fn reported(&self) -> &Unbiased<T> {
         self.unbiased.as_ref().unwrap_or(&self.state.estimate)
+    }
+}
+
+impl<T: Real> State<T> {
+    /// The denoised image, of that iteration.
+    fn kept(&self, operator: &Folded<T>, iteration: usize) -> Kept<T> {
+        Kept {
+            iteration,
+            image: operator.unfold(&self.denoised),
+        }
     }
 }
 

@@ -12,6 +12,8 @@ use ndarray::{Array3, Axis};
 use num_complex::Complex;
 use rayon::prelude::*;
 
+use super::guard::GROWN;
+use super::mean;
 use crate::array::{ImageSets, Real, energy, sum, vectorised};
 use crate::denoise;
 use crate::operator::Samples;
@@ -24,8 +26,6 @@ use crate::wavelet::{FilterBank, Layout, Pyramid, Transform, Workspace};
 const SETTLED: f64 = 1e-3;
 /// Iterations without progress before the run stops.
 const PATIENCE: usize = 5;
-/// Energy of an iterate, relative to the first, that no reconstruction of the data could have.
-const GROWN: f64 = 4.0;
 /// `1 − α` below which a denoiser counts as the identity, which needs no correction.
 const IDENTITY: f64 = 1e-4;
 
@@ -348,10 +348,4 @@ fn denoise_band<T: Real>(
         }),
         size,
     }
-}
-
-/// Mean over all coefficients of all sets.
-fn mean<T: Real>(tau: &[Pyramid<T>]) -> f64 {
-    let total: f64 = tau.iter().map(|pyramid| sum(&pyramid.values)).sum();
-    total / tau.iter().map(|pyramid| pyramid.values.len()).sum::<usize>() as f64
 }

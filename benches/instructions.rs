@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use num_complex::Complex;
 use pvdamp::array::Grid;
-use pvdamp::coil::{EspiritSettings, espirit};
+use pvdamp::coil::{EspiritContext, EspiritSettings, espirit};
 use pvdamp::fourier::Fourier;
 use pvdamp::solve::{Howl, PVdamp, PublishedPVdamp, Solver, Tuning};
 use pvdamp::wavelet::{FilterBank, Layout, Pyramid, Transform};
@@ -44,7 +44,8 @@ fn run(work: &str, count: usize) {
         "espirit" => {
             let (slice, settings) = (slice(), EspiritSettings::default());
             for _ in 0..count {
-                black_box(espirit(slice.kspace.view(), ACS, &settings, None)).expect("a sampled centre");
+                black_box(espirit(slice.kspace.view(), ACS, &settings, &EspiritContext::default()))
+                    .expect("a sampled centre");
             }
         }
         "pvdamp" => step(&mut PVdamp::new(&slice().problem(), &Tuning::default()), count),

@@ -1,7 +1,7 @@
 //! What is done once a scan or slice: masks, their density, and coil maps.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use pvdamp::coil::{EspiritSettings, espirit};
+use pvdamp::coil::{EspiritContext, EspiritSettings, espirit};
 use pvdamp::sampling::{Coverage, estimate_density};
 use support::{ACS, SQUARE, Slice, draw, request};
 
@@ -20,7 +20,7 @@ fn maps(criterion: &mut Criterion) {
     let slice = Slice::new(SQUARE, 8, 5.0);
     let settings = EspiritSettings::default();
     criterion.bench_function("espirit/256x256x8", |b| {
-        b.iter(|| espirit(slice.kspace.view(), ACS, &settings, None).expect("a sampled centre"));
+        b.iter(|| espirit(slice.kspace.view(), ACS, &settings, &EspiritContext::default()).expect("a sampled centre"));
     });
 }
 

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use pvdamp::array::{ImageSets, Maps};
-use pvdamp::coil::{EspiritSettings, espirit, estimate_noise};
+use pvdamp::coil::{EspiritContext, EspiritSettings, espirit, estimate_noise};
 use pvdamp::solve::{Limits, PVdamp, Solver, Tuning, drive};
 use support::{ACS, SQUARE, Slice};
 
@@ -29,7 +29,8 @@ fn slice(criterion: &mut Criterion) {
     });
     group.bench_function("espirit/256x256x8/R5", |b| {
         b.iter(|| {
-            let (maps, _) = espirit(slice.kspace.view(), ACS, &settings, None).expect("a sampled centre");
+            let (maps, _) =
+                espirit(slice.kspace.view(), ACS, &settings, &EspiritContext::default()).expect("a sampled centre");
             reconstruct(&slice, maps)
         });
     });

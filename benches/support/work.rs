@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use ndarray::ArrayView3;
 use num_complex::Complex;
-use pvdamp::coil::{EspiritSettings, espirit};
+use pvdamp::coil::{EspiritContext, EspiritSettings, espirit};
 use pvdamp::solve::{Howl, PVdamp, Problem, Solver, Tuning, Verdict};
 
 use super::ACS;
@@ -70,7 +70,7 @@ pub const HOWL_KINDS: [&str; 5] = [
 pub fn maps(kspace: ArrayView3<'_, Complex<f32>>) -> Work<'_> {
     let settings = EspiritSettings::default();
     Box::new(move |clock: &mut Clock| {
-        let made = clock.time(ESPIRIT, || espirit(kspace, ACS, &settings, None));
+        let made = clock.time(ESPIRIT, || espirit(kspace, ACS, &settings, &EspiritContext::default()));
         made.expect("a sampled centre");
     })
 }

@@ -115,6 +115,12 @@ impl Channels {
         Grid::new(rows, cols)
     }
 
+    /// Variance of the complex noise of a sample, mean over channels.
+    pub fn noise_variance(&self) -> f64 {
+        let diagonal = self.covariance.diag();
+        diagonal.iter().map(|v| v.re).sum::<f64>() / diagonal.len().max(1) as f64
+    }
+
     /// Maps of the channels, `(sets, channels, rows, cols)`, as maps of the coils of the scan.
     pub fn to_scan(&self, maps: Maps<f32>) -> Maps<f32> {
         match &self.virtual_coils {

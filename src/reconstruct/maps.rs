@@ -1,11 +1,24 @@
+use std::fmt;
+
 use super::acquisition::check_maps;
 use super::channels::Channels;
+use super::explained::unexplained;
+use super::observer::Observer;
+use super::recalibration::filled_centre;
 use super::record::MapsRecord;
 use super::sampling::Sampling;
+use super::settings::Settings;
 use super::sourced::Sourced;
 use crate::array::Maps;
-use crate::coil::{self, CoilScaling, EspiritSettings, MapSets};
+use crate::coil::{self, CoilScaling, EspiritContext, EspiritSettings, MapMethod, MapReport, MapSets};
 use crate::error::{Error, Input, Result};
+
+/// A second set is tried where one leaves more of the centre unexplained.
+const DOUBTFUL: f64 = 0.03;
+/// It is taken where it leaves less than this fraction of what one leaves.
+const BETTER: f64 = 0.5;
+/// Above this, the maps are wrong: sound ones leave up to .025, and .05 comes with an image 10 dB worse.
+const WRONG: f64 = 0.05;
 
 /// Coil sensitivity maps of the [`Channels`] of an acquisition.
 pub struct CoilMaps {
@@ -13,62 +26,128 @@ pub struct CoilMaps {
     pub maps: Maps<f32>,
     /// Where they come from.
     pub record: MapsRecord,
-    /// On which share of the object one set is not enough, where that was judged and is why there are two.
-    pub folded: Option<f64>,
+    /// Why there are two sets, where that was judged.
+    pub second_set: Option<SecondSet>,
     /// What brings images of virtual coils into the units of the k-space.
     pub scaling: Option<CoilScaling>,
+    warnings: Vec<String>,
+}
+
+/// Why a second set of maps was taken.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum SecondSet {
+    /// On this share of the object a second set holds.
+    Folded(f64),
+    /// One set and two leave so much of the centre of k-space unexplained.
+    Unexplained {
+        /// By one set, `‖y − A x‖ / ‖y‖`.
+        one: f64,
+        /// By two.
+        two: f64,
+    },
+}
+
+impl fmt::Display for SecondSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folded(share) => write!(
+                f,
+                "on {:.0} % of the object one is not enough, as where it is larger than the field of view",
+                100.0 * share
+            ),
+            Self::Unexplained { one, two } => write!(
+                f,
+                "one set leaves {:.1} % of the centre of k-space unexplained and two leave {:.1} %, as where the object is \
+                 larger than the field of view or echoes are stacked as coils",
+                100.0 * one,
+                100.0 * two
+            ),
+        }
+    }
+}
+
+/// Maps as they are calibrated.
+struct Calibrated {
+    maps: Maps<f32>,
+    report: MapReport,
+}
+
+impl Calibrated {
+    fn folded(&self) -> Option<SecondSet> {
+        self.report.is_folded().then_some(SecondSet::Folded(self.report.folded))
+    }
+
+    fn unexplained(&self) -> f64 {
+        self.report.unexplained.unwrap_or(0.0)
+    }
+
+    /// Whether one set may not be enough.
+    fn is_doubtful(&self) -> bool {
+        self.report.is_folded() || self.unexplained() > DOUBTFUL
+    }
 }
 
 impl CoilMaps {
-    /// Calibrates maps by ESPIRiT on the sampled centre: of [`MapSets::Auto`] two sets where one is not enough.
+    /// Calibrates maps by ESPIRiT on the sampled centre, and where that is small again on a centre that a first
+    /// reconstruction fills ([`Recalibration`](super::Recalibration)). Of [`MapSets::Auto`] two sets where one is not
+    /// enough.
     ///
     /// # Errors
-    /// [`Error::NotEnough`] where the centre is not sampled, and [`Error::Setting`].
-    pub fn calibrate(channels: &Channels, sampling: &Sampling, settings: &EspiritSettings) -> Result<Self> {
-        let coils = channels.kspace.dim().0;
-        if sampling.centre.is_empty() && coils > 1 {
-            let found = "it is not sampled at the centre, where coil maps come from";
-            return Err(Error::not_enough(Input::Kspace, found, "give coil sensitivity maps"));
-        }
-        let calibrated = |settings: &EspiritSettings| {
-            let phase = channels.phase.as_deref();
-            coil::espirit(channels.kspace.view(), sampling.centre, settings, phase)
-        };
-        let (mut maps, mut report) = calibrated(settings)?;
-        let mut folded = None;
-        if settings.sets == MapSets::Auto && report.is_folded() {
-            folded = Some(report.folded);
-            let two = EspiritSettings {
-                sets: MapSets::Fixed(2),
-                ..settings.clone()
-            };
-            (maps, report) = calibrated(&two)?;
-        }
+    /// [`Error::NotEnough`] where the centre is not sampled, [`Error::Setting`], and [`Error::Cancelled`] when the observer
+    /// asked for it.
+    pub fn calibrate(
+        channels: &Channels,
+        sampling: &Sampling,
+        settings: &Settings,
+        observer: &mut dyn Observer,
+    ) -> Result<Self> {
+        let calibration = Calibration::new(channels, sampling, settings)?;
+        let (calibrated, second_set) = calibration.settle(observer)?;
+        let warning = calibrated.report.unexplained.and_then(warning_of_calibrated);
+        let warnings = calibrated.report.warnings.iter().cloned().chain(warning).collect();
         Ok(Self {
-            scaling: channels.scaling(&maps),
-            record: MapsRecord::Estimated(report),
-            folded,
-            maps,
+            scaling: channels.scaling(&calibrated.maps),
+            maps: calibrated.maps,
+            record: MapsRecord::Estimated(calibrated.report),
+            second_set,
+            warnings,
         })
+    }
+
+    /// Why maps of [`MapSets::Auto`] would have two sets; `None` where one is enough. Takes no more than one calibration
+    /// where that leaves no doubt.
+    ///
+    /// # Errors
+    /// Those of [`Self::calibrate`].
+    pub fn judge_sets(
+        channels: &Channels,
+        sampling: &Sampling,
+        settings: &Settings,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<SecondSet>> {
+        let calibration = Calibration::new(channels, sampling, settings)?;
+        if !calibration.first(1)?.is_doubtful() {
+            return Ok(None);
+        }
+        Ok(calibration.settle(observer)?.1)
     }
 
     /// Maps of the coils of the scan, `(sets, coils, rows, cols)`, for the channels: scaled to a sum of squares of 1.
     ///
     /// # Errors
     /// [`Error::Data`]: maps of another shape, not finite, or zero everywhere.
-    pub fn given(maps: Sourced<Maps<f32>>, channels: &Channels) -> Result<Self> {
+    pub fn given(
+        maps: Sourced<Maps<f32>>,
+        channels: &Channels,
+        sampling: &Sampling,
+        espirit: &EspiritSettings,
+    ) -> Result<Self> {
         let Sourced {
             value: mut maps,
             origin,
         } = maps;
         check_maps(&maps, channels.coils.measured, channels.grid())?;
         let normalisation = coil::normalise(&mut maps)?;
-        let record = MapsRecord::Given {
-            origin,
-            renormalised: normalisation.changed,
-            deviation: normalisation.deviation,
-            support: normalisation.support,
-        };
         let (maps, scaling) = match &channels.virtual_coils {
             Some(coils) => {
                 let (maps, scaling) = coils.reduce(&maps);
@@ -76,11 +155,20 @@ impl CoilMaps {
             }
             None => (maps, None),
         };
+        let unexplained = unexplained(&maps, channels, espirit.window(sampling.centre))?;
+        let record = MapsRecord::Given {
+            origin,
+            renormalised: normalisation.changed,
+            deviation: normalisation.deviation,
+            support: normalisation.support,
+            unexplained,
+        };
         Ok(Self {
             maps,
             record,
-            folded: None,
+            second_set: None,
             scaling,
+            warnings: unexplained.and_then(warning_of_given).into_iter().collect(),
         })
     }
 
@@ -91,9 +179,130 @@ impl CoilMaps {
 
     /// What looks odd, a sentence each.
     pub fn warnings(&self) -> &[String] {
-        match &self.record {
-            MapsRecord::Estimated(report) => &report.warnings,
-            MapsRecord::Given { .. } => &[],
+        &self.warnings
+    }
+}
+
+/// What maps are calibrated on, and how.
+struct Calibration<'a> {
+    channels: &'a Channels,
+    sampling: &'a Sampling,
+    settings: &'a Settings,
+}
+
+impl<'a> Calibration<'a> {
+    fn new(channels: &'a Channels, sampling: &'a Sampling, settings: &'a Settings) -> Result<Self> {
+        if sampling.centre.is_empty() && channels.kspace.dim().0 > 1 {
+            let found = "it is not sampled at the centre, where coil maps come from";
+            return Err(Error::not_enough(Input::Kspace, found, "give coil sensitivity maps"));
+        }
+        Ok(Self {
+            channels,
+            sampling,
+            settings,
+        })
+    }
+
+    /// The maps, and why there are two sets where that was judged.
+    fn settle(&self, observer: &mut dyn Observer) -> Result<(Calibrated, Option<SecondSet>)> {
+        let sets = self.settings.espirit.sets;
+        let first = self.first(sets.count())?;
+        let (folded, doubtful) = (first.folded(), first.is_doubtful());
+        let one = self.refine(first, observer)?;
+        if sets != MapSets::Auto || !doubtful || (folded.is_none() && one.unexplained() <= DOUBTFUL) {
+            return Ok((one, None));
+        }
+        let two = self.refine(self.first(2)?, observer)?;
+        let why = SecondSet::Unexplained {
+            one: one.unexplained(),
+            two: two.unexplained(),
+        };
+        let explains = two.unexplained() < BETTER * one.unexplained();
+        match folded.or(explains.then_some(why)) {
+            Some(why) => Ok((two, Some(why))),
+            None => Ok((one, None)),
         }
     }
+
+    /// Maps of the sampled centre.
+    fn first(&self, sets: usize) -> Result<Calibrated> {
+        let (kspace, centre) = (self.channels.kspace.view(), self.sampling.centre);
+        let (maps, report) = coil::espirit(kspace, centre, &self.espirit(sets), &self.context())?;
+        self.explained(maps, report)
+    }
+
+    /// Maps of a centre that reconstructions with them fill, where the sampled one is small.
+    fn refine(&self, first: Calibrated, observer: &mut dyn Observer) -> Result<Calibrated> {
+        let (channels, sampling) = (self.channels, self.sampling);
+        let (grid, espirit) = (channels.grid(), &self.settings.espirit);
+        let passes = self.settings.recalibration.passes(sampling.centre, grid, espirit);
+        let sets = first.report.sets;
+        let possible = channels.kspace.dim().0 > 1 && !sampling.is_complete() && first.report.support > 0.0;
+        if passes == 0 || !possible {
+            return Ok(first);
+        }
+        let region = espirit.window(grid);
+        let Calibrated { mut maps, mut report } = first;
+        let warning = (report.method == MapMethod::LowResolution).then(|| {
+            format!(
+                "the sampled centre of {} is too small for ESPIRiT: the coil maps come from reconstructions that began with \
+                 low-resolution maps, and may be wrong",
+                report.calibration
+            )
+        });
+        for _ in 0..passes {
+            let centre = filled_centre(channels, sampling, maps, region, observer)?;
+            let context = self.context();
+            (maps, report) = coil::espirit_of_region(centre.view(), grid, &self.espirit(sets), &context)?;
+        }
+        report.recalibrations = passes;
+        report.warnings.extend(warning);
+        report.notes.push(format!(
+            "maps calibrated again from a first reconstruction, {passes} time(s): the sampled centre is {}",
+            sampling.centre
+        ));
+        self.explained(maps, report)
+    }
+
+    fn explained(&self, maps: Maps<f32>, mut report: MapReport) -> Result<Calibrated> {
+        let region = self.settings.espirit.window(self.sampling.centre);
+        report.unexplained = unexplained(&maps, self.channels, region)?;
+        Ok(Calibrated { maps, report })
+    }
+
+    fn espirit(&self, sets: usize) -> EspiritSettings {
+        EspiritSettings {
+            sets: MapSets::Fixed(sets),
+            ..self.settings.espirit.clone()
+        }
+    }
+
+    fn context(&self) -> EspiritContext<'_> {
+        EspiritContext {
+            phase: self.channels.phase.as_deref(),
+            noise: self.channels.noise_variance(),
+        }
+    }
+}
+
+fn warning_of_calibrated(unexplained: f64) -> Option<String> {
+    (unexplained > WRONG).then(|| {
+        format!(
+            "the coil maps leave {:.0} % of the centre of k-space unexplained, where 1 to 3 % is usual: the image is not to \
+             be trusted. Are echoes or frames stacked as coils, did the object move, is the centre of k-space elsewhere, or \
+             are there too few central lines?",
+            100.0 * unexplained
+        )
+    })
+}
+
+fn warning_of_given(unexplained: f64) -> Option<String> {
+    (unexplained > WRONG).then(|| {
+        format!(
+            "the given coil maps leave {:.0} % of the centre of k-space unexplained, where 1 to 3 % is usual: the image is \
+             not to be trusted. Do they belong to this slice, with the same coils in the same order, and is nothing \
+             mirrored or shifted?",
+            100.0 * unexplained
+        )
+    })
 }

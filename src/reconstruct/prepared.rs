@@ -6,7 +6,7 @@ use ndarray::{Array2, Axis};
 use super::acquisition::Acquisition;
 use super::channels::Channels;
 use super::combine::{combine_sets, combined_deviation};
-use super::maps::CoilMaps;
+use super::maps::{CoilMaps, SecondSet};
 use super::observer::{Observer, Stage};
 use super::record::{CoilsRecord, MapsRecord, NoiseRecord};
 use super::sampling::Sampling;
@@ -36,8 +36,8 @@ pub struct Prepared {
     pub kept_maps: Option<Maps<f32>>,
     /// Sentences about the maps.
     map_warnings: Vec<String>,
-    /// On which share of the object one set of maps is not enough, where that was judged and is why there are two.
-    pub folded: Option<f64>,
+    /// Why there are two sets of maps, where that was judged.
+    pub second_set: Option<SecondSet>,
     /// Time spent on it so far, for the record.
     pub preparation: Duration,
     scaling: Option<CoilScaling>,
@@ -87,8 +87,8 @@ impl Acquisition<'_> {
         };
         begin(Stage::Maps, observer)?;
         let maps = match self.maps {
-            Some(maps) => CoilMaps::given(maps, &channels)?,
-            None => CoilMaps::calibrate(&channels, &sampling, &settings.espirit)?,
+            Some(maps) => CoilMaps::given(maps, &channels, &sampling, &settings.espirit)?,
+            None => CoilMaps::calibrate(&channels, &sampling, settings, observer)?,
         };
         let mut prepared = Prepared::pose(channels, sampling, maps, settings)?;
         prepared.preparation = start.elapsed();
@@ -144,7 +144,7 @@ impl Prepared {
             coils_record: coils,
             kept_maps,
             map_warnings,
-            folded: maps.folded,
+            second_set: maps.second_set,
             preparation: Duration::ZERO,
             scaling: maps.scaling,
         })

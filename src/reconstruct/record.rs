@@ -108,7 +108,19 @@ pub enum MapsRecord {
         deviation: f64,
         /// Fraction of pixels that any coil sees.
         support: f64,
+        /// What they leave unexplained of the sampled centre, see [`MapReport::unexplained`].
+        unexplained: Option<f64>,
     },
+}
+
+impl MapsRecord {
+    /// What the maps leave unexplained of the sampled centre, see [`MapReport::unexplained`].
+    pub fn unexplained(&self) -> Option<f64> {
+        match self {
+            Self::Estimated(report) => report.unexplained,
+            Self::Given { unexplained, .. } => *unexplained,
+        }
+    }
 }
 
 /// The measurement noise.

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::recalibration::Recalibration;
 use super::sampling::Sampling;
 use crate::array::Grid;
 use crate::coil::{Compression, EspiritSettings};
@@ -18,6 +19,8 @@ pub struct Settings {
     pub time_limit: Option<Duration>,
     /// Of maps that are calibrated.
     pub espirit: EspiritSettings,
+    /// How often maps are calibrated again from a first reconstruction.
+    pub recalibration: Recalibration,
     /// Whether coils are combined so that their noise is white, where it is known not to be.
     pub whiten: bool,
     /// How many virtual coils the coils are compressed to.
@@ -33,6 +36,7 @@ impl Default for Settings {
             tuning: Tuning::default(),
             time_limit: None,
             espirit: EspiritSettings::default(),
+            recalibration: Recalibration::Auto,
             whiten: true,
             compression: Compression::Auto,
             keep_maps: false,

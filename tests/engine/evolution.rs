@@ -9,7 +9,7 @@ use crate::golden::*;
 use ndarray::{Array2, Array3, Array4, Axis};
 use num_complex::Complex;
 use pvdamp::array::{Grid, Mask};
-use pvdamp::coil::{EspiritSettings, espirit};
+use pvdamp::coil::{EspiritContext, EspiritSettings, espirit};
 use pvdamp::sampling::{DEFAULT_ORDER, Drawn, Family, MaskPlan, Request, sampled_centre};
 use pvdamp::simulate::{SimulationSettings, simulate_slice};
 use pvdamp::solve::{Limits, PVdamp, Problem, PublishedPVdamp, Solver, StateEvolution, Tuning, drive};
@@ -286,7 +286,7 @@ fn own_maps_cost_little() {
         calibration: 96,
         ..EspiritSettings::default()
     };
-    let (reference_maps, _) = espirit(scan.kspace.view(), scan.grid(), &wide, None).unwrap();
+    let (reference_maps, _) = espirit(scan.kspace.view(), scan.grid(), &wide, &EspiritContext::default()).unwrap();
     scan.maps = reference_maps;
     let target = scan.fully_sampled().index_axis_move(Axis(0), 0).map(widen);
     for case in CASES {
@@ -305,7 +305,7 @@ fn own_maps_cost_little() {
             undersampled.view(),
             sampled_centre(&mask),
             &EspiritSettings::default(),
-            None,
+            &EspiritContext::default(),
         )
         .unwrap();
         assert_eq!(report.calibration, Grid::new(24, 24));

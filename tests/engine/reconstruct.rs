@@ -113,7 +113,7 @@ fn the_call_is_its_stages() {
     let noise = Noise::Variance(2.5e-5);
     let channels = Channels::of(head.kspace.clone(), &sampling, &noise, &settings, false);
     let channels = channels.unwrap().unwrap();
-    let maps = CoilMaps::calibrate(&channels, &sampling, &settings.espirit).unwrap();
+    let maps = CoilMaps::calibrate(&channels, &sampling, &settings, &mut ()).unwrap();
     let prepared = Prepared::pose(channels, sampling, maps, &settings).unwrap();
     let staged = prepared.solve(&settings, &mut ()).unwrap();
     assert_eq!((&staged.image, &staged.unbiased), (&whole.image, &whole.unbiased));
@@ -296,11 +296,16 @@ fn stages_refuse_what_does_not_fit() {
 
     let channels = |kspace: &Array3<Complex32>, sampling: &Sampling| channels(kspace, sampling).unwrap().unwrap();
     let maps = head().maps.insert_axis(Axis(0));
-    let refused = CoilMaps::given(maps.clone().into(), &channels(&other, &foreign))
-        .err()
-        .unwrap();
+    let refused = CoilMaps::given(
+        maps.clone().into(),
+        &channels(&other, &foreign),
+        &foreign,
+        &settings.espirit,
+    )
+    .err()
+    .unwrap();
     assert!(is_about(&refused, Input::Maps), "{refused}");
-    let own_maps = || CoilMaps::given(maps.clone().into(), &channels(&kspace, &own)).unwrap();
+    let own_maps = || CoilMaps::given(maps.clone().into(), &channels(&kspace, &own), &own, &settings.espirit).unwrap();
     let posed = |channels: Channels, sampling: &Arc<Sampling>| {
         Prepared::pose(channels, sampling.clone(), own_maps(), &settings)
     };
@@ -372,7 +377,7 @@ fn settings_without_sense_are_refused_by_name() {
         (Parameter::Lambda, |s| s.tuning.lambda = Lambda::Value(f64::NAN)),
         (Parameter::Lambda, |s| s.tuning.lambda = Lambda::Optimal),
         (Parameter::VirtualCoils, |s| s.compression = Compression::To(0)),
-        (Parameter::Kernel, |s| s.espirit.kernel = 1),
+        (Parameter::Kernel, |s| s.espirit.kernel = Some(1)),
         (Parameter::MapSets, |s| s.espirit.sets = MapSets::Fixed(3)),
     ];
     for (parameter, change) in changes {

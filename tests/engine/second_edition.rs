@@ -8,7 +8,7 @@ use crate::golden::*;
 use ndarray::{Array2, Array3, Array4, Axis, Zip};
 use num_complex::Complex;
 use pvdamp::array::{Grid, ImageSets, Mask};
-use pvdamp::coil::{EspiritSettings, espirit};
+use pvdamp::coil::{EspiritContext, EspiritSettings, espirit};
 use pvdamp::sampling::{Acs, Drawn, Family, Request, sampled_centre};
 use pvdamp::simulate::{SimulationSettings, simulate_slice};
 use pvdamp::solve::{Limits, PVdamp, Problem, Solver, Tracked, Tuning, drive};
@@ -67,7 +67,13 @@ fn own_maps(kspace: &Array3<C32>, drawn: &Drawn) -> Arc<Problem<f32>> {
             .for_each(|v, &sampled| *v *= f32::from(u8::from(sampled)));
     }
     let centre = sampled_centre(&drawn.mask);
-    let (maps, _) = espirit(undersampled.view(), centre, &EspiritSettings::default(), None).unwrap();
+    let (maps, _) = espirit(
+        undersampled.view(),
+        centre,
+        &EspiritSettings::default(),
+        &EspiritContext::default(),
+    )
+    .unwrap();
     posed(kspace, &drawn.mask, &drawn.probability, maps)
 }
 

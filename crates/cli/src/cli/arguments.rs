@@ -7,6 +7,7 @@ use clap::Args;
 use pvdamp::Settings;
 use pvdamp::array::Grid;
 use pvdamp::coil::{EspiritSettings, MapSets};
+use pvdamp::reconstruct::Recalibration;
 use pvdamp::sampling::{Acs, FAMILIES, Family, Request};
 use pvdamp_io::error::{Error, Place, Result};
 use pvdamp_io::format::{Axes, ImageFormat, Scan, ScanOptions, files_of};
@@ -111,7 +112,8 @@ impl DrawArguments {
 #[derive(Args)]
 #[command(next_help_heading = "Coil sensitivity maps")]
 pub struct EspiritArguments {
-    /// Sets of ESPIRiT maps, 1 or 2: 2 where the object is larger than the field of view, which auto judges by the scan
+    /// Sets of ESPIRiT maps, 1 or 2: auto takes 2 where one does not explain the scan, as with an object larger than the
+    /// field of view
     #[arg(long, value_name = "auto|N", default_value = "auto", value_parser = parse_map_sets)]
     pub map_sets: MapSets,
 
@@ -119,9 +121,14 @@ pub struct EspiritArguments {
     #[arg(long, value_name = "N", default_value_t = 24)]
     pub calibration: usize,
 
-    /// Side of the ESPIRiT kernel [samples]
-    #[arg(long, value_name = "N", default_value_t = 6)]
-    pub kernel: usize,
+    /// Side of the ESPIRiT kernel [samples] [default: 6, less where the sampled centre is small]
+    #[arg(long, value_name = "N")]
+    pub kernel: Option<usize>,
+
+    /// How often coil maps are calibrated again from a short reconstruction, 0 to 10: auto does it where the sampled
+    /// centre is narrower than 18
+    #[arg(long, value_name = "auto|off|N", default_value = "auto", value_parser = parse_recalibration)]
+    pub recalibrate: Recalibration,
 
     /// ESPIRiT eigenvalue below which a pixel counts as outside the object; 0 keeps all
     #[arg(long, value_name = "EIGENVALUE", default_value_t = 0.8)]
@@ -140,6 +147,7 @@ impl EspiritArguments {
         };
         let engine = Settings {
             espirit,
+            recalibration: self.recalibrate,
             ..Settings::default()
         };
         ScanSettings {
@@ -181,6 +189,17 @@ fn parse_map_sets(text: &str) -> std::result::Result<MapSets, String> {
         "1" => Ok(MapSets::Fixed(1)),
         "2" => Ok(MapSets::Fixed(2)),
         _ => Err("it is auto, 1 or 2".into()),
+    }
+}
+
+fn parse_recalibration(text: &str) -> std::result::Result<Recalibration, String> {
+    match text {
+        "auto" => Ok(Recalibration::Auto),
+        "off" => Ok(Recalibration::Passes(0)),
+        _ => match text.parse() {
+            Ok(passes @ 0..=10) => Ok(Recalibration::Passes(passes)),
+            _ => Err("it is auto, off or a number from 0 to 10".into()),
+        },
     }
 }
 

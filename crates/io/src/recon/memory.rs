@@ -51,7 +51,7 @@ impl Workload {
         let engine = &settings.engine;
         let (calibration, sets) = match (&settings.maps, engine.espirit.sets) {
             (MapsSource::Espirit, sets) => (
-                Some([engine.espirit.calibration, engine.espirit.kernel]),
+                Some([engine.espirit.calibration, engine.espirit.largest_kernel()]),
                 match sets {
                     MapSets::Fixed(sets) => sets,
                     MapSets::Auto => 2.min(coils),

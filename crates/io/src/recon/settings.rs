@@ -85,8 +85,13 @@ impl ScanSettings {
         let espirit = &self.engine.espirit;
         match &self.maps {
             MapsSource::Espirit => format!(
-                "espirit: sets={} calibration={} kernel={} threshold={} crop={}",
-                espirit.sets, espirit.calibration, espirit.kernel, espirit.singular_threshold, espirit.crop
+                "espirit: sets={} calibration={} kernel={} threshold={} crop={} recalibrate={}",
+                espirit.sets,
+                espirit.calibration,
+                espirit.kernel.map_or("auto".to_string(), |kernel| kernel.to_string()),
+                espirit.singular_threshold,
+                espirit.crop,
+                self.engine.recalibration
             ),
             MapsSource::File(place) => format!("read from {place}"),
         }

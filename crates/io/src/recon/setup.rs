@@ -8,8 +8,8 @@ use super::{MapsSource, ScanSettings, Workload};
 use crate::error::{Error, Result};
 use crate::format::{MapsFile, Scan};
 use pvdamp::array::CoilStack;
-use pvdamp::coil::{EspiritSettings, MapSets};
-use pvdamp::reconstruct::{Channels, CoilMaps, CoilsRecord, MapsRecord, NoiseRecord, Prepared, Sampling};
+use pvdamp::coil::MapSets;
+use pvdamp::reconstruct::{Channels, CoilMaps, CoilsRecord, NoiseRecord, Prepared, Sampling, SecondSet};
 use pvdamp::solve::Lambda;
 use pvdamp::{Acquisition, Noise, Observer, Settings};
 
@@ -148,7 +148,7 @@ impl ScanSetup {
         let prepared = self.prepare(0, kspace, &self.settings.engine, &mut ())?;
         let decision = MapSetsDecision {
             sets: prepared.as_ref().map_or(1, Prepared::sets),
-            why: prepared.as_ref().and_then(|p| Some(why_two_sets(0, p.folded?))),
+            why: prepared.as_ref().and_then(|p| Some(why_two_sets(0, p.second_set?))),
             coils: prepared
                 .as_ref()
                 .map(|p| (p.coils_record.clone(), p.noise_record.clone())),
@@ -163,21 +163,15 @@ impl ScanSetup {
             why: None,
             coils: None,
         };
-        let one_set = EspiritSettings {
-            sets: MapSets::Fixed(1),
-            ..self.settings.engine.espirit.clone()
-        };
         for judged in self.judged_slices() {
             let (slice, kspace) = judged?;
             let (channels, sampling) = self.channels(slice, kspace)?;
-            let maps = CoilMaps::calibrate(&channels, &sampling, &one_set);
-            let maps = maps.map_err(|error| self.locate(error, slice))?;
+            let second = CoilMaps::judge_sets(&channels, &sampling, &self.settings.engine, &mut ());
+            let second = second.map_err(|error| self.locate(error, slice))?;
             decision.coils.get_or_insert((channels.coils, channels.noise));
-            if let MapsRecord::Estimated(report) = &maps.record
-                && report.is_folded()
-            {
+            if let Some(second) = second {
                 decision.sets = 2;
-                decision.why = Some(why_two_sets(slice, report.folded));
+                decision.why = Some(why_two_sets(slice, second));
                 break;
             }
         }
@@ -290,12 +284,8 @@ impl ScanSetup {
     }
 }
 
-fn why_two_sets(slice: usize, folded: f64) -> String {
-    format!(
-        "2 sets of coil maps: on {:.0} % of the object in slice {slice} one is not enough, as where it is larger than the \
-         field of view",
-        100.0 * folded
-    )
+fn why_two_sets(slice: usize, second: SecondSet) -> String {
+    format!("2 sets of coil maps: in slice {slice} {second}")
 }
 
 fn holds_data(kspace: &CoilStack<f32>) -> bool {

@@ -7,8 +7,8 @@ use ndarray::{Array3, ArrayViewMut2, ArrayViewMut3, Axis};
 use num_complex::Complex;
 use rayon::prelude::*;
 
-use super::Crop;
 use super::calibration::Correlation;
+use super::crop::Crop;
 use super::power::{Block, LANES, Split};
 use crate::array::{Grid, Maps, vectorised};
 
@@ -195,8 +195,8 @@ impl Rows<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::calibration::{Calibration, correlation};
-    use super::super::hermitian::eigen;
     use super::*;
+    use crate::coil::hermitian::eigen;
     use faer::Mat;
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
@@ -210,9 +210,10 @@ mod tests {
     fn taps() -> Correlation {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let mut draw = || -> f64 { StandardNormal.sample(&mut rng) };
-        let samples = Array3::from_shape_simple_fn((COILS, 8, 9), || C64::new(draw(), draw()));
-        let space = Calibration { samples }.signal_space(KERNEL, 0.8).unwrap();
-        correlation(&space, COILS, KERNEL)
+        let samples = Array3::from_shape_simple_fn((COILS, 8, 9), || C32::new(draw() as f32, draw() as f32));
+        let calibration = Calibration::of(samples.view()).unwrap();
+        let space = calibration.signal_space(KERNEL, 0.8, 0.0).unwrap();
+        correlation(&space.basis, COILS, KERNEL)
     }
 
     /// `Σ_d h[d] exp(2πi d·(r − r0)/n)`, the lower triangle.

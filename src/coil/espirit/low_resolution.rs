@@ -6,8 +6,9 @@ use ndarray::{Array2, Axis, s};
 use num_complex::Complex;
 
 use super::calibration::Calibration;
-use super::{root_sum_of_squares, smooth_step};
+use super::crop::smooth_step;
 use crate::array::{CoilStack, Grid, Maps};
+use crate::coil::root_sum_of_squares;
 use crate::fourier::Fourier;
 
 /// A pixel holds signal where the low-resolution image is brighter than this fraction of its maximum; from [`BRIGHT`]

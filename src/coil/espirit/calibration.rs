@@ -2,30 +2,42 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
-use ndarray::{Array3, ArrayView3, s};
+use ndarray::{Array3, ArrayView3};
 use num_complex::Complex;
 use rayon::prelude::*;
 
-use super::hermitian::{eigen, eigen_from, gram};
 use crate::array::Grid;
+use crate::coil::hermitian::{eigen, eigen_from, gram};
 use crate::error::{Error, Input, Result};
 
 type C64 = Complex<f64>;
 
+/// Largest singular value that noise reaches, over that of a matrix of independent entries. The windows overlap, so that
+/// entries repeat.
+const OVERLAP: f64 = 1.4;
+
 /// The centre of k-space, `(coils, rows, cols)`, scaled to a largest magnitude of 1.
-pub(super) struct Calibration {
+pub(in crate::coil) struct Calibration {
     pub samples: Array3<C64>,
+    /// What scaled it.
+    scale: f64,
+}
+
+/// An orthonormal basis of the windows of k-space that hold signal.
+pub(super) struct SignalSpace {
+    /// Column by column.
+    pub basis: Mat<C64>,
+    /// Singular values above this fraction of the largest are signal.
+    pub threshold: f64,
 }
 
 impl Calibration {
-    /// The centred `window` of `kspace`, `(coils, rows, cols)`.
-    pub(super) fn cut(kspace: ArrayView3<Complex<f32>>, window: Grid) -> Result<Self> {
-        let (_, rows, cols) = kspace.dim();
-        let (row, col) = Grid::new(rows, cols).centred_offset(window);
-        let centre = kspace.slice(s![.., row..row + window.rows, col..col + window.cols]);
-        let mut samples = centre.mapv(|v| C64::new(v.re.into(), v.im.into()));
+    /// The samples of a centred region, `(coils, rows, cols)`.
+    pub(in crate::coil) fn of(region: ArrayView3<Complex<f32>>) -> Result<Self> {
+        let (_, rows, cols) = region.dim();
+        let mut samples = region.mapv(|v| C64::new(v.re.into(), v.im.into()));
         if samples.iter().any(|v| !v.is_finite()) {
-            let found = format!("values that are not finite in the {window} centre");
+            let found = format!("values that are not finite in the {rows}x{cols} centre");
             return Err(Error::data(
                 Input::Kspace,
                 found,
@@ -33,13 +45,12 @@ impl Calibration {
             ));
         }
         let largest = samples.iter().map(|v| v.norm()).fold(0.0, f64::max);
-        if largest > 0.0 {
-            samples.mapv_inplace(|v| v / largest);
-        }
-        Ok(Self { samples })
+        let scale = if largest > 0.0 { 1.0 / largest } else { 1.0 };
+        samples.mapv_inplace(|v| v * scale);
+        Ok(Self { samples, scale })
     }
 
-    pub(super) fn is_zero(&self) -> bool {
+    pub(in crate::coil) fn is_zero(&self) -> bool {
         self.samples.iter().all(|v| v.norm_sqr() == 0.0)
     }
 
@@ -54,7 +65,7 @@ impl Calibration {
 
     /// The dominant left singular vector of the samples across coils, of unit norm, its
     /// largest entry real and positive.
-    pub(super) fn dominant_coils(&self) -> Result<Vec<C64>> {
+    pub(in crate::coil) fn dominant_coils(&self) -> Result<Vec<C64>> {
         let window = self.window();
         let data = Mat::from_fn(self.coils(), window.len(), |coil, i| {
             self.samples[[coil, i / window.cols, i % window.cols]]
@@ -68,10 +79,10 @@ impl Calibration {
         Ok(dominant.iter().map(|v| v * largest.conj() / largest.norm()).collect())
     }
 
-    /// An orthonormal basis of the space that holds the windows of `kernel × kernel` samples of all coils, column by
-    /// column: the singular vectors of the calibration matrix whose singular value exceeds `threshold` times
-    /// the largest. Entry `(coil · kernel + row) · kernel + col` of a column is a window's sample.
-    pub(super) fn signal_space(&self, kernel: usize, threshold: f64) -> Result<Mat<C64>> {
+    /// An orthonormal basis of the space that holds the windows of `kernel × kernel` samples of all coils: the singular
+    /// vectors of the calibration matrix whose singular value exceeds `threshold` times the largest, and what noise of
+    /// that `variance` reaches. Entry `(coil · kernel + row) · kernel + col` of a column is a window's sample.
+    pub(super) fn signal_space(&self, kernel: usize, threshold: f64, variance: f64) -> Result<SignalSpace> {
         let (coils, rows, cols) = self.samples.dim();
         let across = cols + 1 - kernel;
         let windows = (rows + 1 - kernel) * across;
@@ -90,14 +101,19 @@ impl Calibration {
                 target.copy_from_slice(&samples[(coil * rows + row) * cols + left..][..kernel]);
             }
         }
+        // The edge of the spectrum of random matrices, after Marčenko and Pastur.
+        let edge = (windows as f64).sqrt() + (length as f64).sqrt();
+        let noise = OVERLAP * variance.sqrt() * self.scale * edge;
+        let threshold_of = |values: &[f64]| threshold.max(noise / values[values.len() - 1].sqrt());
         let above = |values: &[f64]| {
-            let largest = values[values.len() - 1];
-            let least = threshold * threshold * largest;
+            let least = threshold_of(values).powi(2) * values[values.len() - 1];
             values.iter().position(|&v| v > least).unwrap_or(values.len() - 1)
         };
         // The smaller of the two Gram matrices has all the non-zero singular values.
         if length <= windows {
-            return Ok(eigen_from(gram(matrix.as_ref()), above)?.1);
+            let (values, basis) = eigen_from(gram(matrix.as_ref()), above)?;
+            let threshold = threshold_of(&values);
+            return Ok(SignalSpace { basis, threshold });
         }
         let (values, kept) = eigen_from(gram(matrix.adjoint().to_owned().as_ref()), above)?;
         let (size, first) = (values.len(), values.len() - kept.ncols());
@@ -111,7 +127,8 @@ impl Calibration {
             C64::new(1.0, 0.0),
             Par::Seq,
         );
-        Ok(basis)
+        let threshold = threshold_of(&values);
+        Ok(SignalSpace { basis, threshold })
     }
 }
 

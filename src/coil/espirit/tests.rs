@@ -8,6 +8,7 @@ use rand_distr::{Distribution, StandardNormal};
 
 use super::*;
 use crate::array::CoilStack;
+use crate::coil::root_sum_of_squares;
 use crate::fourier::Fourier;
 
 type C32 = Complex<f32>;
@@ -100,7 +101,13 @@ fn agreement(maps: &Maps<f32>, truth: &Array3<Complex<f64>>, inside: &Array2<boo
 }
 
 fn defaults(kspace: &CoilStack<f32>, centre: Grid) -> (Maps<f32>, MapReport) {
-    espirit(kspace.view(), centre, &EspiritSettings::default(), None).unwrap()
+    espirit(
+        kspace.view(),
+        centre,
+        &EspiritSettings::default(),
+        &EspiritContext::default(),
+    )
+    .unwrap()
 }
 
 /// `Σ_c |S_c|²` of one set.
@@ -155,9 +162,8 @@ fn noise_does_not_spoil_the_maps() {
 fn the_phase_is_that_of_the_virtual_coil() {
     let scan = scan(6, Grid::new(48, 40), SMALL, 0.01);
     let (maps, _) = defaults(&scan.kspace, CENTRE);
-    let reference = Calibration::cut(scan.kspace.view(), CENTRE)
+    let reference = crate::coil::dominant_coils(scan.kspace.view(), CENTRE)
         .unwrap()
-        .dominant_coils()
         .unwrap();
     assert!((reference.iter().map(|u| u.norm_sqr()).sum::<f64>() - 1.0).abs() < 1e-12);
     for (row, col) in (0..48).flat_map(|r| (0..40).map(move |c| (r, c))) {
@@ -191,7 +197,7 @@ fn maps_are_unit_inside_zero_outside_and_the_report_counts_them() {
         crop: 0.0,
         ..Default::default()
     };
-    let (maps, report) = espirit(scan.kspace.view(), CENTRE, &open, None).unwrap();
+    let (maps, report) = espirit(scan.kspace.view(), CENTRE, &open, &EspiritContext::default()).unwrap();
     assert!((report.support, report.soft) == (1.0, 0.0) && maps.iter().all(|v| v.is_finite()));
 }
 
@@ -212,7 +218,7 @@ fn a_folded_object_has_two_sets_of_maps() {
         sets: MapSets::Fixed(2),
         ..Default::default()
     };
-    let (maps, report) = espirit(scan.kspace.view(), CENTRE, &settings, None).unwrap();
+    let (maps, report) = espirit(scan.kspace.view(), CENTRE, &settings, &EspiritContext::default()).unwrap();
     assert!(report.warnings.is_empty(), "{report:?}");
     assert!(defaults(&scan.kspace, CENTRE).1.warnings[0].contains("use two sets"));
     let second = power(&maps, 1);
@@ -263,7 +269,11 @@ fn results_do_not_depend_on_threads() {
     };
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| espirit(scan.kspace.view(), CENTRE, &settings, None).unwrap().0)
+        pool.install(|| {
+            espirit(scan.kspace.view(), CENTRE, &settings, &EspiritContext::default())
+                .unwrap()
+                .0
+        })
     };
     let one = run(1);
     for threads in [2, 3] {
@@ -293,10 +303,12 @@ fn the_scale_of_the_data_does_not_matter() {
 fn small_centres_get_smaller_kernels_and_then_low_resolution_maps() {
     let scan = scan(8, Grid::new(64, 60), SMALL, 0.005);
     for (rows, cols, kernel, wanted) in [
-        (24, 12, 6, 0.999),
-        (24, 8, 5, 0.999),
-        (12, 12, 5, 0.999),
-        (9, 9, 4, 0.998),
+        (24, 16, 6, 0.999),
+        (24, 14, 5, 0.999),
+        (24, 12, 4, 0.999),
+        (24, 8, 3, 0.999),
+        (12, 12, 4, 0.999),
+        (9, 9, 3, 0.998),
         (8, 8, 3, 0.999),
         (7, 7, 3, 0.999),
         (6, 6, 0, 0.99),
@@ -310,9 +322,47 @@ fn small_centres_get_smaller_kernels_and_then_low_resolution_maps() {
         let (mean, _) = agreement(&maps, &scan.maps, &scan.inside);
         assert_eq!((report.kernel, report.calibration), (kernel, centre), "{report:?}");
         assert_eq!(report.method == MapMethod::LowResolution, kernel == 0);
-        assert_eq!(report.warnings.len(), usize::from(kernel < 6), "{report:?}");
+        assert_eq!(report.warnings.len(), usize::from(kernel == 0), "{report:?}");
+        assert_eq!(report.notes.len(), usize::from((1..6).contains(&kernel)), "{report:?}");
         assert!(mean > wanted, "{centre}: {mean}");
     }
+    // One that was asked for is as large as the centre allows, and the user is told.
+    let centre = Grid::new(24, 8);
+    let asked = EspiritSettings {
+        kernel: Some(6),
+        ..EspiritSettings::default()
+    };
+    let kspace = keep_centre(&scan.kspace, centre);
+    let (_, report) = espirit(kspace.view(), centre, &asked, &EspiritContext::default()).unwrap();
+    assert_eq!(
+        (report.kernel, report.warnings.len(), report.notes.len()),
+        (5, 1, 0),
+        "{report:?}"
+    );
+}
+
+#[test]
+fn noise_that_is_known_does_not_pass_for_signal() {
+    const NOISE: f64 = 0.5;
+    let grid = Grid::new(64, 60);
+    let clean = scan(8, grid, SMALL, 0.0);
+    let noisy = scan(8, grid, SMALL, NOISE).kspace;
+    let kept = |noise: f64| {
+        let context = EspiritContext { noise, phase: None };
+        let (maps, report) = espirit(noisy.view(), CENTRE, &EspiritSettings::default(), &context).unwrap();
+        (agreement(&maps, &clean.maps, &clean.inside).0, report)
+    };
+    let ((blind, all), (knowing, fewer)) = (kept(0.0), kept(NOISE * NOISE));
+    assert!(all.kernels_kept > 2 * fewer.kernels_kept, "{all:?}, {fewer:?}");
+    assert!(1.0 - knowing < 0.5 * (1.0 - blind), "{knowing} after {blind}");
+    assert!(
+        fewer.singular_threshold.unwrap() > 0.02 && fewer.notes.len() == 1,
+        "{fewer:?}"
+    );
+    assert!(all.singular_threshold == Some(0.02) && all.notes.is_empty(), "{all:?}");
+    // Of little noise nothing changes.
+    let (_, usual) = kept(1e-6);
+    assert_eq!(usual.kernels_kept, all.kernels_kept);
 }
 
 #[test]
@@ -325,7 +375,7 @@ fn one_coil_has_unit_maps_and_nothing_has_zero_maps() {
             sets: MapSets::Fixed(2),
             ..Default::default()
         },
-        None,
+        &EspiritContext::default(),
     )
     .unwrap();
     assert!(maps.index_axis(Axis(0), 0).iter().all(|v| *v == C32::new(1.0, 0.0)));
@@ -360,7 +410,9 @@ fn a_dead_coil_has_a_zero_map() {
 fn impossible_requests_are_refused_with_a_mend() {
     let mut kspace = scan(2, Grid::new(32, 32), SMALL, 0.0).kspace;
     let refused = |kspace: &CoilStack<f32>, centre, settings: EspiritSettings| {
-        espirit(kspace.view(), centre, &settings, None).unwrap_err().to_string()
+        espirit(kspace.view(), centre, &settings, &EspiritContext::default())
+            .unwrap_err()
+            .to_string()
     };
     let usual = EspiritSettings::default;
     assert!(refused(&kspace, Grid::new(0, 0), usual()).contains("give coil maps"));
@@ -376,7 +428,17 @@ fn impossible_requests_are_refused_with_a_mend() {
         )
         .contains("1 or 2")
     );
-    assert!(refused(&kspace, CENTRE, EspiritSettings { kernel: 2, ..usual() }).contains("at least 3"));
+    assert!(
+        refused(
+            &kspace,
+            CENTRE,
+            EspiritSettings {
+                kernel: Some(2),
+                ..usual()
+            }
+        )
+        .contains("at least 3")
+    );
     assert!(
         refused(
             &kspace,
@@ -404,7 +466,7 @@ fn impossible_requests_are_refused_with_a_mend() {
     assert!(refused(&kspace, CENTRE, usual()).contains("not finite"));
 }
 
-#[path = "../../tests/support/shared_data.rs"]
+#[path = "../../../tests/support/shared_data.rs"]
 mod shared_data;
 
 /// The maps of the P-VDAMP authors' demo scan, from all of k-space with a 5×5 kernel, where the brain is.

@@ -3,6 +3,7 @@ use std::time::Instant;
 use ndarray::Array2;
 use num_complex::Complex;
 
+use super::choice::{Choice, Facts};
 use super::lambda::lambda_curve;
 use super::observer::{Observer, Stage};
 use super::prepared::{Prepared, begin};
@@ -44,9 +45,10 @@ impl Reconstruction {
     pub fn of_nothing(sampling: &Sampling, coils: usize, sets: usize, settings: &Settings) -> Self {
         let grid = sampling.mask.grid();
         let image = Image::zeros(grid.dim());
-        let mut record = blank_record(sampling, sets, settings);
+        let choice = Choice::new(settings.method, &Facts::new(sampling, None));
+        let mut record = blank_record(sampling, sets, choice, settings);
         record.warnings.push("k-space is all zero, and so is the image".into());
-        let unbiased = settings.method.unbiased && sets == 1;
+        let unbiased = choice.method.unbiased && sets == 1;
         Self {
             unbiased: unbiased.then(|| image.clone()),
             unbiased_deviation: (unbiased && settings.has_error_bars()).then(|| Array2::zeros(grid.dim())),
@@ -70,7 +72,8 @@ impl Prepared {
         begin(Stage::Solving, observer)?;
         let start = Instant::now();
         let grid = self.problem.encoding.grid();
-        let (method, limits) = (settings.method, settings.limits(&self.sampling));
+        let method = self.choice.method;
+        let limits = settings.limits(method, &self.sampling);
         let mut observe = |record: &IterationRecord, _: &mut dyn Solver<f32>| observer.iteration(record);
         let mut tuning = settings.tuning();
         if tuning.lambda == Lambda::Optimal {
@@ -115,7 +118,7 @@ impl Prepared {
         let (image, unbiased) = (unscaled(image), unbiased.map(unscaled));
         let [deviation, unbiased_deviation] =
             [deviation, unbiased_deviation].map(|found| found.map(|deviation| deviation.mapv_into(|v| v / scale)));
-        let mut warnings = self.warnings(settings);
+        let mut warnings = self.warnings();
         if method.has(Knob::Lambda) && tuning.lambda == Lambda::Value(0.0) {
             warnings.push("the regularisation weight is 0: nothing is regularised".into());
         }
@@ -141,10 +144,10 @@ impl Prepared {
     }
 
     fn record(&self, settings: &Settings, history: History, found: Found) -> Record {
-        let method = settings.method;
+        let method = self.choice.method;
         let scale = f64::from(self.scale);
         let preparation = self.preparation.as_secs_f64();
-        let mut blank = blank_record(&self.sampling, self.sets(), settings);
+        let mut blank = blank_record(&self.sampling, self.sets(), self.choice, settings);
         let in_history = history.iterations.iter().map(|i| i.bands.len()).max();
         if let Some(bands) = in_history.filter(|&bands| bands > 0) {
             blank.bands.truncate(bands);
@@ -178,12 +181,13 @@ struct Found {
 }
 
 /// The record of an acquisition of which nothing is known yet but its sampling.
-fn blank_record(sampling: &Sampling, sets: usize, settings: &Settings) -> Record {
+fn blank_record(sampling: &Sampling, sets: usize, choice: Choice, settings: &Settings) -> Record {
     let grid = sampling.mask.grid();
     let layout = Layout::new(grid, settings.tuning.scales(grid));
     Record {
         version: env!("CARGO_PKG_VERSION"),
-        method: settings.method.name,
+        method: choice.method.name,
+        choice: choice.why,
         sampling: sampling.record.clone(),
         maps: None,
         noise: None,

@@ -18,7 +18,7 @@ const DOUBTFUL: f64 = 0.03;
 /// It is taken where it leaves less than this fraction of what one leaves.
 const BETTER: f64 = 0.5;
 /// Above this, the maps are wrong: sound ones leave up to .025, and .05 comes with an image 10 dB worse.
-const WRONG: f64 = 0.05;
+pub(super) const WRONG: f64 = 0.05;
 
 /// Coil sensitivity maps of the [`Channels`] of an acquisition.
 pub struct CoilMaps {
@@ -31,6 +31,15 @@ pub struct CoilMaps {
     /// What brings images of virtual coils into the units of the k-space.
     pub scaling: Option<CoilScaling>,
     warnings: Vec<String>,
+}
+
+/// What is known of the maps of a slice before all slices are calibrated.
+#[derive(Clone, Copy, Debug)]
+pub struct Judgement {
+    /// What they leave unexplained of the sampled centre, see [`MapReport::unexplained`].
+    pub unexplained: Option<f64>,
+    /// Why they have two sets, where that is left open and one is not enough.
+    pub second_set: Option<SecondSet>,
 }
 
 /// Why a second set of maps was taken.
@@ -114,22 +123,29 @@ impl CoilMaps {
         })
     }
 
-    /// Why maps of [`MapSets::Auto`] would have two sets; `None` where one is enough. Takes no more than one calibration
-    /// where that leaves no doubt.
+    /// What [`Self::calibrate`] would come to. Takes no more than one calibration where that leaves no doubt.
     ///
     /// # Errors
     /// Those of [`Self::calibrate`].
-    pub fn judge_sets(
+    pub fn judge(
         channels: &Channels,
         sampling: &Sampling,
         settings: &Settings,
         observer: &mut dyn Observer,
-    ) -> Result<Option<SecondSet>> {
+    ) -> Result<Judgement> {
         let calibration = Calibration::new(channels, sampling, settings)?;
-        if !calibration.first(1)?.is_doubtful() {
-            return Ok(None);
+        let first = calibration.first(settings.espirit.sets.count())?;
+        if !first.is_doubtful() {
+            return Ok(Judgement {
+                unexplained: first.report.unexplained,
+                second_set: None,
+            });
         }
-        Ok(calibration.settle(observer)?.1)
+        let (settled, second_set) = calibration.settle(observer)?;
+        Ok(Judgement {
+            unexplained: settled.report.unexplained,
+            second_set,
+        })
     }
 
     /// Maps of the coils of the scan, `(sets, coils, rows, cols)`, for the channels: scaled to a sum of squares of 1.

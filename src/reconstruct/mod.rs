@@ -16,6 +16,7 @@
 
 mod acquisition;
 mod channels;
+mod choice;
 mod combine;
 mod equispaced;
 mod explained;
@@ -36,9 +37,10 @@ mod sourced;
 
 pub use acquisition::Acquisition;
 pub use channels::Channels;
+pub use choice::{Choice, Facts, footprint, knows};
 pub use image::Reconstruction;
 pub use lambda::lambda_curve;
-pub use maps::{CoilMaps, SecondSet};
+pub use maps::{CoilMaps, Judgement, SecondSet};
 pub use noise::Noise;
 pub use observer::{Observer, Stage};
 pub use prepared::Prepared;

@@ -5,6 +5,7 @@ use ndarray::{Array2, Axis};
 
 use super::acquisition::Acquisition;
 use super::channels::Channels;
+use super::choice::{Choice, Facts};
 use super::combine::{combine_sets, combined_deviation};
 use super::maps::{CoilMaps, SecondSet};
 use super::observer::{Observer, Stage};
@@ -26,6 +27,8 @@ pub struct Prepared {
     pub scale: f32,
     /// Which locations were sampled.
     pub sampling: Arc<Sampling>,
+    /// The method that [`Self::solve`] takes.
+    pub choice: Choice,
     /// Where the maps come from.
     pub maps_record: MapsRecord,
     /// Where the noise comes from.
@@ -111,6 +114,7 @@ impl Prepared {
     /// [`Error::Data`]: parts that do not fit each other.
     pub fn pose(channels: Channels, sampling: Arc<Sampling>, maps: CoilMaps, settings: &Settings) -> Result<Self> {
         sampling.check_grid(Input::Kspace, channels.grid())?;
+        let choice = Choice::new(settings.method, &Facts::of(&sampling, &maps));
         let kept_maps = settings.keep_maps.then(|| channels.to_scan(maps.maps.clone()));
         let map_warnings = maps.warnings().to_vec();
         let mask = sampling.known();
@@ -139,6 +143,7 @@ impl Prepared {
             problem: Arc::new(problem),
             scale,
             sampling,
+            choice,
             maps_record: maps.record,
             noise_record: noise,
             coils_record: coils,
@@ -186,8 +191,8 @@ impl Prepared {
     }
 
     /// What there is to warn of, a sentence each.
-    pub fn warnings(&self, settings: &Settings) -> Vec<String> {
-        let mut warnings = self.sampling.warnings_for(settings.method);
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = self.sampling.warnings_for(self.choice.method);
         warnings.extend_from_slice(&self.map_warnings);
         warnings
     }

@@ -13,6 +13,8 @@ pub struct Record {
     pub version: &'static str,
     /// Name of the method.
     pub method: &'static str,
+    /// Why it was taken, where it was chosen by the data.
+    pub choice: Option<&'static str>,
     /// Which locations were sampled.
     pub sampling: SamplingRecord,
     /// `None` for k-space that is all zero.

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use super::choice::knows;
 use super::recalibration::Recalibration;
 use super::sampling::Sampling;
 use crate::array::Grid;
@@ -7,12 +8,12 @@ use crate::coil::{Compression, EspiritSettings};
 use crate::error::{Error, Parameter, Result};
 use crate::solve::{Knob, Lambda, Limits, METHODS, Method, Tuning};
 
-/// How to reconstruct. The defaults need no choice: P-VDAMP, one set of ESPIRiT maps or two as
-/// the data ask for, white noise, at most 16 virtual coils.
+/// How to reconstruct. The defaults need no choice: the method that does best on such data, one set of ESPIRiT maps or two
+/// as the data ask for, white noise, at most 16 virtual coils.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// A row of [`METHODS`](crate::solve::METHODS).
-    pub method: &'static Method,
+    /// A row of [`METHODS`](crate::solve::METHODS); `None` for the one that does best on such data ([`Choice`](super::Choice)).
+    pub method: Option<&'static Method>,
     /// Wavelet, scales, damping, λ, shifts, iterations, error bars. What means nothing to the method is ignored.
     pub tuning: Tuning,
     /// For the iterations; with one, results depend on the speed of the machine.
@@ -32,7 +33,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            method: Method::find("pvdamp").expect("pvdamp is in the table"),
+            method: None,
             tuning: Tuning::default(),
             time_limit: None,
             espirit: EspiritSettings::default(),
@@ -55,7 +56,7 @@ impl Settings {
         let unknown = || Error::setting(Parameter::Method, name, format!("is none of {}", names()));
         let method = Method::find(name).ok_or_else(unknown)?;
         Ok(Self {
-            method,
+            method: Some(method),
             ..Self::default()
         })
     }
@@ -64,8 +65,11 @@ impl Settings {
     /// [`Error::Setting`](crate::Error::Setting) where a value makes no sense, for images of size `grid` or for the method.
     pub fn validate(&self, grid: Grid) -> Result<()> {
         self.tuning.validate(grid)?;
-        if self.tuning.lambda == Lambda::Optimal && !self.method.has(Knob::Lambda) {
-            let why = format!("means nothing to {}, which needs no weight", self.method.name);
+        if self.tuning.lambda == Lambda::Optimal && !self.method.is_some_and(|method| method.has(Knob::Lambda)) {
+            let name = self
+                .method
+                .map_or("the automatic choice of a method", |method| method.name);
+            let why = format!("means nothing to {name}, which needs no weight");
             return Err(Error::setting(Parameter::Lambda, Lambda::Optimal, why));
         }
         if self.compression == Compression::To(0) {
@@ -81,7 +85,7 @@ impl Settings {
     /// What a solver is given: the tuning without error bars where the method has none.
     pub fn tuning(&self) -> Tuning {
         Tuning {
-            error_bars: self.tuning.error_bars.filter(|_| self.method.has(Knob::ErrorBars)),
+            error_bars: self.tuning.error_bars.filter(|_| knows(self.method, Knob::ErrorBars)),
             ..self.tuning.clone()
         }
     }
@@ -91,10 +95,10 @@ impl Settings {
         self.tuning().error_bars.is_some()
     }
 
-    /// When the iterations on this sampling stop at the latest.
-    pub fn limits(&self, sampling: &Sampling) -> Limits {
+    /// When the iterations of a method on this sampling stop at the latest.
+    pub fn limits(&self, method: &Method, sampling: &Sampling) -> Limits {
         Limits {
-            iterations: self.method.iterations_on(&sampling.known(), &self.tuning),
+            iterations: method.iterations_on(&sampling.known(), &self.tuning),
             time: self.time_limit,
         }
     }
@@ -102,6 +106,6 @@ impl Settings {
     /// Whether fully sampled k-space serves as a reference: where λ has to be the optimal one, and for methods that
     /// look at their error.
     pub fn wants_reference(&self) -> bool {
-        self.tuning.lambda == Lambda::Optimal || !self.method.oracle.is_empty()
+        self.tuning.lambda == Lambda::Optimal || self.method.is_some_and(|method| !method.oracle.is_empty())
     }
 }

@@ -55,6 +55,19 @@ pub struct Footprint {
     pub error_bars: [f64; 2],
 }
 
+impl Footprint {
+    /// What is enough for either.
+    pub fn larger(self, other: Self) -> Self {
+        Self {
+            images: self.images.max(other.images),
+            frames: self.frames.max(other.frames),
+            thread: self.thread.max(other.thread),
+            xi: self.xi || other.xi,
+            error_bars: [0, 1].map(|i| self.error_bars[i].max(other.error_bars[i])),
+        }
+    }
+}
+
 /// Of methods with a gradient step and a threshold.
 const PROXIMAL: Footprint = Footprint {
     images: 11.0,

@@ -4,6 +4,7 @@
 use super::{MapsSource, SamplingSource, ScanSettings};
 use pvdamp::array::Grid;
 use pvdamp::coil::MapSets;
+use pvdamp::reconstruct::footprint;
 use pvdamp::solve::{Footprint, Method};
 
 /// Bytes of the program itself, with its libraries and their buffers.
@@ -30,7 +31,8 @@ pub struct Workload {
     pub used: usize,
     /// Of maps.
     pub sets: usize,
-    pub method: &'static Method,
+    /// Of the method.
+    pub footprint: Footprint,
     /// Share of k-space that is known: one over the acceleration, and the padding.
     pub sampled: f64,
     /// Of the pool that all slices at work share.
@@ -64,7 +66,7 @@ impl Workload {
             coils,
             used: engine.compression.most(coils),
             sets,
-            method: engine.method,
+            footprint: footprint(engine.method),
             sampled: match &settings.sampling {
                 SamplingSource::Draw { request, .. } => (1.0 / request.acceleration).min(1.0),
                 SamplingSource::Scan | SamplingSource::File(_) => 1.0,
@@ -106,7 +108,7 @@ impl Workload {
             thread,
             xi,
             error_bars,
-        } = self.method.footprint;
+        } = self.footprint;
         let (bars, second_run) = if self.error_bars {
             (error_bars, samples)
         } else {

@@ -1,7 +1,7 @@
 //! A scan on disk becomes a result: what is settled once for all slices, then slice by slice, then the file of it all.
 //!
 //! ```text
-//! Scan, ScanSettings → ScanSetup → MapSetsDecision → ScanReconstruction → SliceResult → ResultFile
+//! Scan, ScanSettings → ScanSetup → Decision → ScanReconstruction → SliceResult → ResultFile
 //! ```
 //!
 //! The way of one slice is the engine's, [`mod@pvdamp::reconstruct`].
@@ -22,5 +22,5 @@ pub use output::{ResultFile, maps_dataset};
 pub use record::SliceRecord;
 pub use scan::{ScanReconstruction, SliceMaps, SliceResult};
 pub use settings::{MapsSource, NoiseSource, SamplingSource, ScanSettings};
-pub use setup::{MapSetsDecision, ScanSetup};
+pub use setup::{Decision, ScanSetup};
 pub use stored::StoredResult;

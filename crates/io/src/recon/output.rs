@@ -111,7 +111,7 @@ impl ResultFile {
 fn write_settings(file: &Hdf5Output, reconstruction: &ScanReconstruction) -> Result<()> {
     let settings = reconstruction.settings();
     let engine = &settings.engine;
-    let tuning = engine.tuning();
+    let (tuning, method) = (engine.tuning(), reconstruction.method());
     let SamplingRecord {
         origin,
         density,
@@ -123,8 +123,8 @@ fn write_settings(file: &Hdf5Output, reconstruction: &ScanReconstruction) -> Res
         missing_sides,
     } = &reconstruction.sampling().record;
     let mut attributes = vec![
-        Attribute::new("method", engine.method.name),
-        Attribute::new("iterations", reconstruction.setup().iterations() as i64),
+        Attribute::new("method", method.name),
+        Attribute::new("iterations", reconstruction.iterations() as i64),
         Attribute::new("sampling", origin.as_str()),
         Attribute::new("sampling_probability", density.as_str()),
         Attribute::new("acceleration", *acceleration),
@@ -141,13 +141,16 @@ fn write_settings(file: &Hdf5Output, reconstruction: &ScanReconstruction) -> Res
     if !missing_sides.is_empty() {
         attributes.push(Attribute::new("missing_sides", missing_sides.join(", ")));
     }
-    for knob in engine.method.knobs {
+    if let Some(why) = reconstruction.decision().choice.why {
+        attributes.push(Attribute::new("method_chosen", why));
+    }
+    for knob in method.knobs {
         attributes.push(match knob {
             Knob::Wavelet => Attribute::new("wavelet", tuning.wavelet.name),
             Knob::Scales => Attribute::new("scales", tuning.scales(reconstruction.scan().grid()) as i64),
             Knob::Damping => Attribute::new("damping", tuning.damping(reconstruction.sampling().samples_lines())),
             Knob::Lambda | Knob::OptionalLambda => Attribute::new("lambda", tuning.lambda.to_string()),
-            Knob::Shift => Attribute::new("shift", describe_seed("random", tuning.shift.seed(engine.method.shift))),
+            Knob::Shift => Attribute::new("shift", describe_seed("random", tuning.shift.seed(method.shift))),
             // Whatever the method, coils are whitened by it.
             Knob::Noise => continue,
             Knob::ErrorBars => Attribute::new("error_bars", describe_seed("seed", tuning.error_bars)),

@@ -3,22 +3,21 @@ use std::time::Instant;
 
 use ndarray::{Array2, ArrayView2, s};
 
-use super::setup::{Ahead, MapSetsDecision, ScanSetup};
+use super::setup::{Ahead, Decision, ScanSetup};
 use super::{ScanSettings, SliceRecord};
 use crate::error::Result;
 use crate::format::Scan;
 use pvdamp::array::{Grid, Image, Maps};
 use pvdamp::coil::MapSets;
 use pvdamp::reconstruct::{MapsRecord, Prepared, Sampling};
+use pvdamp::solve::Method;
 use pvdamp::{Observer, Reconstruction, Settings};
 
 /// A scan being reconstructed, slice by slice; slices in any order, and several at once.
 pub struct ScanReconstruction {
+    /// With the number of sets of maps, and the method, fixed.
     setup: ScanSetup,
-    /// Of each slice: the number of sets of maps is fixed.
-    engine: Settings,
-    sets: usize,
-    why_two_sets: Option<String>,
+    decision: Decision,
     /// What has been done of the only slice of a scan already.
     ahead: Mutex<Option<Ahead>>,
 }
@@ -53,23 +52,20 @@ impl ScanReconstruction {
     /// A scan with the number of map sets that its slices ask for.
     ///
     /// # Errors
-    /// Those of [`ScanSetup::decide_map_sets`].
+    /// Those of [`ScanSetup::decide`].
     pub fn settle(mut setup: ScanSetup) -> Result<Self> {
-        let decision = setup.decide_map_sets()?;
+        let decision = setup.decide()?;
         Ok(Self::new(setup, decision))
     }
 
-    /// A scan whose map sets are decided.
-    pub fn new(mut setup: ScanSetup, decision: MapSetsDecision) -> Self {
-        let MapSetsDecision { sets, why, .. } = decision;
-        let ahead = setup.take_ahead(sets);
-        let mut engine = setup.settings().engine.clone();
-        engine.espirit.sets = MapSets::Fixed(sets);
+    /// A scan of which that is decided.
+    pub fn new(mut setup: ScanSetup, decision: Decision) -> Self {
+        let ahead = setup.take_ahead(decision.sets);
+        setup.settings.engine.espirit.sets = MapSets::Fixed(decision.sets);
+        setup.settings.engine.method = Some(decision.choice.method);
         Self {
-            engine,
             setup,
-            sets,
-            why_two_sets: why,
+            decision,
             ahead: Mutex::new(ahead),
         }
     }
@@ -92,23 +88,46 @@ impl ScanReconstruction {
 
     /// Sets of maps, and so of images, that each slice has.
     pub fn sets(&self) -> usize {
-        self.sets
+        self.decision.sets
     }
 
-    /// Why there are two sets of maps, where that was judged.
-    pub fn why_two_sets(&self) -> Option<&str> {
-        self.why_two_sets.as_deref()
+    /// The method, and what else is the same for all slices.
+    pub fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    pub fn method(&self) -> &'static Method {
+        self.decision.choice.method
+    }
+
+    /// Iterations of a slice at most, without what error bars take.
+    pub fn iterations(&self) -> usize {
+        self.engine().limits(self.method(), self.sampling()).iterations
+    }
+
+    /// Why there are two sets of maps and why the method was taken, where these were judged, a sentence each.
+    pub fn reasons(&self) -> Vec<String> {
+        let Decision {
+            choice, why_two_sets, ..
+        } = &self.decision;
+        let why = choice.why.map(|why| format!("method {}: {why}", choice.method.name));
+        why_two_sets.iter().cloned().chain(why).collect()
+    }
+
+    /// Of each slice.
+    fn engine(&self) -> &Settings {
+        &self.setup.settings.engine
     }
 
     /// Whether slices have an unbiased image. Of two sets of maps it would be two images, whose root sum of squares is
     /// not unbiased.
     pub fn has_unbiased(&self) -> bool {
-        self.engine.method.unbiased && self.sets == 1
+        self.method().unbiased && self.sets() == 1
     }
 
     /// Whether slices have error bars.
     pub fn has_deviation(&self) -> bool {
-        self.engine.has_error_bars()
+        self.engine().has_error_bars()
     }
 
     /// Reconstructs one slice.
@@ -127,7 +146,7 @@ impl ScanReconstruction {
         } = match self.prepared(slice, observer)? {
             Some(mut prepared) => {
                 let maps = prepared.kept_maps.take();
-                let solved = prepared.solve(&self.engine, observer);
+                let solved = prepared.solve(self.engine(), observer);
                 let solved = solved.map_err(|error| self.setup.locate(error, slice))?;
                 Reconstruction { maps, ..solved }
             }
@@ -158,7 +177,7 @@ impl ScanReconstruction {
             Some(Ahead::Read(kspace)) => Some(kspace),
             None => None,
         };
-        self.setup.prepare(slice, kspace, &self.engine, observer)
+        self.setup.prepare(slice, kspace, self.engine(), observer)
     }
 
     fn take_ahead(&self, slice: usize) -> Option<Ahead> {
@@ -173,7 +192,7 @@ impl ScanReconstruction {
     pub fn maps(&self, slice: usize) -> Result<Option<SliceMaps>> {
         let settings = Settings {
             keep_maps: true,
-            ..self.engine.clone()
+            ..self.engine().clone()
         };
         let prepared = match self.take_ahead(slice) {
             Some(Ahead::Prepared(prepared)) if prepared.kept_maps.is_some() => Some(*prepared),
@@ -183,14 +202,14 @@ impl ScanReconstruction {
         Ok(prepared.and_then(|mut prepared| {
             Some(SliceMaps {
                 maps: prepared.kept_maps.take()?,
-                warnings: prepared.warnings(&settings),
+                warnings: prepared.warnings(),
                 record: prepared.maps_record,
             })
         }))
     }
 
     fn empty_slice(&self, start: Instant) -> Reconstruction {
-        let mut empty = Reconstruction::of_nothing(self.sampling(), self.scan().coils(), self.sets, &self.engine);
+        let mut empty = Reconstruction::of_nothing(self.sampling(), self.scan().coils(), self.sets(), self.engine());
         empty.record.seconds = start.elapsed().as_secs_f64();
         empty
     }

@@ -7,9 +7,11 @@ use super::inputs::{Places, maps_of, maps_of_slice, noise_of, sampling_of};
 use super::{MapsSource, ScanSettings, Workload};
 use crate::error::{Error, Result};
 use crate::format::{MapsFile, Scan};
-use pvdamp::array::CoilStack;
+use pvdamp::array::{CoilStack, Maps};
 use pvdamp::coil::MapSets;
-use pvdamp::reconstruct::{Channels, CoilMaps, CoilsRecord, NoiseRecord, Prepared, Sampling, SecondSet};
+use pvdamp::reconstruct::{
+    Channels, Choice, CoilMaps, CoilsRecord, Facts, Judgement, NoiseRecord, Prepared, Sampling, SecondSet, Sourced,
+};
 use pvdamp::solve::Lambda;
 use pvdamp::{Acquisition, Noise, Observer, Settings};
 
@@ -36,14 +38,17 @@ pub(super) enum Ahead {
     Prepared(Box<Prepared>),
 }
 
-/// How many sets of coil sensitivity maps, and so of images, each slice of a scan has: one number, since it decides the
-/// shape of what is written.
+/// What is the same for all slices of a scan, since it decides the shape of what is written.
 #[derive(Clone, Debug)]
-pub struct MapSetsDecision {
-    /// Number of sets.
+pub struct Decision {
+    /// Sets of coil sensitivity maps, and so of images, of each slice.
     pub sets: usize,
     /// Why there are two, where that was judged.
-    pub why: Option<String>,
+    pub why_two_sets: Option<String>,
+    /// The method, and why, where it was chosen by the data.
+    pub choice: Choice,
+    /// What the coil maps of the slices that were judged leave unexplained of the centre of k-space, the least of them.
+    pub unexplained: Option<f64>,
     /// What becomes of the coils, and their noise, of the first slice that was judged.
     pub coils: Option<(CoilsRecord, NoiseRecord)>,
 }
@@ -96,12 +101,10 @@ impl ScanSetup {
 
     /// What looks odd about the sampling, a sentence each.
     pub fn warnings(&self) -> Vec<String> {
-        self.sampling.warnings_for(self.settings.engine.method)
-    }
-
-    /// Iterations at most, without what error bars take.
-    pub fn iterations(&self) -> usize {
-        self.settings.engine.limits(&self.sampling).iterations
+        match self.settings.engine.method {
+            Some(method) => self.sampling.warnings_for(method),
+            None => self.sampling.warnings.clone(),
+        }
     }
 
     /// Whether any sample of a slice is not zero.
@@ -119,63 +122,95 @@ impl ScanSetup {
         }
     }
 
-    /// Decides how many sets of maps the slices have. Where that has to be judged, maps are calibrated on the slices in the
-    /// middle, at a quarter and at three quarters of the scan, or the nearest that hold data: two sets if on any of them one
-    /// is not enough. The only slice of a scan is prepared for it, and stays so.
+    /// Decides how many sets of maps the slices have, and by which method they are reconstructed. Where that has to be
+    /// judged, it is on the slices in the middle, at a quarter and at three quarters of the scan, or the nearest that hold
+    /// data: two sets if on any of them one is not enough. The only slice of a scan is prepared for it, and stays so.
     ///
     /// # Errors
     /// Slices that cannot be read, or maps that cannot be calibrated on them.
-    pub fn decide_map_sets(&mut self) -> Result<MapSetsDecision> {
-        let settled = |sets| MapSetsDecision {
-            sets,
-            why: None,
-            coils: None,
+    pub fn decide(&mut self) -> Result<Decision> {
+        let asked = self.settings.engine.method;
+        let sets = match (&self.maps, self.settings.engine.espirit.sets) {
+            (Some(file), _) => Some(file.sets()),
+            (None, MapSets::Fixed(sets)) => Some(sets),
+            (None, MapSets::Auto) => self.empty.then_some(1),
         };
-        match (&self.maps, self.settings.engine.espirit.sets) {
-            (Some(file), _) => Ok(settled(file.sets())),
-            (None, MapSets::Fixed(sets)) => Ok(settled(sets)),
-            (None, MapSets::Auto) if self.empty => Ok(settled(1)),
-            (None, MapSets::Auto) if self.scan.slices() == 1 => self.decide_by_only_slice(),
-            (None, MapSets::Auto) => self.judge(),
+        match sets {
+            Some(sets) if asked.is_some() || self.empty => Ok(self.decision(sets, None)),
+            _ if self.scan.slices() == 1 => self.decide_by_only_slice(),
+            _ => self.judge(sets),
         }
     }
 
-    fn decide_by_only_slice(&mut self) -> Result<MapSetsDecision> {
+    /// With so many sets, whose maps leave so much unexplained.
+    fn decision(&self, sets: usize, unexplained: Option<f64>) -> Decision {
+        let facts = Facts::new(&self.sampling, unexplained);
+        Decision {
+            sets,
+            why_two_sets: None,
+            choice: Choice::new(self.settings.engine.method, &facts),
+            unexplained,
+            coils: None,
+        }
+    }
+
+    fn decide_by_only_slice(&mut self) -> Result<Decision> {
         let kspace = match self.ahead.take() {
             Some(Ahead::Read(kspace)) => Some(kspace),
             _ => None,
         };
-        let prepared = self.prepare(0, kspace, &self.settings.engine, &mut ())?;
-        let decision = MapSetsDecision {
-            sets: prepared.as_ref().map_or(1, Prepared::sets),
-            why: prepared.as_ref().and_then(|p| Some(why_two_sets(0, p.second_set?))),
-            coils: prepared
-                .as_ref()
-                .map(|p| (p.coils_record.clone(), p.noise_record.clone())),
+        let Some(prepared) = self.prepare(0, kspace, &self.settings.engine, &mut ())? else {
+            return Ok(self.decision(1, None));
         };
-        self.ahead = prepared.map(|prepared| Ahead::Prepared(Box::new(prepared)));
+        let decision = Decision {
+            why_two_sets: prepared.second_set.map(|second| why_two_sets(0, second)),
+            choice: prepared.choice,
+            coils: Some((prepared.coils_record.clone(), prepared.noise_record.clone())),
+            ..self.decision(prepared.sets(), prepared.maps_record.unexplained())
+        };
+        self.ahead = Some(Ahead::Prepared(Box::new(prepared)));
         Ok(decision)
     }
 
-    fn judge(&self) -> Result<MapSetsDecision> {
-        let mut decision = MapSetsDecision {
-            sets: 1,
-            why: None,
-            coils: None,
-        };
+    /// With so many sets, or as many as the slices ask for.
+    fn judge(&self, sets: Option<usize>) -> Result<Decision> {
+        let (mut why, mut least, mut coils) = (None, None, None);
         for judged in self.judged_slices() {
             let (slice, kspace) = judged?;
             let (channels, sampling) = self.channels(slice, kspace)?;
-            let second = CoilMaps::judge_sets(&channels, &sampling, &self.settings.engine, &mut ());
-            let second = second.map_err(|error| self.locate(error, slice))?;
-            decision.coils.get_or_insert((channels.coils, channels.noise));
-            if let Some(second) = second {
-                decision.sets = 2;
-                decision.why = Some(why_two_sets(slice, second));
+            let engine = &self.settings.engine;
+            let judgement = match self.maps_of_slice(slice)? {
+                Some(maps) => CoilMaps::given(maps, &channels, &sampling, &engine.espirit).map(|maps| Judgement {
+                    unexplained: maps.record.unexplained(),
+                    second_set: None,
+                }),
+                None => CoilMaps::judge(&channels, &sampling, engine, &mut ()),
+            };
+            let judgement = judgement.map_err(|error| self.locate(error, slice))?;
+            coils.get_or_insert((channels.coils, channels.noise));
+            least = match (least, judgement.unexplained) {
+                (Some(least), Some(left)) => Some(f64::min(least, left)),
+                (least, left) => least.or(left),
+            };
+            why = judgement.second_set.map(|second| why_two_sets(slice, second));
+            if why.is_some() {
                 break;
             }
         }
-        Ok(decision)
+        let found = if why.is_some() { 2 } else { 1 };
+        Ok(Decision {
+            why_two_sets: why,
+            coils,
+            ..self.decision(sets.unwrap_or(found), least)
+        })
+    }
+
+    /// Given maps of a slice, where there are any.
+    fn maps_of_slice(&self, slice: usize) -> Result<Option<Sourced<Maps<f32>>>> {
+        match (&self.maps, &self.settings.maps) {
+            (Some(file), MapsSource::File(place)) => maps_of_slice(file, place, slice).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// What becomes of the coils of the slice in the middle, or the nearest that holds data, and their noise: reads it.
@@ -206,12 +241,8 @@ impl ScanSetup {
             return Ok(None);
         }
         let sampling = self.sampling_of_slice(slice, &kspace)?;
-        let maps = match (&self.maps, &self.settings.maps) {
-            (Some(file), MapsSource::File(place)) => Some(maps_of_slice(file, place, slice)?),
-            _ => None,
-        };
         let acquisition = Acquisition {
-            maps,
+            maps: self.maps_of_slice(slice)?,
             noise: self.noise.clone(),
             ..Acquisition::new(kspace)
         };

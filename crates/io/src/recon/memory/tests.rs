@@ -109,7 +109,7 @@ enum Other {
 
 fn workload((rows, cols): (usize, usize), coils: usize, method: &str, threads: usize) -> Workload {
     let mut settings = ScanSettings::default();
-    settings.engine.method = Method::find(method).unwrap();
+    settings.engine.method = Some(Method::find(method).unwrap());
     Workload {
         sets: 1,
         sampled: 1.0 / 6.0,

@@ -2,41 +2,46 @@
 
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
-use ndarray::{Array3, ArrayView3, s};
+use ndarray::{Array3, ArrayView3};
 use num_complex::Complex;
 use rayon::prelude::*;
 
 use super::hermitian::{eigen, eigen_from, gram};
-use crate::array::Grid;
-use crate::error::{Error, Input, Result};
+use super::principal_images::principal_images;
+use crate::array::{CoilStack, Grid};
+use crate::error::Result;
 
 type C64 = Complex<f64>;
 
-/// The centre of k-space, `(coils, rows, cols)`, scaled to a largest magnitude of 1.
+/// The centre of k-space, scaled to a largest magnitude of 1.
 pub(super) struct Calibration {
+    /// `(coils, rows, cols)`.
     pub samples: Array3<C64>,
+    /// Centres of further images of the same coils, of the same size and units.
+    pub others: Vec<Array3<C64>>,
 }
 
 impl Calibration {
     /// The centred `window` of `kspace`, `(coils, rows, cols)`.
     pub(super) fn cut(kspace: ArrayView3<Complex<f32>>, window: Grid) -> Result<Self> {
-        let (_, rows, cols) = kspace.dim();
-        let (row, col) = Grid::new(rows, cols).centred_offset(window);
-        let centre = kspace.slice(s![.., row..row + window.rows, col..col + window.cols]);
-        let mut samples = centre.mapv(|v| C64::new(v.re.into(), v.im.into()));
-        if samples.iter().any(|v| !v.is_finite()) {
-            let found = format!("values that are not finite in the {window} centre");
-            return Err(Error::data(
-                Input::Kspace,
-                found,
-                "finite values to calibrate coil maps from",
-            ));
-        }
-        let largest = samples.iter().map(|v| v.norm()).fold(0.0, f64::max);
+        Self::of_images(kspace, &[], window)
+    }
+
+    /// The centred `window` of several images of the same coils, the principal ones of them.
+    pub(super) fn of_images(first: ArrayView3<Complex<f32>>, others: &[CoilStack<f32>], window: Grid) -> Result<Self> {
+        let mut images = principal_images(first, others, window)?;
+        let largest = images.iter().flatten().map(|v| v.norm()).fold(0.0, f64::max);
         if largest > 0.0 {
-            samples.mapv_inplace(|v| v / largest);
+            images.iter_mut().for_each(|image| image.mapv_inplace(|v| v / largest));
         }
-        Ok(Self { samples })
+        let others = images.split_off(1);
+        let samples = images.remove(0);
+        Ok(Self { samples, others })
+    }
+
+    /// Images whose windows span the signal space.
+    pub(super) fn images(&self) -> usize {
+        1 + self.others.len()
     }
 
     pub(super) fn is_zero(&self) -> bool {
@@ -74,12 +79,17 @@ impl Calibration {
     pub(super) fn signal_space(&self, kernel: usize, threshold: f64) -> Result<Mat<C64>> {
         let (coils, rows, cols) = self.samples.dim();
         let across = cols + 1 - kernel;
-        let windows = (rows + 1 - kernel) * across;
+        let of_image = (rows + 1 - kernel) * across;
+        let windows = self.images() * of_image;
         let length = coils * kernel * kernel;
-        let samples = self.samples.as_slice().expect("an array of its own");
+        let images: Vec<&[C64]> = std::iter::once(&self.samples)
+            .chain(&self.others)
+            .map(|image| image.as_slice().expect("an array of its own"))
+            .collect();
         let mut matrix = Mat::<C64>::zeros(length, windows);
         for (window, mut column) in matrix.col_iter_mut().enumerate() {
-            let (top, left) = (window / across, window % across);
+            let samples = images[window / of_image];
+            let (top, left) = (window % of_image / across, window % across);
             let column = column
                 .as_mut()
                 .try_as_col_major_mut()

@@ -15,6 +15,7 @@ mod noise;
 mod noise_scan;
 mod pixels;
 mod power;
+mod principal_images;
 mod scaling;
 mod virtual_coils;
 mod whitening;
@@ -34,7 +35,7 @@ use ndarray::{Array2, Array3, ArrayView2, ArrayView3};
 use num_complex::Complex;
 use serde::{Serialize, Serializer};
 
-use crate::array::{Grid, Maps};
+use crate::array::{CoilStack, Grid, Maps};
 use crate::error::{Error, Input, Parameter, Result};
 use calibration::Calibration;
 
@@ -242,6 +243,23 @@ pub fn espirit(
     settings: &EspiritSettings,
     phase: Option<&[Complex<f64>]>,
 ) -> Result<(Maps<f32>, MapReport)> {
+    espirit_of_images(kspace, &[], centre, settings, phase)
+}
+
+/// [`espirit`] on several images of the same coils, as the echoes of a scan: their windows span one signal space.
+///
+/// `kspace` is that of one of them; of each of the others, the centre, `(coils, rows, cols)`, is enough. All are brought to
+/// their principal combinations first, without which noise would fill the space.
+///
+/// # Errors
+/// Those of [`espirit`], and [`Error::Data`] for images of other coils, or smaller than the part of the centre that is used.
+pub fn espirit_of_images(
+    kspace: ArrayView3<Complex<f32>>,
+    others: &[CoilStack<f32>],
+    centre: Grid,
+    settings: &EspiritSettings,
+    phase: Option<&[Complex<f64>]>,
+) -> Result<(Maps<f32>, MapReport)> {
     settings.validate()?;
     let (coils, rows, cols) = kspace.dim();
     let grid = Grid::new(rows, cols);
@@ -268,7 +286,7 @@ pub fn espirit(
             "give coil maps",
         ));
     }
-    let calibration = Calibration::cut(kspace, window)?;
+    let calibration = Calibration::of_images(kspace, others, window)?;
     if calibration.is_zero() {
         let mut report = MapReport::new(MapMethod::LowResolution, window, settings.sets.count());
         report.warnings.push(format!(
@@ -330,7 +348,7 @@ fn from_kernels(
     report.kernels_kept = space.ncols();
     let full = space
         .nrows()
-        .min((window.rows + 1 - kernel) * (window.cols + 1 - kernel));
+        .min(calibration.images() * (window.rows + 1 - kernel) * (window.cols + 1 - kernel));
     let filled = space.ncols() as f64 / full as f64;
     let taps = calibration::correlation(&space, calibration.coils(), kernel);
     drop(space);

@@ -211,7 +211,12 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let mut draw = || -> f64 { StandardNormal.sample(&mut rng) };
         let samples = Array3::from_shape_simple_fn((COILS, 8, 9), || C64::new(draw(), draw()));
-        let space = Calibration { samples }.signal_space(KERNEL, 0.8).unwrap();
+        let space = Calibration {
+            samples,
+            others: Vec::new(),
+        }
+        .signal_space(KERNEL, 0.8)
+        .unwrap();
         correlation(&space, COILS, KERNEL)
     }
 

@@ -2,6 +2,7 @@ use super::acquisition::check_maps;
 use super::channels::Channels;
 use super::record::MapsRecord;
 use super::sampling::Sampling;
+use super::shared_maps::SharedMaps;
 use super::sourced::Sourced;
 use crate::array::Maps;
 use crate::coil::{self, CoilScaling, EspiritSettings, MapSets};
@@ -32,7 +33,8 @@ impl CoilMaps {
         }
         let calibrated = |settings: &EspiritSettings| {
             let phase = channels.phase.as_deref();
-            coil::espirit(channels.kspace.view(), sampling.centre, settings, phase)
+            let others = &channels.other_images;
+            coil::espirit_of_images(channels.kspace.view(), others, sampling.centre, settings, phase)
         };
         let (mut maps, mut report) = calibrated(settings)?;
         let mut folded = None;
@@ -84,6 +86,31 @@ impl CoilMaps {
         })
     }
 
+    /// Maps that were calibrated for the place of this slice, for the channels.
+    ///
+    /// # Errors
+    /// [`Error::Data`]: maps of another shape.
+    pub fn shared(shared: &SharedMaps, channels: &Channels) -> Result<Self> {
+        check_maps(&shared.maps, channels.coils.measured, channels.grid())?;
+        let (maps, scaling) = match &channels.virtual_coils {
+            Some(coils) => {
+                let (maps, scaling) = coils.reduce(&shared.maps);
+                (maps, Some(scaling))
+            }
+            None => (shared.maps.clone(), None),
+        };
+        Ok(Self {
+            maps,
+            record: MapsRecord::Shared {
+                frames: shared.frames,
+                images: shared.images,
+                calibrated: Box::new(shared.record.clone()),
+            },
+            folded: shared.folded,
+            scaling,
+        })
+    }
+
     /// Number of sets.
     pub fn sets(&self) -> usize {
         self.maps.dim().0
@@ -91,9 +118,6 @@ impl CoilMaps {
 
     /// What looks odd, a sentence each.
     pub fn warnings(&self) -> &[String] {
-        match &self.record {
-            MapsRecord::Estimated(report) => &report.warnings,
-            MapsRecord::Given { .. } => &[],
-        }
+        self.record.report().map_or(&[], |report| &report.warnings)
     }
 }

@@ -86,9 +86,11 @@ impl Acquisition<'_> {
             return Ok(None);
         };
         begin(Stage::Maps, observer)?;
-        let maps = match self.maps {
-            Some(maps) => CoilMaps::given(maps, &channels)?,
-            None => CoilMaps::calibrate(&channels, &sampling, &settings.espirit)?,
+        let channels = channels.with_other_images(self.other_images)?;
+        let maps = match (self.maps, &self.shared_maps) {
+            (Some(maps), _) => CoilMaps::given(maps, &channels)?,
+            (None, Some(shared)) => CoilMaps::shared(shared, &channels)?,
+            (None, None) => CoilMaps::calibrate(&channels, &sampling, &settings.espirit)?,
         };
         let mut prepared = Prepared::pose(channels, sampling, maps, settings)?;
         prepared.preparation = start.elapsed();

@@ -109,6 +109,29 @@ pub enum MapsRecord {
         /// Fraction of pixels that any coil sees.
         support: f64,
     },
+    /// Calibrated on the frames of a place, this slice among them.
+    Shared {
+        /// How many frames there are.
+        #[serde(rename = "shared_by_frames")]
+        frames: usize,
+        /// How many images the maps come from, each a mean over frames.
+        #[serde(rename = "mean_images")]
+        images: usize,
+        /// How they were calibrated.
+        #[serde(flatten)]
+        calibrated: Box<MapsRecord>,
+    },
+}
+
+impl MapsRecord {
+    /// How maps were calibrated; `None` of those that were given.
+    pub fn report(&self) -> Option<&MapReport> {
+        match self {
+            Self::Estimated(report) => Some(report),
+            Self::Shared { calibrated, .. } => calibrated.report(),
+            Self::Given { .. } => None,
+        }
+    }
 }
 
 /// The measurement noise.

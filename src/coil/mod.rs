@@ -24,6 +24,7 @@ pub use combine::{Normalisation, normalise, root_sum_of_squares};
 pub use hermitian::eigenvalues;
 pub use noise::{NoiseEstimate, estimate_noise};
 pub use noise_scan::sample_covariance;
+pub use principal_images::MOST_PRINCIPAL_IMAGES;
 pub use scaling::CoilScaling;
 pub(crate) use virtual_coils::principal;
 pub use virtual_coils::{Compression, VirtualCoils};

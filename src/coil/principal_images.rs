@@ -18,6 +18,8 @@ type C64 = Complex<f64>;
 /// Principal images with less energy than this share of that of the first are left out. Of frames at an SNR of 7 a sample,
 /// the second that is noise has .002; the second echo of water and fat .7.
 const FAINT: f64 = 0.05;
+/// No more than these are kept: what memory and time the signal space takes grows with them.
+pub const MOST_PRINCIPAL_IMAGES: usize = 4;
 
 /// The principal images of the centres of `first` and `others`, each `(coils, window)`, the strongest first.
 ///
@@ -47,6 +49,7 @@ pub(super) fn principal_images(
     let strongest = energies.last().copied().unwrap_or(0.0);
     let kept = (0..images.len())
         .rev()
+        .take(MOST_PRINCIPAL_IMAGES)
         .filter(|&i| i + 1 == images.len() || energies[i] > FAINT * strongest);
     let combined = |component: usize| {
         let weights: Vec<C64> = (0..images.len()).map(|image| vectors[(image, component)]).collect();

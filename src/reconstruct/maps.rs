@@ -101,11 +101,7 @@ impl CoilMaps {
         };
         Ok(Self {
             maps,
-            record: MapsRecord::Shared {
-                frames: shared.frames,
-                images: shared.images,
-                calibrated: Box::new(shared.record.clone()),
-            },
+            record: MapsRecord::shared(shared),
             folded: shared.folded,
             scaling,
         })

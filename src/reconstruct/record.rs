@@ -1,6 +1,7 @@
 use serde::Serialize;
 
 use super::held_data::missing_sides;
+use super::shared_maps::SharedMaps;
 use crate::array::{Grid, Mask};
 use crate::coil::MapReport;
 use crate::sampling::Coverage;
@@ -119,16 +120,33 @@ pub enum MapsRecord {
         images: usize,
         /// How they were calibrated.
         #[serde(flatten)]
-        calibrated: Box<MapsRecord>,
+        report: MapReport,
     },
 }
 
 impl MapsRecord {
+    /// Of maps that a slice shares with others.
+    pub fn shared(maps: &SharedMaps) -> Self {
+        Self::Shared {
+            frames: maps.frames,
+            images: maps.images,
+            report: maps.report.clone(),
+        }
+    }
+
+    /// What maps were calibrated on, where several slices share them: `the mean over 20 frames`.
+    pub fn source(&self) -> Option<String> {
+        match self {
+            Self::Shared { frames, images: 1, .. } => Some(format!("the mean over {frames} frames")),
+            Self::Shared { frames, images, .. } => Some(format!("{images} images of {frames} frames")),
+            Self::Estimated(_) | Self::Given { .. } => None,
+        }
+    }
+
     /// How maps were calibrated; `None` of those that were given.
     pub fn report(&self) -> Option<&MapReport> {
         match self {
-            Self::Estimated(report) => Some(report),
-            Self::Shared { calibrated, .. } => calibrated.report(),
+            Self::Estimated(report) | Self::Shared { report, .. } => Some(report),
             Self::Given { .. } => None,
         }
     }

@@ -12,10 +12,10 @@ use num_complex::Complex;
 use super::acquisition::Acquisition;
 use super::observer::Observer;
 use super::prepared::Prepared;
-use super::record::MapsRecord;
 use super::sampling::Sampling;
 use super::settings::Settings;
 use crate::array::{CoilStack, Grid, Maps, Mask};
+use crate::coil::MapReport;
 use crate::error::{Error, Input, Result};
 
 /// Maps of the coils of the scan that were calibrated for all frames of a place.
@@ -24,7 +24,7 @@ pub struct SharedMaps {
     /// `(sets, coils, rows, cols)`, with the weights that calibration gave them.
     pub maps: Maps<f32>,
     /// How they were calibrated.
-    pub record: MapsRecord,
+    pub report: MapReport,
     /// On which share of the object one set is not enough, where that was judged and is why there are two.
     pub folded: Option<f64>,
     /// Frames that the place has.
@@ -61,7 +61,7 @@ impl SharedMaps {
             } = prepared;
             Some(Self {
                 maps: kept_maps?,
-                record: maps_record,
+                report: maps_record.report()?.clone(),
                 folded,
                 frames,
                 images,

@@ -195,6 +195,13 @@ impl Job<'_> {
         if let Some(why) = self.reconstruction.why_two_sets() {
             self.console.say(why);
         }
+        if self.reconstruction.setup().shares_maps() {
+            let places = scan.places.count();
+            self.console.say(&format!(
+                "{} frames of {places} place(s): coil maps come from the mean over the frames of a place",
+                scan.slices()
+            ));
+        }
     }
 
     fn run(&self, mut output: Output) -> Result<()> {

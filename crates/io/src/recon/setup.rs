@@ -1,14 +1,15 @@
 //! What holds for all slices of a scan, settled before the first is reconstructed.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use super::frames::PlaceMaps;
 use super::inputs::{Places, maps_of, maps_of_slice, noise_of, sampling_of};
 use super::{MapsSource, ScanSettings, Workload};
 use crate::error::{Error, Result};
 use crate::format::{MapsFile, Scan};
 use pvdamp::array::CoilStack;
-use pvdamp::coil::{EspiritSettings, MapSets};
+use pvdamp::coil::MapSets;
 use pvdamp::reconstruct::{Channels, CoilMaps, CoilsRecord, MapsRecord, NoiseRecord, Prepared, Sampling};
 use pvdamp::solve::Lambda;
 use pvdamp::{Acquisition, Noise, Observer, Settings};
@@ -18,9 +19,11 @@ pub struct ScanSetup {
     pub(super) scan: Arc<Scan>,
     pub(super) settings: ScanSettings,
     places: Places,
-    maps: Option<MapsFile>,
-    noise: Noise,
-    sampling: Arc<Sampling>,
+    pub(super) maps: Option<MapsFile>,
+    pub(super) noise: Noise,
+    pub(super) sampling: Arc<Sampling>,
+    /// Maps that frames share, as far as they are made.
+    pub(super) shared: Mutex<Option<Arc<PlaceMaps>>>,
     /// Whether no slice holds data.
     empty: bool,
     /// What has been done of the only slice of a scan already. It is taken once, so that it is not in memory beside what
@@ -76,6 +79,7 @@ impl ScanSetup {
             noise: noise_of(scan, &settings.noise)?,
             places,
             sampling: Arc::new(sampling),
+            shared: Mutex::default(),
             empty: first.is_none(),
             ahead: first.filter(|_| scan.slices() == 1).map(Ahead::Read),
         })
@@ -115,6 +119,7 @@ impl ScanSetup {
         Workload {
             sets,
             sampled: self.sampling.known().count() as f64 / grid.len() as f64,
+            shared: self.shares_maps(),
             ..Workload::planned(grid, self.scan.coils(), &self.settings)
         }
     }
@@ -163,17 +168,22 @@ impl ScanSetup {
             why: None,
             coils: None,
         };
-        let one_set = EspiritSettings {
-            sets: MapSets::Fixed(1),
-            ..self.settings.engine.espirit.clone()
-        };
+        let mut one_set = self.settings.engine.clone();
+        one_set.espirit.sets = MapSets::Fixed(1);
         for judged in self.judged_slices() {
             let (slice, kspace) = judged?;
             let (channels, sampling) = self.channels(slice, kspace)?;
-            let maps = CoilMaps::calibrate(&channels, &sampling, &one_set);
-            let maps = maps.map_err(|error| self.locate(error, slice))?;
-            decision.coils.get_or_insert((channels.coils, channels.noise));
-            if let MapsRecord::Estimated(report) = &maps.record
+            let coils = (channels.coils.clone(), channels.noise.clone());
+            let record = if self.is_one_of_several(slice) {
+                drop(channels);
+                self.shared_maps(slice, &one_set)?
+                    .map(|shared| MapsRecord::shared(&shared))
+            } else {
+                let maps = CoilMaps::calibrate(&channels, &sampling, &one_set.espirit);
+                Some(maps.map_err(|error| self.locate(error, slice))?.record)
+            };
+            decision.coils.get_or_insert(coils);
+            if let Some(report) = record.as_ref().and_then(|record| record.report())
                 && report.is_folded()
             {
                 decision.sets = 2;
@@ -207,17 +217,19 @@ impl ScanSetup {
         observer: &mut dyn Observer,
     ) -> Result<Option<Prepared>> {
         let start = Instant::now();
+        let shared_maps = self.shared_maps(slice, settings)?;
         let kspace = kspace.map_or_else(|| self.scan.read_slice(slice), Ok)?;
         if !holds_data(&kspace) {
             return Ok(None);
         }
         let sampling = self.sampling_of_slice(slice, &kspace)?;
         let maps = match (&self.maps, &self.settings.maps) {
-            (Some(file), MapsSource::File(place)) => Some(maps_of_slice(file, place, slice)?),
+            (Some(file), MapsSource::File(place)) => Some(maps_of_slice(file, place, &self.scan, slice)?),
             _ => None,
         };
         let acquisition = Acquisition {
             maps,
+            shared_maps,
             noise: self.noise.clone(),
             ..Acquisition::new(kspace)
         };
@@ -236,8 +248,12 @@ impl ScanSetup {
         self.places.locate(error, Some(slice))
     }
 
-    fn sampling_of_slice(&self, slice: usize, kspace: &CoilStack<f32>) -> Result<Arc<Sampling>> {
-        let own = self.sampling.of_other_slice(kspace.view());
+    pub(super) fn sampling_of_slice(&self, slice: usize, kspace: &CoilStack<f32>) -> Result<Arc<Sampling>> {
+        // Frames of a place sample other locations as a rule.
+        let own = match self.scan.places.are_shared() {
+            true => self.sampling.of_other_frame(kspace.view()),
+            false => self.sampling.of_other_slice(kspace.view()),
+        };
         let own = own.map_err(|error| self.locate(error, slice))?;
         Ok(own.map_or_else(|| self.sampling.clone(), Arc::new))
     }
@@ -251,10 +267,12 @@ impl ScanSetup {
         Ok((channels, sampling))
     }
 
-    /// The slices that are judged, each read as it is asked for: the middle first; none in a scan without data.
+    /// The slices that are judged, each read as it is asked for: the middle first; none in a scan without data. Of places
+    /// that several slices show, the first slice each.
     fn judged_slices(&self) -> impl Iterator<Item = Result<(usize, CoilStack<f32>)>> {
-        let slices = self.scan.slices();
-        let positions = [slices / 2, slices / 4, slices * 3 / 4];
+        let places = self.scan.places.count();
+        let positions = [places / 2, places / 4, places * 3 / 4];
+        let positions = positions.map(|place| self.scan.places.frames(place)[0]);
         let mut chosen = Vec::new();
         let positions = positions.into_iter().filter(|_| !self.empty);
         positions.filter_map(move |position| self.nearest(position, &mut chosen).transpose())

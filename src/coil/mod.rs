@@ -17,7 +17,9 @@ mod virtual_coils;
 mod whitening;
 
 pub use combine::{Normalisation, normalise, root_sum_of_squares};
-pub use espirit::{EspiritContext, EspiritSettings, MapMethod, MapReport, MapSets, espirit, espirit_of_region};
+pub use espirit::{
+    EspiritContext, EspiritSettings, MOST_PRINCIPAL_IMAGES, MapMethod, MapReport, MapSets, espirit, espirit_of_region,
+};
 pub use hermitian::eigenvalues;
 pub use noise::{NoiseEstimate, estimate_noise};
 pub use noise_scan::sample_covariance;
@@ -47,7 +49,7 @@ pub fn dominant_coils(kspace: ArrayView3<Complex<f32>>, window: Grid) -> Result<
     let (_, rows, cols) = kspace.dim();
     let (row, col) = Grid::new(rows, cols).centred_offset(window);
     let region = kspace.slice_move(s![.., row..row + window.rows, col..col + window.cols]);
-    let calibration = Calibration::of(region)?;
+    let calibration = Calibration::of(region, &[])?;
     if calibration.is_zero() {
         Ok(None)
     } else {

@@ -1,12 +1,14 @@
 use std::ops::Range;
+use std::sync::Arc;
 
 use ndarray::{Array2, Array4, CowArray, Ix3};
 use num_complex::Complex;
 
 use super::held_data::HeldData;
 use super::noise::Noise;
+use super::shared_maps::SharedMaps;
 use super::sourced::Sourced;
-use crate::array::{Grid, Maps, Mask};
+use crate::array::{CoilStack, Grid, Maps, Mask};
 use crate::error::{Error, Input, Result};
 use crate::sampling::{Family, Request};
 
@@ -25,6 +27,11 @@ pub struct Acquisition<'a> {
     /// Coil sensitivity maps `(sets, coils, rows, cols)`; calibrated on the sampled centre where `None`. They are scaled to
     /// a sum of squares over coils of 1.
     pub maps: Option<Sourced<Maps<f32>>>,
+    /// Maps that were calibrated on this slice and others of the same place; used where [`Self::maps`] are `None`.
+    pub shared_maps: Option<Arc<SharedMaps>>,
+    /// Other images of this slice by the same coils, such as echoes, whose phases may differ: the centre of k-space of each,
+    /// `(coils, rows, cols)`, at least as large as the part of it that maps are calibrated on. They take part in that.
+    pub other_images: Vec<CoilStack<f32>>,
     /// Of one k-space sample.
     pub noise: Noise,
     /// The first and last rows and the first and last columns that were acquired, partial Fourier and zero padding left
@@ -40,6 +47,8 @@ impl<'a> Acquisition<'a> {
             mask: None,
             probability: None,
             maps: None,
+            shared_maps: None,
+            other_images: Vec::new(),
             noise: Noise::Estimate,
             acquired: [None, None],
         }
@@ -140,6 +149,9 @@ impl<'a> Acquisition<'a> {
         }
         if let Some(maps) = &self.maps {
             check_maps(&maps.value, coils, grid)?;
+        }
+        if let Some(shared) = &self.shared_maps {
+            check_maps(&shared.maps, coils, grid)?;
         }
         let within = |lines: &Option<Range<usize>>, n: usize| {
             let inside = |lines: &Range<usize>| lines.contains(&(n / 2)) && lines.end <= n;

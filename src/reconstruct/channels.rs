@@ -20,6 +20,8 @@ pub struct Channels {
     pub kspace: CoilStack<f32>,
     /// The same of fully sampled k-space without the mask, where it serves as a reference; of the coils of the scan.
     pub complete: Option<CoilStack<f32>>,
+    /// The centres of other images of the same slice, in the same channels and units, for the calibration of maps.
+    pub other_images: Vec<CoilStack<f32>>,
     /// The power of two that brings the largest sample to between 1 and 2.
     pub scale: f32,
     /// `None` where the channels are the coils of the scan.
@@ -100,6 +102,7 @@ impl Channels {
         Ok(Some(Self {
             kspace,
             complete,
+            other_images: Vec::new(),
             scale,
             virtual_coils,
             covariance,
@@ -107,6 +110,30 @@ impl Channels {
             coils,
             phase,
         }))
+    }
+
+    /// With the centres of other images of the same slice, `(coils, rows, cols)` of the scan, to calibrate maps on as well.
+    ///
+    /// # Errors
+    /// [`Error::Data`]: of other coils.
+    pub fn with_other_images(mut self, images: Vec<CoilStack<f32>>) -> Result<Self> {
+        for mut image in images {
+            let coils = image.dim().0;
+            if coils != self.coils.measured {
+                let found = format!("another image of {coils} coils");
+                return Err(Error::data(
+                    Input::Kspace,
+                    found,
+                    format!("{} coils", self.coils.measured),
+                ));
+            }
+            image.mapv_inplace(|v| v * self.scale);
+            if let Some(virtual_coils) = &self.virtual_coils {
+                virtual_coils.apply(&mut image);
+            }
+            self.other_images.push(image);
+        }
+        Ok(self)
     }
 
     /// Size of the k-space plane.

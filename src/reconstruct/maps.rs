@@ -8,14 +8,13 @@ use super::recalibration::filled_centre;
 use super::record::MapsRecord;
 use super::sampling::Sampling;
 use super::settings::Settings;
+use super::shared_maps::SharedMaps;
 use super::sourced::Sourced;
 use crate::array::Maps;
 use crate::coil::{self, CoilScaling, EspiritContext, EspiritSettings, MapMethod, MapReport, MapSets};
 use crate::error::{Error, Input, Result};
 
-/// A second set is tried where one leaves more of the centre unexplained.
-const DOUBTFUL: f64 = 0.03;
-/// It is taken where it leaves less than this fraction of what one leaves.
+/// A second set is taken where it leaves less of the centre unexplained than this fraction of what one leaves.
 const BETTER: f64 = 0.5;
 /// Above this, the maps are wrong: sound ones leave up to .025, and .05 comes with an image 10 dB worse.
 pub(super) const WRONG: f64 = 0.05;
@@ -89,11 +88,6 @@ impl Calibrated {
     fn unexplained(&self) -> f64 {
         self.report.unexplained.unwrap_or(0.0)
     }
-
-    /// Whether one set may not be enough.
-    fn is_doubtful(&self) -> bool {
-        self.report.is_folded() || self.unexplained() > DOUBTFUL
-    }
 }
 
 impl CoilMaps {
@@ -135,7 +129,7 @@ impl CoilMaps {
     ) -> Result<Judgement> {
         let calibration = Calibration::new(channels, sampling, settings)?;
         let first = calibration.first(settings.espirit.sets.count())?;
-        if !first.is_doubtful() {
+        if !first.report.is_doubtful() {
             return Ok(Judgement {
                 unexplained: first.report.unexplained,
                 second_set: None,
@@ -188,6 +182,35 @@ impl CoilMaps {
         })
     }
 
+    /// Maps that were calibrated for the place of this slice, for the channels.
+    ///
+    /// # Errors
+    /// [`Error::Data`]: maps of another shape.
+    pub fn shared(
+        shared: &SharedMaps,
+        channels: &Channels,
+        sampling: &Sampling,
+        espirit: &EspiritSettings,
+    ) -> Result<Self> {
+        check_maps(&shared.maps, channels.coils.measured, channels.grid())?;
+        let (maps, scaling) = match &channels.virtual_coils {
+            Some(coils) => {
+                let (maps, scaling) = coils.reduce(&shared.maps);
+                (maps, Some(scaling))
+            }
+            None => (shared.maps.clone(), None),
+        };
+        let unexplained = unexplained(&maps, channels, espirit.window(sampling.centre))?;
+        let warning = unexplained.and_then(warning_of_calibrated);
+        Ok(Self {
+            maps,
+            record: MapsRecord::shared(shared, unexplained),
+            second_set: shared.second_set,
+            scaling,
+            warnings: shared.report.warnings.iter().cloned().chain(warning).collect(),
+        })
+    }
+
     /// Number of sets.
     pub fn sets(&self) -> usize {
         self.maps.dim().0
@@ -223,9 +246,9 @@ impl<'a> Calibration<'a> {
     fn settle(&self, observer: &mut dyn Observer) -> Result<(Calibrated, Option<SecondSet>)> {
         let sets = self.settings.espirit.sets;
         let first = self.first(sets.count())?;
-        let (folded, doubtful) = (first.folded(), first.is_doubtful());
+        let (folded, doubtful) = (first.folded(), first.report.is_doubtful());
         let one = self.refine(first, observer)?;
-        if sets != MapSets::Auto || !doubtful || (folded.is_none() && one.unexplained() <= DOUBTFUL) {
+        if sets != MapSets::Auto || !doubtful || (folded.is_none() && !one.report.is_doubtful()) {
             return Ok((one, None));
         }
         let two = self.refine(self.first(2)?, observer)?;
@@ -268,7 +291,11 @@ impl<'a> Calibration<'a> {
         });
         for _ in 0..passes {
             let centre = filled_centre(channels, sampling, maps, region, observer)?;
-            let context = self.context();
+            // Of the other images the centre is as small.
+            let context = EspiritContext {
+                others: &[],
+                ..self.context()
+            };
             (maps, report) = coil::espirit_of_region(centre.view(), grid, &self.espirit(sets), &context)?;
         }
         report.recalibrations = passes;
@@ -297,6 +324,7 @@ impl<'a> Calibration<'a> {
         EspiritContext {
             phase: self.channels.phase.as_deref(),
             noise: self.channels.noise_variance(),
+            others: &self.channels.other_images,
         }
     }
 }

@@ -11,6 +11,9 @@
 //! | [`Prepared`] | [`Prepared::pose`] | the [`Problem`](crate::solve::Problem) that a solver is given |
 //! | [`Reconstruction`] | [`Prepared::solve`] | images in the units of the k-space, and the record of what was done |
 //!
+//! Frames of one place share maps: [`FrameMean`] adds them up, [`SharedMaps::calibrate`] makes maps of their mean, and
+//! [`Acquisition::shared_maps`] takes them.
+//!
 //! [`reconstruct`] runs them in this order, and [`Acquisition::prepare`] all but the last. The scans of `pvdamp-io` go the
 //! same way, slice by slice, with a sampling and a number of map sets that are settled once for all slices.
 
@@ -33,6 +36,7 @@ mod record;
 mod sampling;
 mod scale;
 mod settings;
+mod shared_maps;
 mod sourced;
 
 pub use acquisition::Acquisition;
@@ -48,6 +52,7 @@ pub use recalibration::Recalibration;
 pub use record::{CoilsRecord, MapsRecord, NoiseRecord, Record, SamplingRecord};
 pub use sampling::Sampling;
 pub use settings::Settings;
+pub use shared_maps::{FrameMean, SharedMaps};
 pub use sourced::Sourced;
 
 use crate::error::Result;

@@ -89,9 +89,11 @@ impl Acquisition<'_> {
             return Ok(None);
         };
         begin(Stage::Maps, observer)?;
-        let maps = match self.maps {
-            Some(maps) => CoilMaps::given(maps, &channels, &sampling, &settings.espirit)?,
-            None => CoilMaps::calibrate(&channels, &sampling, settings, observer)?,
+        let channels = channels.with_other_images(self.other_images)?;
+        let maps = match (self.maps, &self.shared_maps) {
+            (Some(maps), _) => CoilMaps::given(maps, &channels, &sampling, &settings.espirit)?,
+            (None, Some(shared)) => CoilMaps::shared(shared, &channels, &sampling, &settings.espirit)?,
+            (None, None) => CoilMaps::calibrate(&channels, &sampling, settings, observer)?,
         };
         let mut prepared = Prepared::pose(channels, sampling, maps, settings)?;
         prepared.preparation = start.elapsed();

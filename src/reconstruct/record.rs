@@ -1,6 +1,7 @@
 use serde::Serialize;
 
 use super::held_data::missing_sides;
+use super::shared_maps::SharedMaps;
 use crate::array::{Grid, Mask};
 use crate::coil::MapReport;
 use crate::sampling::Coverage;
@@ -113,13 +114,56 @@ pub enum MapsRecord {
         /// What they leave unexplained of the sampled centre, see [`MapReport::unexplained`].
         unexplained: Option<f64>,
     },
+    /// Calibrated on the frames of a place, this slice among them.
+    Shared {
+        /// How many frames there are.
+        #[serde(rename = "shared_by_frames")]
+        frames: usize,
+        /// How many images the maps come from, each a mean over frames.
+        #[serde(rename = "mean_images")]
+        images: usize,
+        /// How they were calibrated.
+        #[serde(flatten)]
+        report: MapReport,
+    },
+}
+
+impl MapsRecord {
+    /// Of maps that a slice shares with others, and what they leave unexplained of its own centre.
+    pub fn shared(maps: &SharedMaps, unexplained: Option<f64>) -> Self {
+        Self::Shared {
+            frames: maps.frames,
+            images: maps.images,
+            report: MapReport {
+                unexplained: unexplained.or(maps.report.unexplained),
+                ..maps.report.clone()
+            },
+        }
+    }
+
+    /// What maps were calibrated on, where several slices share them: `the mean over 20 frames`.
+    pub fn source(&self) -> Option<String> {
+        match self {
+            Self::Shared { frames, images: 1, .. } => Some(format!("the mean over {frames} frames")),
+            Self::Shared { frames, images, .. } => Some(format!("{images} images of {frames} frames")),
+            Self::Estimated(_) | Self::Given { .. } => None,
+        }
+    }
+
+    /// How maps were calibrated; `None` of those that were given.
+    pub fn report(&self) -> Option<&MapReport> {
+        match self {
+            Self::Estimated(report) | Self::Shared { report, .. } => Some(report),
+            Self::Given { .. } => None,
+        }
+    }
 }
 
 impl MapsRecord {
     /// What the maps leave unexplained of the sampled centre, see [`MapReport::unexplained`].
     pub fn unexplained(&self) -> Option<f64> {
         match self {
-            Self::Estimated(report) => report.unexplained,
+            Self::Estimated(report) | Self::Shared { report, .. } => report.unexplained,
             Self::Given { unexplained, .. } => *unexplained,
         }
     }

@@ -20,6 +20,8 @@ const SMALLEST_PROBABILITY: f64 = 1e-6;
 /// Ratio of the locations that a probability accounts for to those there are, above or below which it is odd.
 const MISFIT: f64 = 1.5;
 
+const OTHER_LOCATIONS: &str = "this slice holds data at other locations than the slices before: its own were used";
+
 /// What a probability should be, for errors.
 const DRAWN_WITH: &str = "the probability the mask was drawn with, or none to have it estimated";
 
@@ -231,6 +233,18 @@ impl Sampling {
         )
     }
 
+    /// [`Self::of_other_slice`] of a frame of a dynamic scan, where other locations are nothing to warn of.
+    ///
+    /// # Errors
+    /// [`Error::Data`]: k-space of another grid.
+    pub fn of_other_frame(&self, kspace: ArrayView3<Complex<f32>>) -> Result<Option<Self>> {
+        let own = self.of_other_slice(kspace)?;
+        Ok(own.map(|mut own| {
+            own.warnings.retain(|warning| warning != OTHER_LOCATIONS);
+            own
+        }))
+    }
+
     /// The sampling of another slice of the same scan, `(coils, rows, cols)`, where it holds data at other locations;
     /// `None` where it does not. A detected mask gives way to that of the slice; one that was given or drawn only loses
     /// what is not there.
@@ -244,7 +258,7 @@ impl Sampling {
         let lacking = without(&self.mask, &held.mask) as f64 > CHANCE * self.mask.count() as f64;
         let more = without(&held.mask, &self.mask) as f64 > CHANCE * held.mask.count() as f64;
         if self.detected && (lacking || more) {
-            let warning = "this slice holds data at other locations than the slices before: its own were used";
+            let warning = OTHER_LOCATIONS;
             let origin = "detected where k-space of this slice is not zero".to_string();
             let complete_scan = held.is_complete();
             let own = Self::with_probability(held.mask, &held.coverage, origin, None, vec![warning.into()])?;

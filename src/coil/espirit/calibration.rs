@@ -6,9 +6,10 @@ use ndarray::{Array3, ArrayView3};
 use num_complex::Complex;
 use rayon::prelude::*;
 
-use crate::array::Grid;
+use super::principal_images::principal_images;
+use crate::array::{CoilStack, Grid};
 use crate::coil::hermitian::{eigen, eigen_from, gram};
-use crate::error::{Error, Input, Result};
+use crate::error::Result;
 
 type C64 = Complex<f64>;
 
@@ -16,10 +17,13 @@ type C64 = Complex<f64>;
 /// entries repeat.
 const OVERLAP: f64 = 1.4;
 
-/// The centre of k-space, `(coils, rows, cols)`, scaled to a largest magnitude of 1.
+/// The centre of k-space, scaled to a largest magnitude of 1.
 pub(in crate::coil) struct Calibration {
+    /// `(coils, rows, cols)`.
     pub samples: Array3<C64>,
-    /// What scaled it.
+    /// Centres of further images of the same coils, of the same size and units.
+    others: Vec<Array3<C64>>,
+    /// What scaled them.
     scale: f64,
 }
 
@@ -32,22 +36,22 @@ pub(super) struct SignalSpace {
 }
 
 impl Calibration {
-    /// The samples of a centred region, `(coils, rows, cols)`.
-    pub(in crate::coil) fn of(region: ArrayView3<Complex<f32>>) -> Result<Self> {
+    /// The samples of a centred region, `(coils, rows, cols)`, and of other images of the same coils: the principal ones of
+    /// them.
+    pub(in crate::coil) fn of(region: ArrayView3<Complex<f32>>, others: &[CoilStack<f32>]) -> Result<Self> {
         let (_, rows, cols) = region.dim();
-        let mut samples = region.mapv(|v| C64::new(v.re.into(), v.im.into()));
-        if samples.iter().any(|v| !v.is_finite()) {
-            let found = format!("values that are not finite in the {rows}x{cols} centre");
-            return Err(Error::data(
-                Input::Kspace,
-                found,
-                "finite values to calibrate coil maps from",
-            ));
-        }
-        let largest = samples.iter().map(|v| v.norm()).fold(0.0, f64::max);
+        let mut images = principal_images(region, others, Grid::new(rows, cols))?;
+        let largest = images.iter().flatten().map(|v| v.norm()).fold(0.0, f64::max);
         let scale = if largest > 0.0 { 1.0 / largest } else { 1.0 };
-        samples.mapv_inplace(|v| v * scale);
-        Ok(Self { samples, scale })
+        images.iter_mut().for_each(|image| image.mapv_inplace(|v| v * scale));
+        let others = images.split_off(1);
+        let samples = images.remove(0);
+        Ok(Self { samples, others, scale })
+    }
+
+    /// Images whose windows span the signal space.
+    pub(super) fn images(&self) -> usize {
+        1 + self.others.len()
     }
 
     pub(in crate::coil) fn is_zero(&self) -> bool {
@@ -85,12 +89,17 @@ impl Calibration {
     pub(super) fn signal_space(&self, kernel: usize, threshold: f64, variance: f64) -> Result<SignalSpace> {
         let (coils, rows, cols) = self.samples.dim();
         let across = cols + 1 - kernel;
-        let windows = (rows + 1 - kernel) * across;
+        let of_image = (rows + 1 - kernel) * across;
+        let windows = self.images() * of_image;
         let length = coils * kernel * kernel;
-        let samples = self.samples.as_slice().expect("an array of its own");
+        let images: Vec<&[C64]> = std::iter::once(&self.samples)
+            .chain(&self.others)
+            .map(|image| image.as_slice().expect("an array of its own"))
+            .collect();
         let mut matrix = Mat::<C64>::zeros(length, windows);
         for (window, mut column) in matrix.col_iter_mut().enumerate() {
-            let (top, left) = (window / across, window % across);
+            let samples = images[window / of_image];
+            let (top, left) = (window % of_image / across, window % across);
             let column = column
                 .as_mut()
                 .try_as_col_major_mut()

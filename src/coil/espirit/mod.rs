@@ -5,6 +5,7 @@ mod crop;
 mod low_resolution;
 mod pixels;
 mod power;
+mod principal_images;
 mod report;
 mod settings;
 
@@ -13,10 +14,11 @@ use num_complex::Complex;
 
 pub(super) use self::calibration::Calibration;
 use self::crop::Crop;
+pub use self::principal_images::MOST_PRINCIPAL_IMAGES;
 pub use self::report::{MapMethod, MapReport};
 use self::settings::SMALLEST_KERNEL;
 pub use self::settings::{EspiritSettings, MapSets};
-use crate::array::{Grid, Maps};
+use crate::array::{CoilStack, Grid, Maps};
 use crate::error::{Error, Input, Result};
 
 /// What is known beside the samples; by default nothing.
@@ -27,6 +29,10 @@ pub struct EspiritContext<'a> {
     pub phase: Option<&'a [Complex<f64>]>,
     /// Variance of the complex noise of a sample, mean over coils, in squared units of k-space; 0 where it is not known.
     pub noise: f64,
+    /// Other images by the same coils, as the echoes of a scan: of each the centre of k-space, `(coils, rows, cols)`, at
+    /// least as large as the part that is used. Their windows span the signal space with those of the samples. All are
+    /// brought to their principal combinations first, without which noise would fill the space.
+    pub others: &'a [CoilStack<f32>],
 }
 
 /// Coil sensitivity maps `(sets, coils, rows, cols)` from undersampled k-space `(coils, rows, cols)` with zeros where
@@ -93,7 +99,7 @@ pub fn espirit_of_region(
             "give coil maps",
         ));
     }
-    let calibration = Calibration::of(region)?;
+    let calibration = Calibration::of(region, context.others)?;
     if calibration.is_zero() {
         let mut report = MapReport::new(MapMethod::LowResolution, window, sets);
         report.warnings.push(format!(
@@ -129,7 +135,7 @@ fn from_kernels(
     report.kernels_kept = basis.ncols();
     let full = basis
         .nrows()
-        .min((window.rows + 1 - kernel) * (window.cols + 1 - kernel));
+        .min(calibration.images() * (window.rows + 1 - kernel) * (window.cols + 1 - kernel));
     let filled = basis.ncols() as f64 / full as f64;
     let taps = calibration::correlation(&basis, calibration.coils(), kernel);
     drop(basis);

@@ -211,7 +211,7 @@ mod tests {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let mut draw = || -> f64 { StandardNormal.sample(&mut rng) };
         let samples = Array3::from_shape_simple_fn((COILS, 8, 9), || C32::new(draw() as f32, draw() as f32));
-        let calibration = Calibration::of(samples.view()).unwrap();
+        let calibration = Calibration::of(samples.view(), &[]).unwrap();
         let space = calibration.signal_space(KERNEL, 0.8, 0.0).unwrap();
         correlation(&space.basis, COILS, KERNEL)
     }

@@ -6,6 +6,8 @@ use crate::array::Grid;
 
 /// One set is not enough where a second holds on more than this fraction of the support.
 const FOLDED: f64 = 0.02;
+/// It may not be enough either where it leaves more of the centre unexplained.
+const DOUBTFUL: f64 = 0.03;
 /// The smallest kernel by whose eigenvalues that is judged: with one of 4, sound scans come to 2 % too.
 const LEAST_KERNEL: usize = 5;
 /// A second set holds where its eigenvalue is this close to that of the first on the object. Where the blurred edges of
@@ -94,6 +96,11 @@ impl MapReport {
     /// Whether one set of maps is not enough: a second holds on more than 2 % of the support.
     pub fn is_folded(&self) -> bool {
         self.folded > FOLDED
+    }
+
+    /// Whether one set may not be enough: [`Self::is_folded`], or more is left unexplained than by sound maps.
+    pub fn is_doubtful(&self) -> bool {
+        self.is_folded() || self.unexplained.is_some_and(|left| left > DOUBTFUL)
     }
 
     pub(super) fn count_weights(&mut self, weights: ArrayView2<f32>) {

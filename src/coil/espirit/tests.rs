@@ -352,7 +352,10 @@ fn noise_that_is_known_does_not_pass_for_signal() {
     let clean = scan(8, grid, SMALL, 0.0);
     let noisy = scan(8, grid, SMALL, NOISE).kspace;
     let kept = |noise: f64| {
-        let context = EspiritContext { noise, phase: None };
+        let context = EspiritContext {
+            noise,
+            ..EspiritContext::default()
+        };
         let (maps, report) = espirit(noisy.view(), CENTRE, &EspiritSettings::default(), &context).unwrap();
         (agreement(&maps, &clean.maps, &clean.inside).0, report)
     };

@@ -240,6 +240,7 @@ fn look(input: Input, recipe: &Recipe) -> (Planned, Option<Error>) {
         let Outline {
             grid,
             slices,
+            places,
             coils,
             format,
             acquisition,
@@ -253,7 +254,11 @@ fn look(input: Input, recipe: &Recipe) -> (Planned, Option<Error>) {
         if let SamplingSource::Draw { request, .. } = &settings.sampling {
             record.seed = Some(request.seed);
         }
-        memory = Workload::planned(grid, coils, &settings).in_batch(slices);
+        let workload = Workload {
+            shared: settings.shares_maps(coils, slices, places),
+            ..Workload::planned(grid, coils, &settings)
+        };
+        memory = workload.in_batch(slices);
         Ok(())
     };
     let error = fill().err();

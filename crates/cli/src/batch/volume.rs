@@ -72,9 +72,7 @@ impl OpenVolume {
         (record.slices, record.coils) = (scan.slices(), scan.coils());
         record.acceleration = Some(reconstruction.sampling().record.acceleration);
         record.warnings = [&scan.warnings[..], &known].concat();
-        record
-            .warnings
-            .extend(reconstruction.why_two_sets().map(str::to_string));
+        record.warnings.extend(reconstruction.decision().why_two_sets.clone());
         let range = match range_of(scan) {
             Ok(range) => range,
             Err(error) => {

@@ -50,9 +50,9 @@ impl Info {
 fn facts(scan: &Scan, setup: &mut ScanSetup, console: &Console) -> Result<Vec<(String, Value)>> {
     let grid = scan.grid();
     // Without a sampled centre there are no maps to judge.
-    let has_centre = scan.coils() == 1 || !setup.sampling().centre.is_empty();
+    let has_centre = scan.coils() == 1 || setup.shares_maps() || !setup.sampling().centre.is_empty();
     // What stops a reconstruction is worth telling, and the rest too.
-    let decision = has_centre.then(|| setup.decide_map_sets().map_err(|e| console.warn(&in_flags(&e))).ok());
+    let decision = has_centre.then(|| setup.decide().map_err(|e| console.warn(&in_flags(&e))).ok());
     let (sets, coils) = match decision.flatten() {
         Some(decision) => (Some(decision.sets), decision.coils),
         None => (None, None),
@@ -75,6 +75,8 @@ fn facts(scan: &Scan, setup: &mut ScanSetup, console: &Console) -> Result<Vec<(S
         "fail: the centre of k-space is not sampled, so that coil maps must be given (--maps)".to_string()
     } else if scan.coils() == 1 {
         format!("P-VDAMP, {scales} scales of {wavelet}; one coil needs no maps")
+    } else if setup.shares_maps() {
+        format!("P-VDAMP, {scales} scales of {wavelet}, maps by ESPIRiT from the mean over the frames of a place")
     } else {
         let centre = &sampling.centre;
         format!("P-VDAMP, {scales} scales of {wavelet}, maps by ESPIRiT from the {centre} centre")
@@ -110,6 +112,7 @@ fn facts(scan: &Scan, setup: &mut ScanSetup, console: &Console) -> Result<Vec<(S
             json!(format!("{} slice(s), {} coil(s), {grid}", scan.slices(), scan.coils())),
         ),
         ("slices", json!(listed(&scan.geometry.names))),
+        ("places", json!(scan.places.are_shared().then(|| scan.places.count()))),
         ("stored_as", json!(&scan.dtype)),
         ("encoded_matrix", json!(encoded)),
         ("recon_matrix", json!(recon)),

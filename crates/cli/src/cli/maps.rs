@@ -17,7 +17,8 @@ EXAMPLES
   pvdamp maps scan.h5 -o maps.h5
   pvdamp recon scan.h5 --maps maps.h5 -o out.h5
 
-The file holds 'maps', complex64 (slices, sets, coils, rows, cols); the sum of squares over coils is 1 on the object.")]
+The file holds 'maps', complex64 (slices, sets, coils, rows, cols); the sum of squares over coils is 1 on the object.
+Frames of a dynamic scan share the maps of their place: there are as many maps as places.")]
 pub struct MakeMaps {
     #[command(flatten)]
     scan: ScanArguments,
@@ -52,25 +53,35 @@ impl MakeMaps {
             .chain(scan_wide)
             .for_each(|warning| console.warn(warning));
         let grid = scan.grid();
-        if let Some(why) = reconstruction.why_two_sets() {
+        if let Some(why) = &reconstruction.decision().why_two_sets {
             console.say(why);
         }
-        let shape = [scan.slices(), reconstruction.sets(), scan.coils(), grid.rows, grid.cols];
+        // Slices that show the same place have the same maps.
+        let places = &scan.places;
+        let shape = [
+            places.count(),
+            reconstruction.sets(),
+            scan.coils(),
+            grid.rows,
+            grid.cols,
+        ];
         let file = Hdf5Output::create(&self.output)?;
-        let dataset = maps_dataset(&file, shape)?;
-        let bar = console.progress(scan.slices());
-        for slice in 0..scan.slices() {
+        let dataset = maps_dataset(&file, shape, places.are_shared())?;
+        let bar = console.progress(places.count());
+        for place in 0..places.count() {
             console::check_interrupt()?;
-            match reconstruction.maps(slice)? {
+            let name = if places.are_shared() { "place" } else { "slice" };
+            let name = format!("{name} {place}");
+            match reconstruction.maps(place)? {
                 Some(SliceMaps { maps, record, warnings }) => {
-                    dataset.write_slice(slice, maps.view())?;
+                    dataset.write_slice(place, maps.view())?;
                     let own = warnings.iter().filter(|w| !scan_wide.contains(w));
                     bar.suspend(|| {
-                        own.for_each(|warning| console.warn(&format!("slice {slice}: {warning}")));
-                        report(console, slice, &record);
+                        own.for_each(|warning| console.warn(&format!("{name}: {warning}")));
+                        report(console, &name, &record);
                     });
                 }
-                None => bar.suspend(|| console.warn(&format!("slice {slice} is all zero, and so are its maps"))),
+                None => bar.suspend(|| console.warn(&format!("{name} is all zero, and so are its maps"))),
             }
             bar.inc(1);
         }
@@ -83,11 +94,12 @@ impl MakeMaps {
     }
 }
 
-fn report(console: &Console, slice: usize, record: &MapsRecord) {
-    let MapsRecord::Estimated(report) = record else { return };
+fn report(console: &Console, name: &str, record: &MapsRecord) {
+    let Some(report) = record.report() else { return };
+    let source = record.source().map_or(String::new(), |source| format!(" of {source}"));
     let eigenvalue = report.first_eigenvalue.map_or("none".into(), |v| format!("{v:.4}"));
     console.say(&format!(
-        "slice {slice}: calibration {}, kernel {}, object {:.0} % of the field of view, median eigenvalue {eigenvalue}",
+        "{name}: calibration {}{source}, kernel {}, object {:.0} % of the field of view, median eigenvalue {eigenvalue}",
         report.calibration,
         report.kernel,
         100.0 * report.support,

@@ -82,15 +82,15 @@ impl Recon {
         let reconstruction = ScanReconstruction::settle(ScanSetup::new(&scan, &settings)?)?;
         let output = match format {
             Some(format) => {
-                let description = describe(&settings, &reconstruction);
-                let series = Series::of_scan(&scan, description, settings.engine.method.name);
+                let description = describe(&reconstruction);
+                let series = Series::of_scan(&scan, description, reconstruction.method().name);
                 Output::Images(format.create(output, &series)?)
             }
             None => Output::Whole(Box::new(ResultFile::create(output, &reconstruction)?)),
         };
         let job = Job {
             reconstruction: &reconstruction,
-            iterations: reconstruction.setup().iterations(),
+            iterations: reconstruction.iterations(),
             scan_wide: reconstruction.setup().warnings(),
             stem: stem(&self.products.output),
             products: &self.products,
@@ -139,12 +139,12 @@ fn refuse_whole_results(format: &ImageFormat, settings: &ScanSettings) -> Result
     }
 }
 
-fn describe(settings: &ScanSettings, reconstruction: &ScanReconstruction) -> String {
+fn describe(reconstruction: &ScanReconstruction) -> String {
     let sampling = &reconstruction.sampling().record;
     format!(
         "reconstructed by pvdamp {}, method {}, from k-space at R = {:.2}",
         env!("CARGO_PKG_VERSION"),
-        settings.engine.method.name,
+        reconstruction.method().name,
         sampling.acceleration
     )
 }
@@ -164,7 +164,7 @@ struct Job<'a> {
 impl Job<'_> {
     fn announce(&self, compression: Compression) {
         let scan = self.reconstruction.scan();
-        let method = self.reconstruction.settings().engine.method.name;
+        let method = self.reconstruction.method().name;
         let (coils, sets) = (scan.coils(), self.reconstruction.sets());
         let memory = self.reconstruction.setup().workload(sets).alone(scan.slices());
         let sampling = self.reconstruction.sampling();
@@ -192,8 +192,15 @@ impl Job<'_> {
                 "--virtual-coils {wanted} compresses nothing: the scan has {coils} coil(s), and all are used"
             ));
         }
-        if let Some(why) = self.reconstruction.why_two_sets() {
-            self.console.say(why);
+        for reason in self.reconstruction.reasons() {
+            self.console.say(&reason);
+        }
+        if self.reconstruction.setup().shares_maps() {
+            let places = scan.places.count();
+            self.console.say(&format!(
+                "{} frames of {places} place(s): coil maps come from the mean over the frames of a place",
+                scan.slices()
+            ));
         }
     }
 

@@ -4,20 +4,25 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 
 use super::arguments::{DrawArguments, MapsArguments, one_of, unknown};
 use pvdamp::Settings;
 use pvdamp::coil::Compression;
+use pvdamp::reconstruct::knows;
 use pvdamp::solve::{Knob, Lambda, METHODS, Method, Shift, Tuning};
 use pvdamp::wavelet::{WAVELETS, Wavelet};
 use pvdamp_io::error::{Error, Place, Result};
 use pvdamp_io::recon::{NoiseSource, SamplingSource, ScanSettings};
 
+/// For `--method`: left to the data.
+const AUTO: &str = "auto";
+
 /// All options of a reconstruction.
 #[derive(Args)]
 pub struct ReconArguments {
     /// Reconstruction method
-    #[arg(long, value_name = "METHOD", default_value = "pvdamp", value_parser = one_of!(METHODS))]
+    #[arg(long, value_name = "METHOD", default_value = AUTO, value_parser = method_names())]
     method: String,
 
     /// Iterations at most [default: pvdamp 30, pvdamp-unbiased 30 (both 60 for 1-D undersampling and partial Fourier), howl 30 (100 for those), pvdamp-published 30, fista 100, sure-it 100, a-fista 100, cg-sense 10]
@@ -103,7 +108,10 @@ impl ReconArguments {
             (None, Some(place)) => SamplingSource::File(place.clone()),
             (None, None) => SamplingSource::Scan,
         };
-        let method = Method::find(&self.method).ok_or_else(|| unknown("--method", &self.method))?;
+        let method = match self.method.as_str() {
+            AUTO => None,
+            name => Some(Method::find(name).ok_or_else(|| unknown("--method", name))?),
+        };
         self.refuse_meaningless(method)?;
         let wavelet = match &self.wavelet {
             Some(name) => Wavelet::find(name).ok_or_else(|| unknown("--wavelet", name))?,
@@ -150,26 +158,28 @@ impl ReconArguments {
     }
 
     /// An option that would be ignored is a mistake of the caller.
-    fn refuse_meaningless(&self, method: &Method) -> Result<()> {
+    fn refuse_meaningless(&self, method: Option<&Method>) -> Result<()> {
+        let iterates = method.is_none_or(Method::iterates);
+        let has_lambda = method.is_some_and(Method::has_lambda);
         let options = [
-            ("--wavelet", self.wavelet.is_some(), method.has(Knob::Wavelet)),
-            ("--scales", self.scales.is_some(), method.has(Knob::Scales)),
-            ("--damping", self.damping.is_some(), method.has(Knob::Damping)),
-            ("--lambda", self.lambda.is_some(), method.has_lambda()),
-            ("--shift", self.shift.is_some(), method.has(Knob::Shift)),
-            ("--uncertainty", self.uncertainty.is_some(), method.has(Knob::ErrorBars)),
-            ("--iterations", self.iterations.is_some(), method.iterates()),
-            ("--time-limit", self.time_limit.is_some(), method.iterates()),
-            // One variance for all coils whitens nothing, unlike a covariance.
+            ("--wavelet", self.wavelet.is_some(), knows(method, Knob::Wavelet)),
+            ("--scales", self.scales.is_some(), knows(method, Knob::Scales)),
+            ("--damping", self.damping.is_some(), knows(method, Knob::Damping)),
+            ("--lambda", self.lambda.is_some(), has_lambda),
+            ("--shift", self.shift.is_some(), knows(method, Knob::Shift)),
             (
-                "--noise-covariance VARIANCE",
-                self.is_variance(),
-                method.has(Knob::Noise),
+                "--uncertainty",
+                self.uncertainty.is_some(),
+                knows(method, Knob::ErrorBars),
             ),
+            ("--iterations", self.iterations.is_some(), iterates),
+            ("--time-limit", self.time_limit.is_some(), iterates),
+            // One variance for all coils whitens nothing, unlike a covariance.
+            ("--noise-covariance VARIANCE", self.is_variance(), takes_noise(method)),
         ];
         match options.iter().find(|(_, given, means)| *given && !means) {
             Some((option, ..)) => {
-                let name = method.name;
+                let name = method.map_or(AUTO, |method| method.name);
                 let taken = options
                     .iter()
                     .filter(|(_, _, means)| *means)
@@ -189,9 +199,9 @@ impl ReconArguments {
     }
 
     /// Noise that is known serves whitening, and methods that take it.
-    fn refuse_unused_noise(&self, method: &Method) -> Result<()> {
+    fn refuse_unused_noise(&self, method: Option<&Method>) -> Result<()> {
         let option = match (&self.noise, &self.noise_covariance) {
-            _ if self.whiten || method.has(Knob::Noise) => None,
+            _ if self.whiten || takes_noise(method) => None,
             (Some(_), _) => Some("--noise"),
             (None, Some(_)) => Some("--noise-covariance"),
             (None, None) => None,
@@ -199,7 +209,7 @@ impl ReconArguments {
         match option {
             Some(option) => Err(Error::setting(format!(
                 "{option} means nothing to --method {} with --whiten off: leave one of the two out",
-                method.name
+                method.map_or(AUTO, |method| method.name)
             ))),
             None => Ok(()),
         }
@@ -210,9 +220,10 @@ impl ReconArguments {
         matches!(source, Some(Ok(NoiseSource::Variance(_))))
     }
 
-    fn lambda(&self, method: &Method) -> Result<Lambda> {
+    fn lambda(&self, method: Option<&Method>) -> Result<Lambda> {
+        let weighted = method.filter(|method| method.has(Knob::Lambda));
         match self.lambda.as_deref() {
-            Some("optimal") if method.has(Knob::Lambda) => Ok(Lambda::Optimal),
+            Some("optimal") if weighted.is_some() => Ok(Lambda::Optimal),
             Some(text) => {
                 let value = text.parse().map_err(|_| {
                     Error::setting(format!(
@@ -221,12 +232,14 @@ impl ReconArguments {
                 })?;
                 Ok(Lambda::Value(value))
             }
-            None if method.has(Knob::Lambda) => Err(Error::setting(format!(
-                "--method {} needs a regularisation weight: --lambda 0.003 is of a common size, and --lambda optimal finds \
-                 the best where the scan is fully sampled; pvdamp needs none",
-                method.name
-            ))),
-            None => Ok(Tuning::default().lambda),
+            None => match weighted {
+                Some(method) => Err(Error::setting(format!(
+                    "--method {} needs a regularisation weight: --lambda 0.003 is of a common size, and --lambda optimal \
+                     finds the best where the scan is fully sampled; pvdamp and howl need none",
+                    method.name
+                ))),
+                None => Ok(Tuning::default().lambda),
+            },
         }
     }
 
@@ -241,6 +254,18 @@ impl ReconArguments {
             .flatten();
         places.map(|place| place.file.clone()).collect()
     }
+}
+
+/// Whether noise that is known means something to the method, or to one of those that may be chosen.
+fn takes_noise(method: Option<&Method>) -> bool {
+    method.is_none_or(|method| method.has(Knob::Noise))
+}
+
+/// The methods, and the choice of one by the data.
+fn method_names() -> PossibleValuesParser {
+    let auto = "the one with the least error on such data: howl, or pvdamp where they are even; the output says which";
+    let named = METHODS.iter().map(|row| PossibleValue::new(row.name).help(row.summary));
+    PossibleValuesParser::new(std::iter::once(PossibleValue::new(AUTO).help(auto)).chain(named))
 }
 
 fn seconds(limit: f64) -> Result<Duration> {

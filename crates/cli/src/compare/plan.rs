@@ -124,9 +124,9 @@ fn with_sets(common: &Common, scan: &mut ScanSetup) -> Result<(Common, Option<St
     if !matches!(common.settings.maps, MapsSource::Espirit) {
         return Ok((common, None));
     }
-    let decision = scan.decide_map_sets()?;
+    let decision = scan.decide()?;
     common.settings.engine.espirit.sets = MapSets::Fixed(decision.sets);
-    Ok((common, decision.why))
+    Ok((common, decision.why_two_sets))
 }
 
 fn chosen(slices: &Slices, scan: &Scan, path: &Path) -> Result<Vec<usize>> {

@@ -11,7 +11,7 @@ use super::geometry_dataset::write_geometry;
 use super::hdf5_output::{Hdf5Output, OutputDataset};
 use super::header::Header;
 use super::image::{ImageSink, Images, KspaceSink, magnitude_of};
-use super::scan::Scan;
+use super::scan::{Scan, write_places};
 use super::source::messages::shape_text;
 use crate::error::Result;
 
@@ -66,6 +66,7 @@ impl Hdf5Kspace {
         let (slices, grid) = (scan.slices(), scan.grid());
         let file = Hdf5Output::create(path)?;
         write_about(&file, &scan.attributes, scan.header.as_ref(), &scan.geometry)?;
+        write_places(&file, &scan.places)?;
         if let Some(mask) = &scan.mask {
             file.write("mask", mask.sampled.view())?;
         }

@@ -21,17 +21,35 @@ const MOST_SETS: usize = 4;
 /// Maps on disk, read slice by slice.
 pub struct MapsFile {
     source: Source,
-    slices: bool,
+    first: First,
     sets: Option<usize>,
 }
 
+/// What the first axis of maps counts, beside sets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First {
+    /// Nothing: they are one for all slices.
+    All,
+    /// Slices.
+    Slices,
+    /// Places, whose frames share maps.
+    Places,
+}
+
 /// Opens the maps of a scan: `(coils, rows, cols)` for all slices, `(slices, coils, rows, cols)`,
-/// `(sets, coils, rows, cols)` for all slices, or `(slices, sets, coils, rows, cols)`. Maps of BART are read by their
-/// dimensions, one slice of them for all.
+/// `(sets, coils, rows, cols)` for all slices, or `(slices, sets, coils, rows, cols)`. Where several slices show a place, as
+/// the frames of a dynamic scan, there may be as many maps as places instead. Maps of BART are read by their dimensions,
+/// one slice of them for all.
 ///
-/// Of four axes the attribute [`AXES`] tells the first; without it, it is the slices if it is as long.
+/// Of four axes the attribute [`AXES`] tells the first; without it, it is the slices or places if it is as long.
 /// Without a dataset name: `maps`, `sensitivity_maps`, `smaps`, or the only complex dataset of fitting shape.
-pub fn read_maps(place: &Place, slices: usize, coils: usize, grid: Grid) -> Result<MapsFile> {
+pub fn read_maps(place: &Place, scan: MapsOf) -> Result<MapsFile> {
+    let MapsOf {
+        slices,
+        places,
+        coils,
+        grid,
+    } = scan;
     let inner = [coils, grid.rows, grid.cols];
     let fits = |source: &Source| source.element.is_complex() && source.shape.ends_with(&inner);
     let names = &["maps", "sensitivity_maps", "smaps"];
@@ -43,26 +61,26 @@ pub fn read_maps(place: &Place, slices: usize, coils: usize, grid: Grid) -> Resu
     .find(place)?;
     let source = source.maps_by_dimensions().unwrap_or(source);
     let axes = first_axis(&source);
-    let (of_slices, sets) = match source.shape[..] {
-        [c, r, w] if [c, r, w] == inner => (false, None),
-        [s, n, c, r, w] if [c, r, w] == inner && s == slices && (1..=MOST_SETS).contains(&n) => (true, Some(n)),
-        [1, n, c, r, w] if [c, r, w] == inner && source.dimensions().is_some() && (1..=MOST_SETS).contains(&n) => {
-            (false, Some(n))
-        }
-        [n, c, r, w] if [c, r, w] == inner => match axes.as_deref() {
-            Some("slices") if n == slices => (true, None),
-            Some("sets") if (1..=MOST_SETS).contains(&n) => (false, Some(n)),
-            None if n == slices => (true, None),
-            None if (1..=MOST_SETS).contains(&n) => (false, Some(n)),
-            _ => return Err(misfit(&source, slices, inner)),
-        },
-        _ => return Err(misfit(&source, slices, inner)),
+    let are_sets = |n: usize| (1..=MOST_SETS).contains(&n);
+    let counted = |n: usize| match n {
+        _ if n == slices => Some(First::Slices),
+        _ if n == places => Some(First::Places),
+        _ => None,
     };
-    Ok(MapsFile {
-        source,
-        slices: of_slices,
-        sets,
-    })
+    let misfit = || misfit(&source, scan);
+    let (first, sets) = match source.shape[..] {
+        [.., c, r, w] if [c, r, w] != inner => return Err(misfit()),
+        [_, _, _] => (First::All, None),
+        [1, n, _, _, _] if are_sets(n) && source.dimensions().is_some() => (First::All, Some(n)),
+        [s, n, _, _, _] if are_sets(n) => (counted(s).ok_or_else(misfit)?, Some(n)),
+        [n, _, _, _] => match (axes.as_deref(), counted(n)) {
+            (Some("slices" | "places") | None, Some(first)) => (first, None),
+            (Some("sets") | None, _) if are_sets(n) => (First::All, Some(n)),
+            _ => return Err(misfit()),
+        },
+        _ => return Err(misfit()),
+    };
+    Ok(MapsFile { source, first, sets })
 }
 
 impl MapsFile {
@@ -71,24 +89,25 @@ impl MapsFile {
         self.sets.unwrap_or(1)
     }
 
-    /// Whether each slice has its own maps; else one read serves all.
-    pub fn per_slice(&self) -> bool {
-        self.slices
+    /// What there are maps for.
+    pub fn first(&self) -> First {
+        self.first
     }
 
-    /// Reads the maps of a slice, `(sets, coils, rows, cols)`; all of them finite.
-    pub fn slice(&self, slice: usize) -> Result<Maps<f32>> {
-        if self.slices && slice >= self.source.shape[0] {
-            let problem = format!("has no slice {slice}, but {} of them", self.source.shape[0]);
+    /// Reads the maps of a slice at a place, `(sets, coils, rows, cols)`; all of them finite.
+    pub fn slice(&self, slice: usize, place: usize) -> Result<Maps<f32>> {
+        let lead: &[usize] = match self.first {
+            First::Slices => &[slice],
+            First::Places => &[place],
+            First::All if self.source.shape.len() == 5 => &[0],
+            First::All => &[],
+        };
+        if let Some(&index) = lead.first()
+            && index >= self.source.shape[0]
+        {
+            let problem = format!("has no maps {index}, but {} of them", self.source.shape[0]);
             return Err(self.source.error(problem, "give maps for every slice"));
         }
-        let lead: &[usize] = if self.slices {
-            &[slice]
-        } else if self.source.shape.len() == 5 {
-            &[0]
-        } else {
-            &[]
-        };
         let mut maps = self.source.complex::<f32>(lead)?;
         if self.sets.is_none() {
             maps.insert_axis_inplace(Axis(0));
@@ -105,10 +124,28 @@ fn first_axis(source: &Source) -> Option<String> {
         .map(str::to_lowercase)
 }
 
-fn misfit(source: &Source, slices: usize, [coils, rows, cols]: [usize; 3]) -> crate::error::Error {
+/// What maps have to fit.
+#[derive(Clone, Copy, Debug)]
+pub struct MapsOf {
+    pub slices: usize,
+    /// Places that the slices show.
+    pub places: usize,
+    pub coils: usize,
+    pub grid: Grid,
+}
+
+fn misfit(source: &Source, scan: MapsOf) -> crate::error::Error {
+    let (coils, Grid { rows, cols }) = (scan.coils, scan.grid);
     let found = &source.shape[..];
-    let one = shape_text(&[coils, rows, cols]);
-    let each = shape_text(&[slices, coils, rows, cols]);
+    let inner = format!("{coils}, {rows}, {cols}");
+    let mut shapes = format!("({inner}) or (sets, {inner}) for all slices, or ");
+    if scan.places < scan.slices {
+        shapes += &format!(
+            "({0}, {inner}) or ({0}, sets, {inner}) for its place(s), or ",
+            scan.places
+        );
+    }
+    shapes += &format!("({0}, {inner}) or ({0}, sets, {inner})", scan.slices);
     let mend = match found {
         [.., r, c, n] if [*n, *r, *c] == [coils, rows, cols] => "move the coils before rows and columns",
         [.., n, c, r] if [*n, *r, *c] == [coils, rows, cols] => "transpose rows and columns",
@@ -116,7 +153,7 @@ fn misfit(source: &Source, slices: usize, [coils, rows, cols]: [usize; 3]) -> cr
     };
     source.error(
         format!(
-            "maps of shape {} do not fit the scan, which needs {one} or {each}",
+            "maps of shape {} do not fit the scan, which needs {shapes}",
             shape_text(found)
         ),
         mend,

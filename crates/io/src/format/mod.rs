@@ -41,11 +41,12 @@ pub use header::{Header, Limits, Sequence, Space, Study, Subject, System, header
 pub use image::{
     IMAGE_FORMATS, ImageFormat, ImageSink, Images, KspaceSeries, KspaceSink, Series, holds_images, window, write_png,
 };
-pub use maps::{AXES, MapsFile, read_covariance, read_maps};
+pub use maps::{AXES, First, MapsFile, MapsOf, read_covariance, read_maps};
 pub use masks::{read_mask, read_probability};
 pub use noise::read_noise;
 pub use reason::Reason;
-pub use scan::{Axes, AxisKind, Outline, Reference, SCAN_FORMATS, Scan, ScanFormat, ScanOptions};
+pub(crate) use scan::PlaneStore;
+pub use scan::{Axes, AxisKind, Outline, Places, Reference, SCAN_FORMATS, Scan, ScanFormat, ScanOptions};
 pub use source::container::files_of;
 pub use stamp::Stamp;
 pub use volume::{Role, Volume, read_list, read_table, read_volume};

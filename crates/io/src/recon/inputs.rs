@@ -7,7 +7,7 @@ use num_complex::Complex;
 
 use super::{MapsSource, NoiseSource, SamplingSource, ScanSettings};
 use crate::error::{Error, Place, Result};
-use crate::format::{self, MapsFile, Scan};
+use crate::format::{self, MapsFile, MapsOf, Scan};
 use pvdamp::array::{Grid, Maps};
 use pvdamp::reconstruct::{Sampling, Sourced};
 use pvdamp::{Acquisition, Error as Engine, Input, Noise};
@@ -120,7 +120,7 @@ pub(super) fn sampling_of(
 
 /// The lines that the header says were acquired, of rows and of columns: the encode `center` is the one at zero
 /// frequency. Of the readout it says nothing.
-fn header_limits(scan: &Scan) -> [Option<Range<usize>>; 2] {
+pub(super) fn header_limits(scan: &Scan) -> [Option<Range<usize>>; 2] {
     let Grid {
         rows: n_rows,
         cols: n_cols,
@@ -171,11 +171,20 @@ pub(super) fn noise_of(scan: &Scan, source: &NoiseSource) -> Result<Noise> {
 pub(super) fn maps_of(scan: &Scan, source: &MapsSource) -> Result<Option<MapsFile>> {
     match source {
         MapsSource::Espirit => Ok(None),
-        MapsSource::File(place) => format::read_maps(place, scan.slices(), scan.coils(), scan.grid()).map(Some),
+        MapsSource::File(place) => {
+            let fits = MapsOf {
+                slices: scan.slices(),
+                places: scan.places.count(),
+                coils: scan.coils(),
+                grid: scan.grid(),
+            };
+            format::read_maps(place, fits).map(Some)
+        }
     }
 }
 
 /// The maps of a slice, `(sets, coils, rows, cols)`.
-pub(super) fn maps_of_slice(file: &MapsFile, place: &Place, slice: usize) -> Result<Sourced<Maps<f32>>> {
-    Ok(Sourced::new(file.slice(slice)?, place.to_string()))
+pub(super) fn maps_of_slice(file: &MapsFile, at: &Place, scan: &Scan, slice: usize) -> Result<Sourced<Maps<f32>>> {
+    let maps = file.slice(slice, scan.places.of_slice(slice))?;
+    Ok(Sourced::new(maps, at.to_string()))
 }

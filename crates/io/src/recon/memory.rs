@@ -3,9 +3,9 @@
 
 use super::{MapsSource, SamplingSource, ScanSettings};
 use pvdamp::array::Grid;
-use pvdamp::coil::MapSets;
+use pvdamp::coil::{MOST_PRINCIPAL_IMAGES, MapSets};
 use pvdamp::reconstruct::footprint;
-use pvdamp::solve::{Footprint, Method};
+use pvdamp::solve::Footprint;
 
 /// Bytes of the program itself, with its libraries and their buffers.
 pub const PROGRAM_MEMORY: u64 = 18_500_000;
@@ -19,6 +19,8 @@ const POSED: [f64; 2] = [2.0, 2.5];
 const BYTES_A_SAMPLE: f64 = 32.0;
 /// Hermitian matrices, of the size of the smaller Gram matrix, in the search for a signal space.
 const EIGEN: f64 = 6.0;
+/// Stacks of coil images while frames are added up: a frame, their sum, and that of another image.
+const STACKS: f64 = 3.0;
 /// The wavelet transform pads to a multiple of a power of two, this one at most unless scales are many.
 const PADDING: usize = 32;
 
@@ -42,6 +44,8 @@ pub struct Workload {
     pub error_bars: bool,
     /// Whether maps are written.
     pub keep_maps: bool,
+    /// Whether slices share maps that are calibrated on all of a place.
+    pub shared: bool,
     /// Whether all that a complete scan holds is kept beside what the mask leaves of it.
     pub reference: bool,
 }
@@ -75,13 +79,14 @@ impl Workload {
             calibration: calibration.filter(|_| coils > 1),
             error_bars: engine.has_error_bars(),
             keep_maps: engine.keep_maps,
+            shared: false,
             reference: settings.wants_reference(),
         }
     }
 
     /// Bytes of one slice while it is at work, whatever the number of slices that are: the program is not counted.
     ///
-    /// The most of three times: k-space and the matrices that maps are calibrated with; k-space, maps and samples, where
+    /// The most of four times: frames that are added up; k-space and the matrices that maps are calibrated with; k-space, maps and samples, where
     /// the problem is posed; maps, samples, residual and what the method holds.
     pub fn slice(&self) -> u64 {
         let image = self.image();
@@ -93,6 +98,17 @@ impl Workload {
         let samples = used * self.sampled * image;
         let kept_maps = if self.keep_maps { sets * coils * image } else { 0.0 };
 
+        // Maps of a place are made in the coils of the scan, and handed to a frame beside its own.
+        let [of_place, handed] = match (self.shared, self.keep_maps) {
+            (false, _) => [kept_maps, 0.0],
+            (true, false) => [sets * coils * image, 0.0],
+            (true, true) => [kept_maps, kept_maps],
+        };
+        let adding = if self.shared {
+            (STACKS * coils + 4.0) * image
+        } else {
+            0.0
+        };
         let calibrating = kspace + self.signal_space();
         let posing = kspace
             + maps
@@ -101,7 +117,8 @@ impl Workload {
             + BYTES_A_SAMPLE * self.sampled * self.grid.len() as f64
             + (POSED[0] + POSED[1] * sets) * image
             + threads * self.eigenmaps()
-            + 2.0 * kept_maps;
+            + 2.0 * of_place
+            + handed;
         let Footprint {
             images,
             frames,
@@ -122,7 +139,7 @@ impl Workload {
             + if xi { sets * used * self.padded() + samples } else { 0.0 }
             + ((images + bars[0]) * sets + frames + (thread + bars[1]) * threads) * image
             + kept_maps;
-        (HOLES * calibrating.max(posing).max(solving)) as u64
+        (HOLES * adding.max(calibrating).max(posing).max(solving)) as u64
     }
 
     /// Bytes of one slice of a scan of so many, among many scans. The only slice of a scan is prepared when the scan is
@@ -167,7 +184,8 @@ impl Workload {
             return 0.0;
         };
         let windows = |n: usize| (side.min(n) + 1).saturating_sub(kernel) as f64;
-        let windows = windows(self.grid.rows) * windows(self.grid.cols);
+        let images = if self.shared { MOST_PRINCIPAL_IMAGES as f64 } else { 1.0 };
+        let windows = images * windows(self.grid.rows) * windows(self.grid.cols);
         let length = (self.used * kernel * kernel) as f64;
         16.0 * (2.0 * length * windows + EIGEN * length.min(windows).powi(2))
     }

@@ -42,7 +42,7 @@ impl ResultFile {
         write_settings(&file, reconstruction)?;
         let maps = if settings.engine.keep_maps {
             let shape = [slices, reconstruction.sets(), scan.coils(), grid.rows, grid.cols];
-            Some(maps_dataset(&file, shape)?)
+            Some(maps_dataset(&file, shape, false)?)
         } else {
             None
         };
@@ -241,9 +241,10 @@ fn write_evolution(file: &Hdf5Output, slices: usize, records: &[SliceRecord]) ->
     file.text("records", &lines.join("\n"))
 }
 
-/// Creates the dataset of maps of a volume, `(slices, sets, coils, rows, cols)`.
-pub fn maps_dataset(file: &Hdf5Output, shape: [usize; 5]) -> Result<OutputDataset<Complex<f32>>> {
+/// Creates the dataset of maps of a volume, `(slices, sets, coils, rows, cols)`, or of its places in place of slices.
+pub fn maps_dataset(file: &Hdf5Output, shape: [usize; 5], of_places: bool) -> Result<OutputDataset<Complex<f32>>> {
     let dataset = file.dataset("maps", &shape)?;
-    file.attribute("maps", &Attribute::new(AXES, "slices,sets,coils,rows,cols"))?;
+    let first = if of_places { "places" } else { "slices" };
+    file.attribute("maps", &Attribute::new(AXES, format!("{first},sets,coils,rows,cols")))?;
     Ok(dataset)
 }

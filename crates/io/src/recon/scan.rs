@@ -1,4 +1,4 @@
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use ndarray::{Array2, ArrayView2, s};
@@ -40,7 +40,7 @@ pub struct SliceResult {
     pub record: SliceRecord,
 }
 
-/// The maps of a slice, and what there is to warn of.
+/// The maps of a slice or a place, and what there is to warn of.
 pub struct SliceMaps {
     /// `(sets, coils, rows, cols)`.
     pub maps: Maps<f32>,
@@ -185,11 +185,29 @@ impl ScanReconstruction {
         ahead.take_if(|_| slice == 0)
     }
 
-    /// The maps of a slice; `None` for a slice without data.
+    /// The maps of a place, of its first slice that holds data where each has its own; `None` where none does.
     ///
     /// # Errors
     /// Those of [`Self::prepare`].
-    pub fn maps(&self, slice: usize) -> Result<Option<SliceMaps>> {
+    pub fn maps(&self, place: usize) -> Result<Option<SliceMaps>> {
+        let frames = self.scan().places.frames(place);
+        for slice in frames {
+            if let Some(maps) = self.maps_of_slice(slice)? {
+                return Ok(Some(maps));
+            }
+        }
+        Ok(None)
+    }
+
+    fn maps_of_slice(&self, slice: usize) -> Result<Option<SliceMaps>> {
+        if let Some(shared) = self.setup.shared_maps(slice, self.engine())? {
+            let record = MapsRecord::shared(&shared, None);
+            return Ok(Some(SliceMaps {
+                warnings: record.report().map_or(Vec::new(), |report| report.warnings.clone()),
+                maps: Arc::unwrap_or_clone(shared).maps,
+                record,
+            }));
+        }
         let settings = Settings {
             keep_maps: true,
             ..self.engine().clone()

@@ -97,6 +97,11 @@ impl ScanSettings {
         }
     }
 
+    /// Whether maps are calibrated on several frames, in a scan of so many coils, slices, and places that they show.
+    pub fn shares_maps(&self, coils: usize, slices: usize, places: usize) -> bool {
+        matches!(self.maps, MapsSource::Espirit) && coils > 1 && places < slices
+    }
+
     /// Whether fully sampled scans serve as a reference.
     pub fn wants_reference(&self) -> bool {
         self.reference || self.engine.wants_reference()

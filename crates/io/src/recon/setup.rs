@@ -1,8 +1,9 @@
 //! What holds for all slices of a scan, settled before the first is reconstructed.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use super::frames::PlaceMaps;
 use super::inputs::{Places, maps_of, maps_of_slice, noise_of, sampling_of};
 use super::{MapsSource, ScanSettings, Workload};
 use crate::error::{Error, Result};
@@ -20,9 +21,11 @@ pub struct ScanSetup {
     pub(super) scan: Arc<Scan>,
     pub(super) settings: ScanSettings,
     places: Places,
-    maps: Option<MapsFile>,
-    noise: Noise,
-    sampling: Arc<Sampling>,
+    pub(super) maps: Option<MapsFile>,
+    pub(super) noise: Noise,
+    pub(super) sampling: Arc<Sampling>,
+    /// Maps that frames share, as far as they are made.
+    pub(super) shared: Mutex<Option<Arc<PlaceMaps>>>,
     /// Whether no slice holds data.
     empty: bool,
     /// What has been done of the only slice of a scan already. It is taken once, so that it is not in memory beside what
@@ -81,6 +84,7 @@ impl ScanSetup {
             noise: noise_of(scan, &settings.noise)?,
             places,
             sampling: Arc::new(sampling),
+            shared: Mutex::default(),
             empty: first.is_none(),
             ahead: first.filter(|_| scan.slices() == 1).map(Ahead::Read),
         })
@@ -118,6 +122,7 @@ impl ScanSetup {
         Workload {
             sets,
             sampled: self.sampling.known().count() as f64 / grid.len() as f64,
+            shared: self.shares_maps(),
             ..Workload::planned(grid, self.scan.coils(), &self.settings)
         }
     }
@@ -178,16 +183,8 @@ impl ScanSetup {
         for judged in self.judged_slices() {
             let (slice, kspace) = judged?;
             let (channels, sampling) = self.channels(slice, kspace)?;
-            let engine = &self.settings.engine;
-            let judgement = match self.maps_of_slice(slice)? {
-                Some(maps) => CoilMaps::given(maps, &channels, &sampling, &engine.espirit).map(|maps| Judgement {
-                    unexplained: maps.record.unexplained(),
-                    second_set: None,
-                }),
-                None => CoilMaps::judge(&channels, &sampling, engine, &mut ()),
-            };
-            let judgement = judgement.map_err(|error| self.locate(error, slice))?;
-            coils.get_or_insert((channels.coils, channels.noise));
+            coils.get_or_insert_with(|| (channels.coils.clone(), channels.noise.clone()));
+            let judgement = self.judge_slice(slice, channels, &sampling)?;
             least = match (least, judgement.unexplained) {
                 (Some(least), Some(left)) => Some(f64::min(least, left)),
                 (least, left) => least.or(left),
@@ -205,10 +202,26 @@ impl ScanSetup {
         })
     }
 
+    fn judge_slice(&self, slice: usize, channels: Channels, sampling: &Sampling) -> Result<Judgement> {
+        if self.is_one_of_several(slice) {
+            drop(channels);
+            return self.judge_place(slice);
+        }
+        let engine = &self.settings.engine;
+        let judgement = match self.maps_of_slice(slice)? {
+            Some(maps) => CoilMaps::given(maps, &channels, sampling, &engine.espirit).map(|maps| Judgement {
+                unexplained: maps.record.unexplained(),
+                second_set: None,
+            }),
+            None => CoilMaps::judge(&channels, sampling, engine, &mut ()),
+        };
+        judgement.map_err(|error| self.locate(error, slice))
+    }
+
     /// Given maps of a slice, where there are any.
     fn maps_of_slice(&self, slice: usize) -> Result<Option<Sourced<Maps<f32>>>> {
         match (&self.maps, &self.settings.maps) {
-            (Some(file), MapsSource::File(place)) => maps_of_slice(file, place, slice).map(Some),
+            (Some(file), MapsSource::File(place)) => maps_of_slice(file, place, &self.scan, slice).map(Some),
             _ => Ok(None),
         }
     }
@@ -236,6 +249,7 @@ impl ScanSetup {
         observer: &mut dyn Observer,
     ) -> Result<Option<Prepared>> {
         let start = Instant::now();
+        let shared_maps = self.shared_maps(slice, settings)?;
         let kspace = kspace.map_or_else(|| self.scan.read_slice(slice), Ok)?;
         if !holds_data(&kspace) {
             return Ok(None);
@@ -243,6 +257,7 @@ impl ScanSetup {
         let sampling = self.sampling_of_slice(slice, &kspace)?;
         let acquisition = Acquisition {
             maps: self.maps_of_slice(slice)?,
+            shared_maps,
             noise: self.noise.clone(),
             ..Acquisition::new(kspace)
         };
@@ -261,8 +276,12 @@ impl ScanSetup {
         self.places.locate(error, Some(slice))
     }
 
-    fn sampling_of_slice(&self, slice: usize, kspace: &CoilStack<f32>) -> Result<Arc<Sampling>> {
-        let own = self.sampling.of_other_slice(kspace.view());
+    pub(super) fn sampling_of_slice(&self, slice: usize, kspace: &CoilStack<f32>) -> Result<Arc<Sampling>> {
+        // Frames of a place sample other locations as a rule.
+        let own = match self.scan.places.are_shared() {
+            true => self.sampling.of_other_frame(kspace.view()),
+            false => self.sampling.of_other_slice(kspace.view()),
+        };
         let own = own.map_err(|error| self.locate(error, slice))?;
         Ok(own.map_or_else(|| self.sampling.clone(), Arc::new))
     }
@@ -276,10 +295,12 @@ impl ScanSetup {
         Ok((channels, sampling))
     }
 
-    /// The slices that are judged, each read as it is asked for: the middle first; none in a scan without data.
+    /// The slices that are judged, each read as it is asked for: the middle first; none in a scan without data. Of places
+    /// that several slices show, the first slice each.
     fn judged_slices(&self) -> impl Iterator<Item = Result<(usize, CoilStack<f32>)>> {
-        let slices = self.scan.slices();
-        let positions = [slices / 2, slices / 4, slices * 3 / 4];
+        let places = self.scan.places.count();
+        let positions = [places / 2, places / 4, places * 3 / 4];
+        let positions = positions.map(|place| self.scan.places.frames(place)[0]);
         let mut chosen = Vec::new();
         let positions = positions.into_iter().filter(|_| !self.empty);
         positions.filter_map(move |position| self.nearest(position, &mut chosen).transpose())

@@ -17,6 +17,7 @@ use super::super::source::messages::{DAMAGED, shape_text};
 use super::axes::{Axes, AxisKind};
 use super::check_axes::{self, Stated};
 use super::kspace_array::{KspaceArray, unravel};
+use super::places::read_places;
 use super::plane_store::Ordered;
 use super::reader::{Planes, Scan, ScanOptions};
 use super::readout::{self, Volumes};
@@ -113,7 +114,13 @@ pub(super) fn open(format: &'static str, path: &Path, options: &ScanOptions, usu
     }
     let (coils, plane) = (array.coils(), array.plane());
     let (place, dtype) = (array.source.place.clone(), array.source.dtype.clone());
+    let positions = (plane == Plane::Yz).then(|| window_of(&array, header.as_ref()).1);
+    let of_axes = array.places(positions);
     let (planes, slices) = planes_of(array, header.as_ref())?;
+    let stored = match options.axes {
+        None => read_places(&file, slices)?,
+        Some(_) => None,
+    };
     let known = match options.axes {
         None => read_geometry(&file, slices)?,
         Some(_) => None,
@@ -126,6 +133,7 @@ pub(super) fn open(format: &'static str, path: &Path, options: &ScanOptions, usu
         grid,
         dtype,
         geometry: known.unwrap_or_else(|| Geometry::of_header(header.as_ref(), plane, grid)),
+        places: stored.unwrap_or(of_axes),
         planes,
         references,
         header,
@@ -160,12 +168,11 @@ fn axes_of(
 
 /// Planes, unprepared, and how many slices there are.
 fn planes_of(array: KspaceArray, header: Option<&Header>) -> Result<(Box<dyn Planes>, usize)> {
-    let repeated = array.length(AxisKind::Slice);
+    let repeated = array.repeated();
     if array.plane() == Plane::Xy {
         return Ok((Box::new(Direct { array, window: None }), repeated));
     }
-    let length = array.length(AxisKind::X) * array.length(AxisKind::Kx);
-    let window = readout::window(length, header);
+    let window = window_of(&array, header);
     let slices = repeated * window.1;
     let transformed = array.position(AxisKind::Kx).is_none();
     if transformed && array.planes_lie_together() {
@@ -175,6 +182,11 @@ fn planes_of(array: KspaceArray, header: Option<&Header>) -> Result<(Box<dyn Pla
     // a damaged shape is known before a file as large is made
     array.source.check_claim()?;
     Ok((Ordered::later(Volumes { array, window }), slices))
+}
+
+/// The positions along the readout of a volume that are kept, as first and count.
+fn window_of(array: &KspaceArray, header: Option<&Header>) -> (usize, usize) {
+    readout::window(array.length(AxisKind::X) * array.length(AxisKind::Kx), header)
 }
 
 fn kspace_of(file: &Container, path: &Path, options: &ScanOptions) -> Result<Source> {

@@ -6,8 +6,14 @@ use std::str::FromStr;
 /// What runs along one axis of k-space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AxisKind {
-    /// Whatever is reconstructed by itself: slices, repetitions, contrasts. Several axes of it count as one.
+    /// Whatever is reconstructed by itself and is no other kind. Several axes of it count as one.
     Slice,
+    /// Times at which the same place was imaged: phases of a cycle, repetitions. Reconstructed one by one; coil maps come
+    /// from their mean.
+    Frame,
+    /// Images of the same place that may differ in phase: echoes, flow encodings. Reconstructed one by one; coil maps come
+    /// from all of them.
+    Echo,
     Coil,
     /// The readout, in k-space.
     Kx,
@@ -20,14 +26,21 @@ pub enum AxisKind {
 }
 
 impl AxisKind {
-    const WORDS: [(Self, &'static str); 6] = [
+    const WORDS: [(Self, &'static str); 8] = [
         (Self::Slice, "slice"),
+        (Self::Frame, "frame"),
+        (Self::Echo, "echo"),
         (Self::Coil, "coil"),
         (Self::Kx, "kx"),
         (Self::X, "x"),
         (Self::Ky, "ky"),
         (Self::Kz, "kz"),
     ];
+
+    /// Whether it counts images that are reconstructed by themselves.
+    pub fn is_repeated(self) -> bool {
+        matches!(self, Self::Slice | Self::Frame | Self::Echo)
+    }
 
     pub fn word(self) -> &'static str {
         let row = Self::WORDS.iter().find(|(kind, _)| *kind == self);
@@ -70,8 +83,9 @@ impl FromStr for Axes {
             let row = AxisKind::WORDS
                 .iter()
                 .find(|(_, name)| name.eq_ignore_ascii_case(word.trim()));
-            row.map(|(kind, _)| *kind)
-                .ok_or_else(|| format!("'{word}' is no axis: write slice, coil, kx, x, ky or kz, as in coil,kx,ky,kz"))
+            row.map(|(kind, _)| *kind).ok_or_else(|| {
+                format!("'{word}' is no axis: write slice, frame, echo, coil, kx, x, ky or kz, as in coil,kx,ky,kz")
+            })
         };
         let axes = Self(text.split(',').map(kind).collect::<Result<_, _>>()?);
         let count = |kind: AxisKind| axes.0.iter().filter(|&&k| k == kind).count();
@@ -114,6 +128,7 @@ mod tests {
             "x,ky,kz,coil",
             "ky,kz",
             "slice,slice,kx,ky",
+            "slice,frame,echo,coil,kx,ky",
         ] {
             assert_eq!(text.parse::<Axes>().unwrap().to_string(), text);
         }

@@ -12,8 +12,8 @@ use crate::error::Result;
 pub(super) const FORMAT: ScanFormat = ScanFormat {
     name: "bart",
     title: "BART",
-    summary: "NAME.cfl with NAME.hdr: dimensions 0 kx, 1 ky, 2 kz, 3 coils, \
-        all others slices; a volume if all of 0 to 2 are there",
+    summary: "NAME.cfl with NAME.hdr: dimensions 0 kx, 1 ky, 2 kz, 3 coils, 5 echoes, \
+        10, 11 and 14 frames, all others slices; a volume if all of 0 to 2 are there",
     citation: "Uecker et al., Proc ISMRM 23:2486 (2015)",
     recognise: |path, _| ContainerKind::of(path) == ContainerKind::Bart,
     open,
@@ -29,7 +29,7 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
 
 /// By BART's dimensions, the last of them slowest.
 fn usual(kspace: &Source) -> Result<(Axes, Option<String>)> {
-    use AxisKind::{Coil, Kx, Ky, Kz, Slice};
+    use AxisKind::{Coil, Echo, Frame, Kx, Ky, Kz, Slice};
     let Some(dimensions) = kspace.dimensions() else {
         return Err(array_scan::axes_needed(kspace));
     };
@@ -43,6 +43,9 @@ fn usual(kspace: &Source) -> Result<(Axes, Option<String>)> {
     let kind = |d: usize| match d {
         0..3 => spatial[d],
         3 => Coil,
+        5 => Echo,
+        // times of a scan or a cycle, and averages
+        10 | 11 | 14 => Frame,
         _ => Slice,
     };
     Ok((

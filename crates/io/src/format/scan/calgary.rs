@@ -13,6 +13,7 @@ use super::super::source::array::Source;
 use super::super::source::container::Container;
 use super::super::source::messages::DAMAGED;
 use super::check_axes::MOST_COILS;
+use super::places::Places;
 use super::reader::{Planes, Scan, ScanFormat, ScanOptions};
 use crate::error::{Error, Result};
 use pvdamp::array::{CoilStack, Grid, Mask};
@@ -81,6 +82,7 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         grid,
         dtype,
         geometry: Geometry::of_header(None, Plane::Yz, grid),
+        places: Places::of_each(slices),
         references: optional("reconstruction_rss")?.into_iter().collect(),
         header: None,
         mask: mask.map(|mask| Mask::new(planes.centred(&mask.sampled))),

@@ -55,7 +55,7 @@ pub(super) fn check(array: &KspaceArray, header: Option<&Header>, stated: Stated
     }
     let read = format!(
         "k-space of shape {shape} is read as {axes}: {} slices of {coils} coils, {grid}",
-        array.length(AxisKind::Slice)
+        array.repeated()
     );
     let lone = source.shape.len() == 3 && coils == 1;
     let thin = lone && grid.cols <= 32 && grid.rows > 2 * grid.cols;

@@ -46,6 +46,7 @@ impl Scan {
         Ok(Outline {
             format: scan.format,
             slices: scan.slices,
+            places: scan.places.count(),
             coils: scan.coils,
             grid: scan.grid,
             acquisition: acquisition.and_then(|a| a.text()).map(str::to_string),

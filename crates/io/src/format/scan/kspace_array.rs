@@ -7,6 +7,7 @@ use super::super::geometry::Plane;
 use super::super::source::array::Source;
 use super::super::source::messages::shape_text;
 use super::axes::{Axes, AxisKind};
+use super::places::Places;
 use crate::error::Result;
 use pvdamp::array::Grid;
 
@@ -58,6 +59,37 @@ impl KspaceArray {
         lengths.map(|(_, n)| n).product()
     }
 
+    /// How many images there are that are reconstructed by themselves, but for the positions along a readout.
+    pub fn repeated(&self) -> usize {
+        let lengths = self
+            .kinds
+            .iter()
+            .zip(&self.source.shape)
+            .filter(|(k, _)| k.is_repeated());
+        lengths.map(|(_, n)| n).product()
+    }
+
+    /// Which slices show the same place, of so many positions along the readout of a volume.
+    pub fn places(&self, positions: Option<usize>) -> Places {
+        let axes = self.slice_axes();
+        let lengths: Vec<usize> = axes
+            .iter()
+            .map(|&a| match positions {
+                Some(length) if !self.kinds[a].is_repeated() => length,
+                _ => self.source.shape[a],
+            })
+            .collect();
+        let of = |at: &[usize], wanted: fn(AxisKind) -> bool| {
+            let chosen = axes.iter().zip(at).filter(|(axis, _)| wanted(self.kinds[**axis]));
+            chosen.map(|(_, &index)| index).collect::<Vec<_>>()
+        };
+        Places::of((0..lengths.iter().product()).map(|slice| {
+            let at = unravel(slice, lengths.iter().copied());
+            let place = of(&at, |kind| !matches!(kind, AxisKind::Frame | AxisKind::Echo));
+            (place, of(&at, |kind| kind == AxisKind::Echo))
+        }))
+    }
+
     pub fn coils(&self) -> usize {
         self.length(AxisKind::Coil)
     }
@@ -95,14 +127,15 @@ impl KspaceArray {
         } else {
             &[]
         };
-        of(AxisKind::Slice)
+        (0..self.kinds.len())
+            .filter(|&a| self.kinds[a].is_repeated())
             .chain(along.iter().flat_map(|&kind| of(kind)))
             .collect()
     }
 
     /// The order in which axes stand as `(slices..., coil, second, third, fourth)`, those that are missing left out.
     pub fn order(&self, last: [AxisKind; 3]) -> Vec<usize> {
-        let slices = (0..self.kinds.len()).filter(|&a| self.kinds[a] == AxisKind::Slice);
+        let slices = (0..self.kinds.len()).filter(|&a| self.kinds[a].is_repeated());
         let others = [[AxisKind::Coil].as_slice(), &last].concat();
         slices
             .chain(others.into_iter().filter_map(|kind| self.position(kind)))
@@ -139,7 +172,7 @@ pub(super) fn four_axes<'a>(
     [p, q, readout]: [AxisKind; 3],
 ) -> Option<ArrayView4<'a, Complex<f32>>> {
     let mut view = block.view().permuted_axes(array.order([p, q, readout]));
-    for _ in array.kinds.iter().filter(|&&kind| kind == AxisKind::Slice) {
+    for _ in array.kinds.iter().filter(|kind| kind.is_repeated()) {
         view = view.index_axis_move(Axis(0), 0);
     }
     if array.position(AxisKind::Coil).is_none() {

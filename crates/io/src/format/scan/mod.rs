@@ -14,10 +14,14 @@ mod formats;
 mod ismrmrd;
 mod kspace_array;
 mod numpy;
+mod places;
 mod plane_store;
 mod reader;
 mod readout;
 
 pub use axes::{Axes, AxisKind};
 pub use formats::SCAN_FORMATS;
+pub use places::Places;
+pub(in crate::format) use places::write_places;
+pub(crate) use plane_store::PlaneStore;
 pub use reader::{Outline, Reference, Scan, ScanFormat, ScanOptions};

@@ -16,7 +16,7 @@ const BYTES: usize = size_of::<Complex<f32>>();
 
 /// Planes of k-space in an unnamed file in the folder for temporary files, `(slices, coils, rows, cols)` complex64.
 /// What was never written is zero. The file is gone with the last handle to it, however the program ends.
-pub(super) struct PlaneStore {
+pub(crate) struct PlaneStore {
     file: Mutex<File>,
     /// Of the scan, for errors.
     place: Place,
@@ -64,6 +64,13 @@ impl PlaneStore {
 
 impl Planes for PlaneStore {
     fn slice(&self, slice: usize) -> Result<CoilStack<f32>> {
+        self.plane(slice)
+    }
+}
+
+impl PlaneStore {
+    /// Reads one of them back.
+    pub fn plane(&self, slice: usize) -> Result<CoilStack<f32>> {
         let shape = (self.coils, self.grid.rows, self.grid.cols);
         let mut bytes = vec![0; self.coils * self.grid.len() * BYTES];
         let read = self.at([slice, 0, 0, 0])?.read_exact(&mut bytes);

@@ -11,6 +11,7 @@ use super::super::header::Header;
 use super::super::source::array::Source;
 use super::super::volume::plane_of;
 use super::axes::Axes;
+use super::places::Places;
 use crate::error::{Error, Place, Result};
 use pvdamp::array::{CoilStack, Grid, Mask};
 
@@ -61,6 +62,8 @@ pub struct Scan {
     /// How k-space is stored: `complex64`, `complex128`, ...
     pub dtype: String,
     pub geometry: Geometry,
+    /// Which slices show the same place.
+    pub places: Places,
     pub(super) references: Vec<Source>,
     /// The ISMRMRD header, where that is there and can be read.
     pub header: Option<Header>,
@@ -82,6 +85,8 @@ pub struct Outline {
     /// The row of [`SCAN_FORMATS`](super::SCAN_FORMATS) that reads it.
     pub format: &'static str,
     pub slices: usize,
+    /// Places that they show.
+    pub places: usize,
     pub coils: usize,
     pub grid: Grid,
     /// The text `acquisition` among its attributes.

@@ -51,9 +51,9 @@ impl Scattered for Volumes {
         let cut = Cut::new(array, self.window)?;
         let mut readout = Readout::new(cut.length, array.position(AxisKind::Kx).is_some());
         let repeats: Vec<usize> = (0..array.kinds.len())
-            .filter(|&a| array.kinds[a] == AxisKind::Slice)
+            .filter(|&a| array.kinds[a].is_repeated())
             .collect();
-        for repeat in 0..array.length(AxisKind::Slice) {
+        for repeat in 0..array.repeated() {
             let (mut start, mut count) = (vec![0; array.kinds.len()], array.source.shape.clone());
             let at = unravel(repeat, repeats.iter().map(|&a| array.source.shape[a]));
             for (&axis, at) in repeats.iter().zip(at) {
@@ -124,7 +124,7 @@ impl<'a> Cut<'a> {
         let coils = if together { array.coils() } else { 1 };
         let wide = (BLOCK / (coils * length)).clamp(1, nq);
         let high = whole_chunks((BLOCK / (coils * length * wide)).clamp(1, np), source.chunk(axes[0])).min(np);
-        let slices = array.length(AxisKind::Slice) * window.1;
+        let slices = array.repeated() * window.1;
         Ok(Self {
             array,
             store: PlaneStore::create(&source.place, slices, array.coils(), Grid::new(np, nq))?,

@@ -1,6 +1,7 @@
 use super::*;
 use pvdamp::coil::Compression;
 use pvdamp::sampling::{Acs, FAMILIES, Request};
+use pvdamp::solve::Method;
 
 /// The formula says no less than was measured, and not more than this many times as much.
 const MOST: f64 = 1.4;

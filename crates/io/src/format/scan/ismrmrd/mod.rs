@@ -125,6 +125,7 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
     let mut geometry = geometry::geometry(&layout, &header, &firsts, positions);
     let names = sort::names(&frames.keys().copied().collect::<Vec<_>>());
     let (grid, planes_a_frame) = layout.planes(positions);
+    let places = sort::places(frames.keys().zip(&firsts), planes_a_frame);
     geometry.names = names
         .into_iter()
         .flat_map(|name| plane_names(name, planes_a_frame, layout.volume, frames.len()))
@@ -139,6 +140,7 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         dtype: "complex64".into(),
         planes: planes(table, frames.into_values().collect(), layout, positions),
         geometry,
+        places,
         references: Vec::new(),
         header: Some(header),
         mask: None,

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use super::super::places::Places;
 use super::layout::{Layout, same_dwell};
 use super::table::Head;
 
@@ -137,6 +138,20 @@ pub(super) fn names(frames: &[[u16; 5]]) -> Vec<String> {
         words.join(", ")
     };
     frames.iter().map(name).collect()
+}
+
+/// Which slices show the same place: those of a slice counter that lie in the same place by the head of their first line.
+/// Contrasts and sets are different images of it, phases and repetitions frames of one. Each frame is so many planes.
+pub(super) fn places<'h>(frames: impl Iterator<Item = (&'h [u16; 5], &'h &'h Head)>, planes: usize) -> Places {
+    let keys = frames.flat_map(|([contrast, _, _, set, slice], head)| {
+        let tenths = |v: f32| (10.0 * v).round() as i64;
+        let lies = (
+            head.position.map(tenths),
+            [head.read_dir, head.phase_dir, head.slice_dir].map(|d| d.map(tenths)),
+        );
+        (0..planes).map(move |plane| ((*slice, lies, plane), (*contrast, *set)))
+    });
+    Places::of(keys)
 }
 
 #[cfg(test)]

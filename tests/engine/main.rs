@@ -6,6 +6,7 @@ mod error_bars;
 mod evolution;
 mod golden;
 mod howl;
+mod maps;
 mod reconstruct;
 mod second_edition;
 mod solvers;

@@ -103,7 +103,11 @@ impl Prepared {
         let unbiased = unbiased.map(|images| self.image(images));
         let wants_both = has_unbiased && tuning.error_bars.is_some();
         let unbiased_deviation = wants_both.then(|| self.unbiased_deviation(solver.as_ref())).flatten();
-        let notes = solver.notes();
+        let mut notes = self
+            .maps_record
+            .report()
+            .map_or(Vec::new(), |report| report.notes.clone());
+        notes.extend(solver.notes());
         drop(solver);
         if image.iter().any(|v| !v.is_finite()) {
             let expected = "a sampling probability, coil maps and a noise covariance that belong to it";

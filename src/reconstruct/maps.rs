@@ -106,7 +106,7 @@ impl CoilMaps {
     ) -> Result<Self> {
         let calibration = Calibration::new(channels, sampling, settings)?;
         let (calibrated, second_set) = calibration.settle(observer)?;
-        let warning = calibrated.report.unexplained.and_then(warning_of_calibrated);
+        let warning = calibrated.report.unexplained.and_then(warning_of_maps);
         let warnings = calibrated.report.warnings.iter().cloned().chain(warning).collect();
         Ok(Self {
             scaling: channels.scaling(&calibrated.maps),
@@ -201,7 +201,7 @@ impl CoilMaps {
             None => (shared.maps.clone(), None),
         };
         let unexplained = unexplained(&maps, channels, espirit.window(sampling.centre))?;
-        let warning = unexplained.and_then(warning_of_calibrated);
+        let warning = unexplained.and_then(warning_of_maps);
         Ok(Self {
             maps,
             record: MapsRecord::shared(shared, unexplained),
@@ -329,24 +329,25 @@ impl<'a> Calibration<'a> {
     }
 }
 
-fn warning_of_calibrated(unexplained: f64) -> Option<String> {
-    (unexplained > WRONG).then(|| {
-        format!(
-            "the coil maps leave {:.0} % of the centre of k-space unexplained, where 1 to 3 % is usual: the image is not to \
-             be trusted. Are echoes or frames stacked as coils, did the object move, is the centre of k-space elsewhere, or \
-             are there too few central lines?",
-            100.0 * unexplained
-        )
-    })
+/// What there is to say of calibrated maps that leave so much of the centre unexplained; `None` where that is usual.
+pub fn warning_of_maps(unexplained: f64) -> Option<String> {
+    let asks = "Are echoes or frames stacked as coils, did the object move, is the centre of k-space elsewhere, or are there \
+                too few central lines?";
+    warning_of("the coil maps", unexplained, asks)
 }
 
 fn warning_of_given(unexplained: f64) -> Option<String> {
+    let asks =
+        "Do they belong to this slice, with the same coils in the same order, and is nothing mirrored or shifted?";
+    warning_of("the given coil maps", unexplained, asks)
+}
+
+fn warning_of(which: &str, unexplained: f64, asks: &str) -> Option<String> {
     (unexplained > WRONG).then(|| {
+        let percent = 100.0 * unexplained;
         format!(
-            "the given coil maps leave {:.0} % of the centre of k-space unexplained, where 1 to 3 % is usual: the image is \
-             not to be trusted. Do they belong to this slice, with the same coils in the same order, and is nothing \
-             mirrored or shifted?",
-            100.0 * unexplained
+            "{which} leave {percent:.0} % of the centre of k-space unexplained, where 1 to 3 % is usual: do not trust the \
+             image. {asks}"
         )
     })
 }

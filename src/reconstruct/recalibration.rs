@@ -19,7 +19,7 @@ use crate::coil::EspiritSettings;
 use crate::error::Result;
 use crate::fourier::Fourier;
 use crate::operator::Encoding;
-use crate::solve::{Howl, Limits, Problem, Solver, Tuning, drive};
+use crate::solve::{Footprint, Howl, Limits, Method, Problem, Solver, Tuning, drive};
 
 /// From so many samples along the shorter side of the centre on, its own maps are as good.
 const ENOUGH: usize = 18;
@@ -67,6 +67,11 @@ impl Recalibration {
             () => 0,
         }
     }
+}
+
+/// What memory the reconstruction takes that maps are calibrated from again.
+pub fn recalibration_footprint() -> Footprint {
+    Method::find("howl").expect("HOWL is in the table").footprint
 }
 
 /// The centre of k-space, at most `region`, that a short reconstruction with these maps fills: `(channels, rows, cols)`.

@@ -42,7 +42,7 @@ pub struct Record {
     pub seconds: f64,
     /// Of them, for what comes before the iterations.
     pub preparation_seconds: f64,
-    /// What the method found out by itself.
+    /// What was found out on the way, as the kernel that coil maps were calibrated with, and what the method tells.
     pub notes: Vec<String>,
     /// What a user should know before he believes the image.
     pub warnings: Vec<String>,

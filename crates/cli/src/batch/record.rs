@@ -91,6 +91,9 @@ pub struct BatchVolume {
     pub seed: Option<u64>,
     /// Acceleration factor R.
     pub acceleration: Option<f64>,
+    /// Why its method was taken, where that was left to the data.
+    #[serde(default)]
+    pub choice: Option<String>,
     /// Metrics of the magnitude images against the first reference in the scan; `None` without one.
     pub metrics: Option<FastMriMetrics>,
     /// All files that were read for it: the scan, and files of masks, maps or noise.
@@ -128,6 +131,9 @@ pub struct SliceLine {
     pub lambda: Option<f64>,
     /// The method's own prediction of `E|x − x0|² / |x|²`.
     pub predicted_nmse: Option<f64>,
+    /// What the coil maps leave unexplained of the sampled centre, `‖y − A x‖ / ‖y‖`; `None` where that is not known.
+    #[serde(default)]
+    pub maps_unexplained: Option<f64>,
     pub metrics: Option<FastMriMetrics>,
     pub seconds: f64,
     pub preparation_seconds: f64,
@@ -207,6 +213,7 @@ pub(super) mod tests {
             stop: None,
             lambda: None,
             predicted_nmse: None,
+            maps_unexplained: None,
             metrics: None,
             seconds,
             preparation_seconds: 0.5,

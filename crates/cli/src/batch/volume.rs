@@ -12,6 +12,7 @@ use super::plan::Planned;
 use super::{BatchVolume, FastMriMetrics, FileRecord, Recipe, SliceLine, Status, lock};
 use pvdamp::array::Grid;
 use pvdamp::quality::{FastMri, Score, common_region, crop};
+use pvdamp::reconstruct::MapsRecord;
 use pvdamp::solve::IterationRecord;
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::format::{AtomicFile, Scan, Stamp};
@@ -73,6 +74,7 @@ impl OpenVolume {
         record.acceleration = Some(reconstruction.sampling().record.acceleration);
         record.warnings = [&scan.warnings[..], &known].concat();
         record.warnings.extend(reconstruction.decision().why_two_sets.clone());
+        record.choice = reconstruction.decision().choice.why.map(str::to_string);
         let range = match range_of(scan) {
             Ok(range) => range,
             Err(error) => {
@@ -271,6 +273,7 @@ fn line_of(volume: &BatchVolume, slice: &SliceRecord, metrics: Option<FastMriMet
         stop: history.map(|history| history.stop.name().into()),
         lambda: record.lambda,
         predicted_nmse: record.predicted_nmse,
+        maps_unexplained: record.maps.as_ref().and_then(MapsRecord::unexplained),
         metrics,
         seconds: record.seconds,
         preparation_seconds: record.preparation_seconds,

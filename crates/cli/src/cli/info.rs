@@ -7,6 +7,7 @@ use super::arguments::ScanArguments;
 use super::console::Console;
 use crate::flags::in_flags;
 use pvdamp::array::Grid;
+use pvdamp::reconstruct::warning_of_maps;
 use pvdamp_io::error::Result;
 use pvdamp_io::format::{Scan, ScanFormat};
 use pvdamp_io::recon::{ScanSettings, ScanSetup, Workload};
@@ -53,10 +54,13 @@ fn facts(scan: &Scan, setup: &mut ScanSetup, console: &Console) -> Result<Vec<(S
     let has_centre = scan.coils() == 1 || setup.shares_maps() || !setup.sampling().centre.is_empty();
     // What stops a reconstruction is worth telling, and the rest too.
     let decision = has_centre.then(|| setup.decide().map_err(|e| console.warn(&in_flags(&e))).ok());
-    let (sets, coils) = match decision.flatten() {
-        Some(decision) => (Some(decision.sets), decision.coils),
-        None => (None, None),
-    };
+    let decision = decision.flatten();
+    let sets = decision.as_ref().map(|decision| decision.sets);
+    let unexplained = decision.as_ref().and_then(|decision| decision.unexplained);
+    if let Some(warning) = unexplained.and_then(warning_of_maps) {
+        console.warn(&warning);
+    }
+    let (choice, coils) = decision.map_or((None, None), |decision| (Some(decision.choice), decision.coils));
     let coils = match coils {
         Some(coils) => Some(coils),
         None => setup.measure_coils()?,
@@ -67,19 +71,21 @@ fn facts(scan: &Scan, setup: &mut ScanSetup, console: &Console) -> Result<Vec<(S
     let header = scan.header.as_ref();
     let encoded = header.and_then(|h| h.encoded).map(|space| matrix(space.matrix));
     let recon = header.and_then(|h| h.recon).map(|space| matrix(space.matrix));
-    let tuning = setup.settings().engine.tuning();
-    let (scales, wavelet) = (tuning.scales(grid), tuning.wavelet.name);
+    let method = choice.map_or("reconstruct", |choice| choice.method.title);
     let plan = if setup.sampling().is_complete() {
         "combine the coils: nothing is missing (--accel R undersamples it first)".to_string()
     } else if !has_centre {
         "fail: the centre of k-space is not sampled, so that coil maps must be given (--maps)".to_string()
     } else if scan.coils() == 1 {
-        format!("P-VDAMP, {scales} scales of {wavelet}; one coil needs no maps")
+        format!("{method}; one coil needs no maps")
     } else if setup.shares_maps() {
-        format!("P-VDAMP, {scales} scales of {wavelet}, maps by ESPIRiT from the mean over the frames of a place")
+        format!("{method}, maps by ESPIRiT from the mean over the frames of a place")
     } else {
-        let centre = &sampling.centre;
-        format!("P-VDAMP, {scales} scales of {wavelet}, maps by ESPIRiT from the {centre} centre")
+        let again = match setup.recalibrations() {
+            0 => "",
+            _ => ", and again from a first reconstruction",
+        };
+        format!("{method}, maps by ESPIRiT from the {} centre{again}", sampling.centre)
     };
     let missing =
         (!sampling.missing_sides.is_empty()).then(|| format!("{} missing", sampling.missing_sides.join(", ")));
@@ -129,6 +135,14 @@ fn facts(scan: &Scan, setup: &mut ScanSetup, console: &Console) -> Result<Vec<(S
         ("noise", json!(noise)),
         ("coils_used", json!(coils)),
         ("map_sets", json!(sets)),
+        (
+            "maps_unexplained",
+            json!(unexplained.map(|left| format!("{:.1} % of the centre (usual: 1 to 3 %)", 100.0 * left))),
+        ),
+        (
+            "method",
+            json!(choice.map(|choice| format!("{}: {}", choice.method.name, choice.why.unwrap_or("asked for")))),
+        ),
         ("recon_would", json!(plan)),
         (
             "kspace_of_a_slice_mb",

@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -92,6 +93,7 @@ impl Recon {
             reconstruction: &reconstruction,
             iterations: reconstruction.iterations(),
             scan_wide: reconstruction.setup().warnings(),
+            said: RefCell::default(),
             stem: stem(&self.products.output),
             products: &self.products,
             console,
@@ -156,6 +158,8 @@ struct Job<'a> {
     iterations: usize,
     /// What there is to warn of in all slices.
     scan_wide: Vec<String>,
+    /// Notes of the slice before.
+    said: RefCell<Vec<String>>,
     stem: String,
     products: &'a Products,
     console: &'a Console,
@@ -278,9 +282,12 @@ impl Job<'_> {
         if let Some(coils) = &record.coils {
             self.report_coils(*slice, coils);
         }
-        for note in &record.notes {
+        // Slices have much in common: what is as in the slice before is not said again.
+        let mut said = self.said.borrow_mut();
+        for note in record.notes.iter().filter(|note| !said.contains(note)) {
             self.console.say(&format!("slice {slice}: {note}"));
         }
+        said.clone_from(&record.notes);
         if let Some(history) = &record.history {
             let steps = match (history.stop, history.iterations.len()) {
                 (StopReason::Direct, _) => String::new(),

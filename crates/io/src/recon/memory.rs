@@ -4,7 +4,7 @@
 use super::{MapsSource, SamplingSource, ScanSettings};
 use pvdamp::array::Grid;
 use pvdamp::coil::{MOST_PRINCIPAL_IMAGES, MapSets};
-use pvdamp::reconstruct::footprint;
+use pvdamp::reconstruct::{Recalibration, footprint, recalibration_footprint};
 use pvdamp::solve::Footprint;
 
 /// Bytes of the program itself, with its libraries and their buffers.
@@ -42,6 +42,8 @@ pub struct Workload {
     /// Sides of the calibration region and of the kernel, where maps are calibrated.
     pub calibration: Option<[usize; 2]>,
     pub error_bars: bool,
+    /// Whether maps may be calibrated again from a first reconstruction.
+    pub recalibrates: bool,
     /// Whether maps are written.
     pub keep_maps: bool,
     /// Whether slices share maps that are calibrated on all of a place.
@@ -78,6 +80,7 @@ impl Workload {
             threads: rayon::current_num_threads(),
             calibration: calibration.filter(|_| coils > 1),
             error_bars: engine.has_error_bars(),
+            recalibrates: coils > 1 && calibration.is_some() && engine.recalibration != Recalibration::Passes(0),
             keep_maps: engine.keep_maps,
             shared: false,
             reference: settings.wants_reference(),
@@ -86,8 +89,9 @@ impl Workload {
 
     /// Bytes of one slice while it is at work, whatever the number of slices that are: the program is not counted.
     ///
-    /// The most of four times: frames that are added up; k-space and the matrices that maps are calibrated with; k-space, maps and samples, where
-    /// the problem is posed; maps, samples, residual and what the method holds.
+    /// The most of five times: frames that are added up; k-space and the matrices that maps are calibrated with; k-space,
+    /// and what the reconstruction holds that maps are calibrated from again; k-space, maps and samples, where the problem
+    /// is posed; maps, samples, residual and what the method holds.
     pub fn slice(&self) -> u64 {
         let image = self.image();
         let [coils, used, sets] = [self.coils, self.used, self.sets].map(|n| n as f64);
@@ -139,7 +143,18 @@ impl Workload {
             + if xi { sets * used * self.padded() + samples } else { 0.0 }
             + ((images + bars[0]) * sets + frames + (thread + bars[1]) * threads) * image
             + kept_maps;
-        (HOLES * adding.max(calibrating).max(posing).max(solving)) as u64
+        let first = recalibration_footprint();
+        let recalibrating = if self.recalibrates {
+            kspace
+                + maps
+                + products
+                + 2.0 * samples
+                + (first.images * sets + first.frames + first.thread * threads) * image
+        } else {
+            0.0
+        };
+        let times = [adding, calibrating, recalibrating, posing, solving];
+        (HOLES * times.into_iter().fold(0.0, f64::max)) as u64
     }
 
     /// Bytes of one slice of a scan of so many, among many scans. The only slice of a scan is prepared when the scan is

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::view::{Figure, View, kind_title, nmse, predicted, psnr, psnr_of, seconds, ssim};
+use super::view::{Figure, View, kind_title, nmse, predicted, psnr, psnr_of, seconds, ssim, unexplained};
 use crate::batch::FastMriMetrics;
 use crate::report::number::{Spread, as_precise, counted, decibels, fixed, significant};
 use crate::report::plot::{Axis, Curve, Form, Plot, figure, legend};
@@ -48,6 +48,13 @@ const MEASURES: &[Measure] = &[
         name: "Predicted NMSE",
         axis: "predicted NMSE of a slice",
         figure: predicted,
+        logarithmic: true,
+        text: significant,
+    },
+    Measure {
+        name: "Unexplained by coil maps",
+        axis: "share of the central k-space that coil maps leave unexplained",
+        figure: unexplained,
         logarithmic: true,
         text: significant,
     },

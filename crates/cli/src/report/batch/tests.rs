@@ -48,6 +48,7 @@ fn line(volume: &str, slice: usize) -> SliceLine {
         stop: Some("planned".into()),
         lambda: None,
         predicted_nmse: Some(1e-3 * share),
+        maps_unexplained: Some(0.02 * share),
         metrics: Some(FastMriMetrics {
             nmse: Some(2e-3 * share),
             psnr_db: Some(40.0 - share),
@@ -329,6 +330,7 @@ fn an_empty_batch_gives_a_page() {
     pictures.add("a.h5", &stored(1, 40, 30)).unwrap();
     let lines = [SliceLine {
         predicted_nmse: None,
+        maps_unexplained: None,
         metrics: None,
         ..line("a.h5", 0)
     }];

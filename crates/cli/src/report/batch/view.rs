@@ -84,6 +84,10 @@ pub fn predicted(line: &SliceLine) -> Option<f64> {
     line.predicted_nmse
 }
 
+pub fn unexplained(line: &SliceLine) -> Option<f64> {
+    line.maps_unexplained
+}
+
 pub fn nmse(line: &SliceLine) -> Option<f64> {
     line.metrics?.nmse
 }

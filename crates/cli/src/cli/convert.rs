@@ -159,6 +159,7 @@ fn omitted_parts(scan: &Scan) -> Vec<&'static str> {
         ("the noise covariance", scan.noise_covariance.is_some()),
         ("the header", scan.header.is_some()),
         ("the reference", !scan.references().is_empty()),
+        ("which slices show the same place", scan.places.are_shared()),
     ];
     let present = parts.iter().filter(|(_, present)| *present);
     present.map(|(name, _)| *name).collect()

@@ -15,6 +15,7 @@ mod convert;
 mod docs;
 mod error_bars;
 mod eval;
+mod frames;
 mod one_path;
 mod report;
 mod shapes;

@@ -138,14 +138,15 @@ fn misfit(source: &Source, scan: MapsOf) -> crate::error::Error {
     let (coils, Grid { rows, cols }) = (scan.coils, scan.grid);
     let found = &source.shape[..];
     let inner = format!("{coils}, {rows}, {cols}");
-    let mut shapes = format!("({inner}) or (sets, {inner}) for all slices, or ");
+    let mut counts = vec![scan.slices];
     if scan.places < scan.slices {
-        shapes += &format!(
-            "({0}, {inner}) or ({0}, sets, {inner}) for its place(s), or ",
-            scan.places
-        );
+        counts.insert(0, scan.places);
     }
-    shapes += &format!("({0}, {inner}) or ({0}, sets, {inner})", scan.slices);
+    let shapes = |sets: &str| {
+        let of_each = counts.iter().map(|count| format!(" or ({count}, {sets}{inner})"));
+        format!("({sets}{inner}){}", of_each.collect::<String>())
+    };
+    let shapes = format!("{}, or with sets {}", shapes(""), shapes("sets, "));
     let mend = match found {
         [.., r, c, n] if [*n, *r, *c] == [coils, rows, cols] => "move the coils before rows and columns",
         [.., n, c, r] if [*n, *r, *c] == [coils, rows, cols] => "transpose rows and columns",

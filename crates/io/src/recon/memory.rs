@@ -102,27 +102,22 @@ impl Workload {
         let samples = used * self.sampled * image;
         let kept_maps = if self.keep_maps { sets * coils * image } else { 0.0 };
 
-        // Maps of a place are made in the coils of the scan, and handed to a frame beside its own.
-        let [of_place, handed] = match (self.shared, self.keep_maps) {
-            (false, _) => [kept_maps, 0.0],
-            (true, false) => [sets * coils * image, 0.0],
-            (true, true) => [kept_maps, kept_maps],
-        };
-        let adding = if self.shared {
-            (STACKS * coils + 4.0) * image
+        let (shared_maps, adding) = if self.shared {
+            (sets * coils * image, (STACKS * coils + 4.0) * image)
         } else {
-            0.0
+            (0.0, 0.0)
         };
+        // All frames of a place together may have sampled everything.
+        let posed = if self.shared { 1.0 } else { self.sampled };
         let calibrating = kspace + self.signal_space();
         let posing = kspace
             + maps
             + products
-            + samples
-            + BYTES_A_SAMPLE * self.sampled * self.grid.len() as f64
+            + used * posed * image
+            + BYTES_A_SAMPLE * posed * self.grid.len() as f64
             + (POSED[0] + POSED[1] * sets) * image
             + threads * self.eigenmaps()
-            + 2.0 * of_place
-            + handed;
+            + 2.0 * (kept_maps + shared_maps);
         let Footprint {
             images,
             frames,

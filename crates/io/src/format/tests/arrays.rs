@@ -5,9 +5,11 @@ use std::path::Path;
 use ndarray::{Array2, Array3, ArrayD, Axis, IxDyn, array};
 use num_complex::Complex;
 
-use super::{assert_says, file, message, put};
+use super::{assert_says, file, maps_of, message, put};
 use crate::error::Place;
-use crate::format::{Role, Volume, read_covariance, read_maps, read_mask, read_probability, read_volume};
+use crate::format::{
+    First, MapsOf, Role, Volume, read_covariance, read_maps, read_mask, read_probability, read_volume,
+};
 use pvdamp::array::Grid;
 
 const GRID: Grid = Grid::new(4, 3);
@@ -72,17 +74,25 @@ fn numbered(shape: &[usize]) -> ArrayD<Complex<f32>> {
 
 #[test]
 fn maps_of_every_layout() {
-    // slices, sets, whether of each slice: for a scan of 3 slices and 2 coils
-    let cases: [(&[usize], Option<&str>, usize, bool); 7] = [
-        (&[2, 4, 3], None, 1, false),
-        (&[3, 2, 4, 3], None, 1, true),
-        (&[2, 2, 4, 3], None, 2, false),
-        (&[3, 2, 4, 3], Some("sets,coils,rows,cols"), 3, false),
-        (&[3, 2, 4, 3], Some("slices, coils, rows, cols"), 1, true),
-        (&[3, 1, 2, 4, 3], None, 1, true),
-        (&[3, 2, 2, 4, 3], None, 2, true),
+    use First::{All, Places, Slices};
+    // sets and what they are of: for a scan of 2 coils, of 3 slices or of 6 that show 3 places or one
+    let named = Some("sets,coils,rows,cols");
+    let cases: [(&[usize], Option<&str>, [usize; 2], usize, First); 13] = [
+        (&[2, 4, 3], None, [3, 3], 1, All),
+        (&[3, 2, 4, 3], None, [3, 3], 1, Slices),
+        (&[2, 2, 4, 3], None, [3, 3], 2, All),
+        (&[3, 2, 4, 3], named, [3, 3], 3, All),
+        (&[3, 2, 4, 3], Some("slices, coils, rows, cols"), [3, 3], 1, Slices),
+        (&[3, 1, 2, 4, 3], None, [3, 3], 1, Slices),
+        (&[3, 2, 2, 4, 3], None, [3, 3], 2, Slices),
+        (&[3, 2, 4, 3], None, [6, 3], 1, Places),
+        (&[3, 2, 2, 4, 3], Some("places,sets,coils,rows,cols"), [6, 3], 2, Places),
+        (&[6, 2, 2, 4, 3], None, [6, 3], 2, Slices),
+        (&[2, 2, 4, 3], None, [6, 3], 2, All),
+        (&[1, 2, 2, 4, 3], None, [6, 1], 2, Places),
+        (&[1, 2, 4, 3], None, [6, 1], 1, Places),
     ];
-    for (shape, axes, sets, per_slice) in cases {
+    for (shape, axes, [slices, places], sets, first) in cases {
         let stored = numbered(shape);
         let (_folder, path) = file(|f| {
             put(f, "smaps", &stored)?;
@@ -94,18 +104,47 @@ fn maps_of_every_layout() {
                     .write_scalar(&a)
             })
         });
-        let maps = read_maps(&place(&path, ""), 3, 2, GRID).unwrap();
-        assert_eq!((maps.sets(), maps.per_slice()), (sets, per_slice), "{shape:?}");
-        for slice in 0..3 {
-            let expected = if per_slice {
-                stored.index_axis(Axis(0), slice).to_owned()
-            } else {
-                stored.clone()
+        let fits = MapsOf {
+            places,
+            ..maps_of(slices, 2, GRID)
+        };
+        let maps = read_maps(&place(&path, ""), fits).unwrap();
+        assert_eq!((maps.sets(), maps.first()), (sets, first), "{shape:?}");
+        for slice in 0..slices {
+            let index = match first {
+                All => None,
+                Slices => Some(slice),
+                Places => Some(slice % places),
             };
+            let expected = index.map_or(stored.clone(), |index| stored.index_axis(Axis(0), index).to_owned());
             let expected = expected.into_shape_with_order((sets, 2, 4, 3)).unwrap();
-            assert_eq!(maps.slice(slice).unwrap(), expected);
+            assert_eq!(maps.slice(slice, slice % places).unwrap(), expected);
         }
-        assert_eq!(maps.slice(3).is_err(), per_slice);
+        assert_eq!(maps.slice(slices, places).is_err(), first != All);
+    }
+}
+
+#[test]
+fn the_error_names_the_shapes_of_maps_that_fit() {
+    let (_folder, path) = file(|f| put(f, "maps", &numbered(&[1, 2, 2, 4, 3])));
+    let text = message(read_maps(&place(&path, ""), maps_of(3, 2, GRID)).map(drop));
+    for part in [
+        "(1, 2, 2, 4, 3)",
+        "(2, 4, 3) or (3, 2, 4, 3)",
+        "(sets, 2, 4, 3) or (3, sets, 2, 4, 3)",
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
+    let of_places = MapsOf {
+        places: 2,
+        ..maps_of(6, 2, GRID)
+    };
+    let text = message(read_maps(&place(&path, ""), of_places).map(drop));
+    for part in [
+        "(2, 2, 4, 3) or (6, 2, 4, 3)",
+        "(2, sets, 2, 4, 3) or (6, sets, 2, 4, 3)",
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
     }
 }
 
@@ -119,7 +158,7 @@ fn maps_that_do_not_fit() {
         (&[4, 3], "made from this scan"),
     ] {
         let (_folder, path) = file(|f| put(f, "maps", &numbered(shape)));
-        let text = message(read_maps(&place(&path, "maps"), 3, 2, GRID).map(drop));
+        let text = message(read_maps(&place(&path, "maps"), maps_of(3, 2, GRID)).map(drop));
         assert_says(&text, &path, &["'maps'", "(2, 4, 3) or (3, 2, 4, 3)", word]);
     }
 }

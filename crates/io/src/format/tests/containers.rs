@@ -5,10 +5,10 @@ use num_complex::Complex;
 use zip::CompressionMethod;
 
 use super::fixtures::{TestFolder, complex_bytes, complex_npy, cut, npy};
-use super::{assert_says, message};
+use super::{assert_says, maps_of, message};
 use crate::error::Place;
 use crate::format::{
-    Role, Volume, holds_images, read_covariance, read_list, read_maps, read_mask, read_probability, read_volume,
+    First, Role, Volume, holds_images, read_covariance, read_list, read_maps, read_mask, read_probability, read_volume,
 };
 use pvdamp::array::Grid;
 
@@ -91,9 +91,9 @@ fn archives_by_name() {
             read_probability(&place("r5"), GRID).unwrap(),
             Array2::from_elem((4, 3), 0.25)
         );
-        let maps = read_maps(&whole, 1, 2, GRID).unwrap();
+        let maps = read_maps(&whole, maps_of(1, 2, GRID)).unwrap();
         assert_eq!(
-            maps.slice(0).unwrap().into_dyn().index_axis(Axis(0), 0),
+            maps.slice(0, 0).unwrap().into_dyn().index_axis(Axis(0), 0),
             numbered(&[2, 4, 3])
         );
         assert_eq!(
@@ -135,15 +135,15 @@ fn maps_of_bart_by_their_dimensions() {
     let of_bart = expected.view().permuted_axes(vec![2, 3, 1, 0]).insert_axis(Axis(2));
     let path = folder.cfl("maps", of_bart);
     for name in ["maps", "maps.cfl", "maps.hdr"] {
-        let maps = read_maps(&folder.at(name).as_path().into(), 7, 5, GRID).unwrap();
-        assert_eq!((maps.sets(), maps.per_slice()), (2, false), "{name}");
-        assert_eq!(maps.slice(6).unwrap().into_dyn(), expected);
+        let maps = read_maps(&folder.at(name).as_path().into(), maps_of(7, 5, GRID)).unwrap();
+        assert_eq!((maps.sets(), maps.first()), (2, First::All), "{name}");
+        assert_eq!(maps.slice(6, 6).unwrap().into_dyn(), expected);
     }
     // one set, one coil
     let one = numbered(&[4, 3]);
-    let maps = read_maps(&folder.cfl("one", one.view()).as_path().into(), 2, 1, GRID).unwrap();
+    let maps = read_maps(&folder.cfl("one", one.view()).as_path().into(), maps_of(2, 1, GRID)).unwrap();
     assert_eq!(
-        maps.slice(1).unwrap().into_dyn(),
+        maps.slice(1, 1).unwrap().into_dyn(),
         one.insert_axis(Axis(0)).insert_axis(Axis(0))
     );
     // of a volume, whose slices run along the readout; and of several slices
@@ -154,13 +154,13 @@ fn maps_of_bart_by_their_dimensions() {
     let slices = all.view().permuted_axes([3, 4, 2, 1, 0]).into_dyn();
     let slices = (5..13).fold(slices.insert_axis(Axis(2)), |view, axis| view.insert_axis(Axis(axis)));
     for path in [folder.cfl("volume", volume.into_dyn()), folder.cfl("slices", slices)] {
-        let maps = read_maps(&path.as_path().into(), 6, 5, GRID).unwrap();
-        assert_eq!((maps.sets(), maps.per_slice()), (2, true));
+        let maps = read_maps(&path.as_path().into(), maps_of(6, 5, GRID)).unwrap();
+        assert_eq!((maps.sets(), maps.first()), (2, First::Slices));
         for (slice, expected) in all.outer_iter().enumerate() {
-            assert_eq!(maps.slice(slice).unwrap(), expected);
+            assert_eq!(maps.slice(slice, slice).unwrap(), expected);
         }
     }
-    let text = message(read_maps(&path.as_path().into(), 1, 4, GRID).map(drop));
+    let text = message(read_maps(&path.as_path().into(), maps_of(1, 4, GRID)).map(drop));
     assert_says(&text, &path, &["(1, 2, 5, 4, 3)", "do not fit", "made from this scan"]);
 }
 

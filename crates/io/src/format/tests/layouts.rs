@@ -205,6 +205,46 @@ fn axes_of_length_one_and_several_of_slices() {
 }
 
 #[test]
+fn frames_and_echoes_show_the_same_place() {
+    let folder = TestFolder::new();
+    let six = kspace().into_shape_with_order(IxDyn(&[3, 2, 12, 10])).unwrap();
+    let path = folder.file("six.npy", &complex_npy(&six));
+    for (text, places, images) in [
+        ("slice,slice,kx,ky", 6, vec![vec![0]]),
+        ("frame,coil,kx,ky", 1, vec![vec![0, 1, 2]]),
+        ("echo,coil,kx,ky", 1, vec![vec![0], vec![1], vec![2]]),
+        ("frame,slice,kx,ky", 2, vec![vec![0, 2, 4]]),
+        ("slice,frame,kx,ky", 3, vec![vec![0, 1]]),
+        ("frame,echo,kx,ky", 1, vec![vec![0, 2, 4], vec![1, 3, 5]]),
+    ] {
+        let scan = super::open(&path, &axes(text)).unwrap();
+        assert_eq!((scan.places.count(), scan.places.images(0)), (places, images), "{text}");
+        let plain = Scan::open(&path, &axes(&text.replace("frame", "slice").replace("echo", "slice"))).unwrap();
+        for slice in 0..scan.slices() {
+            assert_eq!(scan.read_slice(slice).unwrap(), plain.read_slice(slice).unwrap());
+        }
+    }
+    // of a volume, each position along the readout is a place
+    for text in ["frame,kx,ky,kz", "frame,x,ky,kz"] {
+        let scan = Scan::open(&path, &axes(text)).unwrap();
+        assert_eq!(
+            (scan.slices(), scan.places.count(), scan.places.frames(1)),
+            (6, 2, vec![1, 3, 5])
+        );
+    }
+    // time is dimension 10 of BART, echoes are 5
+    let slices = of_bart().ndim() - 1;
+    let mut swapped = of_bart();
+    swapped.swap_axes(10, slices);
+    let scan = open(&folder.cfl("frames", swapped.view()));
+    assert_eq!((scan.slices(), scan.places.images(0)), (3, vec![vec![0, 1, 2]]));
+    let mut swapped = of_bart();
+    swapped.swap_axes(5, slices);
+    let scan = open(&folder.cfl("echoes", swapped.view()));
+    assert_eq!(scan.places.images(0).len(), 3);
+}
+
+#[test]
 fn numpy_says_what_it_took_three_axes_for() {
     let folder = TestFolder::new();
     let coils = kspace().index_axis_move(Axis(0), 1).into_dyn();

@@ -20,8 +20,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
 
-use super::{Outline, Scan, ScanOptions};
+use super::{MapsOf, Outline, Scan, ScanOptions};
 use crate::error::Result;
+use pvdamp::array::Grid;
 
 pub const HEADER: &str = "<ismrmrdHeader xmlns='http://www.ismrm.org/ISMRMRD'><encoding>\
     <encodedSpace><matrixSize><x>12</x><y>10</y><z>1</z></matrixSize></encodedSpace>\
@@ -53,6 +54,16 @@ pub fn put<T: hdf5::H5Type + Clone, D: ndarray::Dimension>(
         .map(drop)
 }
 
+/// Of a scan whose slices show a place each.
+pub fn maps_of(slices: usize, coils: usize, grid: Grid) -> MapsOf {
+    MapsOf {
+        slices,
+        places: slices,
+        coils,
+        grid,
+    }
+}
+
 /// To read the k-space of that name.
 pub fn dataset(name: &str) -> ScanOptions {
     ScanOptions {
@@ -77,6 +88,7 @@ pub fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
 pub fn assert_outlines(outline: &Outline, scan: &Scan) {
     let found = (outline.format, outline.slices, outline.coils, outline.grid);
     assert_eq!(found, (scan.format, scan.slices(), scan.coils(), scan.grid()));
+    assert_eq!(outline.places, scan.places.count());
 }
 
 /// Reads all there is in a scan of these bytes; true if nothing was refused.

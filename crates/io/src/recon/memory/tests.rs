@@ -98,6 +98,16 @@ const OTHERWISE: &[(usize, &str, f64, &[Other], f64)] = &[
     (16, "pvdamp", 6.0, &[Other::Calibration(48, 8)], 181.8),
 ];
 
+/// Of ten frames that share maps, one after the other on two threads: R = 6 a frame, and all together nearly complete.
+const SHARED: &[((usize, usize), usize, &str, f64)] = &[
+    ((256, 256), 8, "howl", 50.9),
+    ((256, 256), 8, "pvdamp", 46.2),
+    ((640, 368), 15, "howl", 217.9),
+    ((640, 368), 15, "pvdamp", 214.3),
+    ((512, 512), 16, "howl", 196.9),
+    ((512, 512), 16, "pvdamp", 200.5),
+];
+
 #[derive(Clone, Copy, Debug)]
 enum Other {
     Threads(usize),
@@ -142,6 +152,18 @@ fn one_slice_after_the_other_is_what_was_measured() {
             ..workload(size, coils, "pvdamp", 2)
         };
         assert_holds(predicted.alone(8), measured, row);
+    }
+}
+
+#[test]
+fn frames_that_share_maps_are_what_was_measured() {
+    for row in SHARED {
+        let &(size, coils, method, measured) = row;
+        let predicted = Workload {
+            shared: true,
+            ..workload(size, coils, method, 2)
+        };
+        assert_holds(predicted.alone(10), measured, row);
     }
 }
 

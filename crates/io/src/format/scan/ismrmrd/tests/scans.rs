@@ -389,3 +389,36 @@ fn a_group_of_any_name_and_anything_beside_it() {
     file.close().unwrap();
     assert_eq!(open(&path).unwrap().format, "fastmri");
 }
+
+#[test]
+fn slices_of_one_counter_and_position_show_the_same_place() {
+    let mut rng = random(8);
+    let mut raw = plain();
+    raw.readouts.clear();
+    // of two places, two contrasts of three repetitions
+    for (contrast, repetition) in [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)] {
+        for slice in 0..2 {
+            let counters = Counters {
+                repetition,
+                ..at(3, slice, contrast)
+            };
+            let mut readout = readout(counters, &line(&mut rng, 3, 8), &[]);
+            readout.head.position[2] += f32::from(slice);
+            raw.readouts.push(readout);
+        }
+    }
+    let scan = raw.scan();
+    assert_eq!((scan.slices(), scan.places.count()), (12, 2));
+    assert_eq!(scan.places.frames(1), [1, 3, 5, 7, 9, 11]);
+    assert_eq!(scan.places.images(0), [[0, 2, 4], [6, 8, 10]]);
+
+    // the second repetition of the first contrast was moved
+    raw.readouts[2].head.position[0] += 5.0;
+    raw.readouts[3].head.slice_dir = [0.8, 0.6, 0.0];
+    let scan = raw.scan();
+    assert_eq!((scan.places.count(), scan.places.frames(2)), (4, vec![2]));
+    assert!(scan.places.images(0) == [vec![0, 4], vec![6, 8, 10]]);
+
+    let scan = plain().scan();
+    assert!(!scan.places.are_shared());
+}

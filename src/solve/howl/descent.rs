@@ -1,8 +1,9 @@
 use ndarray::{ArrayView2, Axis};
 use num_complex::Complex;
 
+use super::guard::Look;
 use super::schedule::Denoiser;
-use crate::array::{Grid, ImageSets, Real};
+use crate::array::{Grid, ImageSets, Real, energy, vectorised};
 use crate::denoise::{LocalWiener, SimilarPatches, WienerWorkspace};
 use crate::fourier::Fourier;
 use crate::operator::{Samples, sample_energies};
@@ -82,6 +83,22 @@ impl<T: Real> Descent<T> {
             .unwrap_or_else(|| residual_noise(&self.residual, measured, sets))
     }
 
+    /// What the residual [ahead](Self::look_ahead) shows, with its gradient and [noise](Self::noise); `None` where images
+    /// can explain any data. `data` is the energy of the samples.
+    pub(super) fn judge(&self, operator: &Folded<T>, gradient: &ImageSets<T>, noise: f64, data: f64) -> Option<Look> {
+        let Problem { encoding, measured, .. } = &*operator.problem;
+        let free = encoding.coils().saturating_sub(encoding.sets());
+        let count = measured.iter().filter(|&&measured| measured).count();
+        let residual = energy(&self.residual);
+        // y = A v + z and ⟨A v, z⟩ = ⟨v, Aᴴ z⟩.
+        let seen = data - 2.0 * inner_product(&self.unfolded, gradient) - residual;
+        (free > 0).then(|| Look {
+            unseen: energy(&self.unfolded) - seen,
+            mean: residual / (free * count.max(1)) as f64,
+            noise,
+        })
+    }
+
     /// One iteration from the gradient [ahead](Self::look_ahead). `noise` is the variance of a sample that the denoiser
     /// is to remove. Returns the variance of a complex pixel that the denoiser was given.
     pub(super) fn step(&mut self, operator: &Folded<T>, gradient: ImageSets<T>, denoiser: Denoiser, noise: f64) -> f64 {
@@ -134,6 +151,18 @@ impl<T: Real> Descent<T> {
         let more = phase::of_image(&self.momentum.x, &self.fourier);
         operator.refold(&more, [&mut self.momentum.x, &mut self.momentum.ahead]);
     }
+}
+
+/// Real part of `⟨a, b⟩`.
+fn inner_product<T: Real>(a: &ImageSets<T>, b: &ImageSets<T>) -> f64 {
+    let [a, b] = [a, b].map(|x| x.as_slice().expect("standard layout"));
+    vectorised(
+        #[inline(always)]
+        || {
+            let terms = a.iter().zip(b);
+            terms.map(|(a, b)| (a.re * b.re + a.im * b.im).wide()).sum()
+        },
+    )
 }
 
 fn wavelet(name: &str) -> &'static Wavelet {

@@ -1,6 +1,7 @@
 //! HOWL: held-out, residual-noise-tuned Wiener reconstruction. `docs/howl.md` in the repository has the equations.
 
 mod descent;
+mod guard;
 mod schedule;
 
 pub(super) use schedule::{ITERATIONS, LINE_ITERATIONS};
@@ -8,10 +9,11 @@ pub(super) use schedule::{ITERATIONS, LINE_ITERATIONS};
 use std::sync::Arc;
 
 use self::descent::Descent;
+use self::guard::{Acts, Guard};
 use self::schedule::{Schedule, Stage};
 use super::folded::Folded;
 use super::{Problem, Solver, Step, StopReason, Tuning, Verdict};
-use crate::array::{ImageSets, Real};
+use crate::array::{ImageSets, Real, energy};
 
 /// Held-out, residual-noise-tuned Wiener reconstruction: proximal gradient descent with denoisers in the place of the
 /// proximal map.
@@ -23,6 +25,9 @@ pub struct Howl<T: Real> {
     operator: Folded<T>,
     descent: Descent<T>,
     schedule: Schedule,
+    guard: Guard,
+    /// Energy of the samples.
+    data_energy: f64,
     /// Steps taken.
     steps: usize,
     /// Complete data are their own only estimate.
@@ -37,6 +42,8 @@ impl<T: Real> Howl<T> {
         Self {
             descent: Descent::new(&operator, start, tuning.scales(problem.encoding.grid())),
             schedule: Schedule::new(problem, tuning),
+            guard: Guard::default(),
+            data_energy: energy(&problem.data),
             steps: 0,
             operator,
             complete: problem.encoding.is_full(),
@@ -54,7 +61,12 @@ impl<T: Real> Solver<T> for Howl<T> {
                 verdict: Verdict::Stop(StopReason::Direct),
             };
         }
-        let Self { operator, descent, .. } = self;
+        let Self {
+            operator,
+            descent,
+            guard,
+            ..
+        } = self;
         let Stage {
             factor,
             denoiser,
@@ -65,7 +77,13 @@ impl<T: Real> Solver<T> for Howl<T> {
         }
         let gradient = descent.look_ahead(operator);
         let noise = descent.noise(operator);
-        let noise = descent.step(operator, gradient, denoiser, factor * factor * noise);
+        let mut variance = factor * factor * noise;
+        if factor == 1.0
+            && let Some(look) = descent.judge(operator, &gradient, noise, self.data_energy)
+        {
+            variance = variance.max(guard.floor(self.steps + 1, look));
+        }
+        let noise = descent.step(operator, gradient, denoiser, variance);
         self.steps += 1;
         let verdict = if self.steps == self.schedule.steps() {
             Verdict::Stop(StopReason::Planned)
@@ -82,6 +100,17 @@ impl<T: Real> Solver<T> for Howl<T> {
 
     fn image(&mut self) -> ImageSets<T> {
         self.operator.unfold(&self.descent.consistent(&self.operator))
+    }
+
+    fn notes(&self) -> Vec<String> {
+        let note = |acts: Acts| {
+            format!(
+                "the coil maps do not explain the data, whose residual is {:.1} times the noise: from iteration {} on HOWL \
+                 counted all of it as noise, so that the image is smoother than those of other scans",
+                acts.excess, acts.since
+            )
+        };
+        self.guard.acts().map(note).into_iter().collect()
     }
 
     fn planned(&self) -> Option<usize> {

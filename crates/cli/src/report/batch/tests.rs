@@ -27,6 +27,7 @@ fn volume(name: &str, status: Status) -> BatchVolume {
         acquisition: Some("AXT2".into()),
         seed: Some(7),
         acceleration: Some(4.0),
+        choice: None,
         metrics: None,
         read: vec![],
         written: None,

@@ -1,5 +1,6 @@
 //! Which method reconstructs, where that is left open.
 
+use super::channels::Channels;
 use super::maps::{CoilMaps, WRONG};
 use super::sampling::Sampling;
 use crate::solve::{Footprint, Knob, Method};
@@ -15,23 +16,26 @@ pub struct Facts {
     pub lacks_side: bool,
     /// Locations over samples.
     pub acceleration: f64,
+    /// Of the scan.
+    pub coils: usize,
     /// What the coil maps leave unexplained, see [`MapReport::unexplained`](crate::coil::MapReport::unexplained).
     pub unexplained: Option<f64>,
 }
 
 impl Facts {
     /// Of a slice that is about to be reconstructed.
-    pub fn of(sampling: &Sampling, maps: &CoilMaps) -> Self {
-        Self::new(sampling, maps.record.unexplained())
+    pub fn of(sampling: &Sampling, channels: &Channels, maps: &CoilMaps) -> Self {
+        Self::new(sampling, channels.coils.measured, maps.record.unexplained())
     }
 
-    /// Of a sampling, with maps that leave so much unexplained.
-    pub fn new(sampling: &Sampling, unexplained: Option<f64>) -> Self {
+    /// Of a sampling, by so many coils, with maps that leave so much unexplained.
+    pub fn new(sampling: &Sampling, coils: usize, unexplained: Option<f64>) -> Self {
         Self {
             complete: sampling.is_complete(),
             lines: sampling.samples_lines(),
             lacks_side: sampling.lacks_side(),
             acceleration: sampling.record.acceleration,
+            coils,
             unexplained,
         }
     }
@@ -91,7 +95,7 @@ struct Rule {
     why: &'static str,
 }
 
-/// Up to this acceleration of single samples P-VDAMP has no more error than HOWL.
+/// Up to this acceleration of single samples, seen by several coils, P-VDAMP has no more error than HOWL.
 const MILD: f64 = 2.2;
 
 /// The first that applies counts. What they were measured on: `docs/benchmark.md`, "The automatic choice".
@@ -118,8 +122,8 @@ static RULES: &[Rule] = &[
     },
     Rule {
         method: "pvdamp",
-        applies: |facts| facts.acceleration <= MILD,
-        why: "few samples are missing, and its unbiased image comes with the same error",
+        applies: |facts| facts.coils > 1 && facts.acceleration <= MILD,
+        why: "few samples are missing, where it has the least error in noise, and an unbiased image beside",
     },
     Rule {
         method: "howl",
@@ -138,6 +142,7 @@ mod tests {
         lines: false,
         lacks_side: false,
         acceleration: 6.0,
+        coils: 8,
         unexplained: Some(0.02),
     };
 
@@ -156,6 +161,7 @@ mod tests {
         };
         assert_eq!(chosen(mild).method.name, "pvdamp");
         assert_eq!(chosen(Facts { lines: true, ..mild }).method.name, "howl");
+        assert_eq!(chosen(Facts { coils: 1, ..mild }).method.name, "howl");
         let wrong = Facts {
             lines: true,
             unexplained: Some(0.2),

@@ -45,7 +45,7 @@ impl Reconstruction {
     pub fn of_nothing(sampling: &Sampling, coils: usize, sets: usize, settings: &Settings) -> Self {
         let grid = sampling.mask.grid();
         let image = Image::zeros(grid.dim());
-        let choice = Choice::new(settings.method, &Facts::new(sampling, None));
+        let choice = Choice::new(settings.method, &Facts::new(sampling, coils, None));
         let mut record = blank_record(sampling, sets, choice, settings);
         record.warnings.push("k-space is all zero, and so is the image".into());
         let unbiased = choice.method.unbiased && sets == 1;

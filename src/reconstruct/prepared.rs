@@ -116,7 +116,7 @@ impl Prepared {
     /// [`Error::Data`]: parts that do not fit each other.
     pub fn pose(channels: Channels, sampling: Arc<Sampling>, maps: CoilMaps, settings: &Settings) -> Result<Self> {
         sampling.check_grid(Input::Kspace, channels.grid())?;
-        let choice = Choice::new(settings.method, &Facts::of(&sampling, &maps));
+        let choice = Choice::new(settings.method, &Facts::of(&sampling, &channels, &maps));
         let kept_maps = settings.keep_maps.then(|| channels.to_scan(maps.maps.clone()));
         let map_warnings = maps.warnings().to_vec();
         let mask = sampling.known();

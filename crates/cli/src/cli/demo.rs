@@ -6,6 +6,7 @@ use super::arguments::make_folder;
 use super::console::Console;
 use super::eval::figure;
 use super::recon::Recon;
+use super::reconstruction::AUTO;
 use super::simulate::{Layout, SIMULATED, write_scan};
 use pvdamp::array::Grid;
 use pvdamp::simulate::SimulationSettings;
@@ -55,7 +56,7 @@ impl Demo {
             seed: self.seed,
         };
         let mut jobs = Vec::new();
-        for method in ["zero-filled", "pvdamp"] {
+        for method in ["zero-filled", "pvdamp", AUTO] {
             let result = self.output.join(method).with_extension("h5");
             let typed = self.typed(method, &scan, &result)?;
             typed.arguments.settings()?.validate(settings.grid)?;

@@ -98,8 +98,17 @@ fn report(console: &Console, name: &str, record: &MapsRecord) {
     let Some(report) = record.report() else { return };
     let source = record.source().map_or(String::new(), |source| format!(" of {source}"));
     let eigenvalue = report.first_eigenvalue.map_or("none".into(), |v| format!("{v:.4}"));
+    let again = match report.recalibrations {
+        0 => String::new(),
+        1 => ", filled by a first reconstruction".into(),
+        passes => format!(", filled by {passes} reconstructions one after the other"),
+    };
+    let left = report.unexplained.map_or(String::new(), |left| {
+        format!(", {:.1} % of the sampled centre unexplained", 100.0 * left)
+    });
     console.say(&format!(
-        "{name}: calibration {}{source}, kernel {}, object {:.0} % of the field of view, median eigenvalue {eigenvalue}",
+        "{name}: calibration {}{source}{again}, kernel {}, object {:.0} % of the field of view, median eigenvalue \
+         {eigenvalue}{left}",
         report.calibration,
         report.kernel,
         100.0 * report.support,

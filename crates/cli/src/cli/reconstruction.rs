@@ -16,7 +16,7 @@ use pvdamp_io::error::{Error, Place, Result};
 use pvdamp_io::recon::{NoiseSource, SamplingSource, ScanSettings};
 
 /// For `--method`: left to the data.
-const AUTO: &str = "auto";
+pub const AUTO: &str = "auto";
 
 /// All options of a reconstruction.
 #[derive(Args)]

@@ -377,7 +377,8 @@ fn the_demonstration_works() {
         let line = output.out.lines().find(|l| l.starts_with(method)).unwrap();
         line.split_whitespace().skip(1).map(|v| v.parse().unwrap()).collect()
     };
-    let (zero, ours) = (figure("zero-filled"), figure("pvdamp"));
+    let (zero, ours, auto) = (figure("zero-filled"), figure("pvdamp"), figure("auto"));
+    assert!(auto[0] < ours[0], "{}", output.out);
     assert!(
         ours[0] < zero[0] / 2.0 && ours[1] > zero[1] + 3.0 && ours[2] > zero[2],
         "{}",
@@ -386,6 +387,7 @@ fn the_demonstration_works() {
     for name in [
         "scan.h5",
         "pvdamp.h5",
+        "auto.h5",
         "zero-filled.h5",
         "pictures/pvdamp_001.png",
         "pictures/zero-filled_000.png",

@@ -7,6 +7,7 @@ mod acquired;
 mod bad_input;
 mod batch;
 mod bench;
+mod choice;
 mod client_ismrmrd;
 mod clients;
 mod coils;

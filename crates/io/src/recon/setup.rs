@@ -162,7 +162,7 @@ impl ScanSetup {
 
     /// With so many sets, whose maps leave so much unexplained.
     fn decision(&self, sets: usize, unexplained: Option<f64>) -> Decision {
-        let facts = Facts::new(&self.sampling, unexplained);
+        let facts = Facts::new(&self.sampling, self.scan.coils(), unexplained);
         Decision {
             sets,
             why_two_sets: None,

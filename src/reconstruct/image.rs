@@ -72,7 +72,7 @@ impl Prepared {
         begin(Stage::Solving, observer)?;
         let start = Instant::now();
         let grid = self.problem.encoding.grid();
-        let method = self.choice.method;
+        let method = self.choice(settings).method;
         let limits = settings.limits(method, &self.sampling);
         let mut observe = |record: &IterationRecord, _: &mut dyn Solver<f32>| observer.iteration(record);
         let mut tuning = settings.tuning();
@@ -122,7 +122,7 @@ impl Prepared {
         let (image, unbiased) = (unscaled(image), unbiased.map(unscaled));
         let [deviation, unbiased_deviation] =
             [deviation, unbiased_deviation].map(|found| found.map(|deviation| deviation.mapv_into(|v| v / scale)));
-        let mut warnings = self.warnings();
+        let mut warnings = self.warnings(settings);
         if method.has(Knob::Lambda) && tuning.lambda == Lambda::Value(0.0) {
             warnings.push("the regularisation weight is 0: nothing is regularised".into());
         }
@@ -148,10 +148,11 @@ impl Prepared {
     }
 
     fn record(&self, settings: &Settings, history: History, found: Found) -> Record {
-        let method = self.choice.method;
+        let choice = self.choice(settings);
+        let method = choice.method;
         let scale = f64::from(self.scale);
         let preparation = self.preparation.as_secs_f64();
-        let mut blank = blank_record(&self.sampling, self.sets(), self.choice, settings);
+        let mut blank = blank_record(&self.sampling, self.sets(), choice, settings);
         let in_history = history.iterations.iter().map(|i| i.bands.len()).max();
         if let Some(bands) = in_history.filter(|&bands| bands > 0) {
             blank.bands.truncate(bands);

@@ -27,7 +27,7 @@ pub struct Prepared {
     pub scale: f32,
     /// Which locations were sampled.
     pub sampling: Arc<Sampling>,
-    /// The method that [`Self::solve`] takes.
+    /// The method that [`Self::solve`] takes, unless its settings name another.
     pub choice: Choice,
     /// Where the maps come from.
     pub maps_record: MapsRecord,
@@ -157,6 +157,14 @@ impl Prepared {
         })
     }
 
+    /// The method that [`Self::solve`] takes with these settings.
+    pub fn choice(&self, settings: &Settings) -> Choice {
+        match settings.method {
+            Some(method) => Choice { method, why: None },
+            None => self.choice,
+        }
+    }
+
     /// Number of sets of maps, and of images of a solver.
     pub fn sets(&self) -> usize {
         self.problem.encoding.sets()
@@ -193,8 +201,8 @@ impl Prepared {
     }
 
     /// What there is to warn of, a sentence each.
-    pub fn warnings(&self) -> Vec<String> {
-        let mut warnings = self.sampling.warnings_for(self.choice.method);
+    pub fn warnings(&self, settings: &Settings) -> Vec<String> {
+        let mut warnings = self.sampling.warnings_for(self.choice(settings).method);
         warnings.extend_from_slice(&self.map_warnings);
         warnings
     }

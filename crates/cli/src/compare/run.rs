@@ -53,7 +53,7 @@ impl<'a> PreparedCase<'a> {
 
     /// What there is to warn of, whatever the contender.
     pub fn warnings(&self) -> Vec<String> {
-        self.prepared.warnings()
+        self.prepared.warnings(&self.reconstruction.settings().engine)
     }
 
     /// The image in the units of the scan.

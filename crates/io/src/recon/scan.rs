@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::format::Scan;
 use pvdamp::array::{Grid, Image, Maps};
 use pvdamp::coil::MapSets;
-use pvdamp::reconstruct::{MapsRecord, Prepared, Sampling};
+use pvdamp::reconstruct::{MapsRecord, Prepared, Record, Sampling};
 use pvdamp::solve::Method;
 use pvdamp::{Observer, Reconstruction, Settings};
 
@@ -152,6 +152,11 @@ impl ScanReconstruction {
             }
             None => self.empty_slice(start),
         };
+        // The engine was told the method; the choice was that of the scan.
+        let record = Record {
+            choice: self.decision.choice.why,
+            ..record
+        };
         Ok(SliceResult {
             magnitude: self.cropped_magnitude(&image),
             image,
@@ -220,7 +225,7 @@ impl ScanReconstruction {
         Ok(prepared.and_then(|mut prepared| {
             Some(SliceMaps {
                 maps: prepared.kept_maps.take()?,
-                warnings: prepared.warnings(),
+                warnings: prepared.warnings(&settings),
                 record: prepared.maps_record,
             })
         }))

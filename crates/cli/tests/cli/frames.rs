@@ -113,10 +113,14 @@ fn frames_without_calibration_lines_are_calibrated_on_their_mean() {
         &["is not sampled at the centre", "--maps"],
     );
     let axes = "--axes frame,slice,coil,kx,ky";
-    let output = folder.run_ok(&format!(
-        "recon scan.h5 {axes} --method howl --trace trace.jsonl -o own.h5"
-    ));
-    assert!(output.err.contains("20 frames of 1 place(s)"), "{}", output.err);
+    let method = "--method howl --iterations 20";
+    let output = folder.run_ok(&format!("recon scan.h5 {axes} {method} --trace trace.jsonl -o own.h5"));
+    for part in [
+        "20 frames of 1 place(s)",
+        "slice 0: coil maps of the mean over 20 frames",
+    ] {
+        assert!(output.err.contains(part), "{part} is not in\n{}", output.err);
+    }
     assert!(!output.err.contains("other locations"), "{}", output.err);
     for record in folder.trace("trace.jsonl") {
         assert_eq!(record["maps"]["shared_by_frames"], FRAMES);
@@ -125,7 +129,7 @@ fn frames_without_calibration_lines_are_calibrated_on_their_mean() {
         assert_eq!(record["maps"]["method"], "espirit");
     }
     let maps = "--maps full.h5:sensitivity_maps";
-    folder.run_ok(&format!("recon scan.h5 {axes} --method howl {maps} -o true_maps.h5"));
+    folder.run_ok(&format!("recon scan.h5 {axes} {method} {maps} -o true_maps.h5"));
     let (own, with_true) = (scan.error("own.h5"), scan.error("true_maps.h5"));
     assert!(own < with_true + 1.5, "{own:.2} dB, with the true maps {with_true:.2}");
 
@@ -133,7 +137,7 @@ fn frames_without_calibration_lines_are_calibrated_on_their_mean() {
     let output = folder.run_ok(&format!("maps scan.h5 {axes} -o maps.h5"));
     assert!(output.err.contains("the mean over 20 frames"), "{}", output.err);
     assert_eq!(folder.shape("maps.h5:maps"), [1, 1, COILS, GRID.rows, GRID.cols]);
-    folder.run_ok(&format!("recon scan.h5 {axes} --method howl --maps maps.h5 -o read.h5"));
+    folder.run_ok(&format!("recon scan.h5 {axes} {method} --maps maps.h5 -o read.h5"));
     assert!((scan.error("read.h5") - own).abs() < 0.5);
 
     let facts = scan.facts(&format!("scan.h5 {axes}"));

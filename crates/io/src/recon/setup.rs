@@ -175,15 +175,16 @@ impl ScanSetup {
             let (channels, sampling) = self.channels(slice, kspace)?;
             let coils = (channels.coils.clone(), channels.noise.clone());
             let record = if self.is_one_of_several(slice) {
+                // Not both this frame and those that are added up.
                 drop(channels);
-                self.shared_maps(slice, &one_set)?
-                    .map(|shared| MapsRecord::shared(&shared))
+                let shared = self.shared_maps(slice, &one_set)?;
+                shared.map(|shared| MapsRecord::shared(&shared))
             } else {
                 let maps = CoilMaps::calibrate(&channels, &sampling, &one_set.espirit);
                 Some(maps.map_err(|error| self.locate(error, slice))?.record)
             };
             decision.coils.get_or_insert(coils);
-            if let Some(report) = record.as_ref().and_then(|record| record.report())
+            if let Some(report) = record.as_ref().and_then(MapsRecord::report)
                 && report.is_folded()
             {
                 decision.sets = 2;

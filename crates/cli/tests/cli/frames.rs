@@ -349,3 +349,32 @@ fn echoes_whose_phases_differ_are_calibrated_on_side_by_side() {
     assert!(echo < alone + 0.3, "{echo:.2} dB, each echo by itself {alone:.2}");
     assert!((frame - echo).abs() < 0.1, "{frame:.2} dB, as echoes {echo:.2}");
 }
+
+#[test]
+fn frames_that_cancel_in_their_mean_are_calibrated_on_side_by_side() {
+    let turning = |frame: usize, _: [f32; 2], value: C32| value * C32::from_polar(1.0, PI * frame as f32);
+    let scan = dynamic(4, 1, turning, |frame, col| {
+        (col * 3 + frame) % 5 == 0 || col.abs_diff(64) < 2
+    });
+    let folder = &scan.folder;
+    let axes = "--axes frame,slice,coil,kx,ky";
+    folder.run_ok(&format!(
+        "recon scan.h5 {axes} --method howl --trace trace.jsonl -o out.h5"
+    ));
+    let maps = &folder.trace("trace.jsonl")[1]["maps"];
+    // alike but for a sign, they are one principal image of four means
+    assert_eq!(
+        (&maps["shared_by_frames"], &maps["mean_images"]),
+        (&4.into(), &4.into())
+    );
+    folder.run_ok("recon scan.h5 --axes slice,slice,coil,kx,ky --method howl -o alone.h5");
+    let (shared, alone) = (scan.error("out.h5"), scan.error("alone.h5"));
+    assert!(shared < alone + 0.5, "{shared:.2} dB, each by itself {alone:.2}");
+
+    // no central line in any frame
+    let mut kspace = scan.kspace.clone();
+    kspace.slice_mut(s![.., .., .., .., 64]).fill(C32::default());
+    folder.write("scan.h5:kspace", &kspace);
+    let parts = ["none of the 4 frames of slice 0 is sampled at the centre", "--maps"];
+    folder.refused(&format!("recon scan.h5 {axes} -o none.h5"), 1, &parts);
+}

@@ -293,3 +293,17 @@ fn evenly<T>(all: &[T], most: usize) -> impl Iterator<Item = &T> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_images_some_are_taken_at_regular_distances() {
+        let all: Vec<usize> = (0..100).collect();
+        let taken: Vec<usize> = evenly(&all, 4).copied().collect();
+        assert_eq!(taken, [0, 25, 50, 75]);
+        assert_eq!(evenly(&all[..3], 4).count(), 3);
+        assert_eq!(evenly(&all[..0], 4).count(), 0);
+    }
+}

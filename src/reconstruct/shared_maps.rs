@@ -35,8 +35,8 @@ pub struct SharedMaps {
 }
 
 impl SharedMaps {
-    /// Calibrates maps as [`Acquisition::prepare_sampled`] does, on the mean over `frames` frames, and other such means
-    /// beside it ([`Acquisition::other_images`]). `None` where k-space is all zero.
+    /// Calibrates maps as [`Acquisition::prepare_sampled`] does, on the mean over so many frames, and other such means beside
+    /// it ([`Acquisition::other_images`]). `None` where k-space is all zero.
     ///
     /// # Errors
     /// Those of [`reconstruct`](super::reconstruct).

@@ -163,6 +163,38 @@ fn noise_does_not_spoil_the_maps() {
 }
 
 #[test]
+fn images_that_would_cancel_in_a_mean_are_calibrated_on_side_by_side() {
+    let grid = Grid::new(64, 64);
+    let small = scan(8, grid, (0.2, 0.18), 0.01);
+    let large = scan(8, grid, SMALL, 0.01);
+    let of = |first: &CoilStack<f32>, others: &[CoilStack<f32>]| {
+        let settings = EspiritSettings::default();
+        let context = EspiritContext {
+            others,
+            ..EspiritContext::default()
+        };
+        espirit(first.view(), CENTRE, &settings, &context).unwrap()
+    };
+    // opposite signs: their mean is nothing, and the two are one image
+    let (alone, _) = defaults(&large.kspace, CENTRE);
+    let (both, report) = of(&large.kspace, &[large.kspace.mapv(|v| -v)]);
+    assert!(
+        alone.iter().zip(&both).all(|(a, b)| (a - b).norm() < 1e-3),
+        "{report:?}"
+    );
+    // in phase and in opposed phase: what cancels in their mean is in the second principal image
+    let echoes = [&large.kspace + &small.kspace, &large.kspace - &small.kspace];
+    let (maps, _) = of(&echoes[0], &echoes[1..]);
+    let (mean, least) = agreement(&maps, &large.maps, &large.inside);
+    assert!(mean > 0.9999 && least > 0.999, "{mean}, {least}");
+    // one that holds a part of the object, and one that holds all of it
+    let (maps, _) = of(&small.kspace, std::slice::from_ref(&large.kspace));
+    let (mean, _) = agreement(&maps, &large.maps, &large.inside);
+    let (part, _) = agreement(&defaults(&small.kspace, CENTRE).0, &large.maps, &large.inside);
+    assert!(mean > 0.9999 && part < 0.9, "{mean}, of the part alone {part}");
+}
+
+#[test]
 fn the_phase_is_that_of_the_virtual_coil() {
     let scan = scan(6, Grid::new(48, 40), SMALL, 0.01);
     let (maps, _) = defaults(&scan.kspace, CENTRE);

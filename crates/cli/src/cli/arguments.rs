@@ -49,8 +49,8 @@ pub struct ScanOptionArguments {
     #[arg(long, value_name = "DATASET")]
     kspace: Option<String>,
 
-    /// What the axes of k-space mean, slowest first: slice, coil, kx, x (a readout that is transformed already), ky, kz
-    /// [default: as the format has them]
+    /// What the axes of k-space mean, slowest first: slice, frame, echo, coil, kx, x (a readout that is transformed
+    /// already), ky, kz [default: as the format has them]
     #[arg(long, value_name = "AXES")]
     axes: Option<Axes>,
 }

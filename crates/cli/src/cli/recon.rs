@@ -11,7 +11,7 @@ use super::arguments::{ScanArguments, make_folder, refuse_inputs, same_file, wri
 use super::console::{self, Console};
 use super::reconstruction::ReconArguments;
 use pvdamp::coil::Compression;
-use pvdamp::reconstruct::CoilsRecord;
+use pvdamp::reconstruct::{CoilsRecord, MapsRecord};
 use pvdamp::solve::{IterationRecord, StopReason};
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::format::{AtomicFile, ImageFormat, ImageSink, Series, window, write_png};
@@ -202,7 +202,7 @@ impl Job<'_> {
         if self.reconstruction.setup().shares_maps() {
             let places = scan.places.count();
             self.console.say(&format!(
-                "{} frames of {places} place(s): coil maps come from the mean over the frames of a place",
+                "{} frames of {places} place(s): those of a place share coil maps, which come from their mean",
                 scan.slices()
             ));
         }
@@ -278,6 +278,11 @@ impl Job<'_> {
         let SliceRecord { slice, record } = record;
         for warning in record.warnings.iter().filter(|w| !self.scan_wide.contains(w)) {
             self.console.warn(&format!("slice {slice}: {warning}"));
+        }
+        let places = &self.reconstruction.scan().places;
+        let first = places.frames(places.of_slice(*slice)).first() == Some(slice);
+        if let Some(source) = record.maps.as_ref().and_then(MapsRecord::source).filter(|_| first) {
+            self.console.say(&format!("slice {slice}: coil maps of {source}"));
         }
         if let Some(coils) = &record.coils {
             self.report_coils(*slice, coils);

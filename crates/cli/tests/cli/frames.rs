@@ -113,10 +113,14 @@ fn frames_without_calibration_lines_are_calibrated_on_their_mean() {
         &["is not sampled at the centre", "--maps"],
     );
     let axes = "--axes frame,slice,coil,kx,ky";
-    let output = folder.run_ok(&format!(
-        "recon scan.h5 {axes} --method howl --trace trace.jsonl -o own.h5"
-    ));
-    assert!(output.err.contains("20 frames of 1 place(s)"), "{}", output.err);
+    let method = "--method howl --iterations 20";
+    let output = folder.run_ok(&format!("recon scan.h5 {axes} {method} --trace trace.jsonl -o own.h5"));
+    for part in [
+        "20 frames of 1 place(s)",
+        "slice 0: coil maps of the mean over 20 frames",
+    ] {
+        assert!(output.err.contains(part), "{part} is not in\n{}", output.err);
+    }
     assert!(!output.err.contains("other locations"), "{}", output.err);
     for record in folder.trace("trace.jsonl") {
         assert_eq!(record["maps"]["shared_by_frames"], FRAMES);
@@ -125,7 +129,7 @@ fn frames_without_calibration_lines_are_calibrated_on_their_mean() {
         assert_eq!(record["maps"]["method"], "espirit");
     }
     let maps = "--maps full.h5:sensitivity_maps";
-    folder.run_ok(&format!("recon scan.h5 {axes} --method howl {maps} -o true_maps.h5"));
+    folder.run_ok(&format!("recon scan.h5 {axes} {method} {maps} -o true_maps.h5"));
     let (own, with_true) = (scan.error("own.h5"), scan.error("true_maps.h5"));
     assert!(own < with_true + 1.5, "{own:.2} dB, with the true maps {with_true:.2}");
 
@@ -133,7 +137,7 @@ fn frames_without_calibration_lines_are_calibrated_on_their_mean() {
     let output = folder.run_ok(&format!("maps scan.h5 {axes} -o maps.h5"));
     assert!(output.err.contains("the mean over 20 frames"), "{}", output.err);
     assert_eq!(folder.shape("maps.h5:maps"), [1, 1, COILS, GRID.rows, GRID.cols]);
-    folder.run_ok(&format!("recon scan.h5 {axes} --method howl --maps maps.h5 -o read.h5"));
+    folder.run_ok(&format!("recon scan.h5 {axes} {method} --maps maps.h5 -o read.h5"));
     assert!((scan.error("read.h5") - own).abs() < 0.5);
 
     let facts = scan.facts(&format!("scan.h5 {axes}"));
@@ -344,4 +348,33 @@ fn echoes_whose_phases_differ_are_calibrated_on_side_by_side() {
     let (echo, frame, alone) = (scan.error("echo.h5"), scan.error("frame.h5"), scan.error("alone.h5"));
     assert!(echo < alone + 0.3, "{echo:.2} dB, each echo by itself {alone:.2}");
     assert!((frame - echo).abs() < 0.1, "{frame:.2} dB, as echoes {echo:.2}");
+}
+
+#[test]
+fn frames_that_cancel_in_their_mean_are_calibrated_on_side_by_side() {
+    let turning = |frame: usize, _: [f32; 2], value: C32| value * C32::from_polar(1.0, PI * frame as f32);
+    let scan = dynamic(4, 1, turning, |frame, col| {
+        (col * 3 + frame) % 5 == 0 || col.abs_diff(64) < 2
+    });
+    let folder = &scan.folder;
+    let axes = "--axes frame,slice,coil,kx,ky";
+    folder.run_ok(&format!(
+        "recon scan.h5 {axes} --method howl --trace trace.jsonl -o out.h5"
+    ));
+    let maps = &folder.trace("trace.jsonl")[1]["maps"];
+    // alike but for a sign, they are one principal image of four means
+    assert_eq!(
+        (&maps["shared_by_frames"], &maps["mean_images"]),
+        (&4.into(), &4.into())
+    );
+    folder.run_ok("recon scan.h5 --axes slice,slice,coil,kx,ky --method howl -o alone.h5");
+    let (shared, alone) = (scan.error("out.h5"), scan.error("alone.h5"));
+    assert!(shared < alone + 0.5, "{shared:.2} dB, each by itself {alone:.2}");
+
+    // no central line in any frame
+    let mut kspace = scan.kspace.clone();
+    kspace.slice_mut(s![.., .., .., .., 64]).fill(C32::default());
+    folder.write("scan.h5:kspace", &kspace);
+    let parts = ["none of the 4 frames of slice 0 is sampled at the centre", "--maps"];
+    folder.refused(&format!("recon scan.h5 {axes} -o none.h5"), 1, &parts);
 }

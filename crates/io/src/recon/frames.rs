@@ -12,14 +12,14 @@ use super::inputs::header_limits;
 use super::setup::ScanSetup;
 use crate::error::{Error, Result};
 use crate::format::{PlaneStore, Scan};
-use pvdamp::array::{CoilStack, Grid};
-use pvdamp::coil::{EspiritSettings, MapReport, MapSets};
-use pvdamp::reconstruct::{FrameMean, Judgement, Sampling, SecondSet, SharedMaps, Sourced};
+use pvdamp::array::{CoilStack, Grid, Maps};
+use pvdamp::coil::{EspiritSettings, MapSets};
+use pvdamp::reconstruct::{FrameMean, Judgement, Sampling, SharedMaps, Sourced};
 use pvdamp::{Acquisition, Error as Engine, Noise, Settings};
 
 /// Frames whose mean keeps less than this share of their energy differ too much in phase for one image.
 const ALIKE: f64 = 0.9;
-/// Below this, frames that cannot be told apart cancel so much that it is worth a warning.
+/// Below this they cancel each other so much that their own centres are better, however small.
 const CANCEL: f64 = 0.5;
 /// More images than this tell no more of the coils; of more, so many are taken at regular distances.
 const MOST_IMAGES: usize = 32;
@@ -41,12 +41,7 @@ enum Kept {
     /// The place holds no data.
     Empty,
     /// All but the maps themselves, which are in the store.
-    Made {
-        report: MapReport,
-        second_set: Option<SecondSet>,
-        frames: usize,
-        images: usize,
-    },
+    Made(Box<SharedMaps>),
 }
 
 impl PlaceMaps {
@@ -64,26 +59,15 @@ impl PlaceMaps {
         let mut kept = lock(&self.places[place]);
         match &*kept {
             Kept::Empty => return Ok(None),
-            Kept::Made {
-                report,
-                second_set,
-                frames,
-                images,
-            } => {
-                let (report, second_set, frames, images) = (report.clone(), *second_set, *frames, *images);
+            Kept::Made(made) => {
+                let made = (**made).clone();
                 drop(kept);
                 let planes = self.store.plane(place)?;
                 let (all, rows, cols) = planes.dim();
                 let maps = planes
                     .into_shape_with_order((self.sets, all / self.sets, rows, cols))
                     .map_err(|e| Error::internal(format!("maps of a place have another shape ({e})")))?;
-                return Ok(Some(Arc::new(SharedMaps {
-                    maps,
-                    report,
-                    second_set,
-                    frames,
-                    images,
-                })));
+                return Ok(Some(Arc::new(SharedMaps { maps, ..made })));
             }
             Kept::Unknown => {}
         }
@@ -94,12 +78,11 @@ impl PlaceMaps {
         let maps = made.maps.as_standard_layout();
         let values = maps.as_slice().expect("an array in standard layout");
         self.store.write([place, 0, 0, 0], values)?;
-        *kept = Kept::Made {
+        *kept = Kept::Made(Box::new(SharedMaps {
+            maps: Maps::zeros((0, 0, 0, 0)),
             report: made.report.clone(),
-            second_set: made.second_set,
-            frames: made.frames,
-            images: made.images,
-        };
+            ..made
+        }));
         Ok(Some(Arc::new(made)))
     }
 }
@@ -226,7 +209,7 @@ impl ScanSetup {
         {
             shared.report.warnings.push(format!(
                 "the frames of this place cancel each other: their mean, which coil maps come from, keeps {:.0} % of their \
-                 energy",
+                 energy; are they of one slice, and in phase?",
                 100.0 * coherence
             ));
         }
@@ -234,29 +217,36 @@ impl ScanSetup {
     }
 
     /// What the maps of a place come from: a mean for each image. Frames that differ too much in phase are images of their
-    /// own if each has its own centre; where no image has one, all frames are one mean.
+    /// own if they have a centre of their own; where no image has one, all frames are one mean if they are alike.
     fn images(&self, place: usize, espirit: &EspiritSettings) -> Result<Option<Images>> {
         let (places, frames) = (&self.scan.places, self.scan.places.frames(place));
         let stated = places.images(place);
         let Some(images) = self.means(&stated, espirit)? else {
             return Ok(None);
         };
-        if images.coherence < ALIKE && stated.len() < frames.len() {
+        let coherence = images.coherence;
+        if coherence < ALIKE && stated.len() < frames.len() {
             drop(images);
             let single: Vec<Vec<usize>> = frames.iter().map(|&frame| vec![frame]).collect();
+            let cancel = coherence < CANCEL;
             let apart = self.means(&single, espirit)?;
-            return match apart {
-                Some(apart) if apart.hold(espirit) => Ok(Some(apart)),
-                _ => self.means(&stated, espirit),
+            let serves = |apart: &Images| apart.hold(espirit) || cancel && !apart.window.is_empty();
+            return match apart.filter(serves) {
+                Some(apart) => Ok(Some(apart)),
+                None => self.means(&stated, espirit),
             };
         }
         if !images.hold(espirit) && stated.len() > 1 {
             let window = images.window.len();
             drop(images);
             let whole = self.means(&[frames], espirit)?;
-            return match whole {
-                Some(whole) if whole.window.len() > window => Ok(Some(whole)),
-                _ => self.means(&stated, espirit),
+            let serves = |whole: &Images| {
+                let alike = whole.coherence >= ALIKE || window == 0;
+                alike && whole.window.len() > window
+            };
+            return match whole.filter(serves) {
+                Some(whole) => Ok(Some(whole)),
+                None => self.means(&stated, espirit),
             };
         }
         Ok(Some(images))
@@ -329,4 +319,18 @@ fn evenly<T>(all: &[T], most: usize) -> impl Iterator<Item = &T> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_images_some_are_taken_at_regular_distances() {
+        let all: Vec<usize> = (0..100).collect();
+        let taken: Vec<usize> = evenly(&all, 4).copied().collect();
+        assert_eq!(taken, [0, 25, 50, 75]);
+        assert_eq!(evenly(&all[..3], 4).count(), 3);
+        assert_eq!(evenly(&all[..0], 4).count(), 0);
+    }
 }

@@ -138,6 +138,10 @@ fn write_settings(file: &Hdf5Output, reconstruction: &ScanReconstruction) -> Res
         Attribute::new("whitening", if engine.whiten { "auto" } else { "off" }),
         Attribute::new("virtual_coils", engine.compression.to_string()),
     ];
+    if reconstruction.setup().shares_maps() {
+        let places = reconstruction.scan().places.count();
+        attributes.push(Attribute::new("places", places as i64));
+    }
     if !missing_sides.is_empty() {
         attributes.push(Attribute::new("missing_sides", missing_sides.join(", ")));
     }

@@ -291,9 +291,10 @@ impl ScanSetup {
 
     pub(super) fn sampling_of_slice(&self, slice: usize, kspace: &CoilStack<f32>) -> Result<Arc<Sampling>> {
         // Frames of a place sample other locations as a rule.
-        let own = match self.scan.places.are_shared() {
-            true => self.sampling.of_other_frame(kspace.view()),
-            false => self.sampling.of_other_slice(kspace.view()),
+        let own = if self.scan.places.are_shared() {
+            self.sampling.of_other_frame(kspace.view())
+        } else {
+            self.sampling.of_other_slice(kspace.view())
         };
         let own = own.map_err(|error| self.locate(error, slice))?;
         Ok(own.map_or_else(|| self.sampling.clone(), Arc::new))

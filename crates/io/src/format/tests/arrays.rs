@@ -77,7 +77,8 @@ fn maps_of_every_layout() {
     use First::{All, Places, Slices};
     // sets and what they are of: for a scan of 2 coils, of 3 slices or of 6 that show 3 places or one
     let named = Some("sets,coils,rows,cols");
-    let cases: [(&[usize], Option<&str>, [usize; 2], usize, First); 13] = [
+    type Case<'a> = (&'a [usize], Option<&'a str>, [usize; 2], usize, First);
+    let cases: [Case; 13] = [
         (&[2, 4, 3], None, [3, 3], 1, All),
         (&[3, 2, 4, 3], None, [3, 3], 1, Slices),
         (&[2, 2, 4, 3], None, [3, 3], 2, All),

@@ -2,11 +2,12 @@ use ndarray::{ArrayView2, Axis};
 use num_complex::Complex;
 
 use super::guard::Look;
+use super::noise::{Noise, mean_energy};
 use super::schedule::Denoiser;
 use crate::array::{Grid, ImageSets, Real, energy, vectorised};
 use crate::denoise::{LocalWiener, SimilarPatches, WienerWorkspace};
 use crate::fourier::Fourier;
-use crate::operator::{Samples, sample_energies};
+use crate::operator::Samples;
 use crate::solve::Problem;
 use crate::solve::folded::{Folded, phase};
 use crate::solve::momentum::Momentum;
@@ -18,10 +19,6 @@ const ORIENTATIONS: usize = 6;
 const FRAME_SHARE: f64 = 1.2;
 /// The same for similar patches.
 const PATCH_SHARE: f64 = 0.66;
-/// Samples farthest from the origin that show the noise where the residual does not: one of so many.
-const FAR: usize = 10;
-/// The fewest of them.
-const FEWEST: usize = 20;
 
 /// Accelerated proximal gradient descent (Beck & Teboulle 2009), with denoisers in the place of the proximal map, which
 /// alternate from iteration to iteration.
@@ -38,8 +35,7 @@ pub(super) struct Descent<T: Real> {
     unfolded: ImageSets<T>,
     /// Of each set of maps, once they were looked for.
     patches: Option<Vec<SimilarPatches>>,
-    /// Noise of a sample, where the residual cannot show it.
-    noise: Option<f64>,
+    noise: Noise,
 }
 
 impl<T: Real> Descent<T> {
@@ -61,7 +57,7 @@ impl<T: Real> Descent<T> {
             frames,
             work: WienerWorkspace::new(&fourier, scales, scales * ORIENTATIONS),
             patches: None,
-            noise: far_noise(problem),
+            noise: Noise::of(problem),
             fourier,
         }
     }
@@ -78,9 +74,7 @@ impl<T: Real> Descent<T> {
 
     /// Complex noise variance of a sample, as the latest residual shows it.
     pub(super) fn noise(&self, operator: &Folded<T>) -> f64 {
-        let (measured, sets) = (&operator.problem.measured, self.momentum.x.dim().0);
-        self.noise
-            .unwrap_or_else(|| residual_noise(&self.residual, measured, sets))
+        self.noise.variance(&self.residual, &operator.problem)
     }
 
     /// What the residual [ahead](Self::look_ahead) shows, with its gradient and [noise](Self::noise); `None` where images
@@ -88,13 +82,12 @@ impl<T: Real> Descent<T> {
     pub(super) fn judge(&self, operator: &Folded<T>, gradient: &ImageSets<T>, noise: f64, data: f64) -> Option<Look> {
         let Problem { encoding, measured, .. } = &*operator.problem;
         let free = encoding.coils().saturating_sub(encoding.sets());
-        let count = measured.iter().filter(|&&measured| measured).count();
         let residual = energy(&self.residual);
         // y = A v + z and ⟨A v, z⟩ = ⟨v, Aᴴ z⟩.
         let seen = data - 2.0 * inner_product(&self.unfolded, gradient) - residual;
         (free > 0).then(|| Look {
-            unseen: energy(&self.unfolded) - seen,
-            mean: residual / (free * count.max(1)) as f64,
+            unseen: energy(&self.unfolded) / self.step_length - seen,
+            mean: mean_energy(&self.residual, measured, free),
             noise,
         })
     }
@@ -176,80 +169,4 @@ fn find_patches<T: Real>(grid: Grid, x: &ImageSets<T>) -> Option<Vec<SimilarPatc
         SimilarPatches::find(grid, &real)
     };
     x.outer_iter().map(of_image).collect()
-}
-
-/// Complex noise variance of a sample, from the residuals of those measured: robust against the few in
-/// which the image is not yet right. Of nc coils the images take one coil's part for each set of maps; the others are
-/// left.
-fn residual_noise<T: Real>(residual: &Samples<T>, measured: &[bool], sets: usize) -> f64 {
-    let coils = residual.dim().0;
-    let energies = sample_energies(residual).into_iter().zip(measured);
-    let energies = energies
-        .filter(|&(_, &measured)| measured)
-        .map(|(energy, _)| energy)
-        .collect();
-    median_noise(energies, coils - sets)
-}
-
-/// The same where there are no more coils than images, so that these can explain all data: from the samples farthest
-/// from the origin, which hold the least signal. `None` where the residual shows it.
-fn far_noise<T: Real>(problem: &Problem<T>) -> Option<f64> {
-    let encoding = &problem.encoding;
-    if encoding.coils() > encoding.sets() {
-        return None;
-    }
-    let grid = encoding.grid();
-    let radius = |at: u32| grid.radius(at as usize / grid.cols, at as usize % grid.cols);
-    let energies = sample_energies(&problem.data);
-    let mut far: Vec<(f64, f64)> = encoding.sampled().iter().map(|&at| radius(at)).zip(energies).collect();
-    let mut noisy = problem.measured.iter();
-    far.retain(|_| noisy.next().copied().unwrap_or(true));
-    far.sort_by(|a, b| b.0.total_cmp(&a.0));
-    far.truncate((far.len() / FAR).max(FEWEST));
-    let energies = far.into_iter().map(|(_, energy)| energy).collect();
-    Some(median_noise(energies, encoding.coils()))
-}
-
-/// Variance of one of `coils` complex values, from the median over samples of the sum of their energies.
-fn median_noise(mut energies: Vec<f64>, coils: usize) -> f64 {
-    if energies.is_empty() {
-        return 0.0;
-    }
-    let middle = energies.len() / 2;
-    let (_, median, _) = energies.select_nth_unstable_by(middle, f64::total_cmp);
-    let count = coils as f64;
-    // Median of a Gamma distribution over its mean, after Wilson and Hilferty.
-    *median / count / (1.0 - 1.0 / (9.0 * count)).powi(3)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rand::SeedableRng;
-    use rand_distr::{Distribution, StandardNormal};
-
-    #[test]
-    fn the_noise_of_residuals_is_found() {
-        let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(5);
-        let mut gauss = || -> f64 { StandardNormal.sample(&mut rng) };
-        for (coils, sets) in [(2, 1), (8, 1), (8, 2), (32, 1)] {
-            let mut residual = Samples::zeros((coils, 20_000));
-            let mut left = residual.slice_mut(ndarray::s![..coils - sets, ..]);
-            left.mapv_inplace(|_| Complex::new(gauss(), gauss()));
-            let mut noisy = vec![true; 20_000];
-            let (found, expected) = (residual_noise(&residual, &noisy, sets), 2.0);
-            assert!(
-                (found / expected - 1.0).abs() < 0.03,
-                "{coils} coils: {found} of {expected}"
-            );
-            residual.slice_mut(ndarray::s![.., 9_000..]).fill(Complex::ZERO);
-            noisy[9_000..].fill(false);
-            let padded = residual_noise(&residual, &noisy, sets);
-            assert!(
-                (padded / expected - 1.0).abs() < 0.05,
-                "{coils} coils: {padded} of {expected} beside padding"
-            );
-        }
-        assert_eq!(residual_noise(&Samples::<f64>::zeros((4, 0)), &[], 1), 0.0);
-    }
 }

@@ -1,7 +1,6 @@
-/// How far the energy that the data do not show has to rise before anything is done, as a share of what it was.
+/// How far the energy that the samples do not show has to rise, as a share of what it was, before the guard acts. Where the
+/// residual is hardly more than noise it is more: the square of the ratio of noise to residual.
 const RISE: f64 = 0.06;
-/// That of a residual no larger than the noise; it falls with the square of their ratio, down to [`RISE`].
-const RISE_IN_NOISE: f64 = 0.6;
 /// What is left of the residual, at least, where the iterations have no more to explain.
 const STILL: f64 = 0.75;
 /// Growth of the strength in an iteration after which the energy is still too high.
@@ -65,8 +64,69 @@ impl Guard {
 
 impl Look {
     fn contradicts(&self, settled: &Self) -> bool {
-        let in_noise = RISE_IN_NOISE * (self.noise / self.mean).powi(2);
-        let most = settled.unseen * (1.0 + in_noise.max(RISE));
-        self.unseen > most && self.mean > STILL * settled.mean
+        let rise = (self.noise / self.mean).powi(2).max(RISE);
+        self.unseen > (1.0 + rise) * settled.unseen && self.mean > STILL * settled.mean
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(unseen: f64, mean: f64) -> Look {
+        Look {
+            unseen,
+            mean,
+            noise: 1.0,
+        }
+    }
+
+    /// The floors of iterations 1, 2, … and from when on the guard acts.
+    fn run(looks: &[(f64, f64)]) -> (Vec<f64>, Option<usize>) {
+        let mut guard = Guard::default();
+        let floors = (1..)
+            .zip(looks)
+            .map(|(i, &(unseen, mean))| guard.floor(i, look(unseen, mean)));
+        (floors.collect(), guard.acts().map(|acts| acts.since))
+    }
+
+    #[test]
+    fn it_acts_where_energy_rises_and_a_residual_far_above_the_noise_stays() {
+        let sound = [
+            // Energy stays; noise; a residual that falls to what the image explains now.
+            [(1.0, 9.0), (1.03, 8.9), (1.05, 8.9)],
+            [(1.0, 0.9), (1.1, 0.9), (1.3, 0.9)],
+            [(1.0, 9.0), (1.1, 6.0), (1.3, 3.0)],
+        ];
+        for looks in sound {
+            assert_eq!(run(&looks), (vec![0.0; 3], None), "{looks:?}");
+        }
+        let (floors, since) = run(&[(1.0, 9.0), (1.05, 8.9), (1.2, 8.8), (1.3, 8.7)]);
+        assert_eq!(since, Some(3));
+        let expected = [0.0, 0.0, GROWTH * 8.8, GROWTH * GROWTH * 8.7];
+        assert!(
+            floors.iter().zip(expected).all(|(floor, e)| (floor - e).abs() < 1e-9),
+            "{floors:?}"
+        );
+        // The closer to the noise, the more it takes.
+        assert_eq!(run(&[(1.0, 2.0), (1.2, 2.0), (1.3, 2.0)]).1, Some(3));
+    }
+
+    #[test]
+    fn strength_grows_no_further_once_the_energy_is_back() {
+        let (floors, _) = run(&[(1.0, 4.0), (1.5, 4.0), (0.9, 5.0), (0.8, 5.0)]);
+        assert_eq!(floors[2..], [GROWTH * 5.0; 2]);
+    }
+
+    #[test]
+    fn complete_agreement_is_no_contradiction() {
+        let silent = Look {
+            unseen: 0.0,
+            mean: 0.0,
+            noise: 0.0,
+        };
+        let mut guard = Guard::default();
+        assert_eq!([guard.floor(1, silent), guard.floor(2, silent)], [0.0; 2]);
+        assert!(guard.acts().is_none());
     }
 }

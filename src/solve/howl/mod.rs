@@ -2,6 +2,7 @@
 
 mod descent;
 mod guard;
+mod noise;
 mod schedule;
 
 pub(super) use schedule::{ITERATIONS, LINE_ITERATIONS};

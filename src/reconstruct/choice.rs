@@ -1,7 +1,8 @@
 //! Which method reconstructs, where that is left open.
 
 use super::channels::Channels;
-use super::maps::{CoilMaps, WRONG};
+use super::explained::WRONG;
+use super::maps::CoilMaps;
 use super::sampling::Sampling;
 use crate::solve::{Footprint, Knob, Method};
 
@@ -63,24 +64,24 @@ impl Choice {
             why: Some(rule.why),
         }
     }
-}
 
-/// Whether a part of the tuning means something to the method asked for, or else to every method that may be chosen.
-pub fn knows(asked: Option<&Method>, knob: Knob) -> bool {
-    match asked {
-        Some(method) => method.has(knob),
-        None => candidates().all(|method| method.has(knob)),
+    /// Whether a part of the tuning means something to the method asked for, or else to every method that may be chosen.
+    pub fn knows(asked: Option<&Method>, knob: Knob) -> bool {
+        match asked {
+            Some(method) => method.has(knob),
+            None => candidates().all(|method| method.has(knob)),
+        }
     }
-}
 
-/// What memory the method asked for takes, or else what every method that may be chosen does with.
-pub fn footprint(asked: Option<&Method>) -> Footprint {
-    match asked {
-        Some(method) => method.footprint,
-        None => candidates()
-            .map(|method| method.footprint)
-            .reduce(Footprint::larger)
-            .expect("there are rules"),
+    /// What memory the method asked for takes, or else what every method that may be chosen does with.
+    pub fn footprint(asked: Option<&Method>) -> Footprint {
+        match asked {
+            Some(method) => method.footprint,
+            None => candidates()
+                .map(|method| method.footprint)
+                .reduce(Footprint::larger)
+                .expect("there are rules"),
+        }
     }
 }
 
@@ -103,7 +104,7 @@ static RULES: &[Rule] = &[
     Rule {
         method: "pvdamp",
         applies: |facts| facts.complete,
-        why: "nothing is missing, and its unbiased image comes with the same error",
+        why: "nothing is missing",
     },
     Rule {
         method: "pvdamp",
@@ -123,12 +124,12 @@ static RULES: &[Rule] = &[
     Rule {
         method: "pvdamp",
         applies: |facts| facts.coils > 1 && facts.acceleration <= MILD,
-        why: "few samples are missing, where it has the least error in noise, and an unbiased image beside",
+        why: "R is at most 2.2, where it has as little error as any, and gives an unbiased image too",
     },
     Rule {
         method: "howl",
         applies: |_| true,
-        why: "it has the least error with such a mask",
+        why: "it has the least error with masks of single samples",
     },
 ];
 

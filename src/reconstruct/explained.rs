@@ -10,6 +10,8 @@ use crate::array::{Grid, Maps, Mask};
 use crate::error::Result;
 use crate::solve::{CgSense, Problem, Solver, Tuning};
 
+/// Above this, the maps are wrong: sound ones leave up to .025.
+pub(super) const WRONG: f64 = 0.05;
 /// Conjugate-gradient iterations: enough that sound maps leave .005 to .025.
 const ITERATIONS: usize = 6;
 /// Pixels of the small image for each sample of the region, along each axis.
@@ -86,4 +88,27 @@ fn coarse(maps: &Maps<f32>, small: Grid) -> Maps<f32> {
         }
     }
     coarse
+}
+
+/// What there is to say of calibrated maps that leave so much of the centre unexplained; `None` where that is usual.
+pub fn warning_of_maps(unexplained: f64) -> Option<String> {
+    let asks = "Are echoes or frames stacked as coils, did the object move, is the centre of k-space elsewhere, or are there \
+                too few central lines?";
+    warning_of("the coil maps", unexplained, asks)
+}
+
+pub(super) fn warning_of_given(unexplained: f64) -> Option<String> {
+    let asks =
+        "Do they belong to this slice, with the same coils in the same order, and is nothing mirrored or shifted?";
+    warning_of("the given coil maps", unexplained, asks)
+}
+
+fn warning_of(which: &str, unexplained: f64, asks: &str) -> Option<String> {
+    (unexplained > WRONG).then(|| {
+        let percent = 100.0 * unexplained;
+        format!(
+            "{which} leave {percent:.0} % of the centre of k-space unexplained, where 1 to 3 % is usual: do not trust the \
+             image. {asks}"
+        )
+    })
 }

@@ -45,7 +45,10 @@ impl Reconstruction {
     pub fn of_nothing(sampling: &Sampling, coils: usize, sets: usize, settings: &Settings) -> Self {
         let grid = sampling.mask.grid();
         let image = Image::zeros(grid.dim());
-        let choice = Choice::new(settings.method, &Facts::new(sampling, coils, None));
+        let choice = Choice {
+            why: None,
+            ..Choice::new(settings.method, &Facts::new(sampling, coils, None))
+        };
         let mut record = blank_record(sampling, sets, choice, settings);
         record.warnings.push("k-space is all zero, and so is the image".into());
         let unbiased = choice.method.unbiased && sets == 1;
@@ -108,6 +111,8 @@ impl Prepared {
             .report()
             .map_or(Vec::new(), |report| report.notes.clone());
         notes.extend(solver.notes());
+        let mut warnings = self.warnings(settings);
+        warnings.extend(solver.warnings());
         drop(solver);
         if image.iter().any(|v| !v.is_finite()) {
             let expected = "a sampling probability, coil maps and a noise covariance that belong to it";
@@ -122,7 +127,6 @@ impl Prepared {
         let (image, unbiased) = (unscaled(image), unbiased.map(unscaled));
         let [deviation, unbiased_deviation] =
             [deviation, unbiased_deviation].map(|found| found.map(|deviation| deviation.mapv_into(|v| v / scale)));
-        let mut warnings = self.warnings(settings);
         if method.has(Knob::Lambda) && tuning.lambda == Lambda::Value(0.0) {
             warnings.push("the regularisation weight is 0: nothing is regularised".into());
         }

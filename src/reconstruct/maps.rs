@@ -2,7 +2,7 @@ use std::fmt;
 
 use super::acquisition::check_maps;
 use super::channels::Channels;
-use super::explained::unexplained;
+use super::explained::{WRONG, unexplained};
 use super::observer::Observer;
 use super::recalibration::filled_centre;
 use super::record::MapsRecord;
@@ -16,8 +16,6 @@ use crate::error::{Error, Input, Result};
 
 /// A second set is taken where it leaves less of the centre unexplained than this fraction of what one leaves.
 const BETTER: f64 = 0.5;
-/// Above this, the maps are wrong: sound ones leave up to .025, and .05 comes with an image 10 dB worse.
-pub(super) const WRONG: f64 = 0.05;
 
 /// Coil sensitivity maps of the [`Channels`] of an acquisition.
 pub struct CoilMaps {
@@ -29,7 +27,6 @@ pub struct CoilMaps {
     pub second_set: Option<SecondSet>,
     /// What brings images of virtual coils into the units of the k-space.
     pub scaling: Option<CoilScaling>,
-    warnings: Vec<String>,
 }
 
 /// What is known of the maps of a slice before all slices are calibrated.
@@ -50,8 +47,8 @@ pub enum SecondSet {
     Unexplained {
         /// By one set, `‖y − A x‖ / ‖y‖`.
         one: f64,
-        /// By two.
-        two: f64,
+        /// By two; `None` with two coils, whose samples two sets explain whatever they are.
+        two: Option<f64>,
     },
 }
 
@@ -63,12 +60,18 @@ impl fmt::Display for SecondSet {
                 "on {:.0} % of the object one is not enough, as where it is larger than the field of view",
                 100.0 * share
             ),
-            Self::Unexplained { one, two } => write!(
+            Self::Unexplained { one, two: Some(two) } => write!(
                 f,
                 "one set leaves {:.1} % of the centre of k-space unexplained and two leave {:.1} %, as where the object is \
                  larger than the field of view or echoes are stacked as coils",
                 100.0 * one,
                 100.0 * two
+            ),
+            Self::Unexplained { one, two: None } => write!(
+                f,
+                "one set leaves {:.1} % of the centre of k-space unexplained, so that the two coils are reconstructed each \
+                 by itself",
+                100.0 * one
             ),
         }
     }
@@ -83,10 +86,6 @@ struct Calibrated {
 impl Calibrated {
     fn folded(&self) -> Option<SecondSet> {
         self.report.is_folded().then_some(SecondSet::Folded(self.report.folded))
-    }
-
-    fn unexplained(&self) -> f64 {
-        self.report.unexplained.unwrap_or(0.0)
     }
 }
 
@@ -105,15 +104,14 @@ impl CoilMaps {
         observer: &mut dyn Observer,
     ) -> Result<Self> {
         let calibration = Calibration::new(channels, sampling, settings)?;
-        let (calibrated, second_set) = calibration.settle(observer)?;
-        let warning = calibrated.report.unexplained.and_then(warning_of_maps);
-        let warnings = calibrated.report.warnings.iter().cloned().chain(warning).collect();
+        let first = calibration.first(settings.espirit.sets.count())?;
+        let (calibrated, second_set) = calibration.settle(first, observer)?;
+        let record = MapsRecord::Estimated(calibrated.report);
         Ok(Self {
             scaling: channels.scaling(&calibrated.maps),
             maps: calibrated.maps,
-            record: MapsRecord::Estimated(calibrated.report),
             second_set,
-            warnings,
+            record,
         })
     }
 
@@ -135,7 +133,7 @@ impl CoilMaps {
                 second_set: None,
             });
         }
-        let (settled, second_set) = calibration.settle(observer)?;
+        let (settled, second_set) = calibration.settle(first, observer)?;
         Ok(Judgement {
             unexplained: settled.report.unexplained,
             second_set,
@@ -175,10 +173,9 @@ impl CoilMaps {
         };
         Ok(Self {
             maps,
-            record,
             second_set: None,
             scaling,
-            warnings: unexplained.and_then(warning_of_given).into_iter().collect(),
+            record,
         })
     }
 
@@ -200,25 +197,19 @@ impl CoilMaps {
             }
             None => (shared.maps.clone(), None),
         };
-        let unexplained = unexplained(&maps, channels, espirit.window(sampling.centre))?;
-        let warning = unexplained.and_then(warning_of_maps);
+        let own = unexplained(&maps, channels, espirit.window(sampling.centre))?;
+        let record = MapsRecord::shared(shared, own);
         Ok(Self {
             maps,
-            record: MapsRecord::shared(shared, unexplained),
             second_set: shared.second_set,
             scaling,
-            warnings: shared.report.warnings.iter().cloned().chain(warning).collect(),
+            record,
         })
     }
 
     /// Number of sets.
     pub fn sets(&self) -> usize {
         self.maps.dim().0
-    }
-
-    /// What looks odd, a sentence each.
-    pub fn warnings(&self) -> &[String] {
-        &self.warnings
     }
 }
 
@@ -242,21 +233,26 @@ impl<'a> Calibration<'a> {
         })
     }
 
-    /// The maps, and why there are two sets where that was judged.
-    fn settle(&self, observer: &mut dyn Observer) -> Result<(Calibrated, Option<SecondSet>)> {
+    /// What becomes of the first maps, and why there are two sets where that was judged.
+    fn settle(&self, first: Calibrated, observer: &mut dyn Observer) -> Result<(Calibrated, Option<SecondSet>)> {
         let sets = self.settings.espirit.sets;
-        let first = self.first(sets.count())?;
         let (folded, doubtful) = (first.folded(), first.report.is_doubtful());
         let one = self.refine(first, observer)?;
         if sets != MapSets::Auto || !doubtful || (folded.is_none() && !one.report.is_doubtful()) {
             return Ok((one, None));
         }
-        let two = self.refine(self.first(2)?, observer)?;
-        let why = SecondSet::Unexplained {
-            one: one.unexplained(),
-            two: two.unexplained(),
+        let mut two = self.refine(self.first(2)?, observer)?;
+        let (left_by_one, left_by_two) = (one.report.unexplained.unwrap_or(0.0), two.report.unexplained);
+        // Two sets explain any samples of two coils, so that the figure of one is what tells.
+        let explains = match left_by_two {
+            Some(left) => left < BETTER * left_by_one,
+            None => left_by_one > WRONG,
         };
-        let explains = two.unexplained() < BETTER * one.unexplained();
+        two.report.unexplained = left_by_two.or(one.report.unexplained);
+        let why = SecondSet::Unexplained {
+            one: left_by_one,
+            two: left_by_two,
+        };
         match folded.or(explains.then_some(why)) {
             Some(why) => Ok((two, Some(why))),
             None => Ok((one, None)),
@@ -327,27 +323,4 @@ impl<'a> Calibration<'a> {
             others: &self.channels.other_images,
         }
     }
-}
-
-/// What there is to say of calibrated maps that leave so much of the centre unexplained; `None` where that is usual.
-pub fn warning_of_maps(unexplained: f64) -> Option<String> {
-    let asks = "Are echoes or frames stacked as coils, did the object move, is the centre of k-space elsewhere, or are there \
-                too few central lines?";
-    warning_of("the coil maps", unexplained, asks)
-}
-
-fn warning_of_given(unexplained: f64) -> Option<String> {
-    let asks =
-        "Do they belong to this slice, with the same coils in the same order, and is nothing mirrored or shifted?";
-    warning_of("the given coil maps", unexplained, asks)
-}
-
-fn warning_of(which: &str, unexplained: f64, asks: &str) -> Option<String> {
-    (unexplained > WRONG).then(|| {
-        let percent = 100.0 * unexplained;
-        format!(
-            "{which} leave {percent:.0} % of the centre of k-space unexplained, where 1 to 3 % is usual: do not trust the \
-             image. {asks}"
-        )
-    })
 }

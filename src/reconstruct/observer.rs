@@ -25,7 +25,8 @@ pub trait Observer {
         ControlFlow::Continue(())
     }
 
-    /// After each iteration, those of a search for λ among them.
+    /// After each iteration: in the stage of the maps, those of a reconstruction that they are calibrated from; else those of
+    /// the method, and of a search for λ.
     fn iteration(&mut self, record: &IterationRecord) -> ControlFlow<()> {
         let _ = record;
         ControlFlow::Continue(())
@@ -33,6 +34,19 @@ pub trait Observer {
 }
 
 impl Observer for () {}
+
+/// Sees nothing, and asks whether to go on before each stage and after each iteration.
+pub struct Asking<F>(pub F);
+
+impl<F: FnMut() -> ControlFlow<()>> Observer for Asking<F> {
+    fn stage(&mut self, _: Stage) -> ControlFlow<()> {
+        (self.0)()
+    }
+
+    fn iteration(&mut self, _: &IterationRecord) -> ControlFlow<()> {
+        (self.0)()
+    }
+}
 
 impl<F: FnMut(&IterationRecord) -> ControlFlow<()>> Observer for F {
     fn iteration(&mut self, record: &IterationRecord) -> ControlFlow<()> {

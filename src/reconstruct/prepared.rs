@@ -37,8 +37,6 @@ pub struct Prepared {
     pub coils_record: CoilsRecord,
     /// Maps of the coils of the scan, `(sets, coils, rows, cols)`, where the settings keep them.
     pub kept_maps: Option<Maps<f32>>,
-    /// Sentences about the maps.
-    map_warnings: Vec<String>,
     /// Why there are two sets of maps, where that was judged.
     pub second_set: Option<SecondSet>,
     /// Time spent on it so far, for the record.
@@ -118,7 +116,6 @@ impl Prepared {
         sampling.check_grid(Input::Kspace, channels.grid())?;
         let choice = Choice::new(settings.method, &Facts::of(&sampling, &channels, &maps));
         let kept_maps = settings.keep_maps.then(|| channels.to_scan(maps.maps.clone()));
-        let map_warnings = maps.warnings().to_vec();
         let mask = sampling.known();
         let Channels {
             kspace,
@@ -150,7 +147,6 @@ impl Prepared {
             noise_record: noise,
             coils_record: coils,
             kept_maps,
-            map_warnings,
             second_set: maps.second_set,
             preparation: Duration::ZERO,
             scaling: maps.scaling,
@@ -203,7 +199,7 @@ impl Prepared {
     /// What there is to warn of, a sentence each.
     pub fn warnings(&self, settings: &Settings) -> Vec<String> {
         let mut warnings = self.sampling.warnings_for(self.choice(settings).method);
-        warnings.extend_from_slice(&self.map_warnings);
+        warnings.extend(self.maps_record.warnings());
         warnings
     }
 }

@@ -67,11 +67,11 @@ impl Recalibration {
             () => 0,
         }
     }
-}
 
-/// What memory the reconstruction takes that maps are calibrated from again.
-pub fn recalibration_footprint() -> Footprint {
-    Method::find("howl").expect("HOWL is in the table").footprint
+    /// What memory the reconstructions take that maps are calibrated from again.
+    pub fn footprint() -> Footprint {
+        Method::find("howl").expect("HOWL is in the table").footprint
+    }
 }
 
 /// The centre of k-space, at most `region`, that a short reconstruction with these maps fills: `(channels, rows, cols)`.

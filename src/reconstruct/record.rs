@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use super::explained::{warning_of_given, warning_of_maps};
 use super::held_data::missing_sides;
 use super::shared_maps::SharedMaps;
 use crate::array::{Grid, Mask};
@@ -14,7 +15,7 @@ pub struct Record {
     pub version: &'static str,
     /// Name of the method.
     pub method: &'static str,
-    /// Why it was taken, where it was chosen by the data.
+    /// Why it was taken, where it was chosen by the data: those of the scan, for a slice of a scan.
     pub choice: Option<&'static str>,
     /// Which locations were sampled.
     pub sampling: SamplingRecord,
@@ -157,9 +158,18 @@ impl MapsRecord {
             Self::Given { .. } => None,
         }
     }
-}
 
-impl MapsRecord {
+    /// What looks odd about the maps, a sentence each.
+    pub fn warnings(&self) -> Vec<String> {
+        let (own, of_unexplained) = match self {
+            Self::Estimated(report) | Self::Shared { report, .. } => {
+                (&report.warnings[..], report.unexplained.and_then(warning_of_maps))
+            }
+            Self::Given { unexplained, .. } => (&[][..], unexplained.and_then(warning_of_given)),
+        };
+        own.iter().cloned().chain(of_unexplained).collect()
+    }
+
     /// What the maps leave unexplained of the sampled centre, see [`MapReport::unexplained`].
     pub fn unexplained(&self) -> Option<f64> {
         match self {

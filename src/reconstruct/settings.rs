@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::choice::knows;
+use super::choice::Choice;
 use super::recalibration::Recalibration;
 use super::sampling::Sampling;
 use crate::array::Grid;
@@ -12,7 +12,7 @@ use crate::solve::{Knob, Lambda, Limits, METHODS, Method, Tuning};
 /// as the data ask for, white noise, at most 16 virtual coils.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// A row of [`METHODS`](crate::solve::METHODS); `None` for the one that does best on such data ([`Choice`](super::Choice)).
+    /// A row of [`METHODS`](crate::solve::METHODS); `None` for the one that does best on such data ([`Choice`]).
     pub method: Option<&'static Method>,
     /// Wavelet, scales, damping, λ, shifts, iterations, error bars. What means nothing to the method is ignored.
     pub tuning: Tuning,
@@ -85,7 +85,10 @@ impl Settings {
     /// What a solver is given: the tuning without error bars where the method has none.
     pub fn tuning(&self) -> Tuning {
         Tuning {
-            error_bars: self.tuning.error_bars.filter(|_| knows(self.method, Knob::ErrorBars)),
+            error_bars: self
+                .tuning
+                .error_bars
+                .filter(|_| Choice::knows(self.method, Knob::ErrorBars)),
             ..self.tuning.clone()
         }
     }

@@ -138,7 +138,7 @@ impl FrameMean {
 
     /// Mean of `1/count` over the locations that were sampled: the variance of the noise of the mean, relative to that of a
     /// frame.
-    pub fn noise_variance(&self) -> f64 {
+    pub fn relative_noise(&self) -> f64 {
         let counts = self.count.iter().filter(|&&count| count > 0);
         let (sum, sampled) = counts.fold((0.0, 0u64), |(sum, n), &count| (sum + 1.0 / f64::from(count), n + 1));
         if sampled > 0 { sum / sampled as f64 } else { 1.0 }
@@ -196,7 +196,7 @@ mod tests {
         mean.add(&frame(4.0), &columns([false, true, true, false])).unwrap();
         assert_eq!(mean.frames(), 2);
         assert_eq!(mean.mask(), columns([true, true, true, false]));
-        assert!((mean.noise_variance() - (1.0 + 0.5 + 1.0) / 3.0).abs() < 1e-12);
+        assert!((mean.relative_noise() - (1.0 + 0.5 + 1.0) / 3.0).abs() < 1e-12);
         let values: Vec<f32> = mean
             .into_mean()
             .slice(ndarray::s![1, 2, ..])

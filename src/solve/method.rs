@@ -240,7 +240,7 @@ pub static METHODS: &[Method] = &[
         },
         unbiased: false,
         oracle: "",
-        knobs: &[Knob::ErrorBars],
+        knobs: &[Knob::Noise, Knob::ErrorBars],
         shift: None,
         build: |problem, tuning| Box::new(Howl::new(problem, tuning)),
     },

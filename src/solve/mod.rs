@@ -77,6 +77,11 @@ pub trait Solver<T: Real> {
         None
     }
 
+    /// What a user should know before he believes the image, each a sentence.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Remarks for the user, such as parameters that the method estimated; each a sentence.
     fn notes(&self) -> Vec<String> {
         Vec::new()

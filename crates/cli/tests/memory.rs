@@ -27,7 +27,7 @@ fn the_memory_of_a_reconstruction_is_predicted() {
         sampling: SamplingSource::File(folder.path("mask.h5").as_path().into()),
         ..ScanSettings::default()
     };
-    let reconstruction = ScanReconstruction::settle(ScanSetup::new(&scan, &settings).unwrap()).unwrap();
+    let reconstruction = ScanReconstruction::settle(ScanSetup::new(&scan, &settings).unwrap(), &mut ()).unwrap();
     let predicted = reconstruction.setup().workload(reconstruction.sets()).alone(3);
     for slice in 0..3 {
         reconstruction.slice(slice, &mut ()).unwrap();

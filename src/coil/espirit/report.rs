@@ -36,7 +36,7 @@ pub enum MapMethod {
 pub struct MapReport {
     /// The method, which follows from the size of the centre and the number of coils.
     pub method: MapMethod,
-    /// The part of the centre that was used, in samples.
+    /// The part of the centre that was used, in samples; where the maps were calibrated again, of the centre that was filled.
     #[serde(serialize_with = "as_text")]
     pub calibration: Grid,
     /// Side of the kernel that was used, which may be less than was asked for; 0 without a kernel.

@@ -41,8 +41,8 @@ impl MapSets {
 /// How ESPIRiT calibrates maps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EspiritSettings {
-    /// Side of the k-space window, in samples; `None` for one that fits the centre: 6, and less where fewer than
-    /// 16 samples lie side by side.
+    /// Side of the k-space window, in samples; `None` for one that fits the centre: 6, less where fewer than 16 samples lie
+    /// side by side, and maps of low resolution where there are fewer than 5, or than 7 along both axes.
     pub kernel: Option<usize>,
     /// The calibration region is at most this many samples along each axis.
     pub calibration: usize,

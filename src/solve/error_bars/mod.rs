@@ -53,6 +53,7 @@ struct Found<T: Real> {
     unbiased: Option<ImageSets<T>>,
     unbiased_deviation: Option<Array3<T>>,
     notes: Vec<String>,
+    warnings: Vec<String>,
 }
 
 impl<T: Real> ErrorBars<T> {
@@ -119,6 +120,7 @@ impl<T: Real> ErrorBars<T> {
             unbiased: solver.unbiased(),
             unbiased_deviation: solver.unbiased_deviation(),
             notes: solver.notes(),
+            warnings: solver.warnings(),
         });
         drop(solver);
         let rest = Arc::new(held_out.rest(&self.problem));
@@ -213,6 +215,13 @@ impl<T: Real> Solver<T> for ErrorBars<T> {
 
     fn tracked(&self) -> Option<Tracked<'_, T>> {
         self.solver.as_ref().filter(|_| self.found.is_none())?.tracked()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        match (&self.found, &self.solver) {
+            (Some(found), _) => found.warnings.clone(),
+            (None, solver) => solver.as_ref().map_or(Vec::new(), |solver| solver.warnings()),
+        }
     }
 
     fn notes(&self) -> Vec<String> {

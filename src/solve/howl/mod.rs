@@ -103,15 +103,15 @@ impl<T: Real> Solver<T> for Howl<T> {
         self.operator.unfold(&self.descent.consistent(&self.operator))
     }
 
-    fn notes(&self) -> Vec<String> {
-        let note = |acts: Acts| {
+    fn warnings(&self) -> Vec<String> {
+        let warning = |acts: Acts| {
             format!(
                 "the coil maps do not explain the data, whose residual is {:.1} times the noise: from iteration {} on HOWL \
                  counted all of it as noise, so that the image is smoother than those of other scans",
                 acts.excess, acts.since
             )
         };
-        self.guard.acts().map(note).into_iter().collect()
+        self.guard.acts().map(warning).into_iter().collect()
     }
 
     fn planned(&self) -> Option<usize> {

@@ -105,7 +105,7 @@ fn measure_cost(
     going: &(dyn Fn() -> ControlFlow<()> + Sync),
 ) -> Result<Cost> {
     let start = Instant::now();
-    let reconstruction = recipe.open(&volume.input)?;
+    let reconstruction = recipe.open(&volume.input, going)?;
     let slices = reconstruction.scan().slices();
     let opening = start.elapsed().as_secs_f64();
     let start = Instant::now();

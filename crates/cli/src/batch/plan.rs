@@ -11,6 +11,7 @@ use super::file::{seed_of, sha256_of};
 use super::journal::{EarlierRuns, Finished, Run};
 use super::record::differences;
 use super::{BatchVolume, FileRecord, Input, Shard, Status};
+use pvdamp::reconstruct::Asking;
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::format::{Outline, Scan, ScanOptions, files_of};
 use pvdamp_io::recon::{PROGRAM_MEMORY, SamplingSource, ScanReconstruction, ScanSettings, ScanSetup, Workload};
@@ -63,9 +64,10 @@ impl Recipe {
     }
 
     /// Opens a scan with its settings.
-    pub fn open(&self, input: &Input) -> Result<ScanReconstruction> {
+    pub fn open(&self, input: &Input, going: &dyn Fn() -> ControlFlow<()>) -> Result<ScanReconstruction> {
         let scan = Arc::new(Scan::open(&input.path, &self.scan)?);
-        ScanReconstruction::settle(ScanSetup::new(&scan, &self.settings_of(input))?)
+        let setup = ScanSetup::new(&scan, &self.settings_of(input))?;
+        ScanReconstruction::settle(setup, &mut Asking(going))
     }
 
     /// The settings of one scan.

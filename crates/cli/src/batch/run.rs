@@ -185,7 +185,11 @@ impl Workers<'_> {
 
     fn open(&self, waiting: Waiting) {
         let planned = &self.batch.plan.volumes[waiting.index];
-        let open = || OpenVolume::open(planned, &self.batch.recipe, &self.batch.output);
+        let open = || {
+            OpenVolume::open(planned, &self.batch.recipe, &self.batch.output, &|| {
+                self.listener.going()
+            })
+        };
         match catch_panic(open) {
             Ok(volume) => {
                 let (slices, memory) = (volume.slices(), volume.memory);

@@ -62,11 +62,16 @@ struct Work {
 
 impl OpenVolume {
     /// Errors: [`Trouble::All`] where the folder of results cannot be written.
-    pub fn open(planned: &Planned, recipe: &Recipe, output: &Path) -> std::result::Result<Self, Trouble> {
+    pub fn open(
+        planned: &Planned,
+        recipe: &Recipe,
+        output: &Path,
+        going: &dyn Fn() -> ControlFlow<()>,
+    ) -> std::result::Result<Self, Trouble> {
         let start = Instant::now();
         let stamp = |path: &PathBuf| Ok((path.clone(), stamp_of(path)?));
         let read = planned.read.iter().map(stamp).collect::<Result<Vec<_>>>()?;
-        let reconstruction = recipe.open(&planned.input)?;
+        let reconstruction = recipe.open(&planned.input, going)?;
         let scan = reconstruction.scan();
         let known = reconstruction.setup().warnings();
         let mut record = planned.record.clone();

@@ -12,6 +12,7 @@ use crate::compare::{
 };
 use crate::report::comparison_page;
 use pvdamp::sampling::{Acs, Family};
+use pvdamp::solve::Method;
 use pvdamp_io::error::{Error, Place, Result};
 use pvdamp_io::format::AtomicFile;
 
@@ -129,9 +130,12 @@ impl RunBench {
             }
         }
         let undersampling = self.undersampling()?;
+        let mut settings = self.maps.settings();
+        // Each contender is a method: none has to be chosen.
+        settings.engine.method = Method::find("pvdamp");
         let common = Common {
             scan: self.options.options(),
-            settings: self.maps.settings(),
+            settings,
         };
         let (cases, mut notes) = cases(&scans(&self.scans)?, &self.slices, &undersampling, &common)?;
         let idle = contenders

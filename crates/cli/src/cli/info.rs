@@ -7,7 +7,7 @@ use super::arguments::ScanArguments;
 use super::console::Console;
 use crate::flags::in_flags;
 use pvdamp::array::Grid;
-use pvdamp::reconstruct::warning_of_maps;
+use pvdamp::reconstruct::{Choice, warning_of_maps};
 use pvdamp_io::error::Result;
 use pvdamp_io::format::{Scan, ScanFormat};
 use pvdamp_io::recon::{ScanSettings, ScanSetup, Workload};
@@ -53,7 +53,7 @@ fn facts(scan: &Scan, setup: &mut ScanSetup, console: &Console) -> Result<Vec<(S
     // Without a sampled centre there are no maps to judge.
     let has_centre = scan.coils() == 1 || setup.shares_maps() || !setup.sampling().centre.is_empty();
     // What stops a reconstruction is worth telling, and the rest too.
-    let decision = has_centre.then(|| setup.decide().map_err(|e| console.warn(&in_flags(&e))).ok());
+    let decision = has_centre.then(|| setup.decide(&mut ()).map_err(|e| console.warn(&in_flags(&e))).ok());
     let decision = decision.flatten();
     let sets = decision.as_ref().map(|decision| decision.sets);
     let unexplained = decision.as_ref().and_then(|decision| decision.unexplained);
@@ -104,8 +104,10 @@ fn facts(scan: &Scan, setup: &mut ScanSetup, console: &Console) -> Result<Vec<(S
         }
     });
     let noise = noise.map(|noise| format!("{:.3e}, {}", noise.standard_deviation, noise.origin));
+    let footprint = Choice::footprint(choice.map(|choice| choice.method));
     let workload = Workload {
         used,
+        footprint,
         ..setup.workload(sets.unwrap_or(1))
     };
     let facts = [

@@ -5,7 +5,8 @@ use clap::Args;
 
 use super::arguments::{EspiritArguments, ScanArguments, refuse_overwrite};
 use super::console::{self, Console};
-use pvdamp::reconstruct::MapsRecord;
+use pvdamp::reconstruct::{Asking, MapsRecord};
+use pvdamp::solve::Method;
 use pvdamp_io::error::{Place, Result};
 use pvdamp_io::format::{Attribute, Hdf5Output};
 use pvdamp_io::recon::{SamplingSource, ScanReconstruction, ScanSettings, ScanSetup, SliceMaps, maps_dataset};
@@ -46,7 +47,10 @@ impl MakeMaps {
             ..self.espirit.settings()
         };
         settings.engine.keep_maps = true;
-        let reconstruction = ScanReconstruction::settle(ScanSetup::new(&scan, &settings)?)?;
+        // Nothing is reconstructed by it, so that none has to be chosen.
+        settings.engine.method = Method::find("zero-filled");
+        let reconstruction =
+            ScanReconstruction::settle(ScanSetup::new(&scan, &settings)?, &mut Asking(console::going))?;
         let scan_wide = &reconstruction.setup().warnings();
         scan.warnings
             .iter()
@@ -72,7 +76,7 @@ impl MakeMaps {
             console::check_interrupt()?;
             let name = if places.are_shared() { "place" } else { "slice" };
             let name = format!("{name} {place}");
-            match reconstruction.maps(place)? {
+            match reconstruction.maps(place, &mut Asking(console::going))? {
                 Some(SliceMaps { maps, record, warnings }) => {
                     dataset.write_slice(place, maps.view())?;
                     let own = warnings.iter().filter(|w| !scan_wide.contains(w));

@@ -1,5 +1,6 @@
 use std::cell::RefCell;
 use std::io::{BufWriter, Write};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,8 +11,9 @@ use indicatif::ProgressBar;
 use super::arguments::{ScanArguments, make_folder, refuse_inputs, same_file, written_files};
 use super::console::{self, Console};
 use super::reconstruction::ReconArguments;
+use pvdamp::Observer;
 use pvdamp::coil::Compression;
-use pvdamp::reconstruct::{CoilsRecord, MapsRecord};
+use pvdamp::reconstruct::{Asking, CoilsRecord, MapsRecord, Stage};
 use pvdamp::solve::{IterationRecord, StopReason};
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::format::{AtomicFile, ImageFormat, ImageSink, Series, window, write_png};
@@ -80,7 +82,8 @@ impl Recon {
         if let Some(format) = format {
             refuse_whole_results(format, &settings)?;
         }
-        let reconstruction = ScanReconstruction::settle(ScanSetup::new(&scan, &settings)?)?;
+        let reconstruction =
+            ScanReconstruction::settle(ScanSetup::new(&scan, &settings)?, &mut Asking(console::going))?;
         let output = match format {
             Some(format) => {
                 let description = describe(&reconstruction);
@@ -240,21 +243,13 @@ impl Job<'_> {
         console::check_interrupt()?;
         bar.set_position((slice * self.iterations) as u64);
         bar.set_message(format!("slice {}/{}", slice + 1, self.reconstruction.scan().slices()));
-        let last = ((slice + 1) * self.iterations) as u64;
-        self.reconstruction.slice(slice, &mut |iteration: &IterationRecord| {
-            if bar.position() < last {
-                bar.inc(1);
-            }
-            let mut line = format!("  slice {slice}: after {:.3} s", iteration.seconds);
-            if !iteration.bands.is_empty() {
-                line += &format!(", mean τ {:.4e}", iteration.tau);
-            }
-            if let Some(noise) = iteration.noise {
-                line += &format!(", noise {noise:.4e}");
-            }
-            self.console.detail(&line);
-            console::going()
-        })
+        let mut progress = Progress {
+            job: self,
+            bar,
+            slice,
+            solving: false,
+        };
+        self.reconstruction.slice(slice, &mut progress)
     }
 
     fn write_pictures(&self, folder: &Path, slice: usize, result: &SliceResult) -> Result<()> {
@@ -325,6 +320,40 @@ impl Job<'_> {
         if !changes.is_empty() {
             self.console.say(&format!("slice {slice}: {}", changes.join("; ")));
         }
+    }
+}
+
+/// Shows how the iterations of a slice get on. Those that maps are calibrated from do not count.
+struct Progress<'a> {
+    job: &'a Job<'a>,
+    bar: &'a ProgressBar,
+    slice: usize,
+    solving: bool,
+}
+
+impl Observer for Progress<'_> {
+    fn stage(&mut self, stage: Stage) -> ControlFlow<()> {
+        self.solving = stage == Stage::Solving;
+        console::going()
+    }
+
+    fn iteration(&mut self, iteration: &IterationRecord) -> ControlFlow<()> {
+        if !self.solving {
+            return console::going();
+        }
+        let last = ((self.slice + 1) * self.job.iterations) as u64;
+        if self.bar.position() < last {
+            self.bar.inc(1);
+        }
+        let mut line = format!("  slice {}: after {:.3} s", self.slice, iteration.seconds);
+        if !iteration.bands.is_empty() {
+            line += &format!(", mean τ {:.4e}", iteration.tau);
+        }
+        if let Some(noise) = iteration.noise {
+            line += &format!(", noise {noise:.4e}");
+        }
+        self.job.console.detail(&line);
+        console::going()
     }
 }
 

@@ -9,7 +9,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use super::arguments::{DrawArguments, MapsArguments, one_of, unknown};
 use pvdamp::Settings;
 use pvdamp::coil::Compression;
-use pvdamp::reconstruct::knows;
+use pvdamp::reconstruct::Choice;
 use pvdamp::solve::{Knob, Lambda, METHODS, Method, Shift, Tuning};
 use pvdamp::wavelet::{WAVELETS, Wavelet};
 use pvdamp_io::error::{Error, Place, Result};
@@ -162,20 +162,32 @@ impl ReconArguments {
         let iterates = method.is_none_or(Method::iterates);
         let has_lambda = method.is_some_and(Method::has_lambda);
         let options = [
-            ("--wavelet", self.wavelet.is_some(), knows(method, Knob::Wavelet)),
-            ("--scales", self.scales.is_some(), knows(method, Knob::Scales)),
-            ("--damping", self.damping.is_some(), knows(method, Knob::Damping)),
+            (
+                "--wavelet",
+                self.wavelet.is_some(),
+                Choice::knows(method, Knob::Wavelet),
+            ),
+            ("--scales", self.scales.is_some(), Choice::knows(method, Knob::Scales)),
+            (
+                "--damping",
+                self.damping.is_some(),
+                Choice::knows(method, Knob::Damping),
+            ),
             ("--lambda", self.lambda.is_some(), has_lambda),
-            ("--shift", self.shift.is_some(), knows(method, Knob::Shift)),
+            ("--shift", self.shift.is_some(), Choice::knows(method, Knob::Shift)),
             (
                 "--uncertainty",
                 self.uncertainty.is_some(),
-                knows(method, Knob::ErrorBars),
+                Choice::knows(method, Knob::ErrorBars),
             ),
             ("--iterations", self.iterations.is_some(), iterates),
             ("--time-limit", self.time_limit.is_some(), iterates),
             // One variance for all coils whitens nothing, unlike a covariance.
-            ("--noise-covariance VARIANCE", self.is_variance(), takes_noise(method)),
+            (
+                "--noise-covariance VARIANCE",
+                self.is_variance(),
+                Choice::knows(method, Knob::Noise),
+            ),
         ];
         match options.iter().find(|(_, given, means)| *given && !means) {
             Some((option, ..)) => {
@@ -201,7 +213,7 @@ impl ReconArguments {
     /// Noise that is known serves whitening, and methods that take it.
     fn refuse_unused_noise(&self, method: Option<&Method>) -> Result<()> {
         let option = match (&self.noise, &self.noise_covariance) {
-            _ if self.whiten || takes_noise(method) => None,
+            _ if self.whiten || Choice::knows(method, Knob::Noise) => None,
             (Some(_), _) => Some("--noise"),
             (None, Some(_)) => Some("--noise-covariance"),
             (None, None) => None,
@@ -256,14 +268,9 @@ impl ReconArguments {
     }
 }
 
-/// Whether noise that is known means something to the method, or to one of those that may be chosen.
-fn takes_noise(method: Option<&Method>) -> bool {
-    method.is_none_or(|method| method.has(Knob::Noise))
-}
-
 /// The methods, and the choice of one by the data.
 fn method_names() -> PossibleValuesParser {
-    let auto = "the one with the least error on such data: howl, or pvdamp where they are even; the output says which";
+    let auto = "the one with the least error on such data: howl, or pvdamp where few samples are missing; the output says which";
     let named = METHODS.iter().map(|row| PossibleValue::new(row.name).help(row.summary));
     PossibleValuesParser::new(std::iter::once(PossibleValue::new(AUTO).help(auto)).chain(named))
 }

@@ -222,7 +222,7 @@ impl Bench {
     /// Poses the problem of a case and hands it on.
     fn with_prepared_case(&self, case: &Case, work: &mut dyn FnMut(&PreparedCase) -> Result<()>) -> Result<()> {
         let scan = Arc::new(Scan::open(&case.path, &self.common.scan)?);
-        let reconstruction = ScanReconstruction::settle(ScanSetup::new(&scan, &case.settings)?)?;
+        let reconstruction = ScanReconstruction::settle(ScanSetup::new(&scan, &case.settings)?, &mut ())?;
         let slice = case.record.slice;
         let prepared = reconstruction.prepare(slice)?.ok_or_else(|| {
             let problem = format!("slice {slice} is all zero");

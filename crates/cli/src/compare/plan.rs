@@ -124,7 +124,7 @@ fn with_sets(common: &Common, scan: &mut ScanSetup) -> Result<(Common, Option<St
     if !matches!(common.settings.maps, MapsSource::Espirit) {
         return Ok((common, None));
     }
-    let decision = scan.decide()?;
+    let decision = scan.decide(&mut ())?;
     common.settings.engine.espirit.sets = MapSets::Fixed(decision.sets);
     Ok((common, decision.why_two_sets))
 }

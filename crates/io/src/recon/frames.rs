@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 use crate::format::{PlaneStore, Scan};
 use pvdamp::array::{CoilStack, Grid, Maps};
 use pvdamp::coil::{EspiritSettings, MapSets};
-use pvdamp::reconstruct::{FrameMean, Judgement, Sampling, SharedMaps, Sourced};
-use pvdamp::{Acquisition, Error as Engine, Noise, Settings};
+use pvdamp::reconstruct::{FrameMean, Judgement, Sampling, SharedMaps, Sourced, Stage};
+use pvdamp::{Acquisition, Error as Engine, Noise, Observer, Settings};
 
 /// Frames whose mean keeps less than this share of their energy differ too much in phase for one image.
 const ALIKE: f64 = 0.9;
@@ -122,7 +122,12 @@ impl ScanSetup {
     ///
     /// # Errors
     /// Frames that cannot be read, and that no maps can be calibrated on.
-    pub(super) fn shared_maps(&self, slice: usize, settings: &Settings) -> Result<Option<Arc<SharedMaps>>> {
+    pub(super) fn shared_maps(
+        &self,
+        slice: usize,
+        settings: &Settings,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Arc<SharedMaps>>> {
         if !self.is_one_of_several(slice) {
             return Ok(None);
         }
@@ -135,19 +140,19 @@ impl ScanSetup {
                 _ => shared.insert(Arc::new(PlaceMaps::create(&self.scan, sets)?)).clone(),
             }
         };
-        maps.get(place, || self.calibrate(place, settings))
+        maps.get(place, || self.calibrate(place, settings, observer))
     }
 
     /// What the maps of the place of a slice come to. One set is kept for its frames; two are made again, where one leaves
     /// doubt.
-    pub(super) fn judge_place(&self, slice: usize) -> Result<Judgement> {
+    pub(super) fn judge_place(&self, slice: usize, observer: &mut dyn Observer) -> Result<Judgement> {
         let mut engine = self.settings.engine.clone();
         engine.espirit.sets = MapSets::Fixed(engine.espirit.sets.count());
         let nothing = Judgement {
             unexplained: None,
             second_set: None,
         };
-        let Some(one) = self.shared_maps(slice, &engine)? else {
+        let Some(one) = self.shared_maps(slice, &engine, observer)? else {
             return Ok(nothing);
         };
         if self.settings.engine.espirit.sets != MapSets::Auto || !one.report.is_doubtful() {
@@ -158,7 +163,7 @@ impl ScanSetup {
         }
         drop(one);
         let place = self.scan.places.of_slice(slice);
-        let settled = self.calibrate(place, &self.settings.engine)?;
+        let settled = self.calibrate(place, &self.settings.engine, observer)?;
         Ok(settled.map_or(nothing, |settled| Judgement {
             unexplained: settled.report.unexplained,
             second_set: settled.second_set,
@@ -166,9 +171,9 @@ impl ScanSetup {
     }
 
     /// Makes the maps of a place of several frames.
-    fn calibrate(&self, place: usize, settings: &Settings) -> Result<Option<SharedMaps>> {
+    fn calibrate(&self, place: usize, settings: &Settings, observer: &mut dyn Observer) -> Result<Option<SharedMaps>> {
         let frames = self.scan.places.frames(place);
-        let Some(images) = self.images(place, &settings.espirit)? else {
+        let Some(images) = self.images(place, &settings.espirit, observer)? else {
             return Ok(None);
         };
         if images.window.is_empty() {
@@ -182,9 +187,9 @@ impl ScanSetup {
         }
         let noise = match &self.noise {
             Noise::Estimate => Noise::Estimate,
-            Noise::Variance(variance) => Noise::Variance(variance * images.mean.noise_variance()),
+            Noise::Variance(variance) => Noise::Variance(variance * images.mean.relative_noise()),
             Noise::Covariance(known) => {
-                let share = images.mean.noise_variance();
+                let share = images.mean.relative_noise();
                 Noise::Covariance(Sourced::new(known.value.mapv(|v| v * share), known.origin.clone()))
             }
         };
@@ -202,7 +207,7 @@ impl ScanSetup {
             acquisition.mask = Some(Sourced::new(mask, "sampled by any frame"));
             Arc::new(Sampling::of(&acquisition).map_err(located)?)
         };
-        let shared = SharedMaps::calibrate(acquisition, sampling, frames.len(), settings, &mut ());
+        let shared = SharedMaps::calibrate(acquisition, sampling, frames.len(), settings, observer);
         let mut shared = shared.map_err(located)?;
         if let Some(shared) = &mut shared
             && coherence < CANCEL
@@ -218,10 +223,10 @@ impl ScanSetup {
 
     /// What the maps of a place come from: a mean for each image. Frames that differ too much in phase are images of their
     /// own if they have a centre of their own; where no image has one, all frames are one mean if they are alike.
-    fn images(&self, place: usize, espirit: &EspiritSettings) -> Result<Option<Images>> {
+    fn images(&self, place: usize, espirit: &EspiritSettings, observer: &mut dyn Observer) -> Result<Option<Images>> {
         let (places, frames) = (&self.scan.places, self.scan.places.frames(place));
         let stated = places.images(place);
-        let Some(images) = self.means(&stated, espirit)? else {
+        let Some(images) = self.means(&stated, espirit, observer)? else {
             return Ok(None);
         };
         let coherence = images.coherence;
@@ -229,35 +234,40 @@ impl ScanSetup {
             drop(images);
             let single: Vec<Vec<usize>> = frames.iter().map(|&frame| vec![frame]).collect();
             let cancel = coherence < CANCEL;
-            let apart = self.means(&single, espirit)?;
+            let apart = self.means(&single, espirit, observer)?;
             let serves = |apart: &Images| apart.hold(espirit) || cancel && !apart.window.is_empty();
             return match apart.filter(serves) {
                 Some(apart) => Ok(Some(apart)),
-                None => self.means(&stated, espirit),
+                None => self.means(&stated, espirit, observer),
             };
         }
         if !images.hold(espirit) && stated.len() > 1 {
             let window = images.window.len();
             drop(images);
-            let whole = self.means(&[frames], espirit)?;
+            let whole = self.means(&[frames], espirit, observer)?;
             let serves = |whole: &Images| {
                 let alike = whole.coherence >= ALIKE || window == 0;
                 alike && whole.window.len() > window
             };
             return match whole.filter(serves) {
                 Some(whole) => Ok(Some(whole)),
-                None => self.means(&stated, espirit),
+                None => self.means(&stated, espirit, observer),
             };
         }
         Ok(Some(images))
     }
 
     /// The means over groups of frames; `None` where all of them are empty.
-    fn means(&self, groups: &[Vec<usize>], espirit: &EspiritSettings) -> Result<Option<Images>> {
+    fn means(
+        &self,
+        groups: &[Vec<usize>],
+        espirit: &EspiritSettings,
+        observer: &mut dyn Observer,
+    ) -> Result<Option<Images>> {
         let mut best: Option<Images> = None;
         let mut others = Vec::new();
         for group in evenly(groups, MOST_IMAGES) {
-            let Some(mean) = self.mean(group)? else {
+            let Some(mean) = self.mean(group, observer)? else {
                 continue;
             };
             let window = espirit.window(pvdamp::sampling::sampled_centre(&mean.mask()));
@@ -288,9 +298,12 @@ impl ScanSetup {
     }
 
     /// The mean over frames; `None` where all of them are empty.
-    fn mean(&self, frames: &[usize]) -> Result<Option<FrameMean>> {
+    fn mean(&self, frames: &[usize], observer: &mut dyn Observer) -> Result<Option<FrameMean>> {
         let mut mean = FrameMean::new(self.scan.coils(), self.scan.grid());
         for &frame in frames {
+            if observer.stage(Stage::Maps).is_break() {
+                return Err(Error::Interrupted);
+            }
             let kspace = self.scan.read_slice(frame)?;
             if Acquisition::new(&kspace).holds_data() {
                 let sampling = self.sampling_of_slice(frame, &kspace)?;

@@ -4,7 +4,7 @@
 use super::{MapsSource, SamplingSource, ScanSettings};
 use pvdamp::array::Grid;
 use pvdamp::coil::{MOST_PRINCIPAL_IMAGES, MapSets};
-use pvdamp::reconstruct::{Recalibration, footprint, recalibration_footprint};
+use pvdamp::reconstruct::{Choice, Recalibration};
 use pvdamp::solve::Footprint;
 
 /// Bytes of the program itself, with its libraries and their buffers.
@@ -44,6 +44,8 @@ pub struct Workload {
     pub error_bars: bool,
     /// Whether maps may be calibrated again from a first reconstruction.
     pub recalibrates: bool,
+    /// Sets of maps that are tried in that.
+    pub tried: usize,
     /// Whether maps are written.
     pub keep_maps: bool,
     /// Whether slices share maps that are calibrated on all of a place.
@@ -72,7 +74,7 @@ impl Workload {
             coils,
             used: engine.compression.most(coils),
             sets,
-            footprint: footprint(engine.method),
+            footprint: Choice::footprint(engine.method),
             sampled: match &settings.sampling {
                 SamplingSource::Draw { request, .. } => (1.0 / request.acceleration).min(1.0),
                 SamplingSource::Scan | SamplingSource::File(_) => 1.0,
@@ -81,6 +83,7 @@ impl Workload {
             calibration: calibration.filter(|_| coils > 1),
             error_bars: engine.has_error_bars(),
             recalibrates: coils > 1 && calibration.is_some() && engine.recalibration != Recalibration::Passes(0),
+            tried: sets,
             keep_maps: engine.keep_maps,
             shared: false,
             reference: settings.wants_reference(),
@@ -138,13 +141,17 @@ impl Workload {
             + if xi { sets * used * self.padded() + samples } else { 0.0 }
             + ((images + bars[0]) * sets + frames + (thread + bars[1]) * threads) * image
             + kept_maps;
-        let first = recalibration_footprint();
+        let first = Recalibration::footprint();
         let recalibrating = if self.recalibrates {
+            // With two sets, where one leaves doubt: the maps of that wait.
+            let tried = sets.max(self.tried as f64);
+            let waiting = if tried > 1.0 { used * image } else { 0.0 };
             kspace
-                + maps
-                + products
+                + tried * used * image
+                + waiting
+                + tried * tried * image
                 + 2.0 * samples
-                + (first.images * sets + first.frames + first.thread * threads) * image
+                + (first.images * tried + first.frames + first.thread * threads) * image
         } else {
             0.0
         };

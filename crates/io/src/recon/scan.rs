@@ -53,8 +53,8 @@ impl ScanReconstruction {
     ///
     /// # Errors
     /// Those of [`ScanSetup::decide`].
-    pub fn settle(mut setup: ScanSetup) -> Result<Self> {
-        let decision = setup.decide()?;
+    pub fn settle(mut setup: ScanSetup, observer: &mut dyn Observer) -> Result<Self> {
+        let decision = setup.decide(observer)?;
         Ok(Self::new(setup, decision))
     }
 
@@ -194,21 +194,21 @@ impl ScanReconstruction {
     ///
     /// # Errors
     /// Those of [`Self::prepare`].
-    pub fn maps(&self, place: usize) -> Result<Option<SliceMaps>> {
+    pub fn maps(&self, place: usize, observer: &mut dyn Observer) -> Result<Option<SliceMaps>> {
         let frames = self.scan().places.frames(place);
         for slice in frames {
-            if let Some(maps) = self.maps_of_slice(slice)? {
+            if let Some(maps) = self.maps_of_slice(slice, observer)? {
                 return Ok(Some(maps));
             }
         }
         Ok(None)
     }
 
-    fn maps_of_slice(&self, slice: usize) -> Result<Option<SliceMaps>> {
-        if let Some(shared) = self.setup.shared_maps(slice, self.engine())? {
+    fn maps_of_slice(&self, slice: usize, observer: &mut dyn Observer) -> Result<Option<SliceMaps>> {
+        if let Some(shared) = self.setup.shared_maps(slice, self.engine(), observer)? {
             let record = MapsRecord::shared(&shared, None);
             return Ok(Some(SliceMaps {
-                warnings: record.report().map_or(Vec::new(), |report| report.warnings.clone()),
+                warnings: record.warnings(),
                 maps: Arc::unwrap_or_clone(shared).maps,
                 record,
             }));
@@ -219,8 +219,8 @@ impl ScanReconstruction {
         };
         let prepared = match self.take_ahead(slice) {
             Some(Ahead::Prepared(prepared)) if prepared.kept_maps.is_some() => Some(*prepared),
-            Some(Ahead::Read(kspace)) => self.setup.prepare(slice, Some(kspace), &settings, &mut ())?,
-            _ => self.setup.prepare(slice, None, &settings, &mut ())?,
+            Some(Ahead::Read(kspace)) => self.setup.prepare(slice, Some(kspace), &settings, observer)?,
+            _ => self.setup.prepare(slice, None, &settings, observer)?,
         };
         Ok(prepared.and_then(|mut prepared| {
             Some(SliceMaps {

@@ -124,6 +124,7 @@ impl ScanSetup {
             sampled: self.sampling.known().count() as f64 / grid.len() as f64,
             shared: self.shares_maps(),
             recalibrates: self.recalibrations() > 0,
+            tried: sets,
             ..Workload::planned(grid, self.scan.coils(), &self.settings)
         }
     }
@@ -145,8 +146,9 @@ impl ScanSetup {
     /// data: two sets if on any of them one is not enough. The only slice of a scan is prepared for it, and stays so.
     ///
     /// # Errors
-    /// Slices that cannot be read, or maps that cannot be calibrated on them.
-    pub fn decide(&mut self) -> Result<Decision> {
+    /// Slices that cannot be read, maps that cannot be calibrated on them, and
+    /// [`Error::Interrupted`] when the observer breaks off.
+    pub fn decide(&mut self, observer: &mut dyn Observer) -> Result<Decision> {
         let asked = self.settings.engine.method;
         let sets = match (&self.maps, self.settings.engine.espirit.sets) {
             (Some(file), _) => Some(file.sets()),
@@ -155,8 +157,8 @@ impl ScanSetup {
         };
         match sets {
             Some(sets) if asked.is_some() || self.empty => Ok(self.decision(sets, None)),
-            _ if self.scan.slices() == 1 => self.decide_by_only_slice(),
-            _ => self.judge(sets),
+            _ if self.scan.slices() == 1 => self.decide_by_only_slice(observer),
+            _ => self.judge(sets, observer),
         }
     }
 
@@ -172,12 +174,12 @@ impl ScanSetup {
         }
     }
 
-    fn decide_by_only_slice(&mut self) -> Result<Decision> {
+    fn decide_by_only_slice(&mut self, observer: &mut dyn Observer) -> Result<Decision> {
         let kspace = match self.ahead.take() {
             Some(Ahead::Read(kspace)) => Some(kspace),
             _ => None,
         };
-        let Some(prepared) = self.prepare(0, kspace, &self.settings.engine, &mut ())? else {
+        let Some(prepared) = self.prepare(0, kspace, &self.settings.engine, observer)? else {
             return Ok(self.decision(1, None));
         };
         let decision = Decision {
@@ -191,13 +193,13 @@ impl ScanSetup {
     }
 
     /// With so many sets, or as many as the slices ask for.
-    fn judge(&self, sets: Option<usize>) -> Result<Decision> {
+    fn judge(&self, sets: Option<usize>, observer: &mut dyn Observer) -> Result<Decision> {
         let (mut why, mut least, mut coils) = (None, None, None);
         for judged in self.judged_slices() {
             let (slice, kspace) = judged?;
             let (channels, sampling) = self.channels(slice, kspace)?;
             coils.get_or_insert_with(|| (channels.coils.clone(), channels.noise.clone()));
-            let judgement = self.judge_slice(slice, channels, &sampling)?;
+            let judgement = self.judge_slice(slice, channels, &sampling, observer)?;
             least = match (least, judgement.unexplained) {
                 (Some(least), Some(left)) => Some(f64::min(least, left)),
                 (least, left) => least.or(left),
@@ -215,10 +217,16 @@ impl ScanSetup {
         })
     }
 
-    fn judge_slice(&self, slice: usize, channels: Channels, sampling: &Sampling) -> Result<Judgement> {
+    fn judge_slice(
+        &self,
+        slice: usize,
+        channels: Channels,
+        sampling: &Sampling,
+        observer: &mut dyn Observer,
+    ) -> Result<Judgement> {
         if self.is_one_of_several(slice) {
             drop(channels);
-            return self.judge_place(slice);
+            return self.judge_place(slice, observer);
         }
         let engine = &self.settings.engine;
         let judgement = match self.maps_of_slice(slice)? {
@@ -226,7 +234,7 @@ impl ScanSetup {
                 unexplained: maps.record.unexplained(),
                 second_set: None,
             }),
-            None => CoilMaps::judge(&channels, sampling, engine, &mut ()),
+            None => CoilMaps::judge(&channels, sampling, engine, observer),
         };
         judgement.map_err(|error| self.locate(error, slice))
     }
@@ -262,7 +270,7 @@ impl ScanSetup {
         observer: &mut dyn Observer,
     ) -> Result<Option<Prepared>> {
         let start = Instant::now();
-        let shared_maps = self.shared_maps(slice, settings)?;
+        let shared_maps = self.shared_maps(slice, settings, observer)?;
         let kspace = kspace.map_or_else(|| self.scan.read_slice(slice), Ok)?;
         if !holds_data(&kspace) {
             return Ok(None);

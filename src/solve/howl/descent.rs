@@ -4,10 +4,10 @@ use num_complex::Complex;
 use super::guard::Look;
 use super::noise::{Noise, mean_energy};
 use super::schedule::Denoiser;
-use crate::array::{Grid, ImageSets, Real, energy, vectorised};
+use crate::array::{Grid, ImageSets, LANES, Real, vectorised};
 use crate::denoise::{LocalWiener, SimilarPatches, WienerWorkspace};
 use crate::fourier::Fourier;
-use crate::operator::Samples;
+use crate::operator::{Samples, sample_energies};
 use crate::solve::Problem;
 use crate::solve::folded::{Folded, phase};
 use crate::solve::momentum::Momentum;
@@ -77,17 +77,20 @@ impl<T: Real> Descent<T> {
         self.noise.variance(&self.residual, &operator.problem)
     }
 
-    /// What the residual [ahead](Self::look_ahead) shows, with its gradient and [noise](Self::noise); `None` where images
-    /// can explain any data. `data` is the energy of the samples.
+    /// What the residual [ahead](Self::look_ahead) shows, with its gradient and [noise](Self::noise); `None` where
+    /// images can explain any data. `data` is the energy of the samples.
     pub(super) fn judge(&self, operator: &Folded<T>, gradient: &ImageSets<T>, noise: f64, data: f64) -> Option<Look> {
         let Problem { encoding, measured, .. } = &*operator.problem;
         let free = encoding.coils().saturating_sub(encoding.sets());
-        let residual = energy(&self.residual);
-        // y = A v + z and ⟨A v, z⟩ = ⟨v, Aᴴ z⟩.
-        let seen = data - 2.0 * inner_product(&self.unfolded, gradient) - residual;
-        (free > 0).then(|| Look {
-            unseen: energy(&self.unfolded) / self.step_length - seen,
-            mean: mean_energy(&self.residual, measured, free),
+        if free == 0 {
+            return None;
+        }
+        let energies = sample_energies(&self.residual);
+        // y = A v + z and ⟨A v, z⟩ = ⟨v, Aᴴ z⟩, so that |A v|² = |y|² − 2 ⟨v, Aᴴ z⟩ − |z|².
+        let explained = inner_product_with_next(&self.unfolded, gradient, T::of(1.0 / self.step_length));
+        Some(Look {
+            unseen: explained - data + energies.iter().sum::<f64>(),
+            mean: mean_energy(&energies, measured, free),
             noise,
         })
     }
@@ -146,14 +149,20 @@ impl<T: Real> Descent<T> {
     }
 }
 
-/// Real part of `⟨a, b⟩`.
-fn inner_product<T: Real>(a: &ImageSets<T>, b: &ImageSets<T>) -> f64 {
-    let [a, b] = [a, b].map(|x| x.as_slice().expect("standard layout"));
+/// Real part of `⟨v, share · v + 2 g⟩`.
+fn inner_product_with_next<T: Real>(v: &ImageSets<T>, g: &ImageSets<T>, share: T) -> f64 {
+    let [v, g] = [v, g].map(|x| x.as_slice().expect("standard layout"));
     vectorised(
         #[inline(always)]
         || {
-            let terms = a.iter().zip(b);
-            terms.map(|(a, b)| (a.re * b.re + a.im * b.im).wide()).sum()
+            let mut lanes = [0.0; LANES];
+            for (v, g) in v.chunks(LANES).zip(g.chunks(LANES)) {
+                for (lane, (v, g)) in lanes.iter_mut().zip(v.iter().zip(g)) {
+                    let next = v * share + g + g;
+                    *lane += (v.re * next.re + v.im * next.im).wide();
+                }
+            }
+            lanes.iter().sum()
         },
     )
 }
@@ -169,4 +178,43 @@ fn find_patches<T: Real>(grid: Grid, x: &ImageSets<T>) -> Option<Vec<SimilarPatc
         SimilarPatches::find(grid, &real)
     };
     x.outer_iter().map(of_image).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::array::{Mask, energy};
+    use ndarray::{Array2, Array3, Array4};
+    use std::sync::Arc;
+
+    #[test]
+    fn what_no_sample_shows_is_the_rest_of_the_energy() {
+        let grid = Grid::new(18, 20);
+        let value = |at: usize| Complex::new((at as f64 * 0.7).sin(), (at as f64 * 0.3).cos());
+        let kspace = Array3::from_shape_fn((3, 18, 20), |(coil, r, c)| value(coil * 97 + r * 13 + c * c));
+        // Σ |S|² is 1 in one case, and at most 3 in the other.
+        for gain in [1.0, 3f64.sqrt()] {
+            let maps = Array4::from_shape_fn((1, 3, 18, 20), |(_, coil, r, c)| {
+                Complex::from_polar(gain / 3f64.sqrt(), (coil * (r + 2 * c)) as f64 * 0.1)
+            });
+            let mask = Mask::new(Array2::from_shape_fn(grid.dim(), |(r, c)| (r * 3 + c) % 4 < 2));
+            let probability = Array2::from_elem(grid.dim(), 0.5);
+            let problem = Problem::new(kspace.view(), &mask, &probability, maps, Array2::zeros((3, 3))).unwrap();
+            let operator = Folded::new(&Arc::new(problem));
+            let Problem { encoding, data, .. } = &*operator.problem;
+            let mut descent = Descent::new(&operator, operator.adjoint(data, None), 1);
+            let gradient = descent.look_ahead(&operator);
+            let look = descent.judge(&operator, &gradient, 0.5, energy(data)).unwrap();
+            let image = operator.unfold(&descent.momentum.ahead);
+            let seen = encoding.forward(&image);
+            let expected = gain * gain * energy(&image) - energy(&seen);
+            assert!(
+                (look.unseen / expected - 1.0).abs() < 1e-9,
+                "{} of {expected}",
+                look.unseen
+            );
+            let mean = energy(&(data - &seen)) / (2.0 * data.dim().1 as f64);
+            assert!((look.mean / mean - 1.0).abs() < 1e-9 && look.noise == 0.5);
+        }
+    }
 }

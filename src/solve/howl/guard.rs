@@ -1,18 +1,23 @@
-/// How far the energy that the samples do not show has to rise, as a share of what it was, before the guard acts. Where the
-/// residual is hardly more than noise it is more: the square of the ratio of noise to residual.
+/// How far the energy that the samples do not show has to rise, as a share of what it was, before the guard acts.
 const RISE: f64 = 0.06;
+/// The same where the residual is no larger than the noise; it falls with the square of their ratio.
+const RISE_IN_NOISE: f64 = 1.5;
 /// What is left of the residual, at least, where the iterations have no more to explain.
 const STILL: f64 = 0.75;
+/// How many times what that energy was in the [middle of the schedule](Guard::expect) the guard leaves.
+const LEFT: f64 = 3.0;
 /// Growth of the strength in an iteration after which the energy is still too high.
 const GROWTH: f64 = 1.1;
 
 /// Keeps the iterations from fitting what no image can explain.
 ///
-/// Data that contradict the maps leave a residual that is large where the signal is, and that the median does not see. Less
-/// and less of it remains at the price of more and more energy at locations without samples, where nothing holds it.
-/// Against that the denoiser is given the mean of the residual for noise, and more if that is not enough.
+/// Data that contradict the maps leave a residual that is large where the signal is, and that the median does not see.
+/// Less and less of it remains, at the price of more and more energy at locations without samples, where nothing holds
+/// it. Against that the denoiser is given the mean of the residual for noise, and more if that is not enough.
 #[derive(Default)]
 pub(super) struct Guard {
+    /// Most of the unseen energy that the guard leaves.
+    most: Option<f64>,
     settled: Option<Look>,
     acts: Option<Acts>,
 }
@@ -39,8 +44,13 @@ pub(super) struct Acts {
 }
 
 impl Guard {
-    /// Takes note of an iteration whose denoiser is not made stronger by the schedule. Returns the least noise variance of
-    /// a sample that it may be given.
+    /// Takes note of an iteration while the schedule still makes the denoiser stronger.
+    pub(super) fn expect(&mut self, look: Look) {
+        self.most = Some(LEFT * look.unseen);
+    }
+
+    /// Takes note of an iteration whose denoiser is not made stronger by the schedule. Returns the least noise variance
+    /// of a sample that it may be given.
     pub(super) fn floor(&mut self, iteration: usize, look: Look) -> f64 {
         let settled = *self.settled.get_or_insert(look);
         if self.acts.is_none() && look.contradicts(&settled) {
@@ -51,7 +61,7 @@ impl Guard {
             });
         }
         let Some(acts) = &mut self.acts else { return 0.0 };
-        if look.unseen > settled.unseen {
+        if look.unseen > self.most.map_or(settled.unseen, |most| most.min(settled.unseen)) {
             acts.strength *= GROWTH;
         }
         acts.strength * look.mean
@@ -64,7 +74,7 @@ impl Guard {
 
 impl Look {
     fn contradicts(&self, settled: &Self) -> bool {
-        let rise = (self.noise / self.mean).powi(2).max(RISE);
+        let rise = (RISE_IN_NOISE * (self.noise / self.mean).powi(2)).max(RISE);
         self.unseen > (1.0 + rise) * settled.unseen && self.mean > STILL * settled.mean
     }
 }
@@ -109,13 +119,25 @@ mod tests {
             "{floors:?}"
         );
         // The closer to the noise, the more it takes.
-        assert_eq!(run(&[(1.0, 2.0), (1.2, 2.0), (1.3, 2.0)]).1, Some(3));
+        assert_eq!(run(&[(1.0, 2.0), (1.3, 2.0), (1.4, 2.0)]).1, Some(3));
     }
 
     #[test]
     fn strength_grows_no_further_once_the_energy_is_back() {
         let (floors, _) = run(&[(1.0, 4.0), (1.5, 4.0), (0.9, 5.0), (0.8, 5.0)]);
         assert_eq!(floors[2..], [GROWTH * 5.0; 2]);
+    }
+
+    #[test]
+    fn what_had_risen_before_has_to_go_too() {
+        let mut guard = Guard::default();
+        guard.expect(look(0.1, 9.0));
+        let floors = [1.0, 1.2, 0.9, 0.31, 0.29].map(|unseen| guard.floor(1, look(unseen, 1e3)) / 1e3);
+        let expected = [0.0, GROWTH, GROWTH.powi(2), GROWTH.powi(3), GROWTH.powi(3)];
+        assert!(
+            floors.iter().zip(expected).all(|(floor, e)| (floor - e).abs() < 1e-9),
+            "{floors:?}"
+        );
     }
 
     #[test]

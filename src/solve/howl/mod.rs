@@ -79,10 +79,15 @@ impl<T: Real> Solver<T> for Howl<T> {
         let gradient = descent.look_ahead(operator);
         let noise = descent.noise(operator);
         let mut variance = factor * factor * noise;
-        if factor == 1.0
+        let expects = self.schedule.is_midway(self.steps);
+        if (expects || factor == 1.0)
             && let Some(look) = descent.judge(operator, &gradient, noise, self.data_energy)
         {
-            variance = variance.max(guard.floor(self.steps + 1, look));
+            if expects {
+                guard.expect(look);
+            } else {
+                variance = variance.max(guard.floor(self.steps + 1, look));
+            }
         }
         let noise = descent.step(operator, gradient, denoiser, variance);
         self.steps += 1;
@@ -106,8 +111,8 @@ impl<T: Real> Solver<T> for Howl<T> {
     fn warnings(&self) -> Vec<String> {
         let warning = |acts: Acts| {
             format!(
-                "the coil maps do not explain the data, whose residual is {:.1} times the noise: from iteration {} on HOWL \
-                 counted all of it as noise, so that the image is smoother than those of other scans",
+                "the coil maps do not explain the data, whose residual is {:.1} times the noise: from iteration {} on \
+                 HOWL counted all of it as noise, so that the image is smoother",
                 acts.excess, acts.since
             )
         };

@@ -63,6 +63,11 @@ impl Schedule {
         }
     }
 
+    /// Whether a step is in the middle of those that denoise more than the noise.
+    pub(super) fn is_midway(&self, step: usize) -> bool {
+        self.factor(step) > 1.0 && step == self.iterations / 4
+    }
+
     fn denoiser(&self, iteration: usize) -> Denoiser {
         let left = self.iterations - 1 - iteration;
         // Patches last, and in every second iteration before.
@@ -95,6 +100,18 @@ mod tests {
                 start: 16.0,
             };
             assert_eq!((schedule.factor(0), schedule.factor(iterations - 1)), (first, 1.0));
+        }
+    }
+
+    #[test]
+    fn midway_is_before_the_noise_is_told_as_it_is() {
+        for (iterations, expected) in [(1, vec![]), (2, vec![0]), (5, vec![1]), (30, vec![7]), (100, vec![25])] {
+            let schedule = Schedule {
+                iterations,
+                start: 16.0,
+            };
+            let midway: Vec<usize> = (0..iterations).filter(|&step| schedule.is_midway(step)).collect();
+            assert_eq!(midway, expected, "{iterations}");
         }
     }
 

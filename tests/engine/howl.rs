@@ -7,7 +7,7 @@ use crate::golden::*;
 use ndarray::{Array2, Array3, Axis};
 use num_complex::Complex;
 use pvdamp::array::{Grid, Mask};
-use pvdamp::coil::{EspiritSettings, espirit};
+use pvdamp::coil::{EspiritContext, EspiritSettings, espirit};
 use pvdamp::fourier::Fourier;
 use pvdamp::sampling::{DEFAULT_ORDER, Family, MaskPlan, sampled_centre};
 use pvdamp::simulate::{SimulationSettings, simulate_slice};
@@ -34,7 +34,7 @@ fn reconstruct(method: &str, problem: &Arc<Problem<f32>>, error_bars: Option<u64
     drive(solver.as_mut(), limits, &mut |_, _| ControlFlow::Continue(())).unwrap();
     let std = solver.deviation().map(|std| std.index_axis_move(Axis(0), 0));
     Found {
-        notes: solver.notes(),
+        notes: [solver.notes(), solver.warnings()].concat(),
         image: solver.image().index_axis_move(Axis(0), 0).map(widen),
         std: std.map(|std| std.mapv(f64::from)),
     }
@@ -166,7 +166,13 @@ fn calibrated(
         plane.zip_mut_with(&mask.sampled, |v, &sampled| *v *= f32::from(u8::from(sampled)));
     }
     let settings = EspiritSettings::default();
-    let (maps, _) = espirit(sampled.view(), sampled_centre(mask), &settings, None).unwrap();
+    let (maps, _) = espirit(
+        sampled.view(),
+        sampled_centre(mask),
+        &settings,
+        &EspiritContext::default(),
+    )
+    .unwrap();
     let noise = Array2::zeros((kspace.dim().0, kspace.dim().0));
     let problem = Problem::new(kspace.view(), mask, probability, maps, noise).unwrap();
     let problem = problem.with_reference(kspace.view()).unwrap();
@@ -189,7 +195,7 @@ fn run_howl(problem: &Arc<Problem<f32>>) -> (Array2<C64>, Vec<String>, Vec<f64>)
         .map(|iteration| iteration.noise.unwrap())
         .collect();
     let image = solver.image().index_axis_move(Axis(0), 0).map(widen);
-    (image, solver.notes(), noise)
+    (image, solver.warnings(), noise)
 }
 
 /// Two echoes taken for two coils: the same magnitude, and a phase that differs between tissues, which no map of a

@@ -1,8 +1,5 @@
 //! Which method reconstructs, where that is left open.
 
-use super::channels::Channels;
-use super::explained::WRONG;
-use super::maps::CoilMaps;
 use super::sampling::Sampling;
 use crate::solve::{Footprint, Knob, Method};
 
@@ -19,25 +16,17 @@ pub struct Facts {
     pub acceleration: f64,
     /// Of the scan.
     pub coils: usize,
-    /// What the coil maps leave unexplained, see [`MapReport::unexplained`](crate::coil::MapReport::unexplained).
-    pub unexplained: Option<f64>,
 }
 
 impl Facts {
-    /// Of a slice that is about to be reconstructed.
-    pub fn of(sampling: &Sampling, channels: &Channels, maps: &CoilMaps) -> Self {
-        Self::new(sampling, channels.coils.measured, maps.record.unexplained())
-    }
-
-    /// Of a sampling, by so many coils, with maps that leave so much unexplained.
-    pub fn new(sampling: &Sampling, coils: usize, unexplained: Option<f64>) -> Self {
+    /// Of k-space of so many coils, sampled like that.
+    pub fn new(sampling: &Sampling, coils: usize) -> Self {
         Self {
             complete: sampling.is_complete(),
             lines: sampling.samples_lines(),
             lacks_side: sampling.lacks_side(),
             acceleration: sampling.record.acceleration,
             coils,
-            unexplained,
         }
     }
 }
@@ -107,11 +96,6 @@ static RULES: &[Rule] = &[
         why: "nothing is missing",
     },
     Rule {
-        method: "pvdamp",
-        applies: |facts| facts.unexplained.is_some_and(|left| left > WRONG),
-        why: "the coil maps do not explain the samples, and it keeps the image of least variance",
-    },
-    Rule {
         method: "howl",
         applies: |facts| facts.lines,
         why: "phase-encode lines are missing, where it has the least error",
@@ -144,7 +128,6 @@ mod tests {
         lacks_side: false,
         acceleration: 6.0,
         coils: 8,
-        unexplained: Some(0.02),
     };
 
     #[test]
@@ -163,12 +146,6 @@ mod tests {
         assert_eq!(chosen(mild).method.name, "pvdamp");
         assert_eq!(chosen(Facts { lines: true, ..mild }).method.name, "howl");
         assert_eq!(chosen(Facts { coils: 1, ..mild }).method.name, "howl");
-        let wrong = Facts {
-            lines: true,
-            unexplained: Some(0.2),
-            ..PLAIN
-        };
-        assert_eq!(chosen(wrong).method.name, "pvdamp");
         assert!(chosen(PLAIN).why.is_some());
         let asked = Choice::new(Method::find("fista"), &PLAIN);
         assert!(asked.method.name == "fista" && asked.why.is_none());

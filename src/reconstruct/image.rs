@@ -47,7 +47,7 @@ impl Reconstruction {
         let image = Image::zeros(grid.dim());
         let choice = Choice {
             why: None,
-            ..Choice::new(settings.method, &Facts::new(sampling, coils, None))
+            ..Choice::new(settings.method, &Facts::new(sampling, coils))
         };
         let mut record = blank_record(sampling, sets, choice, settings);
         record.warnings.push("k-space is all zero, and so is the image".into());

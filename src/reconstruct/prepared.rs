@@ -114,7 +114,7 @@ impl Prepared {
     /// [`Error::Data`]: parts that do not fit each other.
     pub fn pose(channels: Channels, sampling: Arc<Sampling>, maps: CoilMaps, settings: &Settings) -> Result<Self> {
         sampling.check_grid(Input::Kspace, channels.grid())?;
-        let choice = Choice::new(settings.method, &Facts::of(&sampling, &channels, &maps));
+        let choice = Choice::new(settings.method, &Facts::new(&sampling, channels.coils.measured));
         let kept_maps = settings.keep_maps.then(|| channels.to_scan(maps.maps.clone()));
         let mask = sampling.known();
         let Channels {

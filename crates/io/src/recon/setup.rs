@@ -50,7 +50,7 @@ pub struct Decision {
     pub why_two_sets: Option<String>,
     /// The method, and why, where it was chosen by the data.
     pub choice: Choice,
-    /// What the coil maps of the slices that were judged leave unexplained of the centre of k-space, the least of them.
+    /// What the coil maps of the slices that were judged leave unexplained of the centre of k-space, the most of them.
     pub unexplained: Option<f64>,
     /// What becomes of the coils, and their noise, of the first slice that was judged.
     pub coils: Option<(CoilsRecord, NoiseRecord)>,
@@ -141,30 +141,27 @@ impl ScanSetup {
         if possible { passes() } else { 0 }
     }
 
-    /// Decides how many sets of maps the slices have, and by which method they are reconstructed. Where that has to be
-    /// judged, it is on the slices in the middle, at a quarter and at three quarters of the scan, or the nearest that hold
-    /// data: two sets if on any of them one is not enough. The only slice of a scan is prepared for it, and stays so.
+    /// Decides how many sets of maps the slices have, and by which method they are reconstructed. How many sets has to be
+    /// judged unless it is asked for, on the slices in the middle, at a quarter and at three quarters of the scan, or the
+    /// nearest that hold data: two if on any of them one is not enough. The only slice of a scan is prepared for it, and stays
+    /// so.
     ///
     /// # Errors
     /// Slices that cannot be read, maps that cannot be calibrated on them, and
     /// [`Error::Interrupted`] when the observer breaks off.
     pub fn decide(&mut self, observer: &mut dyn Observer) -> Result<Decision> {
-        let asked = self.settings.engine.method;
-        let sets = match (&self.maps, self.settings.engine.espirit.sets) {
-            (Some(file), _) => Some(file.sets()),
-            (None, MapSets::Fixed(sets)) => Some(sets),
-            (None, MapSets::Auto) => self.empty.then_some(1),
-        };
-        match sets {
-            Some(sets) if asked.is_some() || self.empty => Ok(self.decision(sets, None)),
-            _ if self.scan.slices() == 1 => self.decide_by_only_slice(observer),
-            _ => self.judge(sets, observer),
+        match (&self.maps, self.settings.engine.espirit.sets) {
+            (Some(file), _) => Ok(self.decision(file.sets(), None)),
+            (None, MapSets::Fixed(sets)) => Ok(self.decision(sets, None)),
+            (None, MapSets::Auto) if self.empty => Ok(self.decision(1, None)),
+            (None, MapSets::Auto) if self.scan.slices() == 1 => self.decide_by_only_slice(observer),
+            (None, MapSets::Auto) => self.judge(observer),
         }
     }
 
     /// With so many sets, whose maps leave so much unexplained.
     fn decision(&self, sets: usize, unexplained: Option<f64>) -> Decision {
-        let facts = Facts::new(&self.sampling, self.scan.coils(), unexplained);
+        let facts = Facts::new(&self.sampling, self.scan.coils());
         Decision {
             sets,
             why_two_sets: None,
@@ -184,7 +181,6 @@ impl ScanSetup {
         };
         let decision = Decision {
             why_two_sets: prepared.second_set.map(|second| why_two_sets(0, second)),
-            choice: prepared.choice,
             coils: Some((prepared.coils_record.clone(), prepared.noise_record.clone())),
             ..self.decision(prepared.sets(), prepared.maps_record.unexplained())
         };
@@ -192,18 +188,14 @@ impl ScanSetup {
         Ok(decision)
     }
 
-    /// With so many sets, or as many as the slices ask for.
-    fn judge(&self, sets: Option<usize>, observer: &mut dyn Observer) -> Result<Decision> {
-        let (mut why, mut least, mut coils) = (None, None, None);
+    fn judge(&self, observer: &mut dyn Observer) -> Result<Decision> {
+        let (mut why, mut worst, mut coils) = (None, None, None);
         for judged in self.judged_slices() {
             let (slice, kspace) = judged?;
             let (channels, sampling) = self.channels(slice, kspace)?;
             coils.get_or_insert_with(|| (channels.coils.clone(), channels.noise.clone()));
             let judgement = self.judge_slice(slice, channels, &sampling, observer)?;
-            least = match (least, judgement.unexplained) {
-                (Some(least), Some(left)) => Some(f64::min(least, left)),
-                (least, left) => least.or(left),
-            };
+            worst = judgement.unexplained.into_iter().chain(worst).reduce(f64::max);
             why = judgement.second_set.map(|second| why_two_sets(slice, second));
             if why.is_some() {
                 break;
@@ -213,7 +205,7 @@ impl ScanSetup {
         Ok(Decision {
             why_two_sets: why,
             coils,
-            ..self.decision(sets.unwrap_or(found), least)
+            ..self.decision(found, worst)
         })
     }
 
@@ -228,14 +220,7 @@ impl ScanSetup {
             drop(channels);
             return self.judge_place(slice, observer);
         }
-        let engine = &self.settings.engine;
-        let judgement = match self.maps_of_slice(slice)? {
-            Some(maps) => CoilMaps::given(maps, &channels, sampling, &engine.espirit).map(|maps| Judgement {
-                unexplained: maps.record.unexplained(),
-                second_set: None,
-            }),
-            None => CoilMaps::judge(&channels, sampling, engine, observer),
-        };
+        let judgement = CoilMaps::judge(&channels, sampling, &self.settings.engine, observer);
         judgement.map_err(|error| self.locate(error, slice))
     }
 

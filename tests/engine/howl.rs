@@ -270,6 +270,6 @@ fn one_coil_is_denoised_as_its_own_residual_shows() {
     let nmse = masked_nmse_db(&image, &reference);
     println!("{nmse:.2} dB");
     assert!(nmse < -38.0 && notes.is_empty(), "{nmse}");
-    // It falls on after the schedule is done.
-    assert!(noise[29] < 0.5 * noise[17], "{noise:?}");
+    // The residual of the first images, which are not right yet, asks for more than the schedule does.
+    assert!(noise[3] > 4.0 * noise[0], "{noise:?}");
 }

@@ -107,7 +107,7 @@ fn every_scan_has_its_result_and_its_record_in_the_manifest() {
     );
     assert_eq!(
         (&written["settings"]["accel"], &written["settings"]["method"]),
-        (&"3".into(), &"pvdamp".into())
+        (&"3".into(), &"auto".into())
     );
     let one = volume(&written, "scan3.h5");
     assert_eq!((&one["acquisition"], &one["slices"]), (&"SIMULATED".into(), &4.into()));
@@ -171,7 +171,7 @@ fn what_is_done_is_not_done_again_unless_it_is_not_whole() {
     folder.refused(
         &format!("{batch} --method howl"),
         1,
-        &["out/", "--method pvdamp", "--redo"],
+        &["out/", "--method auto", "--redo"],
     );
     std::fs::write(folder.path("in/sub/foreign.h5"), "").unwrap();
     std::fs::write(folder.path("out/sub/foreign.h5"), "precious").unwrap();
@@ -283,7 +283,7 @@ fn settings_that_fit_no_scan_are_wrong_usage() {
     );
     // one of them alone is refused, not all
     folder.run_ok("simulate --size 16x16 --coils 3 -o in/small.h5");
-    let output = folder.run(&format!("batch in -o out {DRAWN} --scales 4"));
+    let output = folder.run(&format!("batch in -o out {DRAWN} --method pvdamp --scales 4"));
     assert_eq!(output.code, Some(3), "{}", output.err);
     let error = volume(&manifest(&folder, "out/batch.json"), "small.h5")["error"].clone();
     assert!(error.as_str().unwrap().contains("in/small.h5: --accel 3"), "{error}");

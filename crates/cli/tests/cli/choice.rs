@@ -73,7 +73,7 @@ fn a_batch_chooses_for_each_scan() {
     assert_eq!(of("full.h5")["method"], "pvdamp");
     assert_eq!(of("under.h5")["method"], "howl");
     let left = of("under.h5")["maps_unexplained"].as_f64().unwrap();
-    assert!(left > 0.0 && left < 0.05, "{left}");
+    assert!((0.0..0.05).contains(&left), "{left}");
 }
 
 #[test]

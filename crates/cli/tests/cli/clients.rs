@@ -70,7 +70,7 @@ fn pydicom_finds_values_places_and_what_the_standard_requires() {
 fn numpy_loads_images_and_kspace() {
     let folder = unplaced();
     for output in ["out.h5", "out.npy"] {
-        folder.run_ok(&format!("recon full.h5 {R4} -o {output}"));
+        folder.run_ok(&format!("recon full.h5 {R4} --method pvdamp -o {output}"));
     }
     folder.run_ok("convert full.h5 kspace.npy");
     folder.run_ok("convert out.h5:unbiased unbiased.npy");

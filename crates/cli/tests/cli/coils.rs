@@ -198,7 +198,7 @@ fn an_object_larger_than_the_field_of_view_gets_two_sets_of_maps() {
     let folder = Folder::with_scan("--size 128x128 --coils 8 --slices 3 --noise 0.01 --seed 3");
     fold(&folder);
     let auto = folder.run_ok(&format!("recon folded.h5 {R4} --save-maps -o auto.h5"));
-    assert!(auto.err.contains("2 sets of coil maps: on "), "{}", auto.err);
+    assert!(auto.err.contains("2 sets of coil maps: in slice 1 on "), "{}", auto.err);
     assert_eq!(folder.shape("auto.h5:maps"), [3, 2, 8, 128, 64]);
     assert!(!folder.has("auto.h5:unbiased"));
     let settings = folder.open("auto.h5").group("settings").unwrap();
@@ -224,9 +224,9 @@ fn an_object_larger_than_the_field_of_view_gets_two_sets_of_maps() {
 #[test]
 fn an_object_that_fits_gets_one() {
     let folder = Folder::with_scan("--size 96x80 --coils 8 --slices 3 --noise 0.02 --seed 3");
-    let auto = folder.run_ok(&format!("recon full.h5 {R4} -o auto.h5"));
+    let auto = folder.run_ok(&format!("recon full.h5 {R4} --method pvdamp -o auto.h5"));
     assert!(!auto.err.contains("2 sets"), "{}", auto.err);
-    folder.run_ok(&format!("recon full.h5 {R4} --map-sets 1 -o one.h5"));
+    folder.run_ok(&format!("recon full.h5 {R4} --method pvdamp --map-sets 1 -o one.h5"));
     assert_eq!(folder.bits("auto.h5"), folder.bits("one.h5"));
     assert!(folder.has("auto.h5:unbiased"));
 
@@ -360,14 +360,14 @@ fn options_that_cannot_be() {
     folder.write("cov.h5:noise_covariance", &covariance);
     folder.write("noise.h5:noise", &samples);
     for noise in ["--noise-covariance cov.h5", "--noise noise.h5"] {
-        let howl = format!("recon full.h5 --method howl --accel 2 --acs 12 {noise} --trace t.jsonl -o out.h5");
-        folder.run_ok(&howl);
+        let filled = format!("recon full.h5 --method zero-filled --accel 2 --acs 12 {noise} --trace t.jsonl -o out.h5");
+        folder.run_ok(&filled);
         assert_eq!(coils(&folder, "t.jsonl")["whitened"], true);
         let option = noise.split(' ').next().unwrap();
         folder.refused(
-            &format!("{howl} --whiten off"),
+            &format!("{filled} --whiten off"),
             USAGE,
-            &[option, "--whiten off", "howl"],
+            &[option, "--whiten off", "zero-filled"],
         );
         folder.run_ok(&format!(
             "recon full.h5 --accel 2 --acs 12 {noise} --whiten off -o out.h5"

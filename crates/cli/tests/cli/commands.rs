@@ -25,7 +25,7 @@ fn error(folder: &Folder, result: &str) -> f64 {
 #[test]
 fn a_result_holds_what_its_help_says() {
     let folder = scan();
-    folder.run_ok(&format!("recon full.h5 {R4} -o out.h5"));
+    folder.run_ok(&format!("recon full.h5 {R4} --method pvdamp -o out.h5"));
     let magnitude: ArrayD<f32> = folder.read("out.h5:reconstruction");
     let image = folder.complex("out.h5:image");
     assert_eq!((magnitude.shape(), image.shape()), (&[2, 96, 80][..], &[2, 96, 80][..]));
@@ -176,7 +176,7 @@ fn the_header_crops_the_reconstruction_and_stays() {
     );
     let xml: hdf5::types::VarLenUnicode = xml.parse().unwrap();
     folder.write("full.h5:ismrmrd_header", &ndarray::arr0(xml.clone()));
-    folder.run_ok(&format!("recon full.h5 {R4} --png pictures -o out.h5"));
+    folder.run_ok(&format!("recon full.h5 {R4} --method pvdamp --png pictures -o out.h5"));
     let image = folder.complex("out.h5:image");
     assert_eq!(image.shape(), [2, 160, 72]);
     let centre = image.slice(s![.., 40..120, ..]).mapv(|v| v.norm());
@@ -210,7 +210,7 @@ fn the_header_crops_the_reconstruction_and_stays() {
 fn a_trace_has_a_line_for_each_slice() {
     let folder = scan();
     folder.run_ok(&format!(
-        "recon full.h5 {R4} --noise-covariance 1e-4 --trace trace.jsonl -o out.h5"
+        "recon full.h5 {R4} --method pvdamp --noise-covariance 1e-4 --trace trace.jsonl -o out.h5"
     ));
     let records = folder.trace("trace.jsonl");
     assert_eq!(records.len(), 2);
@@ -272,7 +272,9 @@ fn maps_can_be_kept_and_given() {
 fn a_result_depends_neither_on_threads_nor_on_the_run() {
     let folder = scan();
     for (name, threads) in [("one.h5", 1), ("two.h5", 2), ("again.h5", 2)] {
-        folder.run_ok(&format!("recon full.h5 {R4} --save-maps --threads {threads} -o {name}"));
+        folder.run_ok(&format!(
+            "recon full.h5 {R4} --method pvdamp --save-maps --threads {threads} -o {name}"
+        ));
     }
     let one = folder.bits("one.h5");
     assert!(
@@ -308,7 +310,7 @@ fn quiet_prints_nothing_and_verbose_every_iteration() {
             output.err
         );
     }
-    let output = folder.run_ok(&format!("-v recon full.h5 {R4} -o out.h5"));
+    let output = folder.run_ok(&format!("-v recon full.h5 {R4} --method pvdamp -o out.h5"));
     let iterations: ArrayD<i64> = folder.read("out.h5:state_evolution/iterations");
     let lines = |what: &str| output.err.lines().filter(|line| line.contains(what)).count();
     assert_eq!(lines(": after ") as i64, iterations.sum());
@@ -363,7 +365,7 @@ fn info_describes_a_scan() {
     assert!((3.0..5.0).contains(&under["acceleration"].as_f64().unwrap()));
     assert_eq!(under["sampled_centre"], "16x16");
     assert!(under["mask"].as_str().unwrap().contains("not zero"));
-    assert!(under["recon_would"].as_str().unwrap().contains("P-VDAMP"));
+    assert!(under["recon_would"].as_str().unwrap().contains("HOWL"));
     assert!(under["memory_mb"].as_f64().unwrap() > under["kspace_of_a_slice_mb"].as_f64().unwrap());
     let text = folder.run_ok("info under.h5").out;
     assert!(text.contains("96x80") && text.contains("sampled centre"), "{text}");
@@ -378,7 +380,7 @@ fn the_demonstration_works() {
         line.split_whitespace().skip(1).map(|v| v.parse().unwrap()).collect()
     };
     let (zero, ours, auto) = (figure("zero-filled"), figure("pvdamp"), figure("auto"));
-    assert!(auto[0] < ours[0], "{}", output.out);
+    assert!(auto[0] <= ours[0], "{}", output.out);
     assert!(
         ours[0] < zero[0] / 2.0 && ours[1] > zero[1] + 3.0 && ours[2] > zero[2],
         "{}",

@@ -10,7 +10,7 @@ const USAGE: i32 = 2;
 /// A small full scan, and `out.h5` reconstructed from it.
 fn folder() -> Folder {
     let folder = Folder::with_scan("--size 48x40 --coils 3 --slices 2 --seed 3");
-    folder.run_ok(&format!("recon full.h5 {R4} --uncertainty -o out.h5"));
+    folder.run_ok(&format!("recon full.h5 {R4} --method pvdamp --uncertainty -o out.h5"));
     folder
 }
 

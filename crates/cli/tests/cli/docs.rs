@@ -297,6 +297,8 @@ fn written() -> (TempDir, impl Fn(&str) -> PathBuf) {
     let scan = tiny.to_str().unwrap();
     let recon = [
         "recon",
+        "--method",
+        "pvdamp",
         scan,
         "--accel",
         "3",

@@ -92,7 +92,10 @@ fn a_bench_holds_them_to_the_truth() {
         .iter()
         .map(|w| w.as_str().unwrap())
         .collect();
-    folder.run_ok(&format!("recon full.h5 {} --uncertainty -o out.h5", words.join(" ")));
+    folder.run_ok(&format!(
+        "recon full.h5 {} --method pvdamp --uncertainty -o out.h5",
+        words.join(" ")
+    ));
     let id = case["id"].as_str().unwrap();
     let picture: ArrayD<f32> = folder.read(&format!("bench/shown/{id}/pvdamp-bars.h5:std"));
     assert_eq!(picture, folder.read::<f32>("out.h5:std").index_axis_move(Axis(0), 1));

@@ -71,11 +71,18 @@ fn a_file_and_an_array_take_one_path() {
     let of = |method: &str| Settings::of_method(method).unwrap();
 
     // A mask and its probability.
-    folder.run_ok("recon full.h5 --mask mask.h5 --prob-map mask.h5 -o out.h5");
+    folder.run_ok("recon full.h5 --method pvdamp --mask mask.h5 --prob-map mask.h5 -o out.h5");
     let acquisition = Acquisition::new(&kspace)
         .with_mask(mask.clone())
         .with_probability(probability);
     same(&folder, &reconstruct(&acquisition, &of("pvdamp"), &mut ()).unwrap());
+
+    // The method left to the data.
+    folder.run_ok("recon full.h5 --mask mask.h5 --prob-map mask.h5 -o out.h5");
+    same(
+        &folder,
+        &reconstruct(&acquisition, &Settings::default(), &mut ()).unwrap(),
+    );
 
     // A mask found in k-space, a variance, error bars, maps kept.
     let mut under = kspace.clone();

@@ -296,7 +296,7 @@ mod tests {
         let value = |name: &str| one.get(name).map(String::as_str);
         assert_eq!(
             (value("accel"), value("seed"), value("method")),
-            (Some("4"), Some("0"), Some("pvdamp"))
+            (Some("4"), Some("0"), Some("auto"))
         );
         assert_eq!(
             (value("uncertainty"), value("whiten"), value("save-maps")),

@@ -181,7 +181,7 @@ fn the_page_reports_the_state_of_the_batch() {
     for id in ["failures", "warnings", "distributions", "extremes", "sheet", "made"] {
         assert!(page.contains(&format!("<section id=\"{id}\">")), "{id}");
     }
-    assert_eq!(page.matches("aria-label=\"Histogram of").count(), 5);
+    assert_eq!(page.matches("aria-label=\"Histogram of").count(), 6);
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn a_file_and_an_array_take_one_path() {
         coil.zip_mut_with(&sampled, |v, &s| *v = if s { *v } else { C32::new(0.0, 0.0) });
     }
     folder.write("under.h5:kspace", &under.clone().insert_axis(Axis(0)));
-    folder.run_ok("recon under.h5 --uncertainty=3 --noise-covariance 1e-4 --save-maps -o out.h5");
+    folder.run_ok("recon under.h5 --method pvdamp --uncertainty=3 --noise-covariance 1e-4 --save-maps -o out.h5");
     let settings = Settings {
         keep_maps: true,
         tuning: Tuning {

@@ -163,7 +163,7 @@ fn phase_encode_lines() {
     }
     let regular = ndarray::Array1::from_shape_fn(80, |col| (36..44).contains(&col) || col % 4 == 1);
     folder.write("regular.h5:mask", &regular);
-    let output = folder.run_ok("recon full.h5 --mask regular.h5:mask --damping 0.5 -o out.h5");
+    let output = folder.run_ok("recon full.h5 --method pvdamp --mask regular.h5:mask --damping 0.5 -o out.h5");
     assert!(
         output.err.contains("whole phase-encode lines at regular distances"),
         "{}",

@@ -10,7 +10,7 @@ use super::reconstruction::AUTO;
 use super::simulate::{Layout, SIMULATED, write_scan};
 use pvdamp::array::Grid;
 use pvdamp::simulate::SimulationSettings;
-use pvdamp_io::error::{Error, Result};
+use pvdamp_io::error::{Error, Place, Result};
 use pvdamp_io::evaluate::{Comparison, compare};
 use pvdamp_io::format::{Attribute, Scan, ScanOptions};
 
@@ -65,16 +65,28 @@ impl Demo {
         make_folder(&self.output, "choose another -o folder")?;
         write_scan(&settings, Layout::Slices, &scan, console)?;
 
-        let mut rows = Vec::new();
+        let (mut to_scan, mut to_truth) = (Vec::new(), Vec::new());
         for (method, result, typed) in jobs {
             typed.run(console)?;
-            rows.push((method, compare(&scan.as_path().into(), &result.as_path().into())?));
+            let held_to = |target: Place, result: Place| Ok::<_, Error>(row(method, &compare(&target, &result)?));
+            to_scan.push(held_to(scan.as_path().into(), result.as_path().into())?);
+            to_truth.push(held_to(
+                Place::new(&scan, "ground_truth"),
+                Place::new(&result, "image"),
+            )?);
         }
+        let table = |against: &str, rows: Vec<String>| {
+            let head = format!("{:<14}{:>10}{:>12}{:>10}", "", "NMSE", "PSNR [dB]", "SSIM");
+            format!(
+                "\nR = {}, against the {against}:\n{head}\n{}",
+                self.accel,
+                rows.join("\n")
+            )
+        };
         let mut lines = vec![
-            format!("\nR = {}, against the fully sampled scan:", self.accel),
-            format!("{:<14}{:>10}{:>12}{:>10}", "", "NMSE", "PSNR [dB]", "SSIM"),
+            table("fully sampled scan, which is noisy", to_scan),
+            table("true image", to_truth),
         ];
-        lines.extend(rows.iter().map(|(method, comparison)| row(method, comparison)));
         lines.push(format!("\nscan, results and pictures are in {}", self.output.display()));
         console.result(&lines.join("\n"))
     }

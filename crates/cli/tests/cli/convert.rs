@@ -27,7 +27,7 @@ fn a_reconstruction_is_the_same_in_every_format() {
         ("a.nii", "", &["a.nii"]),
         ("a.png", "", &["a_000.png", "a_001.png"]),
     ] {
-        folder.run_ok(&format!("recon full.h5 {R4} -o {output}"));
+        folder.run_ok(&format!("recon full.h5 {R4} --method pvdamp -o {output}"));
         let recon: Vec<Vec<u8>> = files.iter().map(|file| bytes(&folder, file)).collect();
         folder.run_ok(&format!("convert out.h5{dataset} {output}"));
         for (file, mut recon) in files.iter().zip(recon) {
@@ -41,7 +41,7 @@ fn a_reconstruction_is_the_same_in_every_format() {
         }
     }
     // a name without a known ending is HDF5
-    folder.run_ok(&format!("recon full.h5 {R4} -o image.dat"));
+    folder.run_ok(&format!("recon full.h5 {R4} --method pvdamp -o image.dat"));
     assert_eq!(folder.bits("image.dat")["/image"], folder.bits("out.h5")["/image"]);
     assert_eq!(folder.shape("image.dat:geometry"), [0, 4, 3]);
 }
@@ -55,8 +55,8 @@ fn what_is_not_hdf5_is_cropped_as_the_header_says() {
     let xml = header[[]].replace(recon, "<reconSpace><matrixSize><x>24</x>");
     let xml: hdf5::types::VarLenUnicode = xml.parse().unwrap();
     folder.write("full.h5:ismrmrd_header", &ndarray::arr0(xml));
-    folder.run_ok(&format!("recon full.h5 {R4} -o crop.cfl"));
-    folder.run_ok(&format!("recon full.h5 {R4} -o crop.h5"));
+    folder.run_ok(&format!("recon full.h5 {R4} --method pvdamp -o crop.cfl"));
+    folder.run_ok(&format!("recon full.h5 {R4} --method pvdamp -o crop.h5"));
     let text = String::from_utf8(bytes(&folder, "crop.hdr")).unwrap();
     assert_eq!(text.lines().nth(1), Some("24 40 1 1 1 1 1 1 1 1 1 1 1 2 1 1"));
     let values = bytes(&folder, "crop.cfl");
@@ -287,7 +287,7 @@ fn what_needs_hdf5_is_refused_elsewhere() {
         }
     }
     folder.refused(
-        &format!("recon full.h5 {R4} -o no/a.dcm"),
+        &format!("recon full.h5 {R4} --method pvdamp -o no/a.dcm"),
         DATA,
         &["no/a_000.dcm", "does not exist; create"],
     );

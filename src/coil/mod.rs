@@ -41,7 +41,7 @@ use espirit::Calibration;
 /// `kspace` is `(coils, rows, cols)`.
 ///
 /// # Errors
-/// [`Error::Data`] for values that are not finite.
+/// [`Error::Data`](crate::Error::Data) for values that are not finite.
 ///
 /// # Panics
 /// If `window` exceeds the planes.

@@ -75,7 +75,7 @@ impl Prepared {
         begin(Stage::Solving, observer)?;
         let start = Instant::now();
         let grid = self.problem.encoding.grid();
-        let method = self.choice(settings).method;
+        let method = self.chosen(settings).method;
         let limits = settings.limits(method, &self.sampling);
         let mut observe = |record: &IterationRecord, _: &mut dyn Solver<f32>| observer.iteration(record);
         let mut tuning = settings.tuning();
@@ -152,7 +152,7 @@ impl Prepared {
     }
 
     fn record(&self, settings: &Settings, history: History, found: Found) -> Record {
-        let choice = self.choice(settings);
+        let choice = self.chosen(settings);
         let method = choice.method;
         let scale = f64::from(self.scale);
         let preparation = self.preparation.as_secs_f64();

@@ -154,7 +154,7 @@ impl Prepared {
     }
 
     /// The method that [`Self::solve`] takes with these settings.
-    pub fn choice(&self, settings: &Settings) -> Choice {
+    pub fn chosen(&self, settings: &Settings) -> Choice {
         match settings.method {
             Some(method) => Choice { method, why: None },
             None => self.choice,
@@ -198,7 +198,7 @@ impl Prepared {
 
     /// What there is to warn of, a sentence each.
     pub fn warnings(&self, settings: &Settings) -> Vec<String> {
-        let mut warnings = self.sampling.warnings_for(self.choice(settings).method);
+        let mut warnings = self.sampling.warnings_for(self.chosen(settings).method);
         warnings.extend(self.maps_record.warnings());
         warnings
     }

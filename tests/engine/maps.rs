@@ -45,9 +45,10 @@ fn transformed(planes: &Array3<Complex32>, forward: bool) -> Array3<Complex32> {
     let (mut planes, mut scratch) = (planes.clone(), fourier.scratch());
     for mut plane in planes.outer_iter_mut() {
         let plane = plane.as_slice_mut().unwrap();
-        match forward {
-            true => fourier.forward(plane, &mut scratch),
-            false => fourier.inverse(plane, &mut scratch),
+        if forward {
+            fourier.forward(plane, &mut scratch);
+        } else {
+            fourier.inverse(plane, &mut scratch);
         }
     }
     planes

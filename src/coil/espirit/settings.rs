@@ -12,7 +12,7 @@ pub(super) const USUAL_KERNEL: usize = 6;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MapSets {
     /// Two where one is not enough, as where the object is larger than the field of view. What has to choose, as
-    /// [`espirit`] itself, takes one, and reports whether that is enough.
+    /// [`espirit`](super::espirit()) itself, takes one, and reports whether that is enough.
     #[default]
     Auto,
     /// So many, 1 or 2.
@@ -84,7 +84,7 @@ impl EspiritSettings {
     /// One that fits has at least `2k − 1` places along the shorter axis. In fewer windows the signal space is what their
     /// noise and their truncation make it: with 10 columns, maps by a kernel of 6 cost an image 5 dB that one of 4 does not.
     pub fn kernel_for(&self, region: Grid) -> usize {
-        let fitting = || (region.rows.min(region.cols) + 2) / 3;
+        let fitting = || region.rows.min(region.cols).div_ceil(3);
         self.kernel
             .unwrap_or_else(|| fitting().clamp(SMALLEST_KERNEL, USUAL_KERNEL))
     }

@@ -238,7 +238,10 @@ impl<'a> Calibration<'a> {
         let sets = self.settings.espirit.sets;
         let (folded, doubtful) = (first.folded(), first.report.is_doubtful());
         let one = self.refine(first, observer)?;
-        if sets != MapSets::Auto || !doubtful || (folded.is_none() && !one.report.is_doubtful()) {
+        let enough = !doubtful || (folded.is_none() && !one.report.is_doubtful());
+        // Maps of low resolution have one set.
+        let has_second = one.report.method == MapMethod::Espirit;
+        if sets != MapSets::Auto || enough || !has_second {
             return Ok((one, None));
         }
         let mut two = self.refine(self.first(2)?, observer)?;

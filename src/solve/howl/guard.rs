@@ -22,7 +22,7 @@ pub(super) struct Guard {
     acts: Option<Acts>,
 }
 
-/// What a residual `z = y − A v` shows.
+/// What a residual `z = y − A v` shows, in squared units of the samples.
 #[derive(Clone, Copy)]
 pub(super) struct Look {
     /// `|v|² − |A v|²`: energy at locations without samples.

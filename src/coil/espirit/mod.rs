@@ -139,7 +139,7 @@ fn from_kernels(
     let filled = basis.ncols() as f64 / full as f64;
     let taps = calibration::correlation(&basis, calibration.coils(), kernel);
     drop(basis);
-    let crop = Crop::new(settings.crop);
+    let crop = Crop::new(settings.crop_for(settings.sets.count()));
     let (maps, eigenvalues) = pixels::eigenmaps(grid, &taps, reference, settings.sets.count(), crop);
 
     let weights = eigenvalues.index_axis(Axis(0), 0).mapv(|value| crop.weight(value));

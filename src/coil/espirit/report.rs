@@ -144,7 +144,7 @@ impl MapReport {
         if self.support == 0.0 {
             self.warnings.push(format!(
                 "no pixel has an eigenvalue above {:.2}, so the coil maps are zero everywhere: lower the crop",
-                settings.crop
+                settings.crop_for(self.sets)
             ));
             return;
         }
@@ -162,7 +162,7 @@ impl MapReport {
         let holds = second.iter().filter(|&&v| f64::from(v) > HOLDS * first_median).count();
         let folded = holds as f64 / second.len() as f64;
         // A small kernel does not separate signal from noise well enough, nor does a space that noise fills.
-        let trusted = settings.crop > 0.0 && self.kernel >= LEAST_KERNEL && filled <= FILLED;
+        let trusted = settings.crop_for(self.sets) > 0.0 && self.kernel >= LEAST_KERNEL && filled <= FILLED;
         self.folded = if trusted { folded } else { 0.0 };
         if settings.sets.count() == 1 && self.is_folded() {
             self.warnings.push(format!(

@@ -8,6 +8,11 @@ pub(super) const SMALLEST_KERNEL: usize = 3;
 /// The largest that is taken unless asked for.
 pub(super) const USUAL_KERNEL: usize = 6;
 
+/// Crop of one set, unless asked for.
+const ONE_SET_CROP: f64 = 0.8;
+/// That of two.
+const TWO_SETS_CROP: f64 = 0.5;
+
 /// How many sets of coil sensitivity maps are calibrated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MapSets {
@@ -53,7 +58,8 @@ pub struct EspiritSettings {
     pub singular_threshold: f64,
     /// Eigenvalue, between 0 and 1, around which a pixel is taken to hold signal. 0 keeps every pixel.
     /// The weight of a pixel rises smoothly from 0 at `crop − 0.1` to 1 at `crop + 0.05`.
-    pub crop: f64,
+    /// `None` for 0.8 of one set and 0.5 of two.
+    pub crop: Option<f64>,
 }
 
 impl Default for EspiritSettings {
@@ -63,7 +69,7 @@ impl Default for EspiritSettings {
             calibration: 24,
             sets: MapSets::Auto,
             singular_threshold: 0.02,
-            crop: 0.8,
+            crop: None,
         }
     }
 }
@@ -72,6 +78,12 @@ impl EspiritSettings {
     /// The part of a fully sampled centre that is used.
     pub fn window(&self, centre: Grid) -> Grid {
         Grid::new(centre.rows.min(self.calibration), centre.cols.min(self.calibration))
+    }
+
+    /// The crop for so many sets. The second eigenvalue is smaller where the two sets change fast, as with echoes stacked as
+    /// coils: what is cropped there is explained by neither.
+    pub fn crop_for(&self, sets: usize) -> f64 {
+        self.crop.unwrap_or(if sets > 1 { TWO_SETS_CROP } else { ONE_SET_CROP })
     }
 
     /// The kernel of a large region.
@@ -112,9 +124,9 @@ impl EspiritSettings {
                 why,
             ));
         }
-        if !(0.0..1.0).contains(&self.crop) {
+        if let Some(crop) = self.crop.filter(|crop| !(0.0..1.0).contains(crop)) {
             let why = "is no eigenvalue; give 0 to 1, 0.8 is usual";
-            return Err(Error::setting(Parameter::Crop, self.crop, why));
+            return Err(Error::setting(Parameter::Crop, crop, why));
         }
         Ok(())
     }

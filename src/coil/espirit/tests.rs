@@ -230,7 +230,7 @@ fn maps_are_unit_inside_zero_outside_and_the_report_counts_them() {
         assert!(!inside || (value - 1.0).abs() < 1e-5, "{value} inside");
     }
     let open = EspiritSettings {
-        crop: 0.0,
+        crop: Some(0.0),
         ..Default::default()
     };
     let (maps, report) = espirit(scan.kspace.view(), CENTRE, &open, &EspiritContext::default()).unwrap();
@@ -489,7 +489,17 @@ fn impossible_requests_are_refused_with_a_mend() {
         )
         .contains("24")
     );
-    assert!(refused(&kspace, CENTRE, EspiritSettings { crop: 1.0, ..usual() }).contains("crop"));
+    assert!(
+        refused(
+            &kspace,
+            CENTRE,
+            EspiritSettings {
+                crop: Some(1.0),
+                ..usual()
+            }
+        )
+        .contains("crop")
+    );
     assert!(
         refused(
             &kspace,

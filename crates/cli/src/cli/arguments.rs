@@ -130,9 +130,9 @@ pub struct EspiritArguments {
     #[arg(long, value_name = "auto|off|N", default_value = "auto", value_parser = parse_recalibration)]
     pub recalibrate: Recalibration,
 
-    /// ESPIRiT eigenvalue below which a pixel counts as outside the object; 0 keeps all
-    #[arg(long, value_name = "EIGENVALUE", default_value_t = 0.8)]
-    pub crop: f64,
+    /// ESPIRiT eigenvalue below which a pixel counts as outside the object; 0 keeps all [default: 0.8, of two sets 0.5]
+    #[arg(long, value_name = "EIGENVALUE")]
+    pub crop: Option<f64>,
 }
 
 impl EspiritArguments {

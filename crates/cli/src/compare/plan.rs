@@ -303,11 +303,11 @@ fn common_arguments(common: &Common) -> Vec<String> {
             let options = [
                 ("--map-sets", espirit.sets.to_string()),
                 ("--calibration", espirit.calibration.to_string()),
-                ("--crop", espirit.crop.to_string()),
                 ("--recalibrate", common.settings.engine.recalibration.to_string()),
             ];
             let kernel = espirit.kernel.map(|kernel| ["--kernel".into(), kernel.to_string()]);
-            words.extend(kernel.into_iter().flatten());
+            let crop = espirit.crop.map(|crop| ["--crop".into(), crop.to_string()]);
+            words.extend(kernel.into_iter().chain(crop).flatten());
             words.extend(options.into_iter().flat_map(|(option, value)| [option.into(), value]));
         }
     }

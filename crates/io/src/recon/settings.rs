@@ -90,7 +90,7 @@ impl ScanSettings {
                 espirit.calibration,
                 espirit.kernel.map_or("auto".to_string(), |kernel| kernel.to_string()),
                 espirit.singular_threshold,
-                espirit.crop,
+                espirit.crop.map_or("auto".to_string(), |crop| crop.to_string()),
                 self.engine.recalibration
             ),
             MapsSource::File(place) => format!("read from {place}"),

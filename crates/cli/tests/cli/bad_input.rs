@@ -356,6 +356,20 @@ fn settings_without_meaning() {
         ("under.h5 --noise-covariance inf", "--noise-covariance inf"),
         ("under.h5 --kernel 0", "--kernel 0"),
         ("under.h5 --calibration 0", "--calibration 0"),
+        ("under.h5 --kernel 25", "--kernel 25 is too large; give at most 24"),
+        (
+            "under.h5 --kernel 9223372036854775808",
+            "--kernel 9223372036854775808 is too large",
+        ),
+        (
+            "under.h5 --kernel 18446744073709551615",
+            "--kernel 18446744073709551615 is too large",
+        ),
+        ("under.h5 --calibration 1025", "--calibration 1025 is too large"),
+        (
+            "under.h5 --calibration 18446744073709551615",
+            "--calibration 18446744073709551615 is too large",
+        ),
         ("under.h5 --crop 2", "crop 2"),
         ("under.h5 --crop NaN", "crop NaN"),
     ];

@@ -512,3 +512,33 @@ fn nobody_listens() {
         );
     }
 }
+
+/// Limits of the system are set by the shell that starts the program; root has no limit of threads.
+#[cfg(target_os = "linux")]
+fn limited(folder: &Folder, limit: &str, words: &str) -> ProgramOutput {
+    let program = assert_cmd::cargo::cargo_bin!("pvdamp");
+    let line = format!("ulimit -c 0; {limit}; exec {} {words}", program.display());
+    let output = Command::new("bash")
+        .args(["-c", &line])
+        .current_dir(folder.path(""))
+        .output();
+    ProgramOutput::new(&output.unwrap())
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn where_no_thread_can_be_made_one_works() {
+    let folder = scan();
+    // Stacks so large that no thread has room for one.
+    let limit = "ulimit -v 4000000; export RUST_MIN_STACK=8000000000";
+    let one = limited(&folder, limit, "recon under.h5 --iterations 3 -o one.h5");
+    assert_eq!(one.code, Some(0), "{}", one.err);
+    let expected = std::thread::available_parallelism().map_or(1, usize::from) > 1;
+    assert_eq!(one.err.contains("threads can be started"), expected, "{}", one.err);
+    folder.run_ok("recon under.h5 --iterations 3 -o many.h5");
+    assert_eq!(folder.bits("one.h5"), folder.bits("many.h5"));
+    assert_eq!(limited(&folder, limit, "info under.h5").code, Some(0));
+    let words = "recon under.h5 --threads 3 -o out.h5";
+    let run = || limited(&folder, limit, words);
+    folder.refuses(words, DATA, &["3 threads cannot be started", "--threads 1"], run);
+}

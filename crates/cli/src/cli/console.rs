@@ -20,6 +20,18 @@ pub fn catch_interrupt() {
     });
 }
 
+/// From now on writing beyond the limit on the size of files is an error as on a full disk. By default it ends the
+/// process, which leaves its temporary files.
+pub fn catch_file_size_limit() {
+    #[cfg(unix)]
+    {
+        use signal_hook::{consts::signal::SIGXFSZ, flag::register};
+        // No one reads the flag: that there is a handler is enough. Without one it is as by default.
+        static REACHED: AtomicBool = AtomicBool::new(false);
+        let _ = register(SIGXFSZ, &REACHED);
+    }
+}
+
 /// `Break` after an interrupt.
 pub fn going() -> ControlFlow<()> {
     if INTERRUPTED.load(Ordering::Relaxed) {

@@ -84,6 +84,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let console = Console::new(cli.quiet, cli.verbose);
+    console::catch_file_size_limit();
     match start_pool(cli.threads) {
         Ok(notice) => notice.iter().for_each(|notice| console.warn(notice)),
         Err(problem) => {

@@ -542,3 +542,14 @@ fn where_no_thread_can_be_made_one_works() {
     let run = || limited(&folder, limit, words);
     folder.refuses(words, DATA, &["3 threads cannot be started", "--threads 1"], run);
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_limit_on_the_size_of_files_is_as_a_full_disk() {
+    let folder = scan();
+    for name in ["out.h5", "out.nii", "out.npy"] {
+        let words = format!("recon under.h5 --iterations 2 -o {name}");
+        let run = || limited(&folder, "ulimit -f 8", &words);
+        folder.refuses(&words, DATA, &[name, "cannot be written", "; make room"], run);
+    }
+}

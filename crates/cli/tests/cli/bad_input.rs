@@ -553,3 +553,12 @@ fn a_limit_on_the_size_of_files_is_as_a_full_disk() {
         folder.refuses(&words, DATA, &[name, "cannot be written", "; make room"], run);
     }
 }
+
+#[test]
+fn an_image_beyond_single_precision() {
+    let folder = Folder::new();
+    // Every sample near the largest number there is: the image has a peak at one pixel.
+    folder.write("huge.h5:kspace", &Array4::from_elem((1, 2, 32, 32), C32::new(3e38, 0.0)));
+    let expected = ["huge.h5", "exceeds single precision", "k-space multiplied by 1e-38"];
+    folder.refused("recon huge.h5 -o out.h5", DATA, &expected);
+}

@@ -562,3 +562,34 @@ fn an_image_beyond_single_precision() {
     let expected = ["huge.h5", "exceeds single precision", "k-space multiplied by 1e-38"];
     folder.refused("recon huge.h5 -o out.h5", DATA, &expected);
 }
+
+/// Names in a file may hold what commands a terminal, or a line of their own.
+#[test]
+fn names_in_files_do_not_reach_the_terminal_as_they_are() {
+    let folder = scan();
+    let commands = "\u{1b}]0;title\u{7}\u{1b}[2J\rall is well";
+    folder.write(&format!("names.h5:{commands}"), &Array2::<f32>::ones((3, 3)));
+    folder.write("names.h5:one\npvdamp: error: two", &Array1::<f32>::ones(3));
+    let under = folder.complex("under.h5:kspace");
+    folder.write("axes.h5:kspace", &under);
+    folder.write("noted.h5:kspace", &under);
+    let text = |name: &str, of: &str, attribute: &str, value: &str| {
+        let file = hdf5::File::append(folder.path(name)).unwrap();
+        let value: hdf5::types::VarLenUnicode = value.parse().unwrap();
+        let group = file.group("/").unwrap();
+        let set = file.dataset(of).ok();
+        let location: &hdf5::Location = set.as_deref().map_or(&group, |set| set);
+        let attribute = location.new_attr::<hdf5::types::VarLenUnicode>().create(attribute);
+        attribute.unwrap().write_scalar(&value).unwrap();
+    };
+    text("axes.h5", "kspace", "axes", commands);
+    text("noted.h5", "", commands, "x");
+    for words in ["info names.h5", "recon names.h5 -o out.h5", "info axes.h5", "info noted.h5"] {
+        let output = folder.run(words);
+        let shown = [output.err, output.out].concat();
+        assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{words}\n{shown}");
+        let is_ours = |line: &&str| line.starts_with("pvdamp: error: ");
+        assert!(shown.lines().filter(is_ours).count() <= 1, "{words}\n{shown}");
+        assert!(shown.contains("\\u001b[2J"), "{words}\n{shown}");
+    }
+}

@@ -130,7 +130,11 @@ impl Prepared {
         let images = [Some(&image), unbiased.as_ref()].into_iter().flatten().flatten();
         let deviations = [&deviation, &unbiased_deviation].into_iter().flatten().flatten();
         // The magnitude is written too.
-        if images.map(|v| v.norm()).chain(deviations.copied()).any(f32::is_infinite) {
+        if images
+            .map(|v| v.norm())
+            .chain(deviations.copied())
+            .any(f32::is_infinite)
+        {
             return Err(Error::data(
                 Input::Kspace,
                 "it gives an image that exceeds single precision (3.4e38)",

@@ -558,7 +558,10 @@ fn a_limit_on_the_size_of_files_is_as_a_full_disk() {
 fn an_image_beyond_single_precision() {
     let folder = Folder::new();
     // Every sample near the largest number there is: the image has a peak at one pixel.
-    folder.write("huge.h5:kspace", &Array4::from_elem((1, 2, 32, 32), C32::new(3e38, 0.0)));
+    folder.write(
+        "huge.h5:kspace",
+        &Array4::from_elem((1, 2, 32, 32), C32::new(3e38, 0.0)),
+    );
     let expected = ["huge.h5", "exceeds single precision", "k-space multiplied by 1e-38"];
     folder.refused("recon huge.h5 -o out.h5", DATA, &expected);
 }
@@ -584,10 +587,18 @@ fn names_in_files_do_not_reach_the_terminal_as_they_are() {
     };
     text("axes.h5", "kspace", "axes", commands);
     text("noted.h5", "", commands, "x");
-    for words in ["info names.h5", "recon names.h5 -o out.h5", "info axes.h5", "info noted.h5"] {
+    for words in [
+        "info names.h5",
+        "recon names.h5 -o out.h5",
+        "info axes.h5",
+        "info noted.h5",
+    ] {
         let output = folder.run(words);
         let shown = [output.err, output.out].concat();
-        assert!(!shown.contains(|c: char| c.is_control() && c != '\n'), "{words}\n{shown}");
+        assert!(
+            !shown.contains(|c: char| c.is_control() && c != '\n'),
+            "{words}\n{shown}"
+        );
         let is_ours = |line: &&str| line.starts_with("pvdamp: error: ");
         assert!(shown.lines().filter(is_ours).count() <= 1, "{words}\n{shown}");
         assert!(shown.contains("\\u001b[2J"), "{words}\n{shown}");

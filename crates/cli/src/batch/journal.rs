@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::shard::suffix;
 use super::{BatchVolume, Shard, SliceLine, manifest};
 use pvdamp_io::error::{Error, Result};
+use pvdamp_io::format::{open_regular, read_regular};
 
 /// Hidden folder for the journals.
 const JOURNAL_FOLDER: &str = ".pvdamp";
@@ -109,7 +110,7 @@ fn journal_paths(folder: &Path) -> Vec<PathBuf> {
 
 /// Incomplete lines do not parse and are skipped.
 fn entries(path: &Path) -> Result<Vec<Entry>> {
-    let bytes = std::fs::read(path)
+    let bytes = read_regular(path)
         .map_err(|e| Error::data(path, format!("cannot be read ({e})"), "see that it may be read"))?;
     let lines = bytes.split(|&byte| byte == b'\n');
     Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
@@ -187,7 +188,7 @@ impl Journal {
         }
         for other in journal_paths(folder).into_iter().filter(|path| *path != self.path) {
             // the lock is released at once; that it was free is enough to know
-            let is_free = File::open(&other).is_ok_and(|file| file.try_lock_shared().is_ok());
+            let is_free = open_regular(&other).is_ok_and(|file| file.try_lock_shared().is_ok());
             if is_free {
                 let words = entries(&other)?.into_iter().filter_map(|entry| match entry {
                     Entry::Run(run) => Some(run.word),

@@ -14,7 +14,7 @@ use super::{
 };
 use pvdamp::array::Image;
 use pvdamp_io::error::{Error, Place, Result};
-use pvdamp_io::format::{Hdf5Output, Role, Volume, read_volume};
+use pvdamp_io::format::{Hdf5Output, Role, Volume, read_regular, read_volume};
 use pvdamp_io::recon::Machine;
 
 const JOURNAL: &str = "journal.jsonl";
@@ -53,7 +53,7 @@ impl Store {
         let failed = |e: std::io::Error| Error::data(path.as_path(), format!("cannot be used ({e})"), MEND);
         let mut text = String::new();
         if path.exists() {
-            let bytes = std::fs::read(&path).map_err(failed)?;
+            let bytes = read_regular(&path).map_err(failed)?;
             text = String::from_utf8_lossy(&bytes).into_owned();
         }
         // A line cut off by an interruption does not parse. Its work is done again.

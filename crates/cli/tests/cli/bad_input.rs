@@ -604,3 +604,28 @@ fn names_in_files_do_not_reach_the_terminal_as_they_are() {
         assert!(shown.contains("\\u001b[2J"), "{words}\n{shown}");
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn what_is_no_regular_file_is_not_waited_for() {
+    let folder = scan();
+    for name in ["header.hdr", "values.cfl", "pipe.h5", "pipe.npz"] {
+        let made = Command::new("mkfifo").arg(folder.path(name)).status();
+        assert!(made.unwrap().success());
+    }
+    std::fs::write(folder.path("values.hdr"), "# Dimensions\n8 8 1 2\n").unwrap();
+    for (words, named) in [
+        ("info header", "header: no such file"),
+        ("info header.hdr", "header.hdr: this is not a regular file"),
+        ("info values", "values.cfl cannot be read (this is not a regular file)"),
+        ("info pipe.h5", "pipe.h5: this is not a regular file"),
+        (
+            "recon under.h5 -o out.h5 --mask pipe.npz",
+            "pipe.npz: this is not a regular file",
+        ),
+    ] {
+        let output = folder.run(words);
+        assert_eq!(output.code, Some(DATA), "{words}\n{}", output.err);
+        assert!(output.err.contains(named), "{words}\n{}", output.err);
+    }
+}

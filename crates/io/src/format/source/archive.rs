@@ -7,8 +7,10 @@ use std::path::Path;
 use zip::ZipArchive;
 use zip::result::ZipError;
 
+use super::super::regular_file::open_regular;
+
 pub(super) fn open(path: &Path) -> Result<ZipArchive<BufReader<File>>, ZipError> {
-    ZipArchive::new(BufReader::new(File::open(path)?))
+    ZipArchive::new(BufReader::new(open_regular(path)?))
 }
 
 /// A compressed member, whole, in an unnamed temporary file.

@@ -1,11 +1,11 @@
 //! Arrays as NumPy writes them (numpy.lib.format, versions 1 to 3): a magic string, a header in Python's words, the
 //! values.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use super::super::reason::Reason;
+use super::super::regular_file::open_regular;
 use super::array::Source;
 use super::messages::DAMAGED;
 use super::number::Number;
@@ -34,7 +34,7 @@ pub(super) fn open(path: &Path) -> Result<Source> {
         let problem = format!("cannot be read ({e})");
         Error::data(path, problem, "check the path and its permissions").caused_by(e)
     };
-    let mut file = File::open(path).map_err(unreadable)?;
+    let mut file = open_regular(path).map_err(unreadable)?;
     let there = file.metadata().map_err(unreadable)?.len();
     let header = Header::read(&mut file).map_err(|why| damaged(path, why))?;
     header.source(place, there, |header, number| {

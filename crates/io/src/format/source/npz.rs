@@ -1,10 +1,10 @@
 //! Archives of arrays as `numpy.savez` and `savez_compressed` write them: a zip file with a member `NAME.npy` for each.
 
-use std::fs::File;
 use std::path::Path;
 
 use zip::CompressionMethod;
 
+use super::super::regular_file::open_regular;
 use super::archive;
 use super::array::Source;
 use super::messages::DAMAGED;
@@ -31,7 +31,7 @@ pub(super) fn open(path: &Path) -> Result<Vec<Source>> {
         let header = npy::Header::read(&mut member).map_err(|why| npy::damaged(place.clone(), why))?;
         let start = start.filter(|_| stored);
         let file = match start {
-            Some(_) => Some(File::open(path).map_err(|e| damaged(e.into()))?),
+            Some(_) => Some(open_regular(path).map_err(|e| damaged(e.into()))?),
             None => None,
         };
         found.push(header.source(place, size, |header, number| {

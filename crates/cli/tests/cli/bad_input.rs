@@ -629,3 +629,27 @@ fn what_is_no_regular_file_is_not_waited_for() {
         assert!(output.err.contains(named), "{words}\n{}", output.err);
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn a_folder_for_temporary_files_that_is_not_there() {
+    use std::io::Write;
+    let folder = scan();
+    // Compressed, so that it has to be unpacked.
+    folder.run_ok("convert full.h5 full.npy");
+    let bytes = std::fs::read(folder.path("full.npy")).unwrap();
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(folder.path("full.npz")).unwrap());
+    archive
+        .start_file("kspace.npy", zip::write::SimpleFileOptions::default())
+        .unwrap();
+    archive.write_all(&bytes).unwrap();
+    archive.finish().unwrap();
+    folder.run_ok("info full.npz");
+    let run = || limited(&folder, "export TMPDIR=/not/there", "info full.npz");
+    let expected = [
+        "full.npz: dataset 'kspace'",
+        "folder for temporary files, /not/there",
+        "TMPDIR",
+    ];
+    folder.refuses("info full.npz", DATA, &expected, run);
+}

@@ -4,6 +4,7 @@ use hdf5::H5Type;
 use ndarray::{ArrayD, Axis};
 use num_complex::Complex;
 
+use super::archive::NoRoom;
 use super::element::Element;
 use super::hdf5_array::Hdf5Array;
 use super::messages::{DAMAGED, not_a_number};
@@ -197,7 +198,13 @@ impl Source {
             Values::Hdf5(values) => values.block(start, count),
             Values::Raw(values) => {
                 let read = values.block(start, count);
-                read.map_err(|e| self.error(format!("cannot be read ({e})"), DAMAGED).caused_by(e))
+                read.map_err(|e| match e.get_ref().is_some_and(|inner| inner.is::<NoRoom>()) {
+                    true => {
+                        let mend = "make room there, or name another folder by TMPDIR";
+                        self.error(e.to_string(), mend).caused_by(e)
+                    }
+                    false => self.error(format!("cannot be read ({e})"), DAMAGED).caused_by(e),
+                })
             }
             Values::None => Err(not_a_number(&self.place, &self.dtype)),
         }

@@ -653,3 +653,34 @@ fn a_folder_for_temporary_files_that_is_not_there() {
     ];
     folder.refuses("info full.npz", DATA, &expected, run);
 }
+
+/// A plane packed in few bytes, larger than the memory that the program may take.
+#[test]
+#[cfg(target_os = "linux")]
+fn an_archive_larger_than_memory() {
+    use std::io::Write;
+    let folder = Folder::new();
+    let file = std::fs::File::create(folder.path("large.npz")).unwrap();
+    let mut archive = zip::ZipWriter::new(file);
+    archive
+        .start_file("kspace.npy", zip::write::SimpleFileOptions::default())
+        .unwrap();
+    let header = format!(
+        "{:117}\n",
+        "{'descr': '<c8', 'fortran_order': False, 'shape': (1, 4, 2048, 4096), }"
+    );
+    archive.write_all(b"\x93NUMPY\x01\0v\0").unwrap();
+    archive.write_all(header.as_bytes()).unwrap();
+    for _ in 0..256 {
+        archive.write_all(&vec![0; 1 << 20]).unwrap();
+    }
+    archive.finish().unwrap();
+    let words = "info large.npz --threads 1";
+    let run = || limited(&folder, "ulimit -v 250000", words);
+    folder.refuses(
+        words,
+        DATA,
+        &["large.npz: dataset 'kspace'", "needs 0.2 GiB of memory"],
+        run,
+    );
+}

@@ -27,17 +27,24 @@ pub(super) struct NoRoom {
 /// [`NoRoom`], as the inner error, where that file cannot be written.
 pub(super) fn unpack(path: &Path, member: usize) -> io::Result<File> {
     let mut archive = open(path).map_err(io::Error::other)?;
-    let mut packed = archive.by_index(member).map_err(io::Error::other)?;
+    let packed = archive.by_index(member).map_err(io::Error::other)?;
+    let claimed = packed.size();
+    // One more byte tells of a member that goes on; without it the end of a sound one would not be checked.
+    let mut packed = packed.take(claimed.saturating_add(1));
     let no_room = |cause| {
         let folder = std::env::temp_dir();
         io::Error::other(NoRoom { folder, cause })
     };
     let mut file = tempfile::tempfile().map_err(no_room)?;
     let mut block = vec![0; 1 << 16];
+    let mut unpacked = 0;
     loop {
-        match packed.read(&mut block)? {
+        let read = packed.read(&mut block)?;
+        unpacked += read as u64;
+        match read {
+            _ if unpacked > claimed => return Err(io::Error::other("it holds more than it claims")),
             0 => break,
-            read => file.write_all(&block[..read]).map_err(no_room)?,
+            _ => file.write_all(&block[..read]).map_err(no_room)?,
         }
     }
     file.rewind()?;

@@ -55,7 +55,10 @@ pub(super) fn open(path: &Path, header: &Path, values: &Path) -> Result<Source> 
     })?;
     let file = open_regular(values).map_err(|e| unreadable(values, e))?;
     let there = file.metadata().map_err(|e| unreadable(values, e))?.len();
-    let needed = raw::size(&dimensions, Number::COMPLEX64.width());
+    let needed = raw::size(&dimensions, Number::COMPLEX64.width()).ok_or_else(|| {
+        let problem = "the header (.hdr) tells of more values than any file holds";
+        Error::data(path, problem, DAMAGED)
+    })?;
     if there != needed {
         let problem = format!("the values (.cfl) are {there} bytes, but the header (.hdr) tells of {needed}");
         return Err(Error::data(path, problem, DAMAGED));

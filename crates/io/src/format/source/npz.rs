@@ -14,6 +14,9 @@ use crate::error::{Cause, Error, Place, Result};
 
 pub(super) const MAGIC: &[u8] = b"PK\x03\x04";
 
+/// Deflate packs at most 1032 bytes in one, for which a member needs a few more.
+const INFLATION: u64 = 2000;
+
 /// The arrays of an archive, in its order. What is compressed is unpacked when it is first read.
 pub(super) fn open(path: &Path) -> Result<Vec<Source>> {
     let damaged = |e: Cause| Error::data(path, format!("the archive cannot be read ({e})"), DAMAGED).caused_by(e);
@@ -27,6 +30,10 @@ pub(super) fn open(path: &Path) -> Result<Vec<Source>> {
         };
         let place = Place::new(path, name);
         let (size, start) = (member.size(), member.data_start());
+        if size / INFLATION > member.compressed_size() {
+            let problem = format!("claims {size} bytes, packed in {}", member.compressed_size());
+            return Err(Error::data(place, problem, DAMAGED));
+        }
         let stored = member.compression() == CompressionMethod::Stored;
         let header = npy::Header::read(&mut member).map_err(|why| npy::damaged(place.clone(), why))?;
         let start = start.filter(|_| stored);

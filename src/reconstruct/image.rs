@@ -70,7 +70,7 @@ impl Prepared {
     ///
     /// # Errors
     /// [`Error::Cancelled`] when the observer asked for it; [`Error::Data`] for an optimal λ without a reference to find
-    /// it by; [`Error::Data`] where the image is not finite.
+    /// it by; [`Error::Data`] where the image is not finite, in the units of the k-space either.
     pub fn solve(&self, settings: &Settings, observer: &mut dyn Observer) -> Result<Reconstruction> {
         begin(Stage::Solving, observer)?;
         let start = Instant::now();
@@ -127,6 +127,20 @@ impl Prepared {
         let (image, unbiased) = (unscaled(image), unbiased.map(unscaled));
         let [deviation, unbiased_deviation] =
             [deviation, unbiased_deviation].map(|found| found.map(|deviation| deviation.mapv_into(|v| v / scale)));
+        let images = [Some(&image), unbiased.as_ref()].into_iter().flatten().flatten();
+        let deviations = [&deviation, &unbiased_deviation].into_iter().flatten().flatten();
+        // The magnitude is written too.
+        if images
+            .map(|v| v.norm())
+            .chain(deviations.copied())
+            .any(f32::is_infinite)
+        {
+            return Err(Error::data(
+                Input::Kspace,
+                "it gives an image that exceeds single precision (3.4e38)",
+                format!("k-space multiplied by {scale:.0e}, which brings its largest value to about 1"),
+            ));
+        }
         if method.has(Knob::Lambda) && tuning.lambda == Lambda::Value(0.0) {
             warnings.push("the regularisation weight is 0: nothing is regularised".into());
         }

@@ -1,7 +1,6 @@
 //! Records of files as they were read or written: size, time and checksum. A later file is compared with them.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -11,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::lock;
 use pvdamp_io::error::{Error, Result};
-use pvdamp_io::format::Stamp;
+use pvdamp_io::format::{Stamp, open_regular};
 
 /// Size, time and checksum of a file when it was read or written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,7 +85,7 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Error {
 
 fn sha256(path: &Path) -> Result<String> {
     let failed = |e: std::io::Error| unreadable(path, &e);
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = open_regular(path).map_err(failed)?;
     let mut sum = Sha256::new();
     let mut block = vec![0; 1 << 20];
     loop {

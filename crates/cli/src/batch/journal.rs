@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::shard::suffix;
 use super::{BatchVolume, Shard, SliceLine, manifest};
 use pvdamp_io::error::{Error, Result};
+use pvdamp_io::format::{open_regular, read_regular};
 
 /// Hidden folder for the journals.
 const JOURNAL_FOLDER: &str = ".pvdamp";
@@ -29,6 +30,22 @@ enum Entry {
     Volume(Box<Finished>),
     /// The run completed everything.
     End,
+}
+
+impl Entry {
+    /// Whether a batch can have written it: names of results lie below its folder, words are letters and digits.
+    fn is_ours(&self) -> bool {
+        let below = |name: &str| {
+            Path::new(name)
+                .components()
+                .all(|part| matches!(part, Component::Normal(_)))
+        };
+        match self {
+            Self::Run(run) => !run.word.is_empty() && run.word.chars().all(|c| c.is_ascii_alphanumeric()),
+            Self::Volume(finished) => !finished.record.name.is_empty() && below(&finished.record.name),
+            Self::End => true,
+        }
+    }
 }
 
 /// A run of a batch.
@@ -109,10 +126,11 @@ fn journal_paths(folder: &Path) -> Vec<PathBuf> {
 
 /// Incomplete lines do not parse and are skipped.
 fn entries(path: &Path) -> Result<Vec<Entry>> {
-    let bytes = std::fs::read(path)
+    let bytes = read_regular(path)
         .map_err(|e| Error::data(path, format!("cannot be read ({e})"), "see that it may be read"))?;
     let lines = bytes.split(|&byte| byte == b'\n');
-    Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).collect())
+    let entries = lines.filter_map(|line| serde_json::from_slice(line).ok());
+    Ok(entries.filter(Entry::is_ours).collect())
 }
 
 /// The journal of one shard, or of a whole batch. Only one process writes it.
@@ -187,7 +205,7 @@ impl Journal {
         }
         for other in journal_paths(folder).into_iter().filter(|path| *path != self.path) {
             // the lock is released at once; that it was free is enough to know
-            let is_free = File::open(&other).is_ok_and(|file| file.try_lock_shared().is_ok());
+            let is_free = open_regular(&other).is_ok_and(|file| file.try_lock_shared().is_ok());
             if is_free {
                 let words = entries(&other)?.into_iter().filter_map(|entry| match entry {
                     Entry::Run(run) => Some(run.word),
@@ -284,6 +302,24 @@ mod tests {
             (a, recipes("b.h5")),
             (vec!["r1".into(), "r2".into()], vec!["r1".to_string()])
         );
+    }
+
+    #[test]
+    fn lines_that_point_out_of_the_folder_are_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(folder.path(), None).unwrap();
+        for word in ["../x", "", "a/b"] {
+            journal.begin(run(word, false)).unwrap();
+        }
+        journal.begin(run("0a1b2c", false)).unwrap();
+        for name in ["sub/a.h5", "/etc/a.h5", "../a.h5", "sub/../../a.h5", ""] {
+            journal.add(&finished(name, "r1")).unwrap();
+        }
+        drop(journal);
+        let past = EarlierRuns::read(folder.path()).unwrap();
+        assert_eq!(past.volumes.keys().collect::<Vec<_>>(), ["sub/a.h5"]);
+        let ended = Journal::open(folder.path(), None).unwrap().ended_runs;
+        assert_eq!(ended, HashSet::from(["0a1b2c".to_string()]));
     }
 
     #[test]

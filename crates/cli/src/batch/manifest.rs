@@ -8,7 +8,7 @@ use super::record::differences;
 use super::shard::suffix;
 use super::{BatchVolume, Manifest, Shard, SliceLine, State, Status, Totals};
 use pvdamp_io::error::{Error, Result};
-use pvdamp_io::format::AtomicFile;
+use pvdamp_io::format::{AtomicFile, read_regular};
 
 /// Paths of the manifest of a shard or a whole batch: the JSON, and the lines of the slices.
 pub fn paths(folder: &Path, shard: Option<Shard>) -> [PathBuf; 2] {
@@ -34,8 +34,8 @@ impl Manifest {
     /// Reads the JSON that [`Manifest::write`] wrote. Errors: a file that is missing or is not a manifest.
     pub fn read(folder: &Path, shard: Option<Shard>) -> Result<Self> {
         let [json, _] = paths(folder, shard);
-        let text = std::fs::read_to_string(&json).map_err(|e| read_error(&json, &e))?;
-        serde_json::from_str(&text).map_err(|e| {
+        let text = read_regular(&json).map_err(|e| read_error(&json, &e))?;
+        serde_json::from_slice(&text).map_err(|e| {
             let problem = format!("is no manifest of a batch of this version ({e})");
             Error::data(json.as_path(), problem, "run the batch again, or name another folder")
         })
@@ -54,7 +54,7 @@ impl Lines {
     /// Reads the lines that [`Manifest::write`] wrote.
     pub fn read(folder: &Path, shard: Option<Shard>) -> io::Result<Self> {
         let [_, path] = paths(folder, shard);
-        Ok(Self::parse(&String::from_utf8_lossy(&std::fs::read(path)?)))
+        Ok(Self::parse(&String::from_utf8_lossy(&read_regular(&path)?)))
     }
 
     pub fn parse(text: &str) -> Self {

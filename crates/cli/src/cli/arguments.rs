@@ -117,11 +117,11 @@ pub struct EspiritArguments {
     #[arg(long, value_name = "auto|N", default_value = "auto", value_parser = parse_map_sets)]
     pub map_sets: MapSets,
 
-    /// Side of the calibration region, at most [samples]
+    /// Side of the calibration region, at most, up to 1024 [samples]
     #[arg(long, value_name = "N", default_value_t = 24)]
     pub calibration: usize,
 
-    /// Side of the ESPIRiT kernel [samples] [default: 6, less where the sampled centre is small]
+    /// Side of the ESPIRiT kernel, 3 to 24 [samples] [default: 6, less where the sampled centre is small]
     #[arg(long, value_name = "N")]
     pub kernel: Option<usize>,
 

@@ -5,7 +5,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 
 use super::arguments::{MapsArguments, ScanOptionArguments, make_folder, parse_acs, same_file, unknown};
-use super::console::{self, Console};
+use super::console::{self, Console, plain};
 use super::eval::figure;
 use crate::compare::{
     Bench, Common, Contender, Drawing, Listener, Results, Slices, Undersampling, calibration_csv, cases, results_csv,
@@ -325,7 +325,7 @@ impl Listener for Progress<'_> {
 
     fn did(&mut self, work: u64, what: &str) {
         self.bar.inc(work);
-        self.bar.set_message(what.to_string());
+        self.bar.set_message(plain(what).into_owned());
         if self.bar.is_hidden() {
             let (share, left) = (
                 100 * self.bar.position() / self.bar.length().unwrap_or(1).max(1),

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::io::{ErrorKind, Write, stderr, stdout};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -18,6 +19,18 @@ pub fn catch_interrupt() {
             std::process::exit(130);
         }
     });
+}
+
+/// From now on writing beyond the limit on the size of files is an error as on a full disk. By default it ends the
+/// process, which leaves its temporary files.
+pub fn catch_file_size_limit() {
+    #[cfg(unix)]
+    {
+        use signal_hook::{consts::signal::SIGXFSZ, flag::register};
+        // No one reads the flag: that there is a handler is enough. Without one it is as by default.
+        static REACHED: AtomicBool = AtomicBool::new(false);
+        let _ = register(SIGXFSZ, &REACHED);
+    }
 }
 
 /// `Break` after an interrupt.
@@ -48,9 +61,12 @@ impl Console {
         Self { quiet, verbose }
     }
 
-    /// Prints a result on stdout. A closed pipe, as from `head`, is no error.
+    /// Prints a result of one or several lines on stdout; names from files go through [`plain`] before. A closed pipe, as
+    /// from `head`, is no error.
     pub fn result(&self, text: &str) -> Result<()> {
         let mut stdout = stdout().lock();
+        let lines: Vec<_> = text.split('\n').map(plain).collect();
+        let text = lines.join("\n");
         match writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
             Err(e) if e.kind() != ErrorKind::BrokenPipe => {
                 let problem = format!("cannot be written ({e})");
@@ -96,5 +112,38 @@ impl Console {
 
 /// Prints a line on stderr. Errors are ignored, so that the work continues.
 fn print_line(line: &str) {
-    let _ = writeln!(stderr(), "{line}");
+    let _ = writeln!(stderr(), "{}", plain(line));
+}
+
+/// One line of plain text: what would command the terminal, break the line or turn its direction is shown escaped, as
+/// names in files may hold it.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let harmful = |c: char| c.is_control() || turns(c);
+    if !text.contains(harmful) {
+        return Cow::Borrowed(text);
+    }
+    // As JSON has it, which may pass here too.
+    let shown = |c: char| match c {
+        '\n' => "\\n".to_string(),
+        '\r' => "\\r".to_string(),
+        '\t' => "\\t".to_string(),
+        _ if harmful(c) => format!("\\u{:04x}", u32::from(c)),
+        _ => c.to_string(),
+    };
+    Cow::Owned(text.chars().map(shown).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_stays_one_line_of_text() {
+        for same in ["", "knee 2 µm, 'PD' \u{e9}"] {
+            assert!(matches!(plain(same), Cow::Borrowed(text) if text == same));
+        }
+        assert_eq!(plain("a\x1b[2Jb\nc\r\t\u{9b}1m"), "a\\u001b[2Jb\\nc\\r\\t\\u009b1m");
+        assert_eq!(plain("h5\u{202e}gnp\u{7f}"), "h5\\u202egnp\\u007f");
+    }
 }

@@ -5,7 +5,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::arguments::refuse_inputs;
-use super::console::{self, Console};
+use super::console::{self, Console, plain};
 use pvdamp_io::error::{Error, Place, Result};
 use pvdamp_io::evaluate::{Comparison, Evaluation, Folders, MeanStd, Summary, compare, volumes_csv};
 use pvdamp_io::format::AtomicFile;
@@ -175,14 +175,15 @@ fn folders_text(evaluation: &Evaluation) -> String {
     for volume in &evaluation.volumes {
         if let (Some(acquisition), Some(found)) = (&volume.acquisition, &volume.comparison) {
             let figures = [found.nmse, found.psnr_db, found.ssim].map(digits);
-            volumes.push(row([&volume.file, acquisition, &figures[0], &figures[1], &figures[2]]));
+            let [file, acquisition] = [&volume.file, acquisition].map(|name| plain(name));
+            volumes.push(row([&file, &acquisition, &figures[0], &figures[1], &figures[2]]));
         }
     }
     let mut means = vec![row(["acquisition", "volumes", "NMSE", "PSNR [dB]", "SSIM"])];
     let mut mean = |name: &str, summary: &Summary| {
         let figures = [summary.nmse, summary.psnr_db, summary.ssim].map(spread);
         let count = summary.volumes.to_string();
-        means.push(row([name, &count, &figures[0], &figures[1], &figures[2]]));
+        means.push(row([&plain(name), &count, &figures[0], &figures[1], &figures[2]]));
     };
     for group in &evaluation.acquisitions {
         mean(&group.acquisition, &group.summary);

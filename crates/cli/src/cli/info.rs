@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::arguments::ScanArguments;
-use super::console::Console;
+use super::console::{Console, plain};
 use crate::flags::in_flags;
 use pvdamp::array::Grid;
 use pvdamp::reconstruct::{Choice, warning_of_maps};
@@ -40,7 +40,7 @@ impl Info {
         }
         let line = |(name, value): &(String, Value)| {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_string);
-            format!("{:<22}{text}", name.replace('_', " "))
+            format!("{:<22}{}", name.replace('_', " "), plain(&text))
         };
         let known = facts.iter().filter(|(_, value)| !value.is_null());
         console.result(&known.map(line).collect::<Vec<_>>().join("\n"))

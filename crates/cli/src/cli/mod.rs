@@ -15,7 +15,9 @@ mod reconstruction;
 mod report;
 mod simulate;
 
+use std::io;
 use std::process::ExitCode;
+use std::sync::mpsc::channel;
 
 use clap::{Parser, Subcommand};
 
@@ -82,10 +84,11 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let console = Console::new(cli.quiet, cli.verbose);
-    if let Some(threads) = cli.threads {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.into());
-        if let Err(error) = pool.build_global() {
-            console.error(&format!("{threads} threads cannot be started: {error}"));
+    console::catch_file_size_limit();
+    match start_pool(cli.threads) {
+        Ok(notice) => notice.iter().for_each(|notice| console.warn(notice)),
+        Err(problem) => {
+            console.error(&problem);
             return ExitCode::FAILURE;
         }
     }
@@ -124,6 +127,48 @@ fn exit_code(error: &Error) -> ExitCode {
             _ => ExitCode::from(70),
         },
     }
+}
+
+/// Starts the pool. The threads are made first: a pool that fails to start leaves rayon without any. Where none can be
+/// had, this thread does all the work.
+///
+/// Answers with what has to be said. Errors: fewer threads than were `wanted`.
+fn start_pool(wanted: Option<u16>) -> Result<Option<String>, String> {
+    let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+    let count = wanted.map_or_else(processors, usize::from);
+    let mut idle = Vec::new();
+    let mut refused = None;
+    while idle.len() < count && refused.is_none() {
+        let (start, started) = channel::<rayon::ThreadBuilder>();
+        let wait = move || started.recv().into_iter().for_each(rayon::ThreadBuilder::run);
+        match std::thread::Builder::new().spawn(wait) {
+            Ok(_) => idle.push(start),
+            Err(error) => refused = Some(error),
+        }
+    }
+    let threads = idle.len().max(1);
+    let notice = match (wanted, refused) {
+        (Some(wanted), Some(error)) if threads < count => {
+            return Err(format!(
+                "{wanted} threads cannot be started ({error}); give --threads {threads}"
+            ));
+        }
+        (_, Some(error)) if threads < count => Some(format!(
+            "only {threads} of {count} threads can be started ({error}); the work takes longer"
+        )),
+        _ => None,
+    };
+    let mut pool = rayon::ThreadPoolBuilder::new().num_threads(threads);
+    if idle.is_empty() {
+        pool = pool.use_current_thread();
+    }
+    let start = move |thread| {
+        let start = idle.pop().ok_or_else(|| io::Error::other("no thread is left"))?;
+        start.send(thread).map_err(|_| io::Error::other("a thread has ended"))
+    };
+    let built = pool.spawn_handler(start).build_global();
+    built.map_err(|error| format!("the threads cannot be started ({error})"))?;
+    Ok(notice)
 }
 
 /// Runs what iterates on a thread of the pool. From any other, every loop that is shared out would be handed over and

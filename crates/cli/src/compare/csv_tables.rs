@@ -4,23 +4,24 @@ use serde::Serialize;
 
 use super::{CalibrationRecord, CaseRecord, Results};
 use pvdamp_io::error::{Error, Result};
+use pvdamp_io::evaluate::TextCell;
 
 #[derive(Serialize)]
 struct ResultRow<'a> {
-    case: &'a str,
-    scan: &'a str,
+    case: TextCell<'a>,
+    scan: TextCell<'a>,
     slice: usize,
-    sampling: &'a str,
+    sampling: TextCell<'a>,
     acceleration: f64,
     seed: Option<u64>,
-    method: &'a str,
-    program: &'a str,
-    oracle: &'a str,
+    method: TextCell<'a>,
+    program: TextCell<'a>,
+    oracle: TextCell<'a>,
     lambda: Option<f64>,
     threads: usize,
     iterations: usize,
     kept: usize,
-    stop: &'a str,
+    stop: TextCell<'a>,
     seconds: f64,
     converged_seconds: Option<f64>,
     converged_iteration: Option<usize>,
@@ -45,20 +46,20 @@ pub fn results_csv(results: &Results) -> Result<Vec<u8>> {
         };
         let metrics = run.metrics.unwrap_or_default();
         let row = ResultRow {
-            case: &case.id,
-            scan: &case.scan,
+            case: TextCell(&case.id),
+            scan: TextCell(&case.scan),
             slice: case.slice,
-            sampling: &case.sampling,
+            sampling: TextCell(&case.sampling),
             acceleration: case.acceleration,
             seed: case.seed,
-            method: &run.contender,
-            program: &contender.program,
-            oracle: &contender.oracle,
+            method: TextCell(&run.contender),
+            program: TextCell(&contender.program),
+            oracle: TextCell(&contender.oracle),
             lambda: run.lambda,
             threads: run.threads,
             iterations: run.iterations,
             kept: run.kept,
-            stop: &run.stop,
+            stop: TextCell(&run.stop),
             seconds: run.seconds,
             converged_seconds: run.converged_seconds,
             converged_iteration: run.converged_iteration,
@@ -75,13 +76,13 @@ pub fn results_csv(results: &Results) -> Result<Vec<u8>> {
 
 #[derive(Serialize)]
 struct CalibrationRow<'a> {
-    case: &'a str,
-    scan: &'a str,
+    case: TextCell<'a>,
+    scan: TextCell<'a>,
     slice: usize,
-    sampling: &'a str,
+    sampling: TextCell<'a>,
     acceleration: f64,
     seed: Option<u64>,
-    method: &'a str,
+    method: TextCell<'a>,
     pixels: usize,
     within_68: f64,
     within_95: f64,
@@ -110,13 +111,13 @@ pub fn calibration_csv(results: &Results) -> Result<Option<Vec<u8>>> {
             ..
         } = case;
         let row = CalibrationRow {
-            case: id,
-            scan,
+            case: TextCell(id),
+            scan: TextCell(scan),
             slice: *slice,
-            sampling,
+            sampling: TextCell(sampling),
             acceleration: *acceleration,
             seed: *seed,
-            method: &record.contender,
+            method: TextCell(&record.contender),
             pixels: record.pixels,
             within_68: record.within_68,
             within_95: record.within_95,

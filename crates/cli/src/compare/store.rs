@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use super::{
 };
 use pvdamp::array::Image;
 use pvdamp_io::error::{Error, Place, Result};
-use pvdamp_io::format::{Hdf5Output, Role, Volume, read_volume};
+use pvdamp_io::format::{Hdf5Output, Role, Volume, read_regular, read_volume};
 use pvdamp_io::recon::Machine;
 
 const JOURNAL: &str = "journal.jsonl";
@@ -30,6 +30,23 @@ enum Entry {
     Run(RunRecord),
     Evolution(EvolutionRecord),
     Calibration(CalibrationRecord),
+}
+
+impl Entry {
+    /// Whether this program can have written it: a case is the name of a folder of pictures, which is removed when the
+    /// case has changed.
+    fn is_ours(&self) -> bool {
+        match self {
+            Self::Case { record, .. } => is_plain_name(&record.id),
+            _ => true,
+        }
+    }
+}
+
+/// Whether a text names an entry of a folder, and nothing beside or above it.
+fn is_plain_name(text: &str) -> bool {
+    let mut parts = Path::new(text).components();
+    matches!((parts.next(), parts.next()), (Some(Component::Normal(name)), None) if name == text)
 }
 
 /// Finished results, in memory and on disk.
@@ -51,15 +68,25 @@ impl Store {
     pub fn open(folder: &Path, machine: &Machine, cases: &[Case]) -> Result<(Self, Option<String>)> {
         let path = folder.join(JOURNAL);
         let failed = |e: std::io::Error| Error::data(path.as_path(), format!("cannot be used ({e})"), MEND);
+        let images = folder.join(IMAGES_FOLDER);
+        if images.is_symlink() {
+            let problem = "is a link: what lies elsewhere is not this bench's to remove";
+            return Err(Error::data(
+                images.as_path(),
+                problem,
+                "remove the link, or choose another -o folder",
+            ));
+        }
         let mut text = String::new();
         if path.exists() {
-            let bytes = std::fs::read(&path).map_err(failed)?;
+            let bytes = read_regular(&path).map_err(failed)?;
             text = String::from_utf8_lossy(&bytes).into_owned();
         }
         // A line cut off by an interruption does not parse. Its work is done again.
         let entries: Vec<Entry> = text
             .lines()
             .filter_map(|line| serde_json::from_str(line).ok())
+            .filter(Entry::is_ours)
             .collect();
         let is_same_setup = match entries.first() {
             Some(Entry::Start {
@@ -314,4 +341,19 @@ pub fn read_image(path: &Path) -> Result<Image<f32>> {
 fn read_plane(path: &Path, dataset: &str) -> Result<Array2<f32>> {
     let planes = read_volume(&Place::new(path, dataset), Role::Result)?.into_magnitude();
     Ok(planes.index_axis_move(ndarray::Axis(0), 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_name_in_the_folder_is_plain() {
+        for plain in ["full-s0-bernoulli-R4", "..x", "a b"] {
+            assert!(is_plain_name(plain), "{plain}");
+        }
+        for other in ["", ".", "..", "/", "/tmp", "a/b", "../a", "a/..", "a/", "./a"] {
+            assert!(!is_plain_name(other), "{other}");
+        }
+    }
 }

@@ -356,6 +356,20 @@ fn settings_without_meaning() {
         ("under.h5 --noise-covariance inf", "--noise-covariance inf"),
         ("under.h5 --kernel 0", "--kernel 0"),
         ("under.h5 --calibration 0", "--calibration 0"),
+        ("under.h5 --kernel 25", "--kernel 25 is too large; give at most 24"),
+        (
+            "under.h5 --kernel 9223372036854775808",
+            "--kernel 9223372036854775808 is too large",
+        ),
+        (
+            "under.h5 --kernel 18446744073709551615",
+            "--kernel 18446744073709551615 is too large",
+        ),
+        ("under.h5 --calibration 1025", "--calibration 1025 is too large"),
+        (
+            "under.h5 --calibration 18446744073709551615",
+            "--calibration 18446744073709551615 is too large",
+        ),
         ("under.h5 --crop 2", "crop 2"),
         ("under.h5 --crop NaN", "crop NaN"),
     ];
@@ -497,4 +511,176 @@ fn nobody_listens() {
             || shell(&format!("{command} > /dev/full")),
         );
     }
+}
+
+/// Limits of the system are set by the shell that starts the program; root has no limit of threads.
+#[cfg(target_os = "linux")]
+fn limited(folder: &Folder, limit: &str, words: &str) -> ProgramOutput {
+    let program = assert_cmd::cargo::cargo_bin!("pvdamp");
+    let line = format!("ulimit -c 0; {limit}; exec {} {words}", program.display());
+    let output = Command::new("bash")
+        .args(["-c", &line])
+        .current_dir(folder.path(""))
+        .output();
+    ProgramOutput::new(&output.unwrap())
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn where_no_thread_can_be_made_one_works() {
+    let folder = scan();
+    // Stacks so large that no thread has room for one.
+    let limit = "ulimit -v 4000000; export RUST_MIN_STACK=8000000000";
+    let one = limited(&folder, limit, "recon under.h5 --iterations 3 -o one.h5");
+    assert_eq!(one.code, Some(0), "{}", one.err);
+    let expected = std::thread::available_parallelism().map_or(1, usize::from) > 1;
+    assert_eq!(one.err.contains("threads can be started"), expected, "{}", one.err);
+    folder.run_ok("recon under.h5 --iterations 3 -o many.h5");
+    assert_eq!(folder.bits("one.h5"), folder.bits("many.h5"));
+    assert_eq!(limited(&folder, limit, "info under.h5").code, Some(0));
+    let words = "recon under.h5 --threads 3 -o out.h5";
+    let run = || limited(&folder, limit, words);
+    folder.refuses(words, DATA, &["3 threads cannot be started", "--threads 1"], run);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_limit_on_the_size_of_files_is_as_a_full_disk() {
+    let folder = scan();
+    for name in ["out.h5", "out.nii", "out.npy"] {
+        let words = format!("recon under.h5 --iterations 2 -o {name}");
+        let run = || limited(&folder, "ulimit -f 8", &words);
+        folder.refuses(&words, DATA, &[name, "cannot be written", "; make room"], run);
+    }
+}
+
+#[test]
+fn an_image_beyond_single_precision() {
+    let folder = Folder::new();
+    // Every sample near the largest number there is: the image has a peak at one pixel.
+    folder.write(
+        "huge.h5:kspace",
+        &Array4::from_elem((1, 2, 32, 32), C32::new(3e38, 0.0)),
+    );
+    let expected = ["huge.h5", "exceeds single precision", "k-space multiplied by 1e-38"];
+    folder.refused("recon huge.h5 -o out.h5", DATA, &expected);
+}
+
+/// Names in a file may hold what commands a terminal, or a line of their own.
+#[test]
+fn names_in_files_do_not_reach_the_terminal_as_they_are() {
+    let folder = scan();
+    let commands = "\u{1b}]0;title\u{7}\u{1b}[2J\rall is well";
+    folder.write(&format!("names.h5:{commands}"), &Array2::<f32>::ones((3, 3)));
+    folder.write("names.h5:one\npvdamp: error: two", &Array1::<f32>::ones(3));
+    let under = folder.complex("under.h5:kspace");
+    folder.write("axes.h5:kspace", &under);
+    folder.write("noted.h5:kspace", &under);
+    let text = |name: &str, of: &str, attribute: &str, value: &str| {
+        let file = hdf5::File::append(folder.path(name)).unwrap();
+        let value: hdf5::types::VarLenUnicode = value.parse().unwrap();
+        let group = file.group("/").unwrap();
+        let set = file.dataset(of).ok();
+        let location: &hdf5::Location = set.as_deref().map_or(&group, |set| set);
+        let attribute = location.new_attr::<hdf5::types::VarLenUnicode>().create(attribute);
+        attribute.unwrap().write_scalar(&value).unwrap();
+    };
+    text("axes.h5", "kspace", "axes", commands);
+    text("noted.h5", "", commands, "x");
+    for words in [
+        "info names.h5",
+        "recon names.h5 -o out.h5",
+        "info axes.h5",
+        "info noted.h5",
+    ] {
+        let output = folder.run(words);
+        let shown = [output.err, output.out].concat();
+        assert!(
+            !shown.contains(|c: char| c.is_control() && c != '\n'),
+            "{words}\n{shown}"
+        );
+        let is_ours = |line: &&str| line.starts_with("pvdamp: error: ");
+        assert!(shown.lines().filter(is_ours).count() <= 1, "{words}\n{shown}");
+        assert!(shown.contains("\\u001b[2J"), "{words}\n{shown}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn what_is_no_regular_file_is_not_waited_for() {
+    let folder = scan();
+    for name in ["header.hdr", "values.cfl", "pipe.h5", "pipe.npz"] {
+        let made = Command::new("mkfifo").arg(folder.path(name)).status();
+        assert!(made.unwrap().success());
+    }
+    std::fs::write(folder.path("values.hdr"), "# Dimensions\n8 8 1 2\n").unwrap();
+    for (words, named) in [
+        ("info header", "header: no such file"),
+        ("info header.hdr", "header.hdr: this is not a regular file"),
+        ("info values", "values.cfl cannot be read (this is not a regular file)"),
+        ("info pipe.h5", "pipe.h5: this is not a regular file"),
+        (
+            "recon under.h5 -o out.h5 --mask pipe.npz",
+            "pipe.npz: this is not a regular file",
+        ),
+    ] {
+        let output = folder.run(words);
+        assert_eq!(output.code, Some(DATA), "{words}\n{}", output.err);
+        assert!(output.err.contains(named), "{words}\n{}", output.err);
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_folder_for_temporary_files_that_is_not_there() {
+    use std::io::Write;
+    let folder = scan();
+    // Compressed, so that it has to be unpacked.
+    folder.run_ok("convert full.h5 full.npy");
+    let bytes = std::fs::read(folder.path("full.npy")).unwrap();
+    let mut archive = zip::ZipWriter::new(std::fs::File::create(folder.path("full.npz")).unwrap());
+    archive
+        .start_file("kspace.npy", zip::write::SimpleFileOptions::default())
+        .unwrap();
+    archive.write_all(&bytes).unwrap();
+    archive.finish().unwrap();
+    folder.run_ok("info full.npz");
+    let run = || limited(&folder, "export TMPDIR=/not/there", "info full.npz");
+    let expected = [
+        "full.npz: dataset 'kspace'",
+        "folder for temporary files, /not/there",
+        "TMPDIR",
+    ];
+    folder.refuses("info full.npz", DATA, &expected, run);
+}
+
+/// A plane packed in few bytes, larger than the memory that the program may take.
+#[test]
+#[cfg(target_os = "linux")]
+fn an_archive_larger_than_memory() {
+    use std::io::Write;
+    let folder = Folder::new();
+    let file = std::fs::File::create(folder.path("large.npz")).unwrap();
+    let mut archive = zip::ZipWriter::new(file);
+    archive
+        .start_file("kspace.npy", zip::write::SimpleFileOptions::default())
+        .unwrap();
+    let header = format!(
+        "{:117}\n",
+        "{'descr': '<c8', 'fortran_order': False, 'shape': (1, 4, 2048, 4096), }"
+    );
+    archive.write_all(b"\x93NUMPY\x01\0v\0").unwrap();
+    archive.write_all(header.as_bytes()).unwrap();
+    for _ in 0..256 {
+        archive.write_all(&vec![0; 1 << 20]).unwrap();
+    }
+    archive.finish().unwrap();
+    let words = "info large.npz --threads 1";
+    let run = || limited(&folder, "ulimit -v 250000", words);
+    folder.refuses(
+        words,
+        DATA,
+        &["large.npz: dataset 'kspace'", "needs 0.2 GiB of memory"],
+        run,
+    );
 }

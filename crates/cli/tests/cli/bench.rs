@@ -463,3 +463,30 @@ fn sure_it_states_its_oracle() {
         .unwrap();
     assert!(tau.iter().all(|&tau| tau > 0.0));
 }
+
+/// A journal that someone else wrote may name any folder as that of a case.
+#[test]
+fn a_journal_has_nothing_removed_elsewhere() {
+    let folder = Folder::with_scan("--size 32 --coils 2 --slices 1");
+    let bench = "bench full.h5 -o bench --methods zero-filled --accel 3 --sampling bernoulli --acs 12";
+    folder.run_ok(bench);
+    fs::create_dir_all(folder.path("kept/inside")).unwrap();
+    fs::write(folder.path("kept/inside/file"), "text").unwrap();
+    let journal = folder.path("bench/journal.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    let case = text.lines().find(|line| line.contains("\"Case\"")).unwrap();
+    let mut lines = text.clone();
+    for id in [
+        folder.path("kept").display().to_string(),
+        "../../kept".into(),
+        "..".into(),
+    ] {
+        let mut case: serde_json::Value = serde_json::from_str(case).unwrap();
+        case["Case"]["record"]["id"] = id.into();
+        lines += &format!("{case}\n");
+    }
+    fs::write(&journal, lines).unwrap();
+    folder.run_ok(bench);
+    assert_eq!(fs::read(folder.path("kept/inside/file")).unwrap(), b"text");
+    assert!(journal.exists());
+}

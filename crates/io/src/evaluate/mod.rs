@@ -8,4 +8,4 @@ mod summary;
 
 pub use comparison::{Comparison, ComplexComparison, compare};
 pub use folders::Folders;
-pub use summary::{Acquisition, Evaluation, MeanStd, Summary, VolumeRecord, volumes_csv};
+pub use summary::{Acquisition, Evaluation, MeanStd, Summary, TextCell, VolumeRecord, volumes_csv};

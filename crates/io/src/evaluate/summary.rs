@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::comparison::Comparison;
 use crate::error::{Error, Result};
@@ -107,15 +107,27 @@ impl MeanStd {
 
 #[derive(Serialize)]
 struct Line<'a> {
-    file: &'a str,
-    acquisition: Option<&'a str>,
+    file: TextCell<'a>,
+    acquisition: Option<TextCell<'a>>,
     slices: Option<usize>,
-    region: Option<&'a str>,
+    region: Option<TextCell<'a>>,
     data_range: Option<f64>,
     nmse: Option<f64>,
     psnr_db: Option<f64>,
     ssim: Option<f64>,
-    error: Option<&'a str>,
+    error: Option<TextCell<'a>>,
+}
+
+/// Text in a table. What a spreadsheet would run as a formula gets an apostrophe before it.
+pub struct TextCell<'a>(pub &'a str);
+
+impl Serialize for TextCell<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self.0.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+            true => serializer.collect_str(&format_args!("'{}", self.0)),
+            false => serializer.serialize_str(self.0),
+        }
+    }
 }
 
 /// The volumes as a table with a heading, one line each; what has no value is empty.
@@ -124,15 +136,15 @@ pub fn volumes_csv(evaluation: &Evaluation) -> Result<Vec<u8>> {
     for volume in &evaluation.volumes {
         let found = volume.comparison.as_ref();
         let line = Line {
-            file: &volume.file,
-            acquisition: volume.acquisition.as_deref(),
+            file: TextCell(&volume.file),
+            acquisition: volume.acquisition.as_deref().map(TextCell),
             slices: found.map(|c| c.slices),
-            region: found.map(|c| c.region.as_str()),
+            region: found.map(|c| TextCell(&c.region)),
             data_range: found.map(|c| c.data_range),
             nmse: found.and_then(|c| c.nmse),
             psnr_db: found.and_then(|c| c.psnr_db),
             ssim: found.and_then(|c| c.ssim),
-            error: volume.error.as_deref(),
+            error: volume.error.as_deref().map(TextCell),
         };
         writer.serialize(line).map_err(unwritten)?;
     }
@@ -205,6 +217,25 @@ mod tests {
                 "file,acquisition,slices,region,data_range,nmse,psnr_db,ssim,error",
                 "x/1.h5,A,3,8x9,2.0,0.25,inf,0.5,",
                 "2.h5,,,,,,,,\"a, b\"",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_spreadsheet_runs_no_cell() {
+        let volumes = vec![
+            volume("=1+1.h5", "@SUM(A1)", Some((0.25, -3.0, -0.5))),
+            volume("-2.h5", "+x", None),
+            volume("a=b.h5", "\tx", None),
+        ];
+        let table = String::from_utf8(volumes_csv(&Evaluation::of(volumes)).unwrap()).unwrap();
+        let lines: Vec<&str> = table.lines().skip(1).collect();
+        assert_eq!(
+            lines,
+            [
+                "'=1+1.h5,'@SUM(A1),3,8x9,2.0,0.25,-3.0,-0.5,",
+                "'-2.h5,'+x,,,,,,,\"a, b\"",
+                "a=b.h5,'\tx,,,,,,,\"a, b\"",
             ]
         );
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -19,6 +19,8 @@ pub struct AtomicFile {
     temporary: PathBuf,
     target: PathBuf,
     named: PathBuf,
+    /// Of the file that is replaced, to be kept.
+    permissions: Option<Permissions>,
     committed: bool,
 }
 
@@ -34,8 +36,10 @@ impl AtomicFile {
         if path.file_name().is_none() {
             return error("this is not a file name", "name the output file");
         }
+        let there = std::fs::metadata(path);
+        let permissions = there.as_ref().ok().map(std::fs::Metadata::permissions);
         // a link is written through, not replaced
-        let target = match std::fs::metadata(path) {
+        let target = match there {
             Ok(m) if m.is_dir() => return error("this is a folder", "name a file in it"),
             Ok(m) if !m.is_file() => return error("this is not a regular file", "name another output"),
             Ok(_) => std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf()),
@@ -51,13 +55,17 @@ impl AtomicFile {
             let temporary = folder.join(temporary_name(&target, count));
             match File::create_new(&temporary) {
                 Ok(file) => {
-                    return Ok(Self {
+                    let created = Self {
                         file: Some(file),
                         temporary,
                         target,
                         named: path.to_path_buf(),
+                        permissions,
                         committed: false,
-                    });
+                    };
+                    // Others must not read meanwhile what they may not read afterwards.
+                    created.permit(true).map_err(|e| unwritable(path, e))?;
+                    return Ok(created);
                 }
                 Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
                 Err(e) => {
@@ -107,7 +115,10 @@ impl AtomicFile {
         files.iter_mut().try_for_each(Self::close)?;
         for at in 0..files.len() {
             let file = &mut files[at];
-            match std::fs::rename(&file.temporary, &file.target) {
+            let renamed = file
+                .permit(false)
+                .and_then(|()| std::fs::rename(&file.temporary, &file.target));
+            match renamed {
                 Ok(()) => file.committed = true,
                 Err(e) if at == 0 => return Err(unwritable(&file.named, e)),
                 Err(e) => {
@@ -124,6 +135,23 @@ impl AtomicFile {
         let folders: HashSet<&Path> = files.iter().map(|file| folder_of(&file.target)).collect();
         folders.into_iter().for_each(sync_folder);
         Ok(())
+    }
+
+    /// Gives the temporary file the permissions of the file that it replaces; while it is `unfinished`, its owner may
+    /// write it.
+    fn permit(&self, unfinished: bool) -> std::io::Result<()> {
+        let Some(permissions) = &self.permissions else {
+            return Ok(());
+        };
+        let mut permissions = permissions.clone();
+        if unfinished {
+            writable_by_owner(&mut permissions);
+        }
+        // Not every file system has them changed.
+        if std::fs::metadata(&self.temporary)?.permissions() == permissions {
+            return Ok(());
+        }
+        std::fs::set_permissions(&self.temporary, permissions)
     }
 
     /// A random word in the temporary names of this process, which no other has.
@@ -209,6 +237,17 @@ fn folder_of(file: &Path) -> &Path {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     }
+}
+
+#[cfg(unix)]
+fn writable_by_owner(permissions: &mut Permissions) {
+    use std::os::unix::fs::PermissionsExt;
+    permissions.set_mode(permissions.mode() | 0o600);
+}
+
+#[cfg(not(unix))]
+fn writable_by_owner(permissions: &mut Permissions) {
+    permissions.set_readonly(false);
 }
 
 /// So that a new name outlives a loss of power. File systems that cannot have it done otherwise.
@@ -341,6 +380,26 @@ mod tests {
             file.commit().unwrap_err().to_string()
         });
         assert!(error.unwrap().contains("nothing was left"));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn the_mode_of_what_is_replaced_is_kept() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        for kept in [0o600, 0o640, 0o400, 0o666] {
+            std::fs::write(&path, "old").unwrap();
+            std::fs::set_permissions(&path, Permissions::from_mode(kept)).unwrap();
+            let mut file = AtomicFile::create(&path).unwrap();
+            assert_eq!(mode(file.temporary()), kept | 0o600);
+            file.write_all(b"new").unwrap();
+            file.commit().unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), b"new");
+            assert_eq!(mode(&path), kept);
+            std::fs::remove_file(&path).unwrap();
+        }
     }
 
     #[test]

@@ -1,9 +1,14 @@
 use std::fmt;
 
 use crate::error::{Place, Result};
-use pvdamp::Settings;
 use pvdamp::array::Grid;
+use pvdamp::coil::EspiritSettings;
 use pvdamp::sampling::{Family, Request};
+use pvdamp::{Error as Engine, Parameter, Settings};
+
+/// Time and memory of ESPIRiT grow with the fourth power of the kernel and the second of the calibration region.
+const LARGEST_KERNEL: usize = 24;
+const LARGEST_CALIBRATION: usize = 1024;
 
 /// How a scan is reconstructed; where this is silent, the scan decides.
 #[derive(Clone, Default)]
@@ -73,6 +78,7 @@ impl ScanSettings {
     /// # Errors
     /// [`Error::Engine`](crate::error::Error::Engine) where a value makes no sense for scans of size `grid`.
     pub fn validate(&self, grid: Grid) -> Result<()> {
+        check_cost(&self.engine.espirit)?;
         self.engine.validate(grid)?;
         if let SamplingSource::Draw { family, request } = &self.sampling {
             family.plan(request, grid)?;
@@ -123,4 +129,19 @@ impl ScanSettings {
         };
         [mask, self.probability.as_mut(), maps, noise].into_iter().flatten()
     }
+}
+
+/// Errors: sizes of ESPIRiT beyond what any machine computes.
+fn check_cost(espirit: &EspiritSettings) -> Result<()> {
+    let limits = [
+        (Parameter::Kernel, espirit.kernel.unwrap_or_default(), LARGEST_KERNEL, 6),
+        (Parameter::Calibration, espirit.calibration, LARGEST_CALIBRATION, 24),
+    ];
+    for (parameter, value, largest, usual) in limits {
+        if value > largest {
+            let why = format!("is too large; give at most {largest}, {usual} is usual");
+            return Err(Engine::setting(parameter, value, why).into());
+        }
+    }
+    Ok(())
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
 use super::arguments::ScanOptionArguments;
-use super::console::{self, Console};
+use super::console::{self, Console, plain};
 use super::reconstruction::ReconArguments;
 use crate::batch::{
     Batch, Forecast, Journal, Listener, Manifest, Plan, Recipe, Shard, concurrent_slices, forecast, inputs, merge,
@@ -199,7 +199,7 @@ fn print_plan(plan: &Plan, forecast: &Forecast, console: &Console) -> Result<()>
                 record.slices, record.rows, record.cols, record.coils
             ),
         };
-        console.result(&format!("{}: {what}", record.name))?;
+        console.result(&plain(&format!("{}: {what}", record.name)))?;
     }
     for error in &forecast.errors {
         console.warn(&format!("could not be tried: {error}"));

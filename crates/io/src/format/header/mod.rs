@@ -14,6 +14,7 @@ pub use self::simulated::{header_xml, volume_header_xml};
 use self::xml::{child, number, text};
 use super::attribute::texts;
 use super::reason::Reason;
+use super::regular_file::open_regular;
 use super::source::array::Source;
 use super::source::h5;
 
@@ -181,7 +182,7 @@ fn opaque(source: &Source, offset: Option<u64>, length: u64) -> Result<String, R
     let (Some(offset), true) = (offset, length <= LONGEST) else {
         return Err(format!("{}, which is neither text nor bytes", source.dtype).into());
     };
-    let mut file = std::fs::File::open(&source.place.file)?;
+    let mut file = open_regular(&source.place.file)?;
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(offset))?;
     file.take(length).read_to_end(&mut bytes)?;

@@ -4,9 +4,10 @@ use hdf5::H5Type;
 use ndarray::{ArrayD, Axis};
 use num_complex::Complex;
 
+use super::archive::NoRoom;
 use super::element::Element;
 use super::hdf5_array::Hdf5Array;
-use super::messages::{DAMAGED, not_a_number};
+use super::messages::{DAMAGED, TOO_LARGE, not_a_number};
 use super::raw::{self, RawArray};
 use crate::error::{Error, Place, Result};
 use pvdamp::array::{Real, vectorised};
@@ -197,7 +198,15 @@ impl Source {
             Values::Hdf5(values) => values.block(start, count),
             Values::Raw(values) => {
                 let read = values.block(start, count);
-                read.map_err(|e| self.error(format!("cannot be read ({e})"), DAMAGED).caused_by(e))
+                let no_memory = |e: &std::io::Error| e.kind() == std::io::ErrorKind::OutOfMemory;
+                read.map_err(|e| match e.get_ref().is_some_and(|inner| inner.is::<NoRoom>()) {
+                    true => {
+                        let mend = "make room there, or name another folder by TMPDIR";
+                        self.error(e.to_string(), mend).caused_by(e)
+                    }
+                    false if no_memory(&e) => self.error(e.to_string(), TOO_LARGE).caused_by(e),
+                    false => self.error(format!("cannot be read ({e})"), DAMAGED).caused_by(e),
+                })
             }
             Values::None => Err(not_a_number(&self.place, &self.dtype)),
         }

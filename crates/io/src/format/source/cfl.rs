@@ -2,10 +2,10 @@
 //! fastest.
 
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::super::regular_file::open_regular;
 use super::array::{DIMENSIONS, Dimensions, Source};
 use super::messages::DAMAGED;
 use super::number::Number;
@@ -53,9 +53,12 @@ pub(super) fn open(path: &Path, header: &Path, values: &Path) -> Result<Source> 
         let problem = "the header (.hdr) does not give 1 to 16 dimensions of at least 1";
         Error::data(path, problem, "write the array with BART again")
     })?;
-    let file = File::open(values).map_err(|e| unreadable(values, e))?;
+    let file = open_regular(values).map_err(|e| unreadable(values, e))?;
     let there = file.metadata().map_err(|e| unreadable(values, e))?.len();
-    let needed = raw::size(&dimensions, Number::COMPLEX64.width());
+    let needed = raw::size(&dimensions, Number::COMPLEX64.width()).ok_or_else(|| {
+        let problem = "the header (.hdr) tells of more values than any file holds";
+        Error::data(path, problem, DAMAGED)
+    })?;
     if there != needed {
         let problem = format!("the values (.cfl) are {there} bytes, but the header (.hdr) tells of {needed}");
         return Err(Error::data(path, problem, DAMAGED));
@@ -125,7 +128,7 @@ fn parse(text: &str) -> Option<Dimensions> {
 fn text_of(path: &Path) -> std::io::Result<String> {
     const LONGEST: u64 = 1 << 16;
     let mut bytes = Vec::new();
-    File::open(path)?.take(LONGEST).read_to_end(&mut bytes)?;
+    open_regular(path)?.take(LONGEST).read_to_end(&mut bytes)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::super::regular_file::open_regular;
 use super::array::Source;
 use super::{cfl, h5, hdf5_array, npy, npz};
 use crate::error::{Error, Result};
@@ -38,11 +39,10 @@ impl ContainerKind {
         }
         let starts = |magic: &[u8]| {
             let mut start = vec![0; magic.len()];
-            let read = std::fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut start));
+            let read = open_regular(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut start));
             read.is_ok() && start == magic
         };
         match () {
-            () if !path.is_file() => Self::Other,
             () if starts(npy::MAGIC) => Self::Npy,
             () if starts(npz::MAGIC) => Self::Npz,
             () => Self::Other,

@@ -7,6 +7,7 @@ use std::path::Path;
 use hdf5::MinorErrorCode;
 
 use super::super::reason::Reason;
+use super::super::regular_file::open_regular;
 use super::messages::DAMAGED;
 use crate::error::{Error, Result};
 
@@ -26,7 +27,7 @@ pub(in crate::format) fn open(path: &Path) -> Result<hdf5::File> {
         Ok(m) if m.len() == 0 => return Err(error("the file is empty", "copy or download it again")),
         Ok(_) => {}
     }
-    if let Err(e) = std::fs::File::open(path) {
+    if let Err(e) = open_regular(path) {
         let problem = format!("cannot be read ({e})");
         return Err(error(&problem, "check its permissions").caused_by(e));
     }

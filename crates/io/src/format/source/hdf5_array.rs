@@ -9,7 +9,7 @@ use num_complex::Complex;
 
 use super::element::Element;
 use super::h5::{exists, library};
-use super::messages::{DAMAGED, not_a_number, shape_text};
+use super::messages::{DAMAGED, TOO_LARGE, not_a_number, shape_text};
 use crate::error::{Error, Place, Result};
 use pvdamp::array::Real;
 
@@ -226,10 +226,7 @@ impl Hdf5Array {
             .map(|n| Vec::<T>::new().try_reserve_exact(n).is_ok());
         if room != Some(true) {
             let gib = wanted as f64 * size_of::<T>() as f64 / f64::from(1 << 30);
-            return Err(self.error(
-                format!("needs {gib:.0} GiB of memory"),
-                "use a machine with more, or a smaller scan",
-            ));
+            return Err(self.error(format!("needs {gib:.0} GiB of memory"), TOO_LARGE));
         }
         Ok(())
     }

@@ -5,6 +5,9 @@ use crate::error::{Error, Place};
 /// What to do about a damaged file.
 pub(in crate::format) const DAMAGED: &str = "the file is damaged or incomplete: copy or download it again";
 
+/// What to do about an array for which there is no memory.
+pub(super) const TOO_LARGE: &str = "use a machine with more, or a smaller scan";
+
 /// `(1, 8, 256, 256)`.
 pub(in crate::format) fn shape_text(shape: &[usize]) -> String {
     let axes: Vec<String> = shape.iter().map(usize::to_string).collect();

@@ -1,13 +1,13 @@
 //! Arrays as NumPy writes them (numpy.lib.format, versions 1 to 3): a magic string, a header in Python's words, the
 //! values.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use super::super::reason::Reason;
+use super::super::regular_file::open_regular;
 use super::array::Source;
-use super::messages::DAMAGED;
+use super::messages::{DAMAGED, shape_text};
 use super::number::Number;
 use super::raw::{self, RawArray};
 use crate::error::{Error, Place, Result};
@@ -34,7 +34,7 @@ pub(super) fn open(path: &Path) -> Result<Source> {
         let problem = format!("cannot be read ({e})");
         Error::data(path, problem, "check the path and its permissions").caused_by(e)
     };
-    let mut file = File::open(path).map_err(unreadable)?;
+    let mut file = open_regular(path).map_err(unreadable)?;
     let there = file.metadata().map_err(unreadable)?.len();
     let header = Header::read(&mut file).map_err(|why| damaged(path, why))?;
     header.source(place, there, |header, number| {
@@ -99,7 +99,11 @@ impl Header {
         let Some(number) = Number::of_numpy(&self.description) else {
             return Ok(Source::without_numbers(place, self.shape, self.description));
         };
-        let needed = raw::size(&self.shape, number.width()).saturating_add(self.length);
+        let needed = raw::size(&self.shape, number.width()).and_then(|bytes| bytes.checked_add(self.length));
+        let Some(needed) = needed else {
+            let problem = format!("claims shape {}, which no file holds", shape_text(&self.shape));
+            return Err(Error::data(place, problem, DAMAGED));
+        };
         if needed > there {
             let problem = format!("the array is cut off: it needs {needed} bytes, and there are {there}");
             return Err(Error::data(place, problem, DAMAGED));

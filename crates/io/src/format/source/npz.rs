@@ -1,10 +1,10 @@
 //! Archives of arrays as `numpy.savez` and `savez_compressed` write them: a zip file with a member `NAME.npy` for each.
 
-use std::fs::File;
 use std::path::Path;
 
 use zip::CompressionMethod;
 
+use super::super::regular_file::open_regular;
 use super::archive;
 use super::array::Source;
 use super::messages::DAMAGED;
@@ -13,6 +13,9 @@ use super::raw::{self, RawArray};
 use crate::error::{Cause, Error, Place, Result};
 
 pub(super) const MAGIC: &[u8] = b"PK\x03\x04";
+
+/// Deflate packs at most 1032 bytes in one, for which a member needs a few more.
+const INFLATION: u64 = 2000;
 
 /// The arrays of an archive, in its order. What is compressed is unpacked when it is first read.
 pub(super) fn open(path: &Path) -> Result<Vec<Source>> {
@@ -27,11 +30,15 @@ pub(super) fn open(path: &Path) -> Result<Vec<Source>> {
         };
         let place = Place::new(path, name);
         let (size, start) = (member.size(), member.data_start());
+        if size / INFLATION > member.compressed_size() {
+            let problem = format!("claims {size} bytes, packed in {}", member.compressed_size());
+            return Err(Error::data(place, problem, DAMAGED));
+        }
         let stored = member.compression() == CompressionMethod::Stored;
         let header = npy::Header::read(&mut member).map_err(|why| npy::damaged(place.clone(), why))?;
         let start = start.filter(|_| stored);
         let file = match start {
-            Some(_) => Some(File::open(path).map_err(|e| damaged(e.into()))?),
+            Some(_) => Some(open_regular(path).map_err(|e| damaged(e.into()))?),
             None => None,
         };
         found.push(header.source(place, size, |header, number| {

@@ -66,7 +66,7 @@ impl RawArray {
 
     /// The block of `count` values along each axis from `start` on. The file is read from front to back.
     pub fn block<T: Real>(&self, start: &[usize], count: &[usize]) -> io::Result<ArrayD<Complex<T>>> {
-        let mut values = ArrayD::from_elem(IxDyn(count), Complex::new(T::zero(), T::zero()));
+        let mut values = zeros(count)?;
         let first = start.iter().zip(&self.strides).map(|(&at, stride)| at as u64 * stride);
         let first = first.sum();
         let mut order: Vec<usize> = (0..self.strides.len()).collect();
@@ -190,17 +190,50 @@ pub(super) fn strides(shape: &[usize], fortran: bool) -> Vec<u64> {
     strides
 }
 
-/// The bytes of an array without gaps; saturates.
-pub(super) fn size(shape: &[usize], width: usize) -> u64 {
-    shape
-        .iter()
-        .fold(width as u64, |bytes, &n| bytes.saturating_mul(n as u64))
+/// The bytes of an array without gaps; `None` where a machine cannot count them, or could not without its empty axes.
+pub(super) fn size(shape: &[usize], width: usize) -> Option<u64> {
+    let mut lengths = shape.iter().map(|&n| n.max(1) as u64);
+    let bytes = lengths.try_fold(width as u64, u64::checked_mul)?;
+    isize::try_from(bytes).ok()?;
+    Some(if shape.contains(&0) { 0 } else { bytes })
+}
+
+/// An array of zeros, or an error where there is no memory for it.
+fn zeros<T: Real>(count: &[usize]) -> io::Result<ArrayD<Complex<T>>> {
+    let len = size(count, 1).and_then(|len| usize::try_from(len).ok());
+    let mut values = Vec::new();
+    match len.map(|len| (len, values.try_reserve_exact(len))) {
+        Some((len, Ok(()))) => values.resize(len, Complex::new(T::zero(), T::zero())),
+        _ => {
+            let bytes = count
+                .iter()
+                .fold(size_of::<Complex<T>>() as f64, |n, &length| n * length as f64);
+            let problem = format!("needs {:.1} GiB of memory", bytes / f64::from(1 << 30));
+            return Err(io::Error::new(io::ErrorKind::OutOfMemory, problem));
+        }
+    }
+    ArrayD::from_shape_vec(IxDyn(count), values).map_err(io::Error::other)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::Write;
+
+    #[test]
+    fn sizes_that_cannot_be_counted() {
+        assert_eq!(size(&[3, 4], 8), Some(96));
+        assert_eq!(size(&[3, 0], 8), Some(0));
+        assert_eq!(size(&[], 8), Some(8));
+        for shape in [[1 << 40, 1 << 40, 1], [1 << 40, 1 << 40, 0], [1 << 60, 1, 1]] {
+            assert_eq!(size(&shape, 8), None, "{shape:?}");
+        }
+        for count in [[1 << 40, 1 << 40], [1 << 30, 1 << 25]] {
+            let error = zeros::<f64>(&count).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::OutOfMemory);
+            assert!(error.to_string().contains("GiB of memory"), "{error}");
+        }
+    }
 
     /// Blocks of a large and of a small array, in both orders, against what was written.
     #[test]

@@ -235,6 +235,18 @@ fn files_that_are_cut_off_or_wrong() {
         cut(&path, 30);
         assert_says(&read(&path), &path, &["archive cannot be read", "again"]);
     }
+    // More bytes than 64 bits count, and so many that their number alone gives them away.
+    for shape in [&[1, 64, 2, 1 << 57][..], &[1 << 40, 1 << 40, 0]] {
+        let claim = npy("<c8", false, shape, &[0; 32]);
+        let archive = folder.npz("claim.npz", &[("images", claim.clone())], CompressionMethod::Deflated);
+        for path in [folder.file("claim.npy", &claim), archive] {
+            assert_says(
+                &read(&path),
+                &path,
+                &["claims shape (1", "which no file holds", "again"],
+            );
+        }
+    }
     let path = folder.npz("none.npz", &[], CompressionMethod::Stored);
     assert_says(&read(&path), &path, &["not an HDF5 file", ".npz"]);
     let path = folder.at("other.npz");

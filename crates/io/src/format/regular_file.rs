@@ -1,0 +1,50 @@
+//! Opening what is read. A named pipe, a socket or a device would be waited for, and a folder is no file.
+
+use std::fs::File;
+use std::io::{Error, ErrorKind, Read, Result};
+use std::path::Path;
+
+/// Opens a file for reading.
+///
+/// # Errors
+/// What is no regular file is refused before it is opened.
+pub fn open_regular(path: &Path) -> Result<File> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(Error::new(ErrorKind::InvalidInput, "this is not a regular file"));
+    }
+    File::open(path)
+}
+
+/// The whole of such a file.
+///
+/// # Errors
+/// As [`open_regular`].
+pub fn read_regular(path: &Path) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open_regular(path)?.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn only_files_are_opened() {
+        use std::os::unix::net::UnixListener;
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let _socket = UnixListener::bind(path("socket")).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(path("pipe")).status();
+        assert!(made.unwrap().success());
+        for other in [path("socket"), path("pipe"), path(""), "/dev/zero".into()] {
+            let error = read_regular(&other).unwrap_err().to_string();
+            assert!(error.contains("not a regular file"), "{other:?}: {error}");
+        }
+        std::fs::write(path("file"), "text").unwrap();
+        std::os::unix::fs::symlink(path("file"), path("link")).unwrap();
+        assert_eq!(read_regular(&path("link")).unwrap(), b"text");
+        assert_eq!(read_regular(&path("none")).unwrap_err().kind(), ErrorKind::NotFound);
+    }
+}

@@ -123,10 +123,10 @@ pub struct TextCell<'a>(pub &'a str);
 
 impl Serialize for TextCell<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        match self.0.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-            true => serializer.collect_str(&format_args!("'{}", self.0)),
-            false => serializer.serialize_str(self.0),
+        if self.0.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+            return serializer.collect_str(&format_args!("'{}", self.0));
         }
+        serializer.serialize_str(self.0)
     }
 }
 

@@ -1,5 +1,7 @@
 //! An array in a file of any kind: where it is, its shape and what it holds.
 
+use std::io::ErrorKind;
+
 use hdf5::H5Type;
 use ndarray::{ArrayD, Axis};
 use num_complex::Complex;
@@ -198,14 +200,14 @@ impl Source {
             Values::Hdf5(values) => values.block(start, count),
             Values::Raw(values) => {
                 let read = values.block(start, count);
-                let no_memory = |e: &std::io::Error| e.kind() == std::io::ErrorKind::OutOfMemory;
-                read.map_err(|e| match e.get_ref().is_some_and(|inner| inner.is::<NoRoom>()) {
-                    true => {
-                        let mend = "make room there, or name another folder by TMPDIR";
-                        self.error(e.to_string(), mend).caused_by(e)
-                    }
-                    false if no_memory(&e) => self.error(e.to_string(), TOO_LARGE).caused_by(e),
-                    false => self.error(format!("cannot be read ({e})"), DAMAGED).caused_by(e),
+                read.map_err(|e| {
+                    let of_folder = e.get_ref().is_some_and(|inner| inner.is::<NoRoom>());
+                    let (problem, mend) = match e.kind() {
+                        _ if of_folder => (e.to_string(), "make room there, or name another folder by TMPDIR"),
+                        ErrorKind::OutOfMemory => (e.to_string(), TOO_LARGE),
+                        _ => (format!("cannot be read ({e})"), DAMAGED),
+                    };
+                    self.error(problem, mend).caused_by(e)
                 })
             }
             Values::None => Err(not_a_number(&self.place, &self.dtype)),

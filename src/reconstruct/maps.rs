@@ -281,6 +281,7 @@ impl<'a> Calibration<'a> {
         }
         let region = espirit.window(grid);
         let Calibrated { mut maps, mut report } = first;
+        let folded = report.folded;
         let warning = (report.method == MapMethod::LowResolution).then(|| {
             format!(
                 "the sampled centre of {} is too small for ESPIRiT: the coil maps come from reconstructions that began with \
@@ -298,6 +299,8 @@ impl<'a> Calibration<'a> {
             (maps, report) = coil::espirit_of_region(centre.view(), grid, &self.espirit(sets), &context)?;
         }
         report.recalibrations = passes;
+        // The centre was filled with so many sets: it tells nothing of another.
+        report.folded = folded;
         report.warnings.extend(warning);
         report.notes.push(format!(
             "maps calibrated again from a first reconstruction, {passes} time(s): the sampled centre is {}",

@@ -161,13 +161,14 @@ impl MapsRecord {
 
     /// What looks odd about the maps, a sentence each.
     pub fn warnings(&self) -> Vec<String> {
-        let (own, of_unexplained) = match self {
+        let (mut warnings, of_unexplained) = match self {
             Self::Estimated(report) | Self::Shared { report, .. } => {
-                (&report.warnings[..], report.unexplained.and_then(warning_of_maps))
+                (report.all_warnings(), report.unexplained.and_then(warning_of_maps))
             }
-            Self::Given { unexplained, .. } => (&[][..], unexplained.and_then(warning_of_given)),
+            Self::Given { unexplained, .. } => (Vec::new(), unexplained.and_then(warning_of_given)),
         };
-        own.iter().cloned().chain(of_unexplained).collect()
+        warnings.extend(of_unexplained);
+        warnings
     }
 
     /// What the maps leave unexplained of the sampled centre, see [`MapReport::unexplained`].

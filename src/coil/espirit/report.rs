@@ -98,6 +98,18 @@ impl MapReport {
         self.folded > FOLDED
     }
 
+    /// What there is to warn of: [`Self::warnings`], and one set where that is not enough.
+    pub fn all_warnings(&self) -> Vec<String> {
+        let folded = (self.sets == 1 && self.is_folded()).then(|| {
+            format!(
+                "on {:.0} % of the object one set of maps is not enough (is it larger than the field of view?): use two sets \
+                 of maps",
+                100.0 * self.folded
+            )
+        });
+        self.warnings.iter().cloned().chain(folded).collect()
+    }
+
     /// Whether one set may not be enough: [`Self::is_folded`], or more is left unexplained than by sound maps.
     pub fn is_doubtful(&self) -> bool {
         self.is_folded() || self.unexplained.is_some_and(|left| left > DOUBTFUL)
@@ -164,13 +176,6 @@ impl MapReport {
         // A small kernel does not separate signal from noise well enough, nor does a space that noise fills.
         let trusted = settings.crop_for(self.sets) > 0.0 && self.kernel >= LEAST_KERNEL && filled <= FILLED;
         self.folded = if trusted { folded } else { 0.0 };
-        if settings.sets.count() == 1 && self.is_folded() {
-            self.warnings.push(format!(
-                "on {:.0} % of the object one set of maps is not enough (is it larger than the field of view?): use two sets of \
-                 maps",
-                100.0 * folded
-            ));
-        }
         self.first_eigenvalue = Some(first_median);
         self.second_eigenvalue = Some(median(second));
     }

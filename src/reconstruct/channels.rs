@@ -156,6 +156,18 @@ impl Channels {
         }
     }
 
+    /// Maps of the coils of the scan, as maps of the channels, and what brings images that they make into the units of the
+    /// k-space; `None` where they are.
+    pub(super) fn to_channels(&self, maps: Maps<f32>) -> (Maps<f32>, Option<CoilScaling>) {
+        match &self.virtual_coils {
+            Some(coils) => {
+                let (maps, scaling) = coils.reduce(&maps);
+                (maps, Some(scaling))
+            }
+            None => (maps, None),
+        }
+    }
+
     /// What brings images that these maps of the channels make into the units of the k-space; `None` where they are.
     pub(super) fn scaling(&self, maps: &Maps<f32>) -> Option<CoilScaling> {
         self.virtual_coils.as_ref().map(|coils| coils.scaling(maps))

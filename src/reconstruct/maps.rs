@@ -30,7 +30,7 @@ pub struct CoilMaps {
 }
 
 /// What is known of the maps of a slice before all slices are calibrated.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Judgement {
     /// What they leave unexplained of the sampled centre, see [`MapReport::unexplained`].
     pub unexplained: Option<f64>,
@@ -156,13 +156,7 @@ impl CoilMaps {
         } = maps;
         check_maps(&maps, channels.coils.measured, channels.grid())?;
         let normalisation = coil::normalise(&mut maps)?;
-        let (maps, scaling) = match &channels.virtual_coils {
-            Some(coils) => {
-                let (maps, scaling) = coils.reduce(&maps);
-                (maps, Some(scaling))
-            }
-            None => (maps, None),
-        };
+        let (maps, scaling) = channels.to_channels(maps);
         let unexplained = unexplained(&maps, channels, espirit.window(sampling.centre))?;
         let record = MapsRecord::Given {
             origin,
@@ -190,13 +184,7 @@ impl CoilMaps {
         espirit: &EspiritSettings,
     ) -> Result<Self> {
         check_maps(&shared.maps, channels.coils.measured, channels.grid())?;
-        let (maps, scaling) = match &channels.virtual_coils {
-            Some(coils) => {
-                let (maps, scaling) = coils.reduce(&shared.maps);
-                (maps, Some(scaling))
-            }
-            None => (shared.maps.clone(), None),
-        };
+        let (maps, scaling) = channels.to_channels(shared.maps.clone());
         let own = unexplained(&maps, channels, espirit.window(sampling.centre))?;
         let record = MapsRecord::shared(shared, own);
         Ok(Self {
@@ -273,10 +261,10 @@ impl<'a> Calibration<'a> {
     fn refine(&self, first: Calibrated, observer: &mut dyn Observer) -> Result<Calibrated> {
         let (channels, sampling) = (self.channels, self.sampling);
         let (grid, espirit) = (channels.grid(), &self.settings.espirit);
-        let passes = self.settings.recalibration.passes(sampling.centre, grid, espirit);
+        let recalibration = self.settings.recalibration;
+        let passes = recalibration.passes_on(sampling, channels.kspace.dim().0, espirit);
         let sets = first.report.sets;
-        let possible = channels.kspace.dim().0 > 1 && !sampling.is_complete() && first.report.support > 0.0;
-        if passes == 0 || !possible {
+        if passes == 0 || first.report.support == 0.0 {
             return Ok(first);
         }
         let region = espirit.window(grid);

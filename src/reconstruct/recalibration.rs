@@ -51,8 +51,16 @@ impl fmt::Display for Recalibration {
 }
 
 impl Recalibration {
+    /// How often, of so many coils that were sampled like that: never of one, nor where nothing is missing.
+    pub fn passes_on(self, sampling: &Sampling, coils: usize, espirit: &EspiritSettings) -> usize {
+        if coils == 1 || sampling.is_complete() {
+            return 0;
+        }
+        self.passes(sampling.centre, sampling.mask.grid(), espirit)
+    }
+
     /// How often, with a sampled `centre` of k-space of size `grid`.
-    pub fn passes(self, centre: Grid, grid: Grid, espirit: &EspiritSettings) -> usize {
+    fn passes(self, centre: Grid, grid: Grid, espirit: &EspiritSettings) -> usize {
         if let Self::Passes(passes) = self {
             return passes;
         }

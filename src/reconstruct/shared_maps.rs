@@ -4,15 +4,14 @@
 //! Magn Reson Med 45 (2001) 846-852: frames of a dynamic scan without calibration lines sample different lines, and their
 //! mean over time has all of them.
 
-use std::sync::Arc;
-
 use ndarray::{Array2, Zip};
 use num_complex::Complex;
 
 use super::acquisition::Acquisition;
-use super::maps::SecondSet;
-use super::observer::Observer;
-use super::prepared::Prepared;
+use super::channels::Channels;
+use super::maps::{CoilMaps, SecondSet};
+use super::observer::{Observer, Stage};
+use super::prepared::begin;
 use super::sampling::Sampling;
 use super::settings::Settings;
 use crate::array::{CoilStack, Grid, Maps, Mask};
@@ -42,31 +41,33 @@ impl SharedMaps {
     /// Those of [`reconstruct`](super::reconstruct).
     pub fn calibrate(
         mean: Acquisition,
-        sampling: Arc<Sampling>,
+        sampling: &Sampling,
         frames: usize,
         settings: &Settings,
         observer: &mut dyn Observer,
     ) -> Result<Option<Self>> {
+        begin(Stage::Channels, observer)?;
+        mean.check()?;
+        settings.validate(mean.grid())?;
         let images = 1 + mean.other_images.len();
-        let settings = Settings {
-            keep_maps: true,
-            ..settings.clone()
+        let kspace = mean.kspace.into_owned();
+        let Some(channels) = Channels::of(kspace, sampling, &mean.noise, settings, false)? else {
+            return Ok(None);
         };
-        let prepared = mean.prepare_sampled(sampling, &settings, false, observer)?;
-        Ok(prepared.and_then(|prepared| {
-            let Prepared {
-                kept_maps,
-                maps_record,
-                second_set,
-                ..
-            } = prepared;
-            Some(Self {
-                maps: kept_maps?,
-                report: maps_record.report()?.clone(),
-                second_set,
-                frames,
-                images,
-            })
+        begin(Stage::Maps, observer)?;
+        let channels = channels.with_other_images(mean.other_images)?;
+        let CoilMaps {
+            maps,
+            record,
+            second_set,
+            ..
+        } = CoilMaps::calibrate(&channels, sampling, settings, observer)?;
+        Ok(record.report().cloned().map(|report| Self {
+            maps: channels.to_scan(maps),
+            report,
+            second_set,
+            frames,
+            images,
         }))
     }
 }

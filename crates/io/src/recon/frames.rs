@@ -148,23 +148,19 @@ impl ScanSetup {
     pub(super) fn judge_place(&self, slice: usize, observer: &mut dyn Observer) -> Result<Judgement> {
         let mut engine = self.settings.engine.clone();
         engine.espirit.sets = MapSets::Fixed(engine.espirit.sets.count());
-        let nothing = Judgement {
-            unexplained: None,
-            second_set: None,
-        };
         let Some(one) = self.shared_maps(slice, &engine, observer)? else {
-            return Ok(nothing);
+            return Ok(Judgement::default());
         };
         if self.settings.engine.espirit.sets != MapSets::Auto || !one.report.is_doubtful() {
             return Ok(Judgement {
                 unexplained: one.report.unexplained,
-                ..nothing
+                ..Judgement::default()
             });
         }
         drop(one);
         let place = self.scan.places.of_slice(slice);
         let settled = self.calibrate(place, &self.settings.engine, observer)?;
-        Ok(settled.map_or(nothing, |settled| Judgement {
+        Ok(settled.map_or_else(Judgement::default, |settled| Judgement {
             unexplained: settled.report.unexplained,
             second_set: settled.second_set,
         }))
@@ -207,7 +203,7 @@ impl ScanSetup {
             acquisition.mask = Some(Sourced::new(mask, "sampled by any frame"));
             Arc::new(Sampling::of(&acquisition).map_err(located)?)
         };
-        let shared = SharedMaps::calibrate(acquisition, sampling, frames.len(), settings, observer);
+        let shared = SharedMaps::calibrate(acquisition, &sampling, frames.len(), settings, observer);
         let mut shared = shared.map_err(located)?;
         if let Some(shared) = &mut shared
             && coherence < CANCEL

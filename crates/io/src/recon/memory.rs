@@ -44,8 +44,6 @@ pub struct Workload {
     pub error_bars: bool,
     /// Whether maps may be calibrated again from a first reconstruction.
     pub recalibrates: bool,
-    /// Sets of maps that are tried in that.
-    pub tried: usize,
     /// Whether maps are written.
     pub keep_maps: bool,
     /// Whether slices share maps that are calibrated on all of a place.
@@ -83,7 +81,6 @@ impl Workload {
             calibration: calibration.filter(|_| coils > 1),
             error_bars: engine.has_error_bars(),
             recalibrates: coils > 1 && calibration.is_some() && engine.recalibration != Recalibration::Passes(0),
-            tried: sets,
             keep_maps: engine.keep_maps,
             shared: false,
             reference: settings.wants_reference(),
@@ -143,15 +140,14 @@ impl Workload {
             + kept_maps;
         let first = Recalibration::footprint();
         let recalibrating = if self.recalibrates {
-            // With two sets, where one leaves doubt: the maps of that wait.
-            let tried = sets.max(self.tried as f64);
-            let waiting = if tried > 1.0 { used * image } else { 0.0 };
+            // Two sets are tried where one leaves doubt: the maps of that wait.
+            let waiting = if self.sets > 1 { used * image } else { 0.0 };
             kspace
-                + tried * used * image
+                + maps
                 + waiting
-                + tried * tried * image
+                + products
                 + 2.0 * samples
-                + (first.images * tried + first.frames + first.thread * threads) * image
+                + (first.images * sets + first.frames + first.thread * threads) * image
         } else {
             0.0
         };

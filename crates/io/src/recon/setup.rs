@@ -124,21 +124,18 @@ impl ScanSetup {
             sampled: self.sampling.known().count() as f64 / grid.len() as f64,
             shared: self.shares_maps(),
             recalibrates: self.recalibrations() > 0,
-            tried: sets,
             ..Workload::planned(grid, self.scan.coils(), &self.settings)
         }
     }
 
     /// How often the maps of a slice are calibrated again from a first reconstruction.
     pub fn recalibrations(&self) -> usize {
-        let (engine, sampling) = (&self.settings.engine, &self.sampling);
-        let possible = self.maps.is_none() && self.scan.coils() > 1 && !sampling.is_complete();
-        let passes = || {
-            engine
-                .recalibration
-                .passes(sampling.centre, self.scan.grid(), &engine.espirit)
-        };
-        if possible { passes() } else { 0 }
+        if self.maps.is_some() {
+            return 0;
+        }
+        let engine = &self.settings.engine;
+        let (recalibration, coils) = (engine.recalibration, self.scan.coils());
+        recalibration.passes_on(&self.sampling, coils, &engine.espirit)
     }
 
     /// Decides how many sets of maps the slices have, and by which method they are reconstructed. How many sets has to be

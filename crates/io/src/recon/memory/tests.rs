@@ -123,7 +123,6 @@ fn workload((rows, cols): (usize, usize), coils: usize, method: &str, threads: u
     settings.engine.method = Some(Method::find(method).unwrap());
     Workload {
         sets: 1,
-        tried: 1,
         recalibrates: false,
         sampled: 1.0 / 6.0,
         threads,

@@ -3,4 +3,5 @@
 pub mod error;
 pub mod evaluate;
 pub mod format;
+pub mod memory;
 pub mod recon;

@@ -8,6 +8,7 @@ mod convert;
 mod demo;
 mod eval;
 mod info;
+mod limits;
 mod maps;
 mod mask;
 mod recon;
@@ -23,8 +24,10 @@ use clap::{Parser, Subcommand};
 
 use crate::flags::in_flags;
 use console::Console;
+use limits::Limits;
 use pvdamp::Error as Engine;
 use pvdamp_io::error::Error;
+use pvdamp_io::format::{COMMAND, read_for_parent};
 
 /// Tuning-free compressed-sensing MRI reconstruction: k-space in, image out, nothing to tune.
 #[derive(Parser)]
@@ -63,6 +66,9 @@ struct Cli {
     /// Threads to use [default: all processors]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
+
+    #[command(flatten)]
+    limits: Limits,
 }
 
 #[derive(Subcommand)]
@@ -82,7 +88,14 @@ enum Command {
 
 /// Parses the command line, runs it, and answers with the exit code.
 pub fn main() -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|first| first == COMMAND) {
+        return read_for_parent();
+    }
+    if let Some(code) = limits::start_without_hdf5_environment() {
+        return code;
+    }
     let cli = Cli::parse();
+    cli.limits.begin();
     let console = Console::new(cli.quiet, cli.verbose);
     console::catch_file_size_limit();
     match start_pool(cli.threads) {
@@ -93,7 +106,7 @@ pub fn main() -> ExitCode {
         }
     }
     let done = match cli.command {
-        Command::Recon(command) => on_the_pool(|| command.run(&console)),
+        Command::Recon(command) => on_the_pool(|| command.run(&console, cli.limits.memory)),
         Command::Demo(command) => command.run(&console),
         Command::Simulate(command) => command.run(&console),
         Command::Mask(command) => command.run(&console),
@@ -101,7 +114,7 @@ pub fn main() -> ExitCode {
         Command::Info(command) => command.run(&console),
         Command::Eval(command) => command.run(&console),
         Command::Convert(command) => command.run(&console),
-        Command::Batch(command) => command.run(&console),
+        Command::Batch(command) => command.run(&console, cli.limits.memory),
         Command::Bench(command) => on_the_pool(|| command.run(&console)),
         Command::Report(command) => command.run(&console),
     };

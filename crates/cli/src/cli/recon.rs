@@ -17,7 +17,7 @@ use pvdamp::reconstruct::{Asking, CoilsRecord, MapsRecord, Stage};
 use pvdamp::solve::{IterationRecord, StopReason};
 use pvdamp_io::error::{Error, Result};
 use pvdamp_io::format::{AtomicFile, ImageFormat, ImageSink, Series, window, write_png};
-use pvdamp_io::recon::{ResultFile, ScanReconstruction, ScanSettings, ScanSetup, SliceRecord, SliceResult};
+use pvdamp_io::recon::{ResultFile, ScanReconstruction, ScanSettings, ScanSetup, SliceRecord, SliceResult, Workload};
 
 /// Reconstruct a scan
 #[derive(Args)]
@@ -61,7 +61,8 @@ pub struct Products {
 }
 
 impl Recon {
-    pub fn run(&self, console: &Console) -> Result<()> {
+    /// `memory` is the most that it may take, in bytes, where the user says so.
+    pub fn run(&self, console: &Console, memory: Option<u64>) -> Result<()> {
         let mut inputs = self.arguments.inputs();
         inputs.push(self.scan.scan.clone());
         let Products { output, trace, .. } = &self.products;
@@ -79,6 +80,13 @@ impl Recon {
         // Opening may take long where planes have to be put in order, and writes nothing that stays.
         console::catch_interrupt();
         let settings = self.arguments.settings()?;
+        let needed = Workload::planned(scan.grid(), scan.coils(), &settings).alone(scan.slices());
+        if let Some(limit) = memory.filter(|&limit| needed > limit) {
+            let [needed, limit] = [needed, limit].map(|bytes| bytes.div_ceil(1 << 20));
+            let problem = format!("needs about {needed} MB for one slice");
+            let mend = format!("raise --memory, which is {limit} MB");
+            return Err(Error::data(self.scan.scan.as_path(), problem, mend));
+        }
         if let Some(format) = format {
             refuse_whole_results(format, &settings)?;
         }

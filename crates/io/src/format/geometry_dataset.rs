@@ -2,7 +2,7 @@
 
 use ndarray::Array3;
 
-use super::attribute::{self, Attribute, AttributeValue, texts};
+use super::attribute::{Attribute, AttributeValue};
 use super::geometry::{Geometry, Placement, Plane};
 use super::hdf5_output::Hdf5Output;
 use super::source::container::Container;
@@ -51,7 +51,7 @@ pub(super) fn read_geometry(file: &Container, slices: usize) -> Result<Option<Ge
     let Some(source) = file.source(GEOMETRY)? else {
         return Ok(None);
     };
-    let attributes = source.dataset().map(|dataset| attribute::read_all(dataset).0);
+    let attributes = source.hdf5().map(|dataset| dataset.attributes().0);
     let attributes = attributes.unwrap_or_default();
     let value = |name: &str| attributes.iter().find(|a| a.name == name).map(|a| &a.value);
     let named = |plane: &AttributeValue| {
@@ -94,7 +94,7 @@ pub(super) fn read_geometry(file: &Container, slices: usize) -> Result<Option<Ge
         }
     }
     let names = file.source(NAMES)?;
-    let names = names.and_then(|source| texts(source.dataset()?).ok());
+    let names = names.and_then(|source| source.hdf5()?.texts().ok());
     let names: Vec<String> = names
         .iter()
         .flatten()

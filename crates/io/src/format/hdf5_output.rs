@@ -15,8 +15,8 @@ use num_complex::Complex;
 
 use super::atomic_file::{AtomicFile, unwritable};
 use super::attribute::{Attribute, AttributeValue};
+use super::hdf5_reader::words;
 use super::reason::Reason;
-use super::source::h5::{self, library};
 use super::source::messages::shape_text;
 use crate::error::{Error, Place, Result};
 
@@ -110,12 +110,18 @@ impl Hdf5Output {
         }
         // closing must close: by default HDF5 waits for the last dataset held, and what fails then is lost
         let mut options = hdf5::File::with_options();
-        options.fapl().fclose_degree(FileCloseDegree::Strong);
+        // no one else has the file before it has its name, and a lock would last as long as any process that a child
+        // of this one left it to
+        options
+            .fapl()
+            .fclose_degree(FileCloseDegree::Strong)
+            .file_locking(false)
+            .sec2();
         // a file does not tell when it was written: the same results are the same bytes
         options.fcpl().obj_track_times(false);
         let file = options
             .create(atomic.temporary())
-            .map_err(|e| unwritable(path, h5::reason(e)))?;
+            .map_err(|e| unwritable(path, reason(e)))?;
         let file = Open::new(file, &Arc::default());
         Ok(Self {
             file,
@@ -224,7 +230,7 @@ impl Hdf5Output {
         if file.has_failed() {
             return Err(unwritable(&path, "a part of it could not be"));
         }
-        let failed = |e: hdf5::Error| unwritable(&path, h5::reason(e));
+        let failed = |e: hdf5::Error| unwritable(&path, reason(e));
         file.note(file.flush()).map_err(failed)?;
         file.handle.take().map_or(Ok(()), hdf5::File::close).map_err(failed)?;
         Ok(atomic)
@@ -298,8 +304,13 @@ impl<T: H5Type + Clone> OutputDataset<T> {
     }
 }
 
+/// What the library says, by its words on one line.
+fn reason(error: hdf5::Error) -> Reason {
+    Reason::new(words(&error), error)
+}
+
 fn not_written(place: &Place, error: hdf5::Error) -> Error {
-    let problem = format!("cannot be written ({})", library(&error));
+    let problem = format!("cannot be written ({})", words(&error));
     let mend = "make room, or choose another output; nothing was left there";
     Error::data(place.clone(), problem, mend).caused_by(error)
 }
@@ -339,7 +350,7 @@ fn write_attribute(location: &hdf5::Location, attribute: &Attribute) -> std::res
         AttributeValue::Ints(values) => put(location, name, values.as_standard_layout().view()),
         AttributeValue::Floats(values) => put(location, name, values.as_standard_layout().view()),
     };
-    written.map_err(h5::reason)
+    written.map_err(reason)
 }
 
 fn unicode(text: &str) -> std::result::Result<VarLenUnicode, Reason> {

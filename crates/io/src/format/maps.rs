@@ -3,7 +3,6 @@
 use ndarray::{Array2, Axis, Ix2, Ix4};
 use num_complex::Complex;
 
-use super::attribute::text_of;
 use super::source::array::Source;
 use super::source::find::Wanted;
 use super::source::messages::{DAMAGED, shape_text};
@@ -118,7 +117,7 @@ impl MapsFile {
 }
 
 fn first_axis(source: &Source) -> Option<String> {
-    let axes = text_of(source.dataset()?, AXES)?;
+    let axes = source.hdf5()?.attribute_text(AXES)?;
     axes.split(|c: char| !c.is_alphanumeric())
         .find(|word| !word.is_empty())
         .map(str::to_lowercase)

@@ -16,6 +16,7 @@ mod geometry;
 mod geometry_dataset;
 mod hdf5_images;
 mod hdf5_output;
+mod hdf5_reader;
 mod header;
 mod image;
 mod maps;
@@ -38,6 +39,7 @@ pub use geometry::{Geometry, Placement, Plane};
 pub use geometry_dataset::write_geometry;
 pub use hdf5_images::{Hdf5Images, Hdf5Kspace, write_about};
 pub use hdf5_output::{Hdf5Element, Hdf5Output, OutputDataset};
+pub use hdf5_reader::{COMMAND, Reading, read_for_parent};
 pub use header::{Header, Limits, Sequence, Space, Study, Subject, System, header_xml, volume_header_xml};
 pub use image::{
     IMAGE_FORMATS, ImageFormat, ImageSink, Images, KspaceSeries, KspaceSink, Series, holds_images, window, write_png,

@@ -10,10 +10,10 @@ use super::console::{self, Console, plain};
 use super::reconstruction::ReconArguments;
 use crate::batch::{
     Batch, Forecast, Journal, Listener, Manifest, Plan, Recipe, Shard, concurrent_slices, forecast, inputs, merge,
-    usual_limit, whole_memory,
 };
 use progress::{Progress, duration_text};
 use pvdamp_io::error::{Error, Result};
+use pvdamp_io::memory::{usual_limit, whole_memory};
 use pvdamp_io::recon::PROGRAM_MEMORY;
 
 /// Reconstruct many scans, go on after an interruption, share the work with other machines
@@ -52,10 +52,6 @@ pub struct RunBatch {
     /// Say what would be done, and about how long and how much memory it would take; write nothing
     #[arg(long)]
     dry_run: bool,
-
-    /// Memory to take at most, as 8G or 500M: fewer slices are reconstructed at once [default: most of what is free]
-    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
-    memory: Option<u64>,
 
     /// Do all again, and replace what is there
     #[arg(long)]
@@ -114,14 +110,15 @@ impl Args for OptionValues {
 }
 
 impl RunBatch {
-    pub fn run(self, console: &Console) -> Result<()> {
+    /// `memory` is the most that it may take, in bytes, where the user says so.
+    pub fn run(self, console: &Console, memory: Option<u64>) -> Result<()> {
         if self.merge {
             let manifest = merge(&self.output)?;
             return print_totals(&manifest, console);
         }
         console::catch_interrupt();
         // before results are read: that fills the file cache, which counts as used
-        let limit = self.memory.or_else(usual_limit).unwrap_or(u64::MAX);
+        let limit = memory.or_else(usual_limit).unwrap_or(u64::MAX);
         let inputs = inputs(&self.scans, &self.output)?;
         let recipe = Recipe {
             scan: self.options.options(),
@@ -138,7 +135,7 @@ impl RunBatch {
         let redone = journal.as_ref().map(|journal| journal.redone_volumes(&plan.recipe));
         let redo = self.redo.then(|| redone.unwrap_or_default());
         plan.take_up(&self.output, redo.as_ref(), &recipe.described, &console::going)?;
-        if self.memory.is_some() {
+        if memory.is_some() {
             plan.refuse_larger(limit, "raise --memory, which is");
         } else if let Some(whole) = whole_memory() {
             plan.refuse_larger(whole, "take a machine with more than these");
@@ -229,29 +226,6 @@ fn print_totals(manifest: &Manifest, console: &Console) -> Result<()> {
     Error::passed_over(totals.failed, totals.volumes, "scans")
 }
 
-/// `500M`, `8G`, `8GiB`: units are powers of 1024, as in Slurm.
-fn parse_memory(text: &str) -> std::result::Result<u64, String> {
-    let wrong = || "it is a number with K, M, G or T, as 8G".to_string();
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let power = match unit.to_ascii_uppercase().trim_end_matches("IB").trim_end_matches('B') {
-        "K" => 1,
-        "M" => 2,
-        "G" => 3,
-        "T" => 4,
-        _ => return Err(wrong()),
-    };
-    let number: f64 = number.parse().map_err(|_| wrong())?;
-    let bytes = number * 1024_f64.powi(power);
-    if bytes.is_finite() && bytes >= 1.0 {
-        Ok(bytes as u64)
-    } else {
-        Err(wrong())
-    }
-}
-
 fn parse_shard(text: &str) -> std::result::Result<Shard, String> {
     match text {
         "auto" => Shard::from_environment(|name| std::env::var(name).ok()),
@@ -262,20 +236,6 @@ fn parse_shard(text: &str) -> std::result::Result<Shard, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn memory_is_counted_as_slurm_counts() {
-        let parsed = |text| parse_memory(text).ok();
-        assert_eq!(parsed("8G"), Some(8 << 30));
-        assert_eq!(parsed("1.5g"), Some(3 << 29));
-        assert_eq!(
-            (parsed("500M"), parsed("500MiB"), parsed("500MB")),
-            (Some(500 << 20), Some(500 << 20), Some(500 << 20))
-        );
-        for wrong in ["", "8", "G", "-1G", "8X", "1e3G", "0G"] {
-            assert_eq!(parsed(wrong), None, "{wrong}");
-        }
-    }
 
     #[derive(clap::Parser)]
     struct ParsedBatch {
@@ -302,8 +262,8 @@ mod tests {
             (value("uncertainty"), value("whiten"), value("save-maps")),
             (Some("0"), Some("off"), None)
         );
-        assert_eq!((value("output"), value("memory"), value("scans")), (None, None, None));
-        let other = parsed("batch other -o else --accel 4 --uncertainty=0 --memory 4G --shard 1/3 --whiten off")
+        assert_eq!((value("output"), value("scans")), (None, None));
+        let other = parsed("batch other -o else --accel 4 --uncertainty=0 --shard 1/3 --whiten off")
             .described
             .0;
         assert_eq!(one, other);

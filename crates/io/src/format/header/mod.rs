@@ -4,19 +4,13 @@ mod metadata;
 mod simulated;
 mod xml;
 
-use std::io::{Read, Seek, SeekFrom};
-
-use hdf5::types::{IntSize, TypeDescriptor};
 use roxmltree::{Document, Node};
 
 pub use self::metadata::{Sequence, Study, Subject, System};
 pub use self::simulated::{header_xml, volume_header_xml};
 use self::xml::{child, number, text};
-use super::attribute::texts;
 use super::reason::Reason;
-use super::regular_file::open_regular;
 use super::source::array::Source;
-use super::source::h5;
 
 /// What the header says of the first encoding (ISMRMRD, Inati et al., Magn Reson Med 77:411, 2017). What it
 /// does not say is `None`.
@@ -120,7 +114,8 @@ impl Header {
 
     /// Reads the header in a dataset; the error says why there is none.
     pub(super) fn read(source: &Source) -> Result<Self, Reason> {
-        Self::parse(&header_text(source)?)
+        let dataset = source.hdf5().ok_or("no dataset of HDF5")?;
+        Self::parse(&dataset.text().map_err(Reason::of)?)
     }
 }
 
@@ -155,43 +150,6 @@ fn encodes(node: Node) -> Option<Limits> {
         maximum: number(node, "maximum")?,
         center: number(node, "center"),
     })
-}
-
-/// No header is longer than this; a damaged one may claim to be.
-const LONGEST: u64 = 16 << 20;
-
-/// The text of a header: a string of variable or fixed length, or bytes; one value or an array of one.
-fn header_text(source: &Source) -> Result<String, Reason> {
-    let dataset = source.dataset().ok_or("no dataset of HDF5")?;
-    let dtype = dataset.dtype().map_err(h5::reason)?;
-    match dtype.to_descriptor() {
-        Ok(TypeDescriptor::Unsigned(IntSize::U1) | TypeDescriptor::Integer(IntSize::U1)) => {
-            if dataset.storage_size() > LONGEST || source.shape.iter().product::<usize>() as u64 > LONGEST {
-                return Err("too long for a header".into());
-            }
-            let bytes = dataset.read_raw::<u8>().map_err(h5::reason)?;
-            Ok(until_nul(&bytes))
-        }
-        Err(_) => opaque(source, dataset.offset(), dtype.size() as u64),
-        Ok(_) => texts(dataset)?.into_iter().next().ok_or_else(|| "empty".into()),
-    }
-}
-
-/// Opaque bytes have no counterpart in the `hdf5` crate: they are read where they lie in the file.
-fn opaque(source: &Source, offset: Option<u64>, length: u64) -> Result<String, Reason> {
-    let (Some(offset), true) = (offset, length <= LONGEST) else {
-        return Err(format!("{}, which is neither text nor bytes", source.dtype).into());
-    };
-    let mut file = open_regular(&source.place.file)?;
-    let mut bytes = Vec::new();
-    file.seek(SeekFrom::Start(offset))?;
-    file.take(length).read_to_end(&mut bytes)?;
-    Ok(until_nul(&bytes))
-}
-
-fn until_nul(bytes: &[u8]) -> String {
-    let text = bytes.split(|&b| b == 0).next().unwrap_or_default();
-    String::from_utf8_lossy(text).into_owned()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use ndarray::{Array2, Ix2};
 use num_complex::Complex;
 
-use super::super::attribute::{self, Attribute, AttributeValue};
+use super::super::attribute::{Attribute, AttributeValue};
 use super::super::geometry::{Geometry, Plane};
 use super::super::geometry_dataset::{GEOMETRY, read_geometry};
 use super::super::header::Header;
@@ -152,11 +152,9 @@ impl Images {
         let Some(file) = file.hdf5() else {
             return Ok(());
         };
-        (self.attributes, _) = attribute::read_all(file);
-        let settings = file.group("settings").map(|group| attribute::read_all(&group).0);
-        let method = settings
-            .ok()
-            .and_then(|all| all.into_iter().find(|a| a.name == "method"));
+        (self.attributes, _) = file.attributes();
+        let settings = file.attributes_of("settings").unwrap_or_default().0;
+        let method = settings.into_iter().find(|a| a.name == "method");
         if let Some(AttributeValue::Text(method)) = method.map(|method| method.value) {
             self.method = method;
         }
@@ -203,7 +201,7 @@ impl Images {
 /// Whether the k-space beside the images tells that it is that of a volume.
 fn of_volume(file: &Container) -> bool {
     let kspace = file.source(KSPACE).ok().flatten();
-    let axes = kspace.and_then(|kspace| attribute::text_of(kspace.dataset()?, AXES));
+    let axes = kspace.and_then(|kspace| kspace.hdf5()?.attribute_text(AXES));
     axes.is_some_and(|text| text.parse().is_ok_and(|axes: Axes| axes.is_volume()))
 }
 

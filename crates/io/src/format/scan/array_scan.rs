@@ -1,13 +1,11 @@
 //! k-space that lies in a file as one array, whose axes have a stated or a usual meaning.
 
-use std::path::Path;
-
 use ndarray::ArrayD;
 use num_complex::Complex;
 
-use super::super::attribute::{self, text_of};
 use super::super::geometry::{Geometry, Plane};
 use super::super::geometry_dataset::read_geometry;
+use super::super::hdf5_reader::Hdf5File;
 use super::super::header::Header;
 use super::super::maps::AXES;
 use super::super::masks::{mask_of, probability_of};
@@ -80,11 +78,10 @@ fn in_order(block: ArrayD<Complex<f32>>, order: Vec<usize>) -> ArrayD<Complex<f3
 
 /// Reads what all formats of arrays have in common: k-space in the dataset named, `kspace` by default, and by other
 /// names in its file an ISMRMRD header, a mask, a probability and references, all optional.
-pub(super) fn open(format: &'static str, path: &Path, options: &ScanOptions, usual: UsualAxes) -> Result<Scan> {
-    let file = Container::open(path)?;
-    let kspace = kspace_of(&file, path, options)?;
-    let (attributes, mut warnings) = file.hdf5().map(|f| attribute::read_all(f)).unwrap_or_default();
-    let header = header_of(&file, &mut warnings);
+pub(super) fn open(format: &'static str, file: &Container, options: &ScanOptions, usual: UsualAxes) -> Result<Scan> {
+    let kspace = kspace_of(file, options)?;
+    let (attributes, mut warnings) = file.hdf5().map(Hdf5File::attributes).unwrap_or_default();
+    let header = header_of(file, &mut warnings);
     if !kspace.element.is_complex() {
         let mend = if kspace.element.is_number() {
             "give complex k-space: write real and imaginary part as one complex array"
@@ -118,11 +115,11 @@ pub(super) fn open(format: &'static str, path: &Path, options: &ScanOptions, usu
     let of_axes = array.places(positions);
     let (planes, slices) = planes_of(array, header.as_ref())?;
     let stored = match options.axes {
-        None => read_places(&file, slices)?,
+        None => read_places(file, slices)?,
         Some(_) => None,
     };
     let known = match options.axes {
-        None => read_geometry(&file, slices)?,
+        None => read_geometry(file, slices)?,
         Some(_) => None,
     };
     Ok(Scan {
@@ -155,7 +152,7 @@ fn axes_of(
     if let Some(axes) = &options.axes {
         return Ok((axes.clone(), Stated::User));
     }
-    if let Some(text) = kspace.dataset().and_then(|dataset| text_of(dataset, AXES)) {
+    if let Some(text) = kspace.hdf5().and_then(|dataset| dataset.attribute_text(AXES)) {
         match text.parse() {
             Ok(axes) => return Ok((axes, Stated::File)),
             Err(why) => warnings.push(format!("the attribute '{AXES}' of the k-space is not used: {why}")),
@@ -189,7 +186,8 @@ fn window_of(array: &KspaceArray, header: Option<&Header>) -> (usize, usize) {
     readout::window(array.length(AxisKind::X) * array.length(AxisKind::Kx), header)
 }
 
-fn kspace_of(file: &Container, path: &Path, options: &ScanOptions) -> Result<Source> {
+fn kspace_of(file: &Container, options: &ScanOptions) -> Result<Source> {
+    let path = file.path();
     match (file.only(), &options.dataset) {
         (Some(only), None) => return Ok(only.of_kspace()),
         (Some(_), Some(name)) => {

@@ -1,9 +1,7 @@
 //! k-space as BART keeps it: a pair of files `.cfl` and `.hdr`, whose dimensions have a fixed meaning.
 
-use std::path::Path;
-
 use super::super::source::array::Source;
-use super::super::source::container::ContainerKind;
+use super::super::source::container::{Container, ContainerKind};
 use super::array_scan;
 use super::axes::{Axes, AxisKind};
 use super::reader::{Scan, ScanFormat, ScanOptions};
@@ -15,7 +13,7 @@ pub(super) const FORMAT: ScanFormat = ScanFormat {
     summary: "NAME.cfl with NAME.hdr: dimensions 0 kx, 1 ky, 2 kz, 3 coils, 5 echoes, \
         10, 11 and 14 frames, all others slices; a volume if all of 0 to 2 are there",
     citation: "Uecker et al., Proc ISMRM 23:2486 (2015)",
-    recognise: |path, _| ContainerKind::of(path) == ContainerKind::Bart,
+    recognise: |file, _| file.kind() == ContainerKind::Bart,
     open,
 };
 
@@ -23,8 +21,8 @@ pub(super) const FORMAT: ScanFormat = ScanFormat {
 ///
 /// # Errors
 /// A header that does not fit the values, and those of [`array_scan::open`].
-fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
-    array_scan::open(FORMAT.name, path, options, usual)
+fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
+    array_scan::open(FORMAT.name, file, options, usual)
 }
 
 /// By BART's dimensions, the last of them slowest.

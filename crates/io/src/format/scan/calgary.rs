@@ -1,13 +1,11 @@
 //! Scans of the Calgary-Campinas data set (Souza et al., NeuroImage 170:482, 2018; Beauferris et al., Front Neurosci
 //! 16:919186, 2022): brains in three dimensions, transformed along the readout already.
 
-use std::path::Path;
-
 use ndarray::{Array1, Array2, Array3, Ix3, Zip};
 use num_complex::Complex;
 
-use super::super::attribute;
 use super::super::geometry::{Geometry, Plane};
+use super::super::hdf5_reader::Hdf5File;
 use super::super::masks::{mask_of, probability_of};
 use super::super::source::array::Source;
 use super::super::source::container::Container;
@@ -27,9 +25,8 @@ pub(super) const FORMAT: ScanFormat = ScanFormat {
     open,
 };
 
-fn recognise(path: &Path, options: &ScanOptions) -> bool {
-    let holds = |file: Container| kspace_of(&file, options).is_ok_and(|source| source.is_some());
-    options.axes.is_none() && Container::open(path).is_ok_and(holds)
+fn recognise(file: &Container, options: &ScanOptions) -> bool {
+    options.axes.is_none() && kspace_of(file, options).is_ok_and(|source| source.is_some())
 }
 
 /// The dataset, where it has the data set's type and shape: real, four axes, the last of them even and the shortest but
@@ -53,21 +50,20 @@ fn kspace_of(file: &Container, options: &ScanOptions) -> Result<Option<Source>> 
 ///
 /// # Errors
 /// A mask or probability that does not fit the grid.
-fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
-    let file = Container::open(path)?;
+fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
     let missing = || {
         Error::data(
-            path,
+            file.path(),
             "holds no k-space of this kind",
             "name the k-space dataset by --kspace",
         )
     };
-    let kspace = kspace_of(&file, options)?.ok_or_else(missing)?;
+    let kspace = kspace_of(file, options)?.ok_or_else(missing)?;
     let (slices, grid, coils) = match kspace.shape[..] {
         [slices, rows, cols, parts] => (slices, Grid::new(rows, cols), parts / 2),
         _ => return Err(missing()),
     };
-    let (attributes, warnings) = file.hdf5().map(|f| attribute::read_all(f)).unwrap_or_default();
+    let (attributes, warnings) = file.hdf5().map(Hdf5File::attributes).unwrap_or_default();
     let optional = |name: &str| file.source(name);
     let place = kspace.place.clone();
     let dtype = format!("{}, real and imaginary parts in turn", kspace.dtype);

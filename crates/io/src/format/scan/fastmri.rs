@@ -2,10 +2,8 @@
 //! HDF5 with `kspace`, and beside it an ISMRMRD header, a mask, reference images and attributes, all optional. Any
 //! other array of k-space in HDF5 too, where an attribute or the user tells its axes.
 
-use std::path::Path;
-
 use super::super::source::array::Source;
-use super::super::source::h5;
+use super::super::source::container::Container;
 use super::array_scan;
 use super::axes::{Axes, AxisKind};
 use super::reader::{Scan, ScanFormat, ScanOptions};
@@ -16,7 +14,7 @@ pub(super) const FORMAT: ScanFormat = ScanFormat {
     title: "fastMRI HDF5",
     summary: "'kspace' (slices, coils, rows, cols), with 'ismrmrd_header', 'mask', 'reconstruction_rss' where they are",
     citation: "Zbontar et al., arXiv:1811.08839; Knoll et al., Radiol Artif Intell 2:e190007 (2020)",
-    recognise: |path, _| h5::open(path).is_ok(),
+    recognise: |file, _| file.hdf5().is_some(),
     open,
 };
 
@@ -26,8 +24,8 @@ pub(super) const FORMAT: ScanFormat = ScanFormat {
 /// # Errors
 /// A file that cannot be opened as HDF5, no k-space, k-space of another type or rank, an axis of length
 /// zero, a mask or probability that does not fit the grid.
-fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
-    array_scan::open(FORMAT.name, path, options, usual)
+fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
+    array_scan::open(FORMAT.name, file, options, usual)
 }
 
 /// By the number of axes.

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::super::source::container::Container;
 use super::reader::{Outline, Scan, ScanFormat, ScanOptions};
 use super::{bart, calgary, fastmri, ismrmrd, numpy};
 use crate::error::Result;
@@ -55,8 +56,9 @@ impl Scan {
 
     /// All but planes to read.
     fn unprepared(path: &Path, options: &ScanOptions) -> Result<Self> {
-        let known = SCAN_FORMATS.iter().find(|format| (format.recognise)(path, options));
+        let file = Container::open(path)?;
+        let known = SCAN_FORMATS.iter().find(|format| (format.recognise)(&file, options));
         let format = known.or(SCAN_FORMATS.last()).expect("a format");
-        (format.open)(path, options)
+        (format.open)(&file, options)
     }
 }

@@ -1,9 +1,7 @@
 //! k-space in files of NumPy: an array in `.npy`, or several by name in `.npz`.
 
-use std::path::Path;
-
 use super::super::source::array::Source;
-use super::super::source::container::ContainerKind;
+use super::super::source::container::{Container, ContainerKind};
 use super::super::source::messages::shape_text;
 use super::array_scan;
 use super::axes::{Axes, AxisKind};
@@ -17,7 +15,7 @@ pub(super) const FORMAT: ScanFormat = ScanFormat {
     summary: "complex .npy, or .npz with 'kspace' and where they are \
         'mask' and 'prob_map'; (slices, coils, rows, cols)",
     citation: "numpy.lib.format; Harris et al., Nature 585:357 (2020)",
-    recognise: |path, _| matches!(ContainerKind::of(path), ContainerKind::Npy | ContainerKind::Npz),
+    recognise: |file, _| matches!(file.kind(), ContainerKind::Npy | ContainerKind::Npz),
     open,
 };
 
@@ -26,8 +24,8 @@ pub(super) const FORMAT: ScanFormat = ScanFormat {
 ///
 /// # Errors
 /// Files that are cut off or damaged, and those of [`array_scan::open`].
-fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
-    array_scan::open(FORMAT.name, path, options, usual)
+fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
+    array_scan::open(FORMAT.name, file, options, usual)
 }
 
 /// As fastMRI's; of three axes the first is the coils if it is short, which is said.

@@ -1,7 +1,5 @@
 //! What every format gives: a scan whose k-space is read slice by slice.
 
-use std::path::Path;
-
 use ndarray::Array2;
 use num_complex::Complex;
 
@@ -9,6 +7,7 @@ use super::super::attribute::Attribute;
 use super::super::geometry::{Geometry, Plane};
 use super::super::header::Header;
 use super::super::source::array::Source;
+use super::super::source::container::Container;
 use super::super::volume::plane_of;
 use super::axes::Axes;
 use super::places::Places;
@@ -31,10 +30,10 @@ pub struct ScanFormat {
     pub title: &'static str,
     pub summary: &'static str,
     pub citation: &'static str,
-    /// Whether the content of a file that is there looks like this kind.
-    pub(super) recognise: fn(&Path, &ScanOptions) -> bool,
+    /// Whether the content of a file looks like this kind.
+    pub(super) recognise: fn(&Container, &ScanOptions) -> bool,
     /// The scan, before its planes are prepared.
-    pub(super) open: fn(&Path, &ScanOptions) -> Result<Scan>,
+    pub(super) open: fn(&Container, &ScanOptions) -> Result<Scan>,
 }
 
 /// Measured k-space, one slice at a time.

@@ -2,13 +2,12 @@
 
 use std::io::ErrorKind;
 
-use hdf5::H5Type;
 use ndarray::{ArrayD, Axis};
 use num_complex::Complex;
 
+use super::super::hdf5_reader::{Hdf5Array, Number};
 use super::archive::NoRoom;
 use super::element::Element;
-use super::hdf5_array::Hdf5Array;
 use super::messages::{DAMAGED, TOO_LARGE, not_a_number};
 use super::raw::{self, RawArray};
 use crate::error::{Error, Place, Result};
@@ -44,10 +43,10 @@ enum Values {
 impl Source {
     pub(super) fn of_hdf5(values: Hdf5Array) -> Self {
         Self {
-            place: values.place.clone(),
-            shape: values.shape.clone(),
-            element: values.element,
-            dtype: values.dtype.clone(),
+            place: values.place().clone(),
+            shape: values.shape().to_vec(),
+            element: values.element(),
+            dtype: values.dtype().to_string(),
             dimensions: None,
             values: Values::Hdf5(values),
         }
@@ -113,9 +112,9 @@ impl Source {
     }
 
     /// The dataset, of HDF5.
-    pub fn dataset(&self) -> Option<&hdf5::Dataset> {
+    pub fn hdf5(&self) -> Option<&Hdf5Array> {
         match &self.values {
-            Values::Hdf5(values) => Some(&values.dataset),
+            Values::Hdf5(values) => Some(values),
             _ => None,
         }
     }
@@ -130,8 +129,7 @@ impl Source {
 
     /// How many values along an axis are compressed together; 1 where none are.
     pub fn chunk(&self, axis: usize) -> usize {
-        let chunk = self.dataset().and_then(|dataset| dataset.chunk());
-        chunk.and_then(|lengths| lengths.get(axis).copied()).unwrap_or(1).max(1)
+        self.hdf5().map_or(1, |values| values.chunk(axis))
     }
 
     /// An error about this array.
@@ -149,14 +147,14 @@ impl Source {
     }
 
     /// Values at the leading indices `lead`, whole along the other axes; all finite; real ones are taken as complex.
-    pub fn complex<T: Real + H5Type>(&self, lead: &[usize]) -> Result<ArrayD<Complex<T>>> {
+    pub fn complex<T: Number>(&self, lead: &[usize]) -> Result<ArrayD<Complex<T>>> {
         let (start, count) = self.at(lead);
         let values = self.block(&start, &count, lead.first().copied())?;
         Ok(without_axes(values, lead.len()))
     }
 
     /// The same of real values.
-    pub fn real<T: Real + H5Type>(&self, lead: &[usize]) -> Result<ArrayD<T>> {
+    pub fn real<T: Number>(&self, lead: &[usize]) -> Result<ArrayD<T>> {
         let (start, count) = self.at(lead);
         let values = self.real_block::<T>(&start, &count)?;
         match values.iter().filter(|v| !v.is_finite()).count() {
@@ -166,12 +164,12 @@ impl Source {
     }
 
     /// All real values, whatever they are.
-    pub fn real_or_nan<T: Real + H5Type>(&self) -> Result<ArrayD<T>> {
+    pub fn real_or_nan<T: Number>(&self) -> Result<ArrayD<T>> {
         let (start, count) = self.at(&[]);
         self.real_block(&start, &count)
     }
 
-    fn real_block<T: Real + H5Type>(&self, start: &[usize], count: &[usize]) -> Result<ArrayD<T>> {
+    fn real_block<T: Number>(&self, start: &[usize], count: &[usize]) -> Result<ArrayD<T>> {
         if !matches!(self.element, Element::Real { .. }) {
             return Err(not_a_number(&self.place, &self.dtype));
         }
@@ -182,7 +180,7 @@ impl Source {
     }
 
     /// `count` complex values along each axis from `start` on, all finite; `slice` is named in errors.
-    pub fn block<T: Real + H5Type>(
+    pub fn block<T: Number>(
         &self,
         start: &[usize],
         count: &[usize],
@@ -195,7 +193,7 @@ impl Source {
         }
     }
 
-    fn load<T: Real + H5Type>(&self, start: &[usize], count: &[usize]) -> Result<ArrayD<Complex<T>>> {
+    fn load<T: Number>(&self, start: &[usize], count: &[usize]) -> Result<ArrayD<Complex<T>>> {
         match &self.values {
             Values::Hdf5(values) => values.block(start, count),
             Values::Raw(values) => {

@@ -2,19 +2,21 @@
 
 use std::path::{Path, PathBuf};
 
+use super::super::hdf5_reader::{Hdf5File, Reading};
 use super::super::regular_file::open_regular;
 use super::array::Source;
-use super::{cfl, h5, hdf5_array, npy, npz};
+use super::{cfl, npy, npz};
 use crate::error::{Error, Result};
 
 /// A file opened for the arrays in it.
 pub(in crate::format) struct Container {
     path: PathBuf,
+    kind: ContainerKind,
     content: Content,
 }
 
 enum Content {
-    Hdf5(hdf5::File),
+    Hdf5(Hdf5File),
     /// Arrays by name.
     Npz(Vec<Source>),
     /// One array, without a name.
@@ -50,19 +52,31 @@ impl ContainerKind {
     }
 }
 
-/// The files that a path stands for: BART's pair, or the file itself.
+/// The files that a path stands for: BART's pair, or the file itself, and where links are followed those that it leads
+/// to.
 pub fn files_of(path: &Path) -> Vec<PathBuf> {
-    match cfl::header_and_values(path) {
-        Some((header, values)) => vec![header, values],
-        None => vec![path.to_path_buf()],
+    if let Some((header, values)) = cfl::header_and_values(path) {
+        return vec![header, values];
     }
+    let linked = || {
+        let file = Hdf5File::open(path).ok()?;
+        // each dataset is looked at
+        file.arrays();
+        Some(file.others())
+    };
+    let others = if Reading::now().follow_links { linked() } else { None };
+    [path.to_path_buf()]
+        .into_iter()
+        .chain(others.into_iter().flatten())
+        .collect()
 }
 
 impl Container {
     /// # Errors
     /// A file that is not there, cannot be read, or is of no known kind; arrays that are cut off.
     pub fn open(path: &Path) -> Result<Self> {
-        let content = match ContainerKind::of(path) {
+        let kind = ContainerKind::of(path);
+        let content = match kind {
             ContainerKind::Npy => Content::One(Box::new(npy::open(path)?)),
             ContainerKind::Npz => Content::Npz(npz::open(path)?),
             ContainerKind::Bart => {
@@ -72,14 +86,22 @@ impl Container {
             ContainerKind::Other if path.is_file() && path.extension().is_some_and(|e| e == "cfl") => {
                 return Err(no_header(path));
             }
-            ContainerKind::Other => Content::Hdf5(h5::open(path)?),
+            ContainerKind::Other => Content::Hdf5(Hdf5File::open(path)?),
         };
         let path = path.to_path_buf();
-        Ok(Self { path, content })
+        Ok(Self { path, kind, content })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn kind(&self) -> ContainerKind {
+        self.kind
     }
 
     /// The HDF5 file.
-    pub fn hdf5(&self) -> Option<&hdf5::File> {
+    pub fn hdf5(&self) -> Option<&Hdf5File> {
         match &self.content {
             Content::Hdf5(file) => Some(file),
             _ => None,
@@ -97,7 +119,7 @@ impl Container {
     /// The array of that name; `None` where there is none.
     pub fn source(&self, name: &str) -> Result<Option<Source>> {
         match &self.content {
-            Content::Hdf5(file) => Ok(hdf5_array::open(file, &self.path, name)?.map(Source::of_hdf5)),
+            Content::Hdf5(file) => Ok(file.array(name)?.map(Source::of_hdf5)),
             Content::Npz(sources) => Ok(sources.iter().find(|s| s.name() == name.trim_matches('/')).cloned()),
             Content::One(_) => Ok(None),
         }
@@ -106,7 +128,7 @@ impl Container {
     /// Whether something of that name is there: an array, or a group.
     pub fn has(&self, name: &str) -> bool {
         match &self.content {
-            Content::Hdf5(file) => h5::exists(file, name),
+            Content::Hdf5(file) => file.exists(name),
             Content::Npz(sources) => {
                 let group = format!("{}/", name.trim_matches('/'));
                 sources
@@ -120,10 +142,7 @@ impl Container {
     /// Every array that can be opened, those in groups included.
     pub fn sources(&self) -> Vec<Source> {
         match &self.content {
-            Content::Hdf5(file) => {
-                let arrays = hdf5_array::all(file, &self.path);
-                arrays.into_iter().map(Source::of_hdf5).collect()
-            }
+            Content::Hdf5(file) => file.arrays().into_iter().map(Source::of_hdf5).collect(),
             Content::Npz(sources) => sources.clone(),
             Content::One(source) => vec![(**source).clone()],
         }

@@ -1,6 +1,8 @@
 //! What one value of an array is.
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(in crate::format) enum Element {
     /// A number, a bool or an enum. `wide` if it does not fit f32.
     Real {

@@ -6,7 +6,7 @@ use crate::error::{Error, Place};
 pub(in crate::format) const DAMAGED: &str = "the file is damaged or incomplete: copy or download it again";
 
 /// What to do about an array for which there is no memory.
-pub(super) const TOO_LARGE: &str = "use a machine with more, or a smaller scan";
+pub(in crate::format) const TOO_LARGE: &str = "use a machine with more, or a smaller scan";
 
 /// `(1, 8, 256, 256)`.
 pub(in crate::format) fn shape_text(shape: &[usize]) -> String {
@@ -15,7 +15,7 @@ pub(in crate::format) fn shape_text(shape: &[usize]) -> String {
 }
 
 /// An array of `dtype` that is read as numbers.
-pub(super) fn not_a_number(place: &Place, dtype: &str) -> Error {
+pub(in crate::format) fn not_a_number(place: &Place, dtype: &str) -> Error {
     Error::data(
         place.clone(),
         format!("holds {dtype}, where numbers are expected"),

@@ -3,7 +3,6 @@
 
 mod geometry;
 mod layout;
-mod lengths;
 mod noise;
 mod planes;
 mod readout;
@@ -12,17 +11,15 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
-
 use self::layout::{Layout, Line, Repeats};
 use self::planes::{Slices, Volumes};
 use self::readout::Readout;
 use self::sort::Sorted;
 use self::table::{Head, Row, Table};
-use super::super::attribute;
+use super::super::hdf5_reader::Hdf5File;
 use super::super::header::Header;
 use super::super::reason::Reason;
-use super::super::source::h5::{self, exists};
+use super::super::source::container::Container;
 use super::plane_store::Ordered;
 use super::reader::{Planes, Scan, ScanFormat, ScanOptions};
 use crate::error::{Error, Place, Result};
@@ -37,21 +34,8 @@ pub(super) const FORMAT: ScanFormat = ScanFormat {
 };
 
 /// Groups that hold `data` and `xml`, those that the user means.
-fn groups(file: &hdf5::File, options: &ScanOptions) -> Vec<String> {
-    fn visit(group: &hdf5::Group, depth: usize, found: &mut Vec<String>) {
-        if group.link_exists("data") && group.link_exists("xml") {
-            found.push(group.name().trim_matches('/').to_string());
-        }
-        // links may form a circle
-        if depth < DEEPEST && found.len() < MOST {
-            let inner = group.groups().unwrap_or_default();
-            inner.iter().for_each(|inner| visit(inner, depth + 1, found));
-        }
-    }
-    const DEEPEST: usize = 3;
-    const MOST: usize = 100;
-    let mut found = Vec::new();
-    visit(file, 0, &mut found);
+fn groups(file: &Hdf5File, options: &ScanOptions) -> Vec<String> {
+    let mut found = file.measurements();
     if let Some(named) = &options.dataset {
         let named = named.trim_matches('/');
         let table = |group: &str| named.strip_suffix("data").map(|g| g.trim_end_matches('/')) == Some(group);
@@ -61,10 +45,10 @@ fn groups(file: &hdf5::File, options: &ScanOptions) -> Vec<String> {
 }
 
 /// A file with an array `kspace` is read as that, unless the group is named.
-fn recognise(path: &Path, options: &ScanOptions) -> bool {
-    h5::open(path).is_ok_and(|file| {
-        let array = options.dataset.is_none() && exists(&file, "kspace");
-        !array && !groups(&file, options).is_empty()
+fn recognise(file: &Container, options: &ScanOptions) -> bool {
+    file.hdf5().is_some_and(|file| {
+        let array = options.dataset.is_none() && file.exists("kspace");
+        !array && !groups(file, options).is_empty()
     })
 }
 
@@ -75,14 +59,15 @@ fn recognise(path: &Path, options: &ScanOptions) -> bool {
 /// # Errors
 /// A table that cannot be read, holds no line of an image or lines that do not go together, a header without a
 /// matrix, and samples off the grid.
-fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
+fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
     if options.axes.is_some() {
         return Err(Error::setting(
             "--axes means nothing to ISMRMRD raw data, whose acquisitions tell where they lie",
         ));
     }
-    let file = h5::open(path)?;
-    let group = match &groups(&file, options)[..] {
+    let path = file.path();
+    let file = file.hdf5().ok_or_else(|| Error::internal("raw data are HDF5"))?;
+    let group = match &groups(file, options)[..] {
         [group] => group.clone(),
         several => {
             let problem = format!("holds several measurements: {}", several.join(", "));
@@ -90,18 +75,18 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         }
     };
     let within = |name: &str| format!("{group}/{name}").trim_start_matches('/').to_string();
-    let table = Table::open(&file, path, &within("data"))?;
+    let table = Table::open(file, path, &within("data"))?;
     let heads = table.heads()?;
     let mut sorted = Sorted::new(&heads);
     if sorted.imaging.is_empty() {
         return Err(layout::no_lines(&table, heads.len(), sorted.left_out()));
     }
-    let header = header(&file, &within("xml"), sorted.encoding).map_err(|why| {
+    let header = header(file, &within("xml"), sorted.encoding).map_err(|why| {
         let problem = format!("is no ISMRMRD header: {why}");
         let place = Place::new(path, within("xml"));
         why.cause_of(Error::data(place, problem, "write the header that belongs to the data"))
     })?;
-    let (attributes, mut warnings) = attribute::read_all(&file);
+    let (attributes, mut warnings) = file.attributes();
     let mut layout = Layout::new(&header, &heads, &sorted.imaging, &table)?;
     warnings.extend(sorted.left_out());
     let mode = header.calibration_mode.as_deref();
@@ -152,10 +137,9 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
 }
 
 /// The part of a header that tells of an encoding; the error says why there is none.
-fn header(file: &hdf5::File, name: &str, encoding: usize) -> std::result::Result<Header, Reason> {
-    let dataset = file.dataset(name).map_err(h5::reason)?;
-    let xml = attribute::texts(&dataset)?.into_iter().next().ok_or("it is empty")?;
-    Header::parse_encoding(&xml, encoding)
+fn header(file: &Hdf5File, name: &str, encoding: usize) -> std::result::Result<Header, Reason> {
+    let dataset = file.array(name).map_err(Reason::of)?.ok_or("it is no dataset")?;
+    Header::parse_encoding(&dataset.text().map_err(Reason::of)?, encoding)
 }
 
 fn planes(table: Table, frames: Vec<Vec<Line>>, layout: Layout, positions: usize) -> Box<dyn Planes> {

@@ -2,85 +2,16 @@
 
 use std::path::Path;
 
-use hdf5::types::{CompoundType, TypeDescriptor, VarLenArray};
-use ndarray::{Ix1, s};
-
-use super::super::super::source::h5::library;
-use super::super::super::source::messages::DAMAGED;
-use super::lengths::stored_lengths;
+use super::super::super::hdf5_reader::{Failure, Hdf5File, TableInfo};
+use super::super::super::source::messages::{DAMAGED, TOO_LARGE};
 use crate::error::{Error, Place, Result};
+
+pub(super) use super::super::super::hdf5_reader::Head;
 
 /// Heads read at a time.
 const HEADS: usize = 4096;
 /// Bytes of samples read at a time.
 const PIECE: usize = 16 << 20;
-/// A table whose rows are stored in fewer bytes than this fraction of them was never written.
-const INFLATION: u64 = 2000;
-
-/// `EncodingCounters` of ISMRMRD, those used here; HDF5 matches them by name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, hdf5::H5Type)]
-#[repr(C)]
-pub(super) struct Counters {
-    pub kspace_encode_step_1: u16,
-    pub kspace_encode_step_2: u16,
-    pub slice: u16,
-    pub contrast: u16,
-    pub phase: u16,
-    pub repetition: u16,
-    pub set: u16,
-    pub user: [u16; 8],
-}
-
-/// `AcquisitionHeader` of ISMRMRD, the fields used here.
-#[derive(Clone, Copy, Debug, Default, PartialEq, hdf5::H5Type)]
-#[repr(C)]
-pub(super) struct Head {
-    pub flags: u64,
-    pub number_of_samples: u16,
-    pub active_channels: u16,
-    pub discard_pre: u16,
-    pub discard_post: u16,
-    pub center_sample: u16,
-    pub encoding_space_ref: u16,
-    pub trajectory_dimensions: u16,
-    pub sample_time_us: f32,
-    pub position: [f32; 3],
-    pub read_dir: [f32; 3],
-    pub phase_dir: [f32; 3],
-    pub slice_dir: [f32; 3],
-    pub idx: Counters,
-}
-
-impl Head {
-    /// Whether a flag of `ISMRMRD_AcquisitionFlags` is set; they count from 1.
-    pub fn is(&self, flag: u32) -> bool {
-        self.flags >> (flag - 1) & 1 == 1
-    }
-
-    /// Counters of the slice of the scan that it belongs to, those that change slowest first.
-    pub fn frame(&self) -> [u16; 5] {
-        let idx = &self.idx;
-        [idx.contrast, idx.phase, idx.repetition, idx.set, idx.slice]
-    }
-
-    /// Samples that are not to be discarded.
-    pub fn usable_samples(&self) -> usize {
-        let discarded = usize::from(self.discard_pre) + usize::from(self.discard_post);
-        usize::from(self.number_of_samples).saturating_sub(discarded)
-    }
-}
-
-#[derive(hdf5::H5Type)]
-#[repr(C)]
-struct HeadRow {
-    head: Head,
-}
-
-#[derive(hdf5::H5Type)]
-#[repr(C)]
-struct SampleRow {
-    data: VarLenArray<f32>,
-}
 
 /// A row to be read, and the number of samples that its head tells.
 #[derive(Clone, Copy, Debug)]
@@ -97,58 +28,55 @@ fn numbers(coils: usize, row: &Row) -> usize {
 /// The dataset `data` of a group.
 pub(super) struct Table {
     pub place: Place,
-    dataset: hdf5::Dataset,
+    file: Hdf5File,
     rows: usize,
     /// How many numbers each row holds, where that can be looked up.
     lengths: Option<Vec<u32>>,
+    /// The length of the file that it lies in.
+    file_length: u64,
 }
 
 impl Table {
     /// The dataset of that name. Errors: one that is no such table, and one that holds no row.
-    pub fn open(file: &hdf5::File, path: &Path, name: &str) -> Result<Self> {
+    pub fn open(file: &Hdf5File, path: &Path, name: &str) -> Result<Self> {
         let place = Place::new(path, name);
         let wrong = |problem: String, mend: &str| Err(Error::data(place.clone(), problem, mend));
-        let damaged = |e: hdf5::Error| {
-            let problem = format!("cannot be opened ({})", library(&e));
-            Error::data(place.clone(), problem, DAMAGED).caused_by(e)
+        let info = file
+            .table(name)
+            .map_err(|failure| failure.error(place.clone(), "cannot be opened"))?;
+        let (shape, stored, sound, file_length, lengths) = match info {
+            TableInfo::Rows {
+                shape,
+                stored,
+                sound,
+                file,
+                lengths,
+            } => (shape, stored, sound, file, lengths),
+            TableInfo::Lacking { held, field } => {
+                let problem = format!("is no table of ISMRMRD acquisitions: it holds {held} without '{field}'");
+                return wrong(
+                    problem,
+                    "write it as ISMRMRD does: a compound {head, traj, data} a readout",
+                );
+            }
         };
-        let dataset = file.dataset(name).map_err(damaged)?;
-        let row = dataset.dtype().and_then(|d| d.to_descriptor());
-        let (held, lacking) = match &row {
-            Ok(TypeDescriptor::Compound(row)) => ("a compound".to_string(), lacking(row)),
-            Ok(other) => (other.to_string(), Some("head".into())),
-            Err(e) => (library(e), Some("head".into())),
-        };
-        if let Some(field) = lacking {
-            let problem = format!("is no table of ISMRMRD acquisitions: it holds {held} without '{field}'");
-            let mend = "write it as ISMRMRD does: a compound {head, traj, data} a readout";
-            let error = Error::data(place.clone(), problem, mend);
-            return Err(match row {
-                Err(e) => error.caused_by(e),
-                Ok(_) => error,
-            });
-        }
-        let rows = match dataset.shape()[..] {
+        let rows = match shape[..] {
             [0] => return wrong("holds no acquisition".into(), "give a file with the readouts of a scan"),
             [rows] => rows,
-            ref shape => {
+            _ => {
                 let problem = format!("has {} axes, where a list of acquisitions is expected", shape.len());
                 return wrong(problem, "write one acquisition after the other");
             }
         };
-        let (bytes, stored) = (
-            (rows as u64).saturating_mul(size_of::<HeadRow>() as u64),
-            dataset.storage_size(),
-        );
-        if bytes / INFLATION > stored {
+        if !sound {
             return wrong(format!("claims {rows} acquisitions but stores {stored} bytes"), DAMAGED);
         }
-        let lengths = stored_lengths(&dataset, path, rows);
         Ok(Self {
             place,
-            dataset,
+            file: file.clone(),
             rows,
             lengths,
+            file_length,
         })
     }
 
@@ -160,10 +88,20 @@ impl Table {
     /// The head of every acquisition.
     pub fn heads(&self) -> Result<Vec<Head>> {
         let mut heads = Vec::new();
+        let room = heads.try_reserve_exact(self.rows);
+        room.map_err(|_| {
+            self.error(
+                format!("holds {} acquisitions, too many for the memory", self.rows),
+                TOO_LARGE,
+            )
+        })?;
         for first in (0..self.rows).step_by(HEADS) {
             let end = (first + HEADS).min(self.rows);
-            let read = self.dataset.read_slice::<HeadRow, _, Ix1>(s![first..end]);
-            heads.extend(read.map_err(|e| self.unread(first, end, e))?.iter().map(|row| row.head));
+            let read = self.file.heads(first, end).map_err(|e| self.unread(first, end, e))?;
+            if read.len() != end - first {
+                return Err(self.error(format!("has not the {} acquisitions that it had", self.rows), DAMAGED));
+            }
+            heads.extend(read);
         }
         Ok(heads)
     }
@@ -180,16 +118,14 @@ impl Table {
             .iter()
             .map(|row| (numbers(coils, row) * size_of::<f32>()) as u64)
             .sum();
-        match std::fs::metadata(self.dataset.filename()) {
-            Ok(file) if claimed > file.len() => {
-                let problem = format!(
-                    "its heads tell of {claimed} bytes of samples, in a file of {}",
-                    file.len()
-                );
-                Err(self.error(problem, DAMAGED))
-            }
-            _ => Ok(()),
+        if claimed > self.file_length {
+            let problem = format!(
+                "its heads tell of {claimed} bytes of samples, in a file of {}",
+                self.file_length
+            );
+            return Err(self.error(problem, DAMAGED));
         }
+        Ok(())
     }
 
     /// Reads the samples of `rows`, in that order: real and imaginary parts, `(coils, samples, 2)`. All are finite.
@@ -209,13 +145,16 @@ impl Table {
                 }
                 length += 1;
             }
-            let read = self.dataset.read_slice::<SampleRow, _, Ix1>(s![first..first + length]);
-            let read = read.map_err(|e| self.unread(first, first + length, e))?;
-            for (at, stored) in read.iter().enumerate() {
+            let read = self.file.samples(first, first + length, bytes / size_of::<f32>());
+            let (lengths, read) = read.map_err(|e| self.unread(first, first + length, e))?;
+            let mut rest = &read[..];
+            for (at, &stored) in lengths.iter().enumerate() {
                 let row = &rows[done + at];
-                self.check_length(row, stored.data.len(), numbers(coils, row))?;
-                self.check_finite(row, &stored.data)?;
-                visit(done + at, &stored.data);
+                self.check_length(row, stored, numbers(coils, row))?;
+                let (samples, others) = rest.split_at(stored);
+                self.check_finite(row, samples)?;
+                visit(done + at, samples);
+                rest = others;
             }
             done += length;
         }
@@ -243,46 +182,11 @@ impl Table {
         }
     }
 
-    fn unread(&self, first: usize, end: usize, error: hdf5::Error) -> Error {
+    fn unread(&self, first: usize, end: usize, failure: Failure) -> Error {
         let which = match end - first {
             1 => format!("acquisition {first}"),
             _ => format!("a head or samples of the acquisitions {first} to {}", end - 1),
         };
-        let problem = format!("{which} cannot be read ({})", library(&error));
-        self.error(problem, DAMAGED).caused_by(error)
+        failure.error(self.place.clone(), &format!("{which} cannot be read"))
     }
-}
-
-/// The first field that a stored row lacks, or has of another kind. HDF5 leaves a field that is not stored as it finds
-/// the memory, so that all must be there.
-fn lacking(row: &CompoundType) -> Option<String> {
-    fn find<'a>(within: &'a CompoundType, name: &str) -> Option<&'a TypeDescriptor> {
-        within
-            .fields
-            .iter()
-            .find(|field| field.name == name)
-            .map(|field| &field.ty)
-    }
-    fn fits(stored: &TypeDescriptor, wanted: &TypeDescriptor) -> std::result::Result<(), String> {
-        use TypeDescriptor::{Compound, FixedArray, Float, Integer, Unsigned, VarLenArray};
-        let none = || Err(String::new());
-        match (stored, wanted) {
-            (Compound(stored), Compound(wanted)) => wanted.fields.iter().try_for_each(|field| {
-                let found = find(stored, &field.name).map(|stored| fits(stored, &field.ty));
-                match found {
-                    Some(Ok(())) => Ok(()),
-                    Some(Err(inner)) if !inner.is_empty() => Err(format!("{}.{inner}", field.name)),
-                    _ => Err(field.name.clone()),
-                }
-            }),
-            (FixedArray(a, n), FixedArray(b, m)) if n == m => fits(a, b),
-            (VarLenArray(a), VarLenArray(b)) => fits(a, b),
-            (Unsigned(_) | Integer(_), Unsigned(_)) | (Float(_), Float(_)) => Ok(()),
-            _ => none(),
-        }
-    }
-    use hdf5::H5Type;
-    let stored = TypeDescriptor::Compound(row.clone());
-    let wanted = [HeadRow::type_descriptor(), SampleRow::type_descriptor()];
-    wanted.iter().find_map(|wanted| fits(&stored, wanted).err())
 }

@@ -15,7 +15,8 @@ use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
 
 use super::super::super::scan::{Scan, ScanOptions};
-use super::table::{Counters, Head};
+use super::table::Head;
+use crate::format::hdf5_reader::acquisition::Counters;
 
 type C32 = Complex<f32>;
 

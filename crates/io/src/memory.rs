@@ -1,4 +1,4 @@
-//! Finds out how much memory is available.
+//! How much memory there is.
 
 use std::fs::read_to_string;
 use std::path::Path;

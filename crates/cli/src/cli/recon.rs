@@ -80,6 +80,7 @@ impl Recon {
         // Opening may take long where planes have to be put in order, and writes nothing that stays.
         console::catch_interrupt();
         let settings = self.arguments.settings()?;
+        settings.validate(scan.grid())?;
         let needed = Workload::planned(scan.grid(), scan.coils(), &settings).alone(scan.slices());
         if let Some(limit) = memory.filter(|&limit| needed > limit) {
             let [needed, limit] = [needed, limit].map(|bytes| bytes.div_ceil(1 << 20));

@@ -10,6 +10,9 @@ use pvdamp::solve::Footprint;
 /// Bytes of the program itself, with its libraries and their buffers.
 pub const PROGRAM_MEMORY: u64 = 18_500_000;
 
+/// Bytes of the process that reads an open scan of HDF5, beside what it shares with the program.
+const READER_MEMORY: u64 = 4_000_000;
+
 /// Freed memory between what is in use, which the allocator cannot give to others: this share on top.
 const HOLES: f64 = 1.125;
 /// Complex images beside k-space and maps while a problem is posed, and more for each set: masks, probabilities,
@@ -159,12 +162,12 @@ impl Workload {
     /// opened, and may wait so for its turn.
     pub fn in_batch(&self, slices: usize) -> u64 {
         if slices > 1 {
-            return self.slice();
+            return READER_MEMORY + self.slice();
         }
         let [coils, used, sets] = [self.coils, self.used, self.sets].map(|n| n as f64);
         let kept_maps = if self.keep_maps { sets * coils } else { 0.0 };
         let waiting = sets * used + sets * sets + used * self.sampled + kept_maps;
-        self.slice() + (HOLES * waiting * self.image()) as u64
+        READER_MEMORY + self.slice() + (HOLES * waiting * self.image()) as u64
     }
 
     /// Bytes of a program that takes one slice of a scan after the other, in one thread. Of several slices the allocator

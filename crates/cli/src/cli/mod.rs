@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod anonymize;
 mod arguments;
 mod batch;
 mod bench;
@@ -10,6 +11,7 @@ mod eval;
 mod info;
 mod maps;
 mod mask;
+mod pictures;
 mod recon;
 mod reconstruction;
 mod report;

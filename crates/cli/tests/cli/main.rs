@@ -18,6 +18,7 @@ mod error_bars;
 mod eval;
 mod frames;
 mod one_path;
+mod patients;
 mod report;
 mod shapes;
 mod volumes;

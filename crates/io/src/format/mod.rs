@@ -9,6 +9,7 @@
 //! Every value read is checked to be finite. Damaged and unsuitable files end in an error that names the file, the
 //! dataset, what was found, and the mend.
 
+mod anonymize;
 mod atomic_file;
 mod attribute;
 mod find_files;
@@ -31,6 +32,7 @@ mod volume;
 #[cfg(test)]
 mod tests;
 
+pub use anonymize::{Anonymizer, acquisition_code};
 pub use atomic_file::AtomicFile;
 pub use attribute::{Attribute, AttributeValue, read_attributes, read_group_attributes};
 pub use find_files::{files_below, has_ending};

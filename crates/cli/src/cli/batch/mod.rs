@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
+use super::anonymize::{AnonymizeArguments, with_key_of};
 use super::arguments::ScanOptionArguments;
 use super::console::{self, Console, plain};
 use super::reconstruction::ReconArguments;
@@ -14,6 +15,7 @@ use crate::batch::{
 };
 use progress::{Progress, duration_text};
 use pvdamp_io::error::{Error, Result};
+use pvdamp_io::format::Anonymizer;
 use pvdamp_io::recon::PROGRAM_MEMORY;
 
 /// Reconstruct many scans, go on after an interruption, share the work with other machines
@@ -71,6 +73,9 @@ pub struct RunBatch {
     merge: bool,
 
     #[command(flatten)]
+    anonymize: AnonymizeArguments,
+
+    #[command(flatten)]
     arguments: ReconArguments,
 }
 
@@ -114,6 +119,15 @@ impl Args for OptionValues {
 }
 
 impl RunBatch {
+    /// A dry run, which writes nothing, makes no key either.
+    fn anonymizer(&self, console: &Console) -> Result<Option<Anonymizer>> {
+        match self.anonymize.key_file_of_batch(&self.output)? {
+            None => Ok(None),
+            Some(file) if self.dry_run && !file.exists() => Ok(Some(Anonymizer::new())),
+            Some(file) => with_key_of(&file, console).map(Some),
+        }
+    }
+
     pub fn run(self, console: &Console) -> Result<()> {
         if self.merge {
             let manifest = merge(&self.output)?;
@@ -123,11 +137,17 @@ impl RunBatch {
         // before results are read: that fills the file cache, which counts as used
         let limit = self.memory.or_else(usual_limit).unwrap_or(u64::MAX);
         let inputs = inputs(&self.scans, &self.output)?;
-        let recipe = Recipe {
+        let mut recipe = Recipe {
             scan: self.options.options(),
             settings: self.arguments.settings()?,
+            anonymizer: self.anonymizer(console)?,
             described: self.described.0,
         };
+        if let Some(by) = &recipe.anonymizer {
+            recipe.settings.hide_files = true;
+            // results of another key have other ids; of the key itself nothing is told
+            recipe.described.insert("anonymize".into(), by.fingerprint());
+        }
         let mut plan = Plan::new(inputs, &recipe, self.shard, &console::going)?;
         plan.keep_inputs(&self.output)?;
         let journal = if self.dry_run {

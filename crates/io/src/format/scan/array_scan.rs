@@ -141,6 +141,7 @@ pub(super) fn open(format: &'static str, path: &Path, options: &ScanOptions, usu
         probability,
         noise_covariance: None,
         attributes,
+        anonymized: false,
         warnings,
     })
 }

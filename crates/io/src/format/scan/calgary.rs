@@ -90,6 +90,7 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         noise_covariance: None,
         planes: Box::new(planes),
         attributes,
+        anonymized: false,
         warnings,
     })
 }

@@ -147,6 +147,7 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         probability: None,
         noise_covariance,
         attributes,
+        anonymized: false,
         warnings,
     })
 }

@@ -113,13 +113,12 @@ impl Recon {
         inputs.push(self.scan.scan.clone());
         inputs.extend(self.anonymize.key_file().map(Path::to_path_buf));
         let mut written = written_files(format, &self.products.output, slices);
-        let is_written =
-            |written: &[PathBuf], file: &Path, mend: &str| match written.iter().any(|other| same_file(file, other)) {
-                true => Err(Error::data(file, "is a part of the result too", mend)),
-                false => Ok(()),
-            };
+        let refuse = |file: &Path, mend: &str| Err(Error::data(file, "is a part of the result too", mend));
+        let is_written = |written: &[PathBuf], file: &Path| written.iter().any(|other| same_file(file, other));
         if let Some(trace) = &self.products.trace {
-            is_written(&written, trace, "choose another --trace file")?;
+            if is_written(&written, trace) {
+                return refuse(trace, "choose another --trace file");
+            }
             written.push(trace.clone());
         }
         refuse_inputs(&written, &inputs)?;
@@ -127,10 +126,10 @@ impl Recon {
         let matters = |(i, file): &(usize, PathBuf)| *i == 0 || file.symlink_metadata().is_ok();
         let pictures = pictures.into_iter().flat_map(|pictures| pictures.files(slices));
         let pictures: Vec<PathBuf> = pictures.enumerate().filter(matters).map(|(_, file)| file).collect();
-        pictures
-            .iter()
-            .try_for_each(|file| is_written(&written, file, pictures::MEND))?;
-        refuse_inputs(&pictures, &inputs)
+        match pictures.iter().find(|file| is_written(&written, file)) {
+            Some(file) => refuse(file, pictures::MEND),
+            None => refuse_inputs(&pictures, &inputs),
+        }
     }
 }
 

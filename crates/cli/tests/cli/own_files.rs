@@ -1,5 +1,5 @@
-//! What is written, replaced and removed is the program's own: no input, nothing behind a link, and no file of a run that is
-//! at work.
+//! What is written, replaced and removed is the program's own: no input, nothing behind a link, and no file of a run
+//! that is at work.
 #![cfg(unix)]
 
 use std::fs::File;

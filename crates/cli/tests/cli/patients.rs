@@ -93,13 +93,13 @@ fn scan_of(patient: &str) -> Folder {
 /// The files below a folder that hold a text, compressed ones unpacked.
 fn files_with(folder: &Folder, below: &str, text: &str) -> Vec<String> {
     let holds = |bytes: &[u8]| bytes.windows(text.len()).any(|part| part == text.as_bytes());
-    let inside = |path: &Path, bytes: &[u8]| match path.extension().is_some_and(|e| e == "gz") {
-        true => {
-            let mut plain = Vec::new();
-            std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(bytes), &mut plain).unwrap();
-            holds(&plain)
+    let inside = |path: &Path, bytes: &[u8]| {
+        if path.extension().is_none_or(|e| e != "gz") {
+            return holds(bytes);
         }
-        false => holds(bytes),
+        let mut plain = Vec::new();
+        std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(bytes), &mut plain).unwrap();
+        holds(&plain)
     };
     let found = folder
         .contents()
@@ -120,7 +120,8 @@ fn nothing_that_is_written_tells_who_was_scanned() {
     };
     for ending in ["h5", "dcm", "nii", "nii.gz", "npy", "cfl", "png"] {
         run(&format!(
-            "recon scan.h5 --method zero-filled -o out/a.{ending} --anonymize --trace out/a.{ending}.jsonl --png out/pictures -v"
+            "recon scan.h5 --method zero-filled -o out/a.{ending} --anonymize --trace out/a.{ending}.jsonl \
+             --png out/pictures -v"
         ));
         run(&format!(
             "convert scan.h5:reconstruction_rss out/b.{ending} --anonymize"

@@ -31,7 +31,7 @@ impl AtomicFile {
     ///
     /// # Errors
     /// A folder that is missing or cannot be written, or a target that is there and is not a regular file. A link is
-    /// none: somebody else may have put it there, and what it leads to may have other names that should stay as they are.
+    /// none: somebody else may have put it there, and what it leads to may be shared.
     pub fn create(path: &Path) -> Result<Self> {
         let error = |problem: &str, mend: &str| Err(Error::data(path, problem, mend));
         let Some(name) = path.file_name() else {

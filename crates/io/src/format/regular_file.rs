@@ -1,4 +1,5 @@
-//! Opening what is read, or written behind. A named pipe, a socket or a device would be waited for, and a folder is no file.
+//! Opening what is read, or written behind. A named pipe, a socket or a device would be waited for, and a folder is no
+//! file.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind, Read, Result};

@@ -50,7 +50,7 @@ impl TemporaryName {
         let (word, _) = rest.split_once('-')?;
         let start = 1 + of.len() + 1;
         let word = start..start + word.len();
-        let valid = !word.is_empty() && !(is_lock && !of.is_empty());
+        let valid = !word.is_empty() && (of.is_empty() || !is_lock);
         valid.then_some(Self { name, word, is_lock })
     }
 

@@ -77,9 +77,10 @@ impl ScanSettings {
 
     /// A file as results and records name it.
     pub fn name_of(&self, place: &Place) -> String {
-        match self.hide_files {
-            true => "a file".into(),
-            false => place.to_string(),
+        if self.hide_files {
+            "a file".into()
+        } else {
+            place.to_string()
         }
     }
 

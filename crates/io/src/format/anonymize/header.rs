@@ -248,7 +248,7 @@ mod tests {
         ]);
         let user = leaves(&["userParameterString"]);
         format!(
-            "<?xml version=\"1.0\"?><!-- {token} --><i:ismrmrdHeader xmlns:i=\"http://www.ismrm.org/ISMRMRD\" a=\"Doe\">\
+            "<!-- {token} --><i:ismrmrdHeader xmlns:i=\"http://www.ismrm.org/ISMRMRD\" a=\"Doe\">\
              {token}<!-- {token} --><?pi {token}?><subjectInformation a=\"Doe\">{subject}</subjectInformation>\
              <studyInformation>{study}{token}</studyInformation><measurementInformation>{measurement}\
              <patientPosition>HFS</patientPosition><measurementDependency><measurementID>{token}</measurementID>\
@@ -260,8 +260,9 @@ mod tests {
              <encodingLimits><kspace_encoding_step_1><minimum>2</minimum><maximum>47</maximum><center>24</center>\
              </kspace_encoding_step_1></encodingLimits><trajectoryDescription><comment>{token}</comment>\
              </trajectoryDescription><parallelImaging><accelerationFactor><kspace_encoding_step_1>2\
-             </kspace_encoding_step_1></accelerationFactor><calibrationMode>Embedded</calibrationMode></parallelImaging>\
-             </encoding><sequenceParameters><TR>500</TR><TE>{token}</TE><TE>12.5</TE></sequenceParameters>\
+             </kspace_encoding_step_1></accelerationFactor><calibrationMode>Embedded</calibrationMode>\
+             </parallelImaging></encoding>\
+             <sequenceParameters><TR>500</TR><TE>{token}</TE><TE>12.5</TE></sequenceParameters>\
              <userParameters>{user}</userParameters><{tag}>1</{tag}></i:ismrmrdHeader>",
             tag = "of-a-vendor"
         )

@@ -174,9 +174,10 @@ impl Images {
     /// What is known of them, for a format that they are written in.
     pub fn series(&self) -> Series {
         // the file may call both anything
-        let method = match self.anonymized {
-            true => Method::find(&self.method).map_or("", |method| method.name),
-            false => self.method.as_str(),
+        let method = if self.anonymized {
+            Method::find(&self.method).map_or("", |method| method.name)
+        } else {
+            &self.method
         };
         let dataset = match self.source.name() {
             "" => String::new(),

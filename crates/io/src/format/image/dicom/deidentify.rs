@@ -1,4 +1,4 @@
-//! The Basic Application Level Confidentiality Profile (PS3.15, table E.1-1), as far as it is about what is written here.
+//! The Basic Application Level Confidentiality Profile (PS3.15, table E.1-1), as far as it is about what is written.
 
 use dicom_core::{Tag, VR};
 use dicom_dictionary_std::tags;
@@ -16,9 +16,9 @@ enum Action {
 
 use Action::{Empty, Remove};
 
-/// Those that are written here and that the profile names, but for: the name and the id of the patient, which are new or
-/// nobody's; UIDs, which are new; descriptions and comments, which are of this program's own words (its option to clean
-/// descriptors).
+/// Those that are written here and that the profile names, but for: the name and the id of the patient, which are new
+/// or nobody's; UIDs, which are new; descriptions and comments, which are of this program's own words (the profile's
+/// option to clean descriptors).
 const ACTIONS: [(Tag, VR, Action); 20] = [
     (tags::PATIENT_BIRTH_DATE, VR::DA, Empty),
     (tags::PATIENT_SEX, VR::CS, Empty),

@@ -69,7 +69,7 @@ pub struct RunBatch {
     shard: Option<Shard>,
 
     /// Join the manifests of all shards in the folder, and check their results
-    #[arg(long, conflicts_with_all = ["scans", "shard", "dry_run", "redo"], help_heading = "Beyond one machine")]
+    #[arg(long, conflicts_with_all = ["scans", "shard", "dry_run", "redo", "anonymize"], help_heading = "Beyond one machine")]
     merge: bool,
 
     #[command(flatten)]

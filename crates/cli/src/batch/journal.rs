@@ -4,7 +4,7 @@
 //! its result. In that case the volume is reconstructed again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::shard::suffix;
 use super::{BatchVolume, Shard, SliceLine, manifest};
 use pvdamp_io::error::{Error, Result};
-use pvdamp_io::format::{open_regular, read_regular};
+use pvdamp_io::format::{append_regular, open_regular, read_regular};
 
 /// Hidden folder for the journals.
 const JOURNAL_FOLDER: &str = ".pvdamp";
@@ -155,11 +155,15 @@ impl Journal {
             let problem = "is there, and no batch wrote it";
             return Err(Error::data(manifest.as_path(), problem, "choose another -o folder"));
         }
+        if hidden.is_symlink() {
+            let problem = "is a link: what lies elsewhere is not this batch's to write";
+            let mend = "remove the link, or choose another -o folder";
+            return Err(Error::data(hidden.as_path(), problem, mend));
+        }
         let failed = |path: &Path, e: std::io::Error| Error::data(path, format!("cannot be written ({e})"), MEND);
         std::fs::create_dir_all(&hidden).map_err(|e| failed(&hidden, e))?;
         let path = hidden.join(format!("journal{}.jsonl", suffix(shard)));
-        let open = OpenOptions::new().create(true).read(true).append(true).open(&path);
-        let file = open.map_err(|e| failed(&path, e))?;
+        let file = append_regular(&path).map_err(|e| failed(&path, e))?;
         if !try_lock_exclusive(&file) {
             let mend = "wait for it, stop it, or choose another -o folder or --shard";
             return Err(Error::data(folder, "another pvdamp batch is at work there", mend));

@@ -13,7 +13,7 @@ use super::record::differences;
 use super::{BatchVolume, FileRecord, Input, Shard, Status};
 use pvdamp::reconstruct::Asking;
 use pvdamp_io::error::{Error, Result};
-use pvdamp_io::format::{Outline, Scan, ScanOptions, files_of};
+use pvdamp_io::format::{Anonymizer, Outline, Scan, ScanOptions, acquisition_code, files_of};
 use pvdamp_io::recon::{PROGRAM_MEMORY, SamplingSource, ScanReconstruction, ScanSettings, ScanSetup, Workload};
 
 /// What all scans of a batch share.
@@ -22,6 +22,8 @@ pub struct Recipe {
     /// Of every scan. A file that they name may be a folder: each scan then has its own file there, of the name of its
     /// result. The seed of a mask is made one for each scan.
     pub settings: ScanSettings,
+    /// What takes out of results who was scanned.
+    pub anonymizer: Option<Anonymizer>,
     /// What the settings are made of, by option.
     pub described: BTreeMap<String, String>,
 }
@@ -65,8 +67,11 @@ impl Recipe {
 
     /// Opens a scan with its settings.
     pub fn open(&self, input: &Input, going: &dyn Fn() -> ControlFlow<()>) -> Result<ScanReconstruction> {
-        let scan = Arc::new(Scan::open(&input.path, &self.scan)?);
-        let setup = ScanSetup::new(&scan, &self.settings_of(input))?;
+        let mut scan = Scan::open(&input.path, &self.scan)?;
+        if let Some(by) = &self.anonymizer {
+            scan.anonymize(by);
+        }
+        let setup = ScanSetup::new(&Arc::new(scan), &self.settings_of(input))?;
         ScanReconstruction::settle(setup, &mut Asking(going))
     }
 
@@ -249,7 +254,8 @@ fn look(input: Input, recipe: &Recipe) -> (Planned, Option<Error>) {
         } = Scan::outline(&input.path, &recipe.scan)?;
         (record.slices, record.coils) = (slices, coils);
         (record.rows, record.cols) = (grid.rows, grid.cols);
-        (record.format, record.acquisition) = (Some(format.into()), acquisition);
+        let tells = |text: &String| recipe.anonymizer.is_none() || acquisition_code(text).is_some();
+        (record.format, record.acquisition) = (Some(format.into()), acquisition.filter(tells));
         let mut settings = recipe.settings_of(&input);
         read.extend(settings.places_mut().flat_map(|place| files_of(&place.file)));
         settings.validate(grid)?;

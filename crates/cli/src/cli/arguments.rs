@@ -258,8 +258,11 @@ pub fn refuse_inputs(outputs: &[PathBuf], inputs: &[PathBuf]) -> Result<()> {
     outputs.iter().try_for_each(|output| refuse_overwrite(output, read()))
 }
 
-/// Whether two paths lead to one file, which need not be there yet.
+/// Whether two paths lead to one file, also by links of either kind; it need not be there yet.
 pub fn same_file(a: &Path, b: &Path) -> bool {
+    if inode(a).is_some_and(|a| Some(a) == inode(b)) {
+        return true;
+    }
     let place = |path: &Path| {
         path.canonicalize().ok().or_else(|| {
             let folder = path.parent().filter(|folder| *folder != Path::new(""));
@@ -268,4 +271,16 @@ pub fn same_file(a: &Path, b: &Path) -> bool {
         })
     };
     place(a).is_some_and(|a| Some(a) == place(b))
+}
+
+/// What names a file on its machine, whatever path leads there. A file is not opened for it: a pipe would wait.
+#[cfg(unix)]
+fn inode(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+fn inode(_: &Path) -> Option<(u64, u64)> {
+    None
 }

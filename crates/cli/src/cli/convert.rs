@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::anonymize::AnonymizeArguments;
 use super::arguments::{ScanOptionArguments, refuse_inputs, written_files};
 use super::console::{self, Console};
 use pvdamp_io::error::{Error, Place, Result};
@@ -38,6 +39,9 @@ pub struct Convert {
 
     #[command(flatten)]
     kspace: ScanOptionArguments,
+
+    #[command(flatten)]
+    anonymize: AnonymizeArguments,
 }
 
 impl Convert {
@@ -57,9 +61,12 @@ impl Convert {
 
     fn images(&self, console: &Console) -> Result<()> {
         console::catch_interrupt();
-        let images = Images::open(&self.input)?;
+        let mut images = Images::open(&self.input)?;
+        let format = self.writable(images.series().slices)?;
+        if let Some(by) = self.anonymize.anonymizer(console)? {
+            images.anonymize(&by);
+        }
         let series = images.series();
-        let format = self.writable(series.slices)?;
         let mut sink: Box<dyn ImageSink> = match format {
             Some(format) => format.create(&self.output, &series)?,
             None => Box::new(Hdf5Images::create(&self.output, &images)?),
@@ -86,10 +93,13 @@ impl Convert {
     }
 
     fn scan(&self, console: &Console, options: &ScanOptions) -> Result<()> {
-        let scan = Scan::open(&self.input.file, options)?;
+        let mut scan = Scan::open(&self.input.file, options)?;
         console::catch_interrupt();
         let (slices, coils, grid) = (scan.slices(), scan.coils(), scan.grid());
         let format = self.writable(slices)?;
+        if let Some(by) = self.anonymize.anonymizer(console)? {
+            scan.anonymize(&by);
+        }
         let mut sink: Box<dyn KspaceSink> = match format {
             Some(format) => {
                 let geometry = scan.geometry.clone();
@@ -131,7 +141,9 @@ impl Convert {
     fn writable(&self, slices: usize) -> Result<Option<&'static ImageFormat>> {
         let format = ImageFormat::of(&self.output);
         let files = written_files(format, &self.output, slices);
-        refuse_inputs(&files, std::slice::from_ref(&self.input.file))?;
+        let key = self.anonymize.key_file().map(PathBuf::from);
+        let inputs: Vec<PathBuf> = key.into_iter().chain([self.input.file.clone()]).collect();
+        refuse_inputs(&files, &inputs)?;
         Ok(format)
     }
 

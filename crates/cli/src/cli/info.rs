@@ -134,6 +134,7 @@ fn facts(scan: &Scan, setup: &mut ScanSetup, console: &Console) -> Result<Vec<(S
         ("sampling_probability", json!(sampling.density)),
         ("references", json!(references)),
         ("attributes", json!(attributes)),
+        ("identifying_fields", json!(scan.identifying_fields())),
         ("noise", json!(noise)),
         ("coils_used", json!(coils)),
         ("map_sets", json!(sets)),

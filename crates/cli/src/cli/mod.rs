@@ -1,5 +1,6 @@
 //! The command line: one file a command.
 
+mod anonymize;
 mod arguments;
 mod batch;
 mod bench;
@@ -11,6 +12,7 @@ mod info;
 mod limits;
 mod maps;
 mod mask;
+mod pictures;
 mod recon;
 mod reconstruction;
 mod report;

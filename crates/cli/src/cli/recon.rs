@@ -8,15 +8,17 @@ use std::time::Instant;
 use clap::Args;
 use indicatif::ProgressBar;
 
-use super::arguments::{ScanArguments, make_folder, refuse_inputs, same_file, written_files};
+use super::anonymize::AnonymizeArguments;
+use super::arguments::{ScanArguments, refuse_inputs, same_file, written_files};
 use super::console::{self, Console};
+use super::pictures::{self, Pictures};
 use super::reconstruction::ReconArguments;
 use pvdamp::Observer;
 use pvdamp::coil::Compression;
 use pvdamp::reconstruct::{Asking, CoilsRecord, MapsRecord, Stage};
 use pvdamp::solve::{IterationRecord, StopReason};
 use pvdamp_io::error::{Error, Result};
-use pvdamp_io::format::{AtomicFile, ImageFormat, ImageSink, Series, window, write_png};
+use pvdamp_io::format::{AtomicFile, ImageFormat, ImageSink, Scan, Series};
 use pvdamp_io::recon::{ResultFile, ScanReconstruction, ScanSettings, ScanSetup, SliceRecord, SliceResult, Workload};
 
 /// Reconstruct a scan
@@ -38,10 +40,14 @@ pub struct Recon {
     pub scan: ScanArguments,
 
     #[command(flatten)]
-    pub arguments: ReconArguments,
+    pub products: Products,
 
     #[command(flatten)]
-    pub products: Products,
+    pub anonymize: AnonymizeArguments,
+
+    // with headings of its own, which what follows would come under
+    #[command(flatten)]
+    pub arguments: ReconArguments,
 }
 
 /// What a reconstruction writes.
@@ -63,34 +69,26 @@ pub struct Products {
 impl Recon {
     /// `memory` is the most that it may take, in bytes, where the user says so.
     pub fn run(&self, console: &Console, memory: Option<u64>) -> Result<()> {
-        let mut inputs = self.arguments.inputs();
-        inputs.push(self.scan.scan.clone());
-        let Products { output, trace, .. } = &self.products;
+        let output = &self.products.output;
         let format = ImageFormat::of(output);
-        let scan = Arc::new(self.scan.open()?);
-        let mut written = written_files(format, output, scan.slices());
-        if let Some(trace) = trace {
-            if written.iter().any(|file| same_file(trace, file)) {
-                let mend = "choose another --trace file";
-                return Err(Error::data(trace.as_path(), "is a part of the result too", mend));
-            }
-            written.push(trace.clone());
-        }
-        refuse_inputs(&written, &inputs)?;
+        let mut scan = self.scan.open()?;
+        let pictures = self.products.png.as_deref().map(|folder| Pictures::new(folder, output));
+        self.refuse_overwrite(format, scan.slices(), pictures.as_ref())?;
         // Opening may take long where planes have to be put in order, and writes nothing that stays.
         console::catch_interrupt();
-        let settings = self.arguments.settings()?;
+        let mut settings = self.arguments.settings()?;
+        settings.hide_files = self.anonymize.is_asked_for();
         settings.validate(scan.grid())?;
-        let needed = Workload::planned(scan.grid(), scan.coils(), &settings).alone(scan.slices());
-        if let Some(limit) = memory.filter(|&limit| needed > limit) {
-            let [needed, limit] = [needed, limit].map(|bytes| bytes.div_ceil(1 << 20));
-            let problem = format!("needs about {needed} MB for one slice");
-            let mend = format!("raise --memory, which is {limit} MB");
-            return Err(Error::data(self.scan.scan.as_path(), problem, mend));
+        if let Some(limit) = memory {
+            self.refuse_larger(limit, &scan, &settings)?;
         }
         if let Some(format) = format {
             refuse_whole_results(format, &settings)?;
         }
+        if let Some(by) = self.anonymize.anonymizer(console)? {
+            scan.anonymize(&by);
+        }
+        let scan = Arc::new(scan);
         let reconstruction =
             ScanReconstruction::settle(ScanSetup::new(&scan, &settings)?, &mut Asking(console::going))?;
         let output = match format {
@@ -106,12 +104,49 @@ impl Recon {
             iterations: reconstruction.iterations(),
             scan_wide: reconstruction.setup().warnings(),
             said: RefCell::default(),
-            stem: stem(&self.products.output),
+            pictures,
             products: &self.products,
             console,
         };
         job.announce(settings.engine.compression);
         job.run(output)
+    }
+
+    /// Refuses a scan of which one slice takes more than `limit` bytes.
+    fn refuse_larger(&self, limit: u64, scan: &Scan, settings: &ScanSettings) -> Result<()> {
+        let needed = Workload::planned(scan.grid(), scan.coils(), settings).alone(scan.slices());
+        if needed <= limit {
+            return Ok(());
+        }
+        let [needed, limit] = [needed, limit].map(|bytes| bytes.div_ceil(1 << 20));
+        let problem = format!("needs about {needed} MB for one slice");
+        let mend = format!("raise --memory, which is {limit} MB");
+        Err(Error::data(self.scan.scan.as_path(), problem, mend))
+    }
+
+    /// Refuses files that would be written over what is read, or over each other.
+    fn refuse_overwrite(&self, format: Option<&ImageFormat>, slices: usize, pictures: Option<&Pictures>) -> Result<()> {
+        let mut inputs = self.arguments.inputs();
+        inputs.push(self.scan.scan.clone());
+        inputs.extend(self.anonymize.key_file().map(Path::to_path_buf));
+        let mut written = written_files(format, &self.products.output, slices);
+        let refuse = |file: &Path, mend: &str| Err(Error::data(file, "is a part of the result too", mend));
+        let is_written = |written: &[PathBuf], file: &Path| written.iter().any(|other| same_file(file, other));
+        if let Some(trace) = &self.products.trace {
+            if is_written(&written, trace) {
+                return refuse(trace, "choose another --trace file");
+            }
+            written.push(trace.clone());
+        }
+        refuse_inputs(&written, &inputs)?;
+        // what is not there yet is no input; where the result is pictures too, the first tells of them all
+        let matters = |(i, file): &(usize, PathBuf)| *i == 0 || file.symlink_metadata().is_ok();
+        let pictures = pictures.into_iter().flat_map(|pictures| pictures.files(slices));
+        let pictures: Vec<PathBuf> = pictures.enumerate().filter(matters).map(|(_, file)| file).collect();
+        match pictures.iter().find(|file| is_written(&written, file)) {
+            Some(file) => refuse(file, pictures::MEND),
+            None => refuse_inputs(&pictures, &inputs),
+        }
     }
 }
 
@@ -172,7 +207,7 @@ struct Job<'a> {
     scan_wide: Vec<String>,
     /// Notes of the slice before.
     said: RefCell<Vec<String>>,
-    stem: String,
+    pictures: Option<Pictures<'a>>,
     products: &'a Products,
     console: &'a Console,
 }
@@ -223,16 +258,14 @@ impl Job<'_> {
     fn run(&self, mut output: Output) -> Result<()> {
         let start = Instant::now();
         let mut trace = self.products.trace.as_deref().map(Trace::create).transpose()?;
-        if let Some(folder) = &self.products.png {
-            make_folder(folder, "choose another --png folder")?;
-        }
+        self.pictures.as_ref().map_or(Ok(()), Pictures::make_folder)?;
         let slices = self.reconstruction.scan().slices();
         let bar = self.console.progress(slices * self.iterations);
         for slice in 0..slices {
             let result = self.slice(slice, &bar)?;
             output.write(self.reconstruction, &result)?;
-            if let Some(folder) = &self.products.png {
-                self.write_pictures(folder, slice, &result)?;
+            if let Some(pictures) = &self.pictures {
+                pictures.write(self.reconstruction, &result)?;
             }
             if let Some(trace) = &mut trace {
                 trace.add(&result.record)?;
@@ -259,23 +292,6 @@ impl Job<'_> {
             solving: false,
         };
         self.reconstruction.slice(slice, &mut progress)
-    }
-
-    fn write_pictures(&self, folder: &Path, slice: usize, result: &SliceResult) -> Result<()> {
-        let picture = |what: &str| folder.join(format!("{}_{slice:03}{what}.png", self.stem));
-        let range = window(&result.magnitude);
-        write_png(&picture(""), result.magnitude.view(), range)?;
-        if let Some(unbiased) = &result.unbiased {
-            let magnitude = self.reconstruction.cropped_magnitude(unbiased);
-            write_png(&picture("_unbiased"), magnitude.view(), range)?;
-        }
-        // of NaN a picture would be as black as of certainty
-        let finite = result.deviation.as_ref().filter(|d| d.iter().all(|v| v.is_finite()));
-        if let Some(deviation) = finite {
-            let deviation = self.reconstruction.cropped(deviation.view()).to_owned();
-            write_png(&picture("_std"), deviation.view(), window(&deviation))?;
-        }
-        Ok(())
     }
 
     fn report(&self, record: &SliceRecord) {
@@ -364,11 +380,6 @@ impl Observer for Progress<'_> {
         self.job.console.detail(&line);
         console::going()
     }
-}
-
-/// File name without folder and extension.
-fn stem(path: &Path) -> String {
-    path.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// One JSON line a slice.

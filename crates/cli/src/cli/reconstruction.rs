@@ -154,6 +154,7 @@ impl ReconArguments {
             },
             maps: of_maps.maps,
             reference: false,
+            hide_files: false,
         })
     }
 

@@ -1,7 +1,7 @@
 //! The output folder of a bench: a journal for resuming, and images.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::Write;
 use std::path::{Component, Path, PathBuf};
 
@@ -14,7 +14,7 @@ use super::{
 };
 use pvdamp::array::Image;
 use pvdamp_io::error::{Error, Place, Result};
-use pvdamp_io::format::{Hdf5Output, Role, Volume, read_regular, read_volume};
+use pvdamp_io::format::{Hdf5Output, Role, Volume, append_regular, read_regular, read_volume};
 use pvdamp_io::recon::Machine;
 
 const JOURNAL: &str = "journal.jsonl";
@@ -106,11 +106,7 @@ impl Store {
             ));
             text.clear();
         }
-        let journal = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(failed)?;
+        let journal = append_regular(&path).map_err(failed)?;
         let mut store = Self {
             folder: folder.to_path_buf(),
             journal,

@@ -535,6 +535,7 @@ fn a_scan_that_changes_or_disappears_is_skipped() {
     let recipe = Recipe {
         scan: ScanOptions::default(),
         settings: ScanSettings::default(),
+        anonymizer: None,
         described: BTreeMap::new(),
     };
     let found = inputs(&[folder.path("in")], &output).unwrap();

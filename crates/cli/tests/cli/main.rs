@@ -19,6 +19,8 @@ mod eval;
 mod frames;
 mod hostile_hdf5;
 mod one_path;
+mod own_files;
+mod patients;
 mod report;
 mod shapes;
 mod volumes;

@@ -1,14 +1,14 @@
 //! Files that appear whole or not at all.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
 use std::fs::{File, Permissions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 
+use super::presence::Presence;
 use super::reason::Reason;
+use super::temporary_name::{PART, names_in, new_name, process_word};
 use crate::error::{Error, Result};
 
 /// A file under a temporary name in the folder of the final one, renamed when it is complete. Dropped without
@@ -18,62 +18,60 @@ pub struct AtomicFile {
     file: Option<File>,
     temporary: PathBuf,
     target: PathBuf,
-    named: PathBuf,
     /// Of the file that is replaced, to be kept.
     permissions: Option<Permissions>,
     committed: bool,
+    /// Tells other processes that the temporary file is not left over, while it has no name and may not be open.
+    _presence: Arc<Presence>,
 }
 
 impl AtomicFile {
     /// Creates the temporary file, hidden, so that an output that cannot be written is known before anything is
-    /// computed.
+    /// computed. What killed processes left in the folder is removed.
     ///
     /// # Errors
-    /// A folder that is missing or cannot be written, or a target that is there and is not a regular file.
+    /// A folder that is missing or cannot be written, or a target that is there and is not a regular file. A link is
+    /// none: somebody else may have put it there, and what it leads to may be shared.
     pub fn create(path: &Path) -> Result<Self> {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
         let error = |problem: &str, mend: &str| Err(Error::data(path, problem, mend));
-        if path.file_name().is_none() {
+        let Some(name) = path.file_name() else {
             return error("this is not a file name", "name the output file");
-        }
-        let there = std::fs::metadata(path);
+        };
+        let there = path.symlink_metadata();
         let permissions = there.as_ref().ok().map(std::fs::Metadata::permissions);
-        // a link is written through, not replaced
-        let target = match there {
+        match there {
+            Ok(m) if m.is_symlink() => {
+                let problem = "this is a link, and what it leads to is not replaced";
+                return error(problem, "remove the link, or name another output");
+            }
             Ok(m) if m.is_dir() => return error("this is a folder", "name a file in it"),
             Ok(m) if !m.is_file() => return error("this is not a regular file", "name another output"),
-            Ok(_) => std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf()),
-            Err(_) => path.to_path_buf(),
-        };
-        let folder = folder_of(&target);
+            _ => {}
+        }
+        let folder = folder_of(path);
         if !folder.is_dir() {
             let problem = format!("the folder {} does not exist", folder.display());
             return error(&problem, "create it, or choose another output");
         }
-        loop {
-            let count = COUNT.fetch_add(1, Ordering::Relaxed);
-            let temporary = folder.join(temporary_name(&target, count));
-            match File::create_new(&temporary) {
-                Ok(file) => {
-                    let created = Self {
-                        file: Some(file),
-                        temporary,
-                        target,
-                        named: path.to_path_buf(),
-                        permissions,
-                        committed: false,
-                    };
-                    // Others must not read meanwhile what they may not read afterwards.
-                    created.permit(true).map_err(|e| unwritable(path, e))?;
-                    return Ok(created);
-                }
-                Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-                Err(e) => {
-                    let problem = format!("nothing can be written in {} ({e})", folder.display());
-                    return Err(Error::data(path, problem, "choose a folder you may write to").caused_by(e));
-                }
-            }
-        }
+        let refused = |e: std::io::Error| {
+            let problem = format!("nothing can be written in {} ({e})", folder.display());
+            Error::data(path, problem, "choose a folder you may write to").caused_by(e)
+        };
+        let presence = Presence::in_folder(folder).map_err(refused)?;
+        let temporary = folder.join(new_name(name, PART));
+        // a name that is there already is not followed, whatever lies behind it
+        let file = File::create_new(&temporary).map_err(refused)?;
+        let created = Self {
+            file: Some(file),
+            temporary,
+            target: path.to_path_buf(),
+            permissions,
+            committed: false,
+            _presence: presence,
+        };
+        // Others must not read meanwhile what they may not read afterwards.
+        created.permit(true).map_err(|e| unwritable(path, e))?;
+        Ok(created)
     }
 
     /// Writes a file whole.
@@ -93,13 +91,13 @@ impl AtomicFile {
 
     /// The name the user gave.
     pub fn path(&self) -> &Path {
-        &self.named
+        &self.target
     }
 
     /// Puts the file on disk and lets go of it, so that many can wait for their names. It cannot be written any more.
     pub fn close(&mut self) -> Result<()> {
         let synced = self.file.take().map_or(Ok(()), |file| file.sync_all());
-        synced.map_err(|e| unwritable(&self.named, e))
+        synced.map_err(|e| unwritable(&self.target, e))
     }
 
     /// Puts the file on disk and gives it its name, replacing what had it.
@@ -120,10 +118,10 @@ impl AtomicFile {
                 .and_then(|()| std::fs::rename(&file.temporary, &file.target));
             match renamed {
                 Ok(()) => file.committed = true,
-                Err(e) if at == 0 => return Err(unwritable(&file.named, e)),
+                Err(e) if at == 0 => return Err(unwritable(&file.target, e)),
                 Err(e) => {
                     let problem = format!("cannot be given its name ({e})");
-                    let first = files[0].named.display();
+                    let first = files[0].target.display();
                     let mend = format!(
                         "write it all again; {at} of {} files are new, from {first} on",
                         files.len()
@@ -156,22 +154,15 @@ impl AtomicFile {
 
     /// A random word in the temporary names of this process, which no other has.
     pub fn word() -> &'static str {
-        static WORD: OnceLock<String> = OnceLock::new();
-        WORD.get_or_init(|| uuid::Uuid::new_v4().simple().to_string()[..12].to_string())
+        process_word()
     }
 
     /// Removes what processes with these words left in `folder` when they were killed. Only for one who knows that none
-    /// of them is at work.
+    /// of them is at work; where the file system has locks, [`AtomicFile::create`] sees that by itself.
     pub fn remove_leftovers(folder: &Path, words: &HashSet<String>) {
-        let Ok(entries) = std::fs::read_dir(folder) else {
-            return;
-        };
-        for entry in entries.flatten() {
-            let name = entry.file_name();
-            if name.to_str().and_then(word_of).is_some_and(|word| words.contains(word)) {
-                // one that stays does no harm
-                let _ = std::fs::remove_file(entry.path());
-            }
+        for name in names_in(folder).iter().filter(|name| words.contains(name.word())) {
+            // one that stays does no harm
+            let _ = std::fs::remove_file(folder.join(name.as_str()));
         }
     }
 
@@ -206,30 +197,6 @@ impl Drop for AtomicFile {
             let _ = std::fs::remove_file(&self.temporary);
         }
     }
-}
-
-/// Bytes of the final name that a temporary one holds: names have a length that file systems limit.
-const NAMED: usize = 150;
-const PART: &str = ".part";
-
-/// `.NAME~WORD-COUNT.part`.
-fn temporary_name(target: &Path, count: usize) -> String {
-    let name = cut(target.file_name().unwrap_or_default());
-    format!(".{name}~{}-{count}{PART}", AtomicFile::word())
-}
-
-/// The word in a temporary name.
-fn word_of(temporary: &str) -> Option<&str> {
-    let inner = temporary.strip_prefix('.')?.strip_suffix(PART)?;
-    Some(inner.rsplit_once('~')?.1.split_once('-')?.0)
-}
-
-fn cut(name: &OsStr) -> String {
-    let name = name.to_string_lossy();
-    let end = (0..=NAMED.min(name.len()))
-        .rev()
-        .find(|&end| name.is_char_boundary(end));
-    name[..end.unwrap_or(0)].to_string()
 }
 
 fn folder_of(file: &Path) -> &Path {
@@ -279,8 +246,10 @@ mod tests {
         let mut file = AtomicFile::create(&path).unwrap();
         file.write_all(b"new").unwrap();
         assert!(!path.exists());
+        // itself, and the lock that tells others of it
         let hidden = names(folder.path());
-        assert!(hidden.len() == 1 && hidden[0].starts_with('.') && hidden[0].contains(AtomicFile::word()));
+        let is_ours = |name: &String| name.starts_with('.') && name.contains(AtomicFile::word());
+        assert!(hidden.len() == 2 && hidden.iter().all(is_ours), "{hidden:?}");
         file.commit().unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
         assert_eq!(names(folder.path()), ["out.txt"]);
@@ -404,15 +373,23 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_link_is_written_through() {
+    fn a_link_is_not_written_through() {
         let folder = tempfile::tempdir().unwrap();
-        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
-        std::fs::write(&real, "old").unwrap();
-        std::os::unix::fs::symlink(&real, &link).unwrap();
-        let mut file = AtomicFile::create(&link).unwrap();
-        file.write_all(b"new").unwrap();
+        let path = |name: &str| folder.path().join(name);
+        std::fs::write(path("real"), "old").unwrap();
+        for (name, to) in [("link", "real"), ("lost", "nowhere")] {
+            std::os::unix::fs::symlink(path(to), path(name)).unwrap();
+            let refused = AtomicFile::create(&path(name)).err().unwrap().to_string();
+            assert!(
+                refused.contains(name) && refused.contains("this is a link"),
+                "{refused}"
+            );
+        }
+        // one that is put there meanwhile is replaced, not followed
+        let file = AtomicFile::create(&path("new")).unwrap();
+        std::os::unix::fs::symlink(path("real"), path("new")).unwrap();
         file.commit().unwrap();
-        assert_eq!(std::fs::read(&real).unwrap(), b"new");
-        assert!(link.is_symlink());
+        assert_eq!(std::fs::read(path("real")).unwrap(), b"old");
+        assert!(!path("new").is_symlink() && !path("nowhere").exists());
     }
 }

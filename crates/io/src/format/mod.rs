@@ -9,6 +9,7 @@
 //! Every value read is checked to be finite. Damaged and unsuitable files end in an error that names the file, the
 //! dataset, what was found, and the mend.
 
+mod anonymize;
 mod atomic_file;
 mod attribute;
 mod find_files;
@@ -22,16 +23,19 @@ mod image;
 mod maps;
 mod masks;
 mod noise;
+mod presence;
 mod reason;
 mod regular_file;
 mod scan;
 mod source;
 mod stamp;
+mod temporary_name;
 mod volume;
 
 #[cfg(test)]
 mod tests;
 
+pub use anonymize::{Anonymizer, acquisition_code};
 pub use atomic_file::AtomicFile;
 pub use attribute::{Attribute, AttributeValue, read_attributes, read_group_attributes};
 pub use find_files::{files_below, has_ending};
@@ -48,7 +52,7 @@ pub use maps::{AXES, First, MapsFile, MapsOf, read_covariance, read_maps};
 pub use masks::{read_mask, read_probability};
 pub use noise::read_noise;
 pub use reason::Reason;
-pub use regular_file::{open_regular, read_regular};
+pub use regular_file::{append_regular, open_regular, read_regular};
 pub(crate) use scan::PlaneStore;
 pub use scan::{Axes, AxisKind, Outline, Places, Reference, SCAN_FORMATS, Scan, ScanFormat, ScanOptions};
 pub use source::container::files_of;

@@ -1,6 +1,7 @@
-//! Opening what is read. A named pipe, a socket or a device would be waited for, and a folder is no file.
+//! Opening what is read, or written behind. A named pipe, a socket or a device would be waited for, and a folder is no
+//! file.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{Error, ErrorKind, Read, Result};
 use std::path::Path;
 
@@ -25,6 +26,23 @@ pub fn read_regular(path: &Path) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// Opens a file to read it and to write behind what it holds; makes it where it is not there.
+///
+/// # Errors
+/// What is no regular file. A link is none: it may lead to a file of somebody else.
+pub fn append_regular(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).append(true);
+    match options.clone().create_new(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        opened => return opened,
+    }
+    if !path.symlink_metadata()?.is_file() {
+        return Err(Error::new(ErrorKind::InvalidInput, "this is not a regular file"));
+    }
+    options.open(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,5 +64,26 @@ mod tests {
         std::os::unix::fs::symlink(path("file"), path("link")).unwrap();
         assert_eq!(read_regular(&path("link")).unwrap(), b"text");
         assert_eq!(read_regular(&path("none")).unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn nothing_is_written_behind_what_lies_elsewhere() {
+        use std::io::Write;
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        for text in ["one ", "two"] {
+            append_regular(&path("file"))
+                .unwrap()
+                .write_all(text.as_bytes())
+                .unwrap();
+        }
+        for (name, to) in [("link", "file"), ("lost", "nowhere")] {
+            std::os::unix::fs::symlink(path(to), path(name)).unwrap();
+            let error = append_regular(&path(name)).unwrap_err().to_string();
+            assert!(error.contains("not a regular file"), "{error}");
+        }
+        assert_eq!(read_regular(&path("file")).unwrap(), b"one two");
+        assert!(!path("nowhere").exists());
     }
 }

@@ -101,7 +101,8 @@ pub(super) fn sampling_of(
             acquisition = acquisition.undersampled(family, request).map_err(unfit)?;
         }
         SamplingSource::File(at) => {
-            acquisition.mask = Some(Sourced::new(format::read_mask(at, grid)?, format!("read from {at}")));
+            let origin = format!("read from {}", settings.name_of(at));
+            acquisition.mask = Some(Sourced::new(format::read_mask(at, grid)?, origin));
         }
         SamplingSource::Scan => {
             let sourced = |name: &str| format!("read from the scan's {name}");
@@ -113,7 +114,8 @@ pub(super) fn sampling_of(
     }
     if let Some(at) = &settings.probability {
         let probability = format::read_probability(at, grid)?;
-        acquisition.probability = Some(Sourced::new(probability, format!("read from {at}")));
+        let origin = format!("read from {}", settings.name_of(at));
+        acquisition.probability = Some(Sourced::new(probability, origin));
     }
     Sampling::of(&acquisition).map_err(|error| places.locate(error, None))
 }
@@ -138,14 +140,14 @@ pub(super) fn header_limits(scan: &Scan) -> [Option<Range<usize>>; 2] {
 }
 
 /// Reads what is in a file, once. Errors: no covariance or noise samples of the coils of `scan` there.
-pub(super) fn noise_of(scan: &Scan, source: &NoiseSource) -> Result<Noise> {
+pub(super) fn noise_of(scan: &Scan, settings: &ScanSettings) -> Result<Noise> {
     let coils = scan.coils();
-    let covariance = match source {
+    let covariance = match &settings.noise {
         NoiseSource::Scan => match &scan.noise_covariance {
             Some(measured) => Sourced::new(measured.clone(), "measured with the scan"),
             None => return Ok(Noise::Estimate),
         },
-        NoiseSource::File(place) => Sourced::new(format::read_covariance(place, coils)?, source.to_string()),
+        NoiseSource::File(place) => Sourced::new(format::read_covariance(place, coils)?, settings.describe_noise()),
         NoiseSource::Samples(place) => {
             let samples = format::read_noise(place, coils)?;
             let unfit = |error: Engine| {
@@ -159,7 +161,7 @@ pub(super) fn noise_of(scan: &Scan, source: &NoiseSource) -> Result<Noise> {
             let Noise::Covariance(mut covariance) = noise else {
                 return Ok(noise);
             };
-            covariance.origin = format!("{} of {place}", covariance.origin);
+            covariance.origin = format!("{} of {}", covariance.origin, settings.name_of(place));
             covariance
         }
         NoiseSource::Variance(variance) => return Ok(Noise::Variance(*variance)),
@@ -184,7 +186,7 @@ pub(super) fn maps_of(scan: &Scan, source: &MapsSource) -> Result<Option<MapsFil
 }
 
 /// The maps of a slice, `(sets, coils, rows, cols)`.
-pub(super) fn maps_of_slice(file: &MapsFile, at: &Place, scan: &Scan, slice: usize) -> Result<Sourced<Maps<f32>>> {
+pub(super) fn maps_of_slice(file: &MapsFile, origin: String, scan: &Scan, slice: usize) -> Result<Sourced<Maps<f32>>> {
     let maps = file.slice(slice, scan.places.of_slice(slice))?;
-    Ok(Sourced::new(maps, at.to_string()))
+    Ok(Sourced::new(maps, origin))
 }

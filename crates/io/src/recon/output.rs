@@ -134,7 +134,7 @@ fn write_settings(file: &Hdf5Output, reconstruction: &ScanReconstruction) -> Res
         Attribute::new("padded_columns", *padded_columns as i64),
         Attribute::new("maps", settings.describe_maps()),
         Attribute::new("map_sets", reconstruction.sets() as i64),
-        Attribute::new("noise_covariance", settings.noise.to_string()),
+        Attribute::new("noise_covariance", settings.describe_noise()),
         Attribute::new("whitening", if engine.whiten { "auto" } else { "off" }),
         Attribute::new("virtual_coils", engine.compression.to_string()),
     ];

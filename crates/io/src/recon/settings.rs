@@ -1,5 +1,3 @@
-use std::fmt;
-
 use crate::error::{Place, Result};
 use pvdamp::array::Grid;
 use pvdamp::coil::EspiritSettings;
@@ -25,6 +23,8 @@ pub struct ScanSettings {
     pub noise: NoiseSource,
     /// Whether fully sampled scans serve as a reference even if the method needs none.
     pub reference: bool,
+    /// Whether results and records say "a file" in place of its name, which may be that of a patient.
+    pub hide_files: bool,
 }
 
 /// Where the sampling mask comes from.
@@ -63,17 +63,6 @@ pub enum NoiseSource {
     Variance(f64),
 }
 
-impl fmt::Display for NoiseSource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Scan => write!(f, "measured with the scan, else estimated from each slice"),
-            Self::File(place) => write!(f, "read from {place}"),
-            Self::Samples(place) => write!(f, "of the noise samples of {place}"),
-            Self::Variance(variance) => write!(f, "variance {variance:e} in every coil"),
-        }
-    }
-}
-
 impl ScanSettings {
     /// # Errors
     /// [`Error::Engine`](crate::error::Error::Engine) where a value makes no sense for scans of size `grid`.
@@ -84,6 +73,25 @@ impl ScanSettings {
             family.plan(request, grid)?;
         }
         Ok(())
+    }
+
+    /// A file as results and records name it.
+    pub fn name_of(&self, place: &Place) -> String {
+        if self.hide_files {
+            "a file".into()
+        } else {
+            place.to_string()
+        }
+    }
+
+    /// Where the noise comes from, in words for the result file.
+    pub fn describe_noise(&self) -> String {
+        match &self.noise {
+            NoiseSource::Scan => "measured with the scan, else estimated from each slice".into(),
+            NoiseSource::File(place) => format!("read from {}", self.name_of(place)),
+            NoiseSource::Samples(place) => format!("of the noise samples of {}", self.name_of(place)),
+            NoiseSource::Variance(variance) => format!("variance {variance:e} in every coil"),
+        }
     }
 
     /// Where maps come from, with the settings of ESPIRiT, in words for the result file.
@@ -99,7 +107,7 @@ impl ScanSettings {
                 espirit.crop.map_or("auto".to_string(), |crop| crop.to_string()),
                 self.engine.recalibration
             ),
-            MapsSource::File(place) => format!("read from {place}"),
+            MapsSource::File(place) => format!("read from {}", self.name_of(place)),
         }
     }
 

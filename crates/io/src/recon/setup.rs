@@ -81,7 +81,7 @@ impl ScanSetup {
             scan: scan.clone(),
             settings: settings.clone(),
             maps,
-            noise: noise_of(scan, &settings.noise)?,
+            noise: noise_of(scan, settings)?,
             places,
             sampling: Arc::new(sampling),
             shared: Mutex::default(),
@@ -224,7 +224,9 @@ impl ScanSetup {
     /// Given maps of a slice, where there are any.
     fn maps_of_slice(&self, slice: usize) -> Result<Option<Sourced<Maps<f32>>>> {
         match (&self.maps, &self.settings.maps) {
-            (Some(file), MapsSource::File(place)) => maps_of_slice(file, place, &self.scan, slice).map(Some),
+            (Some(file), MapsSource::File(place)) => {
+                maps_of_slice(file, self.settings.name_of(place), &self.scan, slice).map(Some)
+            }
             _ => Ok(None),
         }
     }

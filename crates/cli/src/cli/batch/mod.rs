@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args, Command, FromArgMatches};
 
+use super::anonymize::{AnonymizeArguments, with_key_of};
 use super::arguments::ScanOptionArguments;
 use super::console::{self, Console, plain};
 use super::reconstruction::ReconArguments;
@@ -13,6 +14,7 @@ use crate::batch::{
 };
 use progress::{Progress, duration_text};
 use pvdamp_io::error::{Error, Result};
+use pvdamp_io::format::Anonymizer;
 use pvdamp_io::memory::{usual_limit, whole_memory};
 use pvdamp_io::recon::PROGRAM_MEMORY;
 
@@ -63,8 +65,11 @@ pub struct RunBatch {
     shard: Option<Shard>,
 
     /// Join the manifests of all shards in the folder, and check their results
-    #[arg(long, conflicts_with_all = ["scans", "shard", "dry_run", "redo"], help_heading = "Beyond one machine")]
+    #[arg(long, conflicts_with_all = ["scans", "shard", "dry_run", "redo", "anonymize"], help_heading = "Beyond one machine")]
     merge: bool,
+
+    #[command(flatten)]
+    anonymize: AnonymizeArguments,
 
     #[command(flatten)]
     arguments: ReconArguments,
@@ -110,6 +115,15 @@ impl Args for OptionValues {
 }
 
 impl RunBatch {
+    /// A dry run, which writes nothing, makes no key either.
+    fn anonymizer(&self, console: &Console) -> Result<Option<Anonymizer>> {
+        match self.anonymize.key_file_of_batch(&self.output)? {
+            None => Ok(None),
+            Some(file) if self.dry_run && !file.exists() => Ok(Some(Anonymizer::new())),
+            Some(file) => with_key_of(&file, console).map(Some),
+        }
+    }
+
     /// `memory` is the most that it may take, in bytes, where the user says so.
     pub fn run(self, console: &Console, memory: Option<u64>) -> Result<()> {
         if self.merge {
@@ -120,11 +134,17 @@ impl RunBatch {
         // before results are read: that fills the file cache, which counts as used
         let limit = memory.or_else(usual_limit).unwrap_or(u64::MAX);
         let inputs = inputs(&self.scans, &self.output)?;
-        let recipe = Recipe {
+        let mut recipe = Recipe {
             scan: self.options.options(),
             settings: self.arguments.settings()?,
+            anonymizer: self.anonymizer(console)?,
             described: self.described.0,
         };
+        if let Some(by) = &recipe.anonymizer {
+            recipe.settings.hide_files = true;
+            // results of another key have other ids; of the key itself nothing is told
+            recipe.described.insert("anonymize".into(), by.fingerprint());
+        }
         let mut plan = Plan::new(inputs, &recipe, self.shard, &console::going)?;
         plan.keep_inputs(&self.output)?;
         let journal = if self.dry_run {

@@ -16,6 +16,7 @@ use super::super::source::messages::{DAMAGED, shape_text};
 use super::sink::Series;
 use crate::error::{Place, Result};
 use pvdamp::array::Grid;
+use pvdamp::solve::Method;
 
 /// Names of images, the first that is there is taken where none is given.
 const NAMES: [&str; 4] = ["reconstruction", "reconstruction_rss", "reconstruction_esc", "image"];
@@ -28,9 +29,11 @@ pub struct Images {
     source: Source,
     slices: usize,
     grid: Grid,
-    geometry: Geometry,
-    header: Option<Header>,
+    pub(in crate::format) geometry: Geometry,
+    pub(in crate::format) header: Option<Header>,
     method: String,
+    /// Whether what tells of the patient was taken out.
+    pub(in crate::format) anonymized: bool,
     /// Those of the file.
     pub attributes: Vec<Attribute>,
     /// What was left out, a sentence each.
@@ -117,6 +120,7 @@ impl Images {
             geometry: Geometry::default(),
             header: None,
             method: String::new(),
+            anonymized: false,
             attributes: Vec::new(),
             warnings: Vec::new(),
         };
@@ -167,11 +171,18 @@ impl Images {
 
     /// What is known of them, for a format that they are written in.
     pub fn series(&self) -> Series {
+        // the file may call both anything
+        let method = if self.anonymized {
+            Method::find(&self.method).map_or("", |method| method.name)
+        } else {
+            &self.method
+        };
         let dataset = match self.source.name() {
             "" => String::new(),
+            name if self.anonymized && !NAMES.contains(&name) => String::new(),
             name => format!(" '{name}'"),
         };
-        let by = match self.method.as_str() {
+        let by = match method {
             "" => String::new(),
             method => format!(", method {method}"),
         };
@@ -181,7 +192,8 @@ impl Images {
             geometry: self.geometry.clone(),
             header: self.header.clone(),
             description: format!("images{dataset}{by}, converted by pvdamp {}", env!("CARGO_PKG_VERSION")),
-            method: self.method.clone(),
+            method: method.to_string(),
+            anonymized: self.anonymized,
         }
     }
 

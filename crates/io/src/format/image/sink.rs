@@ -67,6 +67,8 @@ pub struct Series {
     pub description: String,
     /// The method that made them; empty where it is not known.
     pub method: String,
+    /// Whether what tells of the patient was taken out, as the file is to say where it can.
+    pub anonymized: bool,
 }
 
 impl Series {
@@ -80,6 +82,7 @@ impl Series {
             header: scan.header.clone(),
             description,
             method: method.to_string(),
+            anonymized: scan.anonymized,
         }
     }
 }

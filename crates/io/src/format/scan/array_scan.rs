@@ -138,6 +138,7 @@ pub(super) fn open(format: &'static str, file: &Container, options: &ScanOptions
         probability,
         noise_covariance: None,
         attributes,
+        anonymized: false,
         warnings,
     })
 }

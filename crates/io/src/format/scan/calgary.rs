@@ -86,6 +86,7 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
         noise_covariance: None,
         planes: Box::new(planes),
         attributes,
+        anonymized: false,
         warnings,
     })
 }

@@ -74,6 +74,8 @@ pub struct Scan {
     pub noise_covariance: Option<Array2<Complex<f64>>>,
     /// Those of the file.
     pub attributes: Vec<Attribute>,
+    /// Whether what tells of the patient was taken out.
+    pub(in crate::format) anonymized: bool,
     /// What was left out or looks odd, a sentence each.
     pub warnings: Vec<String>,
 }

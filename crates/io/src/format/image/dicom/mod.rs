@@ -1,6 +1,7 @@
 //! DICOM (ISO 12052, PS3.3 and PS3.10): 16-bit magnitudes, one file a slice. With its place in the patient a slice is
 //! an MR Image; without, a Secondary Capture Image, which needs none: no orientation is made up.
 
+mod deidentify;
 mod metadata;
 mod values;
 
@@ -163,6 +164,9 @@ impl<'a> Common<'a> {
         }
         if let Some(header) = &self.series.header {
             metadata::put(&mut object, header, self.class);
+        }
+        if self.series.anonymized {
+            deidentify::apply(&mut object);
         }
         object
     }

@@ -136,3 +136,41 @@ fn dicom_names_the_patient_of_the_header() {
         }
     }
 }
+
+/// What was anonymized says so, and what the profile has taken out is not there, whatever the header says.
+#[test]
+fn dicom_of_an_anonymized_scan_keeps_to_the_profile() {
+    let xml = "<ismrmrdHeader><subjectInformation><patientName>Doe</patientName><patientID>0123</patientID>\
+        <patientWeight_kg>70</patientWeight_kg></subjectInformation><studyInformation><studyDate>2019-03-04</studyDate>\
+        <accessionNumber>9</accessionNumber><studyInstanceUID>1.2.3.4</studyInstanceUID></studyInformation>\
+        <acquisitionSystemInformation><institutionName>Doe</institutionName></acquisitionSystemInformation>\
+        <encoding/></ismrmrdHeader>";
+    for placed in [placements(&[0.0]), Vec::new()] {
+        let mut series = series(placed, 1);
+        (series.header, series.anonymized) = (Some(Header::parse(xml).unwrap()), true);
+        let (folder, _) = written("out.dcm", &series);
+        let object = dicom(&folder, "out.dcm");
+        let text = |tag| object.element(tag).unwrap().to_str().unwrap().trim().to_string();
+        for tag in [
+            tags::PATIENT_BIRTH_DATE,
+            tags::PATIENT_SEX,
+            tags::STUDY_DATE,
+            tags::ACCESSION_NUMBER,
+            tags::REFERRING_PHYSICIAN_NAME,
+            tags::CONTENT_DATE,
+        ] {
+            assert_eq!(text(tag), "", "{tag}");
+        }
+        for tag in [
+            tags::PATIENT_WEIGHT,
+            tags::INSTITUTION_NAME,
+            tags::SERIES_DATE,
+            tags::INSTANCE_CREATION_TIME,
+        ] {
+            assert!(object.element(tag).is_err(), "{tag}");
+        }
+        assert_eq!(text(tags::PATIENT_IDENTITY_REMOVED), "YES");
+        assert!(text(tags::DEIDENTIFICATION_METHOD).starts_with("Basic Application Confidentiality Profile"));
+        assert_eq!(text(tags::LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED), "REMOVED");
+    }
+}

@@ -50,6 +50,7 @@ fn series(placements: Vec<Placement>, slices: usize) -> Series {
         header: None,
         description: "made by a test".into(),
         method: "test".into(),
+        anonymized: false,
     }
 }
 

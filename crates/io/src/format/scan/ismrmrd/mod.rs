@@ -132,6 +132,7 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
         probability: None,
         noise_covariance,
         attributes,
+        anonymized: false,
         warnings,
     })
 }

@@ -422,3 +422,21 @@ fn slices_of_one_counter_and_position_show_the_same_place() {
     let scan = plain().scan();
     assert!(!scan.places.are_shared());
 }
+
+/// What tells who was scanned is not what tells how.
+#[test]
+fn an_anonymized_scan_is_the_same_scan() {
+    let mut raw = plain();
+    let patient = "<subjectInformation><patientName>Doe</patientName></subjectInformation><encoding>";
+    raw.xml = header([8, 6, 1], [4, 6, 1], [3, 0], "").replace("<encoding>", patient);
+    raw.readouts[3].head.idx = at(0, 0, 1);
+    let (before, mut after) = (raw.scan(), raw.scan());
+    after.anonymize(&crate::format::Anonymizer::new());
+    assert!(before.identifying_fields() == ["patientName"] && after.identifying_fields().is_empty());
+    let xml = |scan: &Scan| scan.header.as_ref().unwrap().xml.clone();
+    assert!(xml(&before).contains("Doe") && !xml(&after).contains("Doe"));
+    let told = |scan: &Scan| (scan.crop_size(), scan.readout_oversampling(), scan.geometry.clone());
+    assert_eq!(told(&after), told(&before));
+    assert_eq!(after.geometry.names, ["contrast 0", "contrast 1"]);
+    assert_eq!(after.read_slice(1).unwrap(), before.read_slice(1).unwrap());
+}

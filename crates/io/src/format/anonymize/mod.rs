@@ -1,0 +1,68 @@
+//! Scans and images without what tells who was scanned: what is kept is listed, all else goes.
+
+mod attributes;
+mod header;
+mod key;
+
+use super::image::Images;
+use super::scan::Scan;
+pub use attributes::acquisition_code;
+pub use key::Anonymizer;
+
+/// What the slices of raw data are called here (`ismrmrd::sort`), and nothing that a file may say instead.
+const WORDS_OF_NAMES: [&str; 6] = ["contrast", "phase", "repetition", "set", "slice", "x"];
+
+impl Scan {
+    /// Takes out what tells of patient, study, place, device and people: of the header, the attributes and the names
+    /// of the slices. The same ids get the same new ones.
+    pub fn anonymize(&mut self, by: &Anonymizer) {
+        self.header = self.header.as_ref().and_then(|header| header::anonymized(header, by));
+        self.attributes = attributes::anonymized(&self.attributes, by);
+        keep_counters(&mut self.geometry.names);
+        self.anonymized = true;
+    }
+
+    /// The fields that [`Scan::anonymize`] takes out or replaces, by name: elements of the header, and attributes.
+    pub fn identifying_fields(&self) -> Vec<String> {
+        let of_header = self.header.as_ref().map(|header| header::identifying(&header.xml));
+        let attributes = attributes::identifying(&self.attributes);
+        let attributes = attributes.map(|name| format!("attribute {name}"));
+        of_header.into_iter().flatten().chain(attributes).collect()
+    }
+}
+
+impl Images {
+    /// The same as of a [`Scan`].
+    pub fn anonymize(&mut self, by: &Anonymizer) {
+        self.header = self.header.as_ref().and_then(|header| header::anonymized(header, by));
+        self.attributes = attributes::anonymized(&self.attributes, by);
+        keep_counters(&mut self.geometry.names);
+        self.anonymized = true;
+    }
+}
+
+/// Names of slices that are not made of counters could say anything.
+fn keep_counters(names: &mut Vec<String>) {
+    let known = |word: &str| word.bytes().all(|b| b.is_ascii_digit()) || WORDS_OF_NAMES.contains(&word);
+    let is_counter = |name: &String| name.split([' ', ',']).all(known);
+    if !names.iter().all(is_counter) {
+        names.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_slices_are_counters_or_go() {
+        let kept = |names: &[&str]| {
+            let mut names: Vec<String> = names.iter().map(|name| name.to_string()).collect();
+            keep_counters(&mut names);
+            names.len()
+        };
+        assert_eq!(kept(&["contrast 0, slice 12", "repetition 3, x 17"]), 2);
+        assert_eq!(kept(&["slice 1", "slice of Doe"]), 0);
+        assert_eq!(kept(&["Doe"]), 0);
+    }
+}

@@ -40,7 +40,8 @@ const PACKAGES: &[(&str, Rooms)] = &[
         "crates/io",
         &[
             ("error", ""),
-            ("format", "error"),
+            ("memory", ""),
+            ("format", "error memory"),
             ("evaluate", "error format"),
             ("recon", "error format"),
         ],

@@ -50,5 +50,5 @@ pub use regular_file::{open_regular, read_regular};
 pub(crate) use scan::PlaneStore;
 pub use scan::{Axes, AxisKind, Outline, Places, Reference, SCAN_FORMATS, Scan, ScanFormat, ScanOptions};
 pub use source::container::files_of;
-pub use stamp::Stamp;
+pub use stamp::{ReadFiles, Stamp};
 pub use volume::{Role, Volume, read_list, read_table, read_volume};

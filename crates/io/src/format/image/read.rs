@@ -10,9 +10,10 @@ use super::super::header::Header;
 use super::super::maps::AXES;
 use super::super::scan::Axes;
 use super::super::source::array::Source;
-use super::super::source::container::Container;
+use super::super::source::container::{Container, files_of};
 use super::super::source::find::Wanted;
 use super::super::source::messages::{DAMAGED, shape_text};
+use super::super::stamp::ReadFiles;
 use super::sink::Series;
 use crate::error::{Place, Result};
 use pvdamp::array::Grid;
@@ -26,6 +27,8 @@ const COILS: usize = 3;
 /// Images `(slices, rows, cols)` in a file, with what the file says of them.
 pub struct Images {
     source: Source,
+    /// What they are read from, as it was before.
+    files: ReadFiles,
     slices: usize,
     grid: Grid,
     geometry: Geometry,
@@ -87,6 +90,7 @@ impl Images {
     /// A file or dataset that is not there, of another shape or larger than what is stored, and a `geometry` of other
     /// slices.
     pub fn open(place: &Place) -> Result<Self> {
+        let files = ReadFiles::of(files_of(&place.file));
         let images = |source: &Source| {
             source.element.is_number() && matches!(source.shape.len(), 2 | 3) && source.name() != GEOMETRY
         };
@@ -112,6 +116,7 @@ impl Images {
         source.check_claim()?;
         let mut images = Self {
             source,
+            files,
             slices,
             grid,
             geometry: Geometry::default(),
@@ -121,6 +126,7 @@ impl Images {
             warnings: Vec::new(),
         };
         images.read_about()?;
+        images.files.check()?;
         Ok(images)
     }
 
@@ -190,11 +196,12 @@ impl Images {
     /// One slice, `(rows, cols)`.
     ///
     /// # Errors
-    /// Data that cannot be read, NaN and Inf.
+    /// Data that cannot be read, NaN and Inf, and a file that changed since it was opened.
     pub fn read(&self, slice: usize) -> Result<Array2<Complex<f32>>> {
         let lead: &[usize] = if self.source.shape.len() == 2 { &[] } else { &[slice] };
-        let values = self.source.complex::<f32>(lead)?;
-        values
+        let values = self.source.complex::<f32>(lead);
+        self.files.check()?;
+        values?
             .into_dimensionality::<Ix2>()
             .map_err(|e| self.source.error(e.to_string(), DAMAGED).caused_by(e))
     }

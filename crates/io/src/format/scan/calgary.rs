@@ -12,6 +12,7 @@ use super::super::masks::{mask_of, probability_of};
 use super::super::source::array::Source;
 use super::super::source::container::Container;
 use super::super::source::messages::DAMAGED;
+use super::super::stamp::ReadFiles;
 use super::check_axes::MOST_COILS;
 use super::places::Places;
 use super::reader::{Planes, Scan, ScanFormat, ScanOptions};
@@ -91,6 +92,7 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         planes: Box::new(planes),
         attributes,
         warnings,
+        files: ReadFiles::default(),
     })
 }
 

@@ -23,6 +23,7 @@ use super::super::attribute;
 use super::super::header::Header;
 use super::super::reason::Reason;
 use super::super::source::h5::{self, exists};
+use super::super::stamp::ReadFiles;
 use super::plane_store::Ordered;
 use super::reader::{Planes, Scan, ScanFormat, ScanOptions};
 use crate::error::{Error, Place, Result};
@@ -148,6 +149,7 @@ fn open(path: &Path, options: &ScanOptions) -> Result<Scan> {
         noise_covariance,
         attributes,
         warnings,
+        files: ReadFiles::default(),
     })
 }
 

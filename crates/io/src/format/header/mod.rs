@@ -7,11 +7,11 @@ mod xml;
 use std::io::{Read, Seek, SeekFrom};
 
 use hdf5::types::{IntSize, TypeDescriptor};
-use roxmltree::{Document, Node};
+use roxmltree::Node;
 
 pub use self::metadata::{Sequence, Study, Subject, System};
 pub use self::simulated::{header_xml, volume_header_xml};
-use self::xml::{child, number, text};
+use self::xml::{LONGEST, child, number, text};
 use super::attribute::texts;
 use super::reason::Reason;
 use super::regular_file::open_regular;
@@ -66,7 +66,7 @@ impl Header {
     /// The same of the encoding of that number, counted from 0.
     pub fn parse_encoding(xml: &str, encoding: usize) -> Result<Self, Reason> {
         let read = xml.trim_start_matches('\u{feff}').trim();
-        let document = Document::parse(read).map_err(|e| Reason::new(format!("not XML: {e}"), e))?;
+        let document = xml::parse(read)?;
         let root = document.root_element();
         let encodings = root.children().filter(|c| c.tag_name().name() == "encoding");
         let encodings: Vec<Node> = encodings.take(encoding.saturating_add(1)).collect();
@@ -156,9 +156,6 @@ fn encodes(node: Node) -> Option<Limits> {
         center: number(node, "center"),
     })
 }
-
-/// No header is longer than this; a damaged one may claim to be.
-const LONGEST: u64 = 16 << 20;
 
 /// The text of a header: a string of variable or fixed length, or bytes; one value or an array of one.
 fn header_text(source: &Source) -> Result<String, Reason> {

@@ -46,7 +46,7 @@ pub use maps::{AXES, First, MapsFile, MapsOf, read_covariance, read_maps};
 pub use masks::{read_mask, read_probability};
 pub use noise::read_noise;
 pub use reason::Reason;
-pub use regular_file::{open_regular, read_regular};
+pub use regular_file::{open_regular, read_regular, read_text};
 pub(crate) use scan::PlaneStore;
 pub use scan::{Axes, AxisKind, Outline, Places, Reference, SCAN_FORMATS, Scan, ScanFormat, ScanOptions};
 pub use source::container::files_of;

@@ -8,7 +8,7 @@ use super::super::geometry::{Geometry, Plane};
 use super::super::geometry_dataset::{GEOMETRY, read_geometry};
 use super::super::header::Header;
 use super::super::maps::AXES;
-use super::super::scan::Axes;
+use super::super::scan::{Axes, MOST_SLICES};
 use super::super::source::array::Source;
 use super::super::source::container::{Container, files_of};
 use super::super::source::find::Wanted;
@@ -111,6 +111,10 @@ impl Images {
         if source.shape.contains(&0) {
             let problem = format!("has shape {}, with an empty axis", shape_text(&source.shape));
             return Err(source.error(problem, "give images with data"));
+        }
+        if slices > MOST_SLICES {
+            let problem = format!("has shape {}: {slices} slices", shape_text(&source.shape));
+            return Err(source.error(problem, format!("no more than {MOST_SLICES} are read; reshape it")));
         }
         // what is written has names and room for every slice before the first is read
         source.check_claim()?;

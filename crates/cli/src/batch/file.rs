@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::lock;
 use pvdamp_io::error::{Error, Result};
-use pvdamp_io::format::{Stamp, open_regular};
+use pvdamp_io::format::{ReadFiles, Stamp, open_regular};
 
 /// Size, time and checksum of a file when it was read or written.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,11 +27,10 @@ impl FileRecord {
     /// Reads the whole file at `at`, to be recorded as `path`. Errors: a file that cannot be read, or that changes
     /// meanwhile.
     pub fn of(at: &Path, path: String) -> Result<Self> {
+        let files = ReadFiles::of([at.to_path_buf()]);
         let stamp = stamp_of(at)?;
         let sha256 = sha256(at)?;
-        if stamp_of(at)? != stamp {
-            return Err(changed(at));
-        }
+        files.check()?;
         Ok(Self { path, stamp, sha256 })
     }
 
@@ -48,7 +47,7 @@ impl FileRecord {
 }
 
 /// Errors: a file that is not there.
-pub fn stamp_of(path: &Path) -> Result<Stamp> {
+fn stamp_of(path: &Path) -> Result<Stamp> {
     Stamp::of(path).map_err(|e| unreadable(path, &e))
 }
 
@@ -67,12 +66,6 @@ impl ChecksumCache {
         lock(&self.0).insert(path.to_path_buf(), record.clone());
         Ok(record)
     }
-}
-
-/// The error for a file that changed while it was read.
-pub fn changed(path: &Path) -> Error {
-    let problem = "changed while it was read";
-    Error::data(path, problem, "run the batch again when it is whole")
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Error {

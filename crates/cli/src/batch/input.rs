@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 use pvdamp_io::error::{Error, Result};
-use pvdamp_io::format::{files_below, files_of, has_ending};
+use pvdamp_io::format::{files_below, files_of, has_ending, read_regular};
 
 /// File name endings of scans in a folder.
 const SCAN_ENDINGS: &[&str] = &["h5", "hdf5", "mrd"];
@@ -84,13 +84,12 @@ pub fn inputs(given: &[PathBuf], output: &Path) -> Result<Vec<Input>> {
 
 /// Reads one path per line. Empty lines and lines that begin with # are skipped.
 fn read_list(path: &Path) -> Result<Vec<Input>> {
-    let text = std::fs::read_to_string(path).map_err(|e| {
-        Error::data(
-            path,
-            format!("this list cannot be read ({e})"),
-            "write one path a line, as UTF-8",
-        )
-    })?;
+    let unreadable = |why: String| {
+        let problem = format!("this list cannot be read ({why})");
+        Error::data(path, problem, "write one path a line, as UTF-8")
+    };
+    let bytes = read_regular(path).map_err(|e| unreadable(e.to_string()))?;
+    let text = str::from_utf8(&bytes).map_err(|e| unreadable(e.to_string()))?;
     let lines = text
         .lines()
         .map(str::trim)

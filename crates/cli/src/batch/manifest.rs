@@ -8,7 +8,7 @@ use super::record::differences;
 use super::shard::suffix;
 use super::{BatchVolume, Manifest, Shard, SliceLine, State, Status, Totals};
 use pvdamp_io::error::{Error, Result};
-use pvdamp_io::format::{AtomicFile, read_regular};
+use pvdamp_io::format::{AtomicFile, read_regular, read_text};
 
 /// Paths of the manifest of a shard or a whole batch: the JSON, and the lines of the slices.
 pub fn paths(folder: &Path, shard: Option<Shard>) -> [PathBuf; 2] {
@@ -54,7 +54,7 @@ impl Lines {
     /// Reads the lines that [`Manifest::write`] wrote.
     pub fn read(folder: &Path, shard: Option<Shard>) -> io::Result<Self> {
         let [_, path] = paths(folder, shard);
-        Ok(Self::parse(&String::from_utf8_lossy(&read_regular(&path)?)))
+        Ok(Self::parse(&read_text(&path)?))
     }
 
     pub fn parse(text: &str) -> Self {

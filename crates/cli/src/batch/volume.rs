@@ -1,12 +1,12 @@
 //! One scan at work: opened, its slices in any order and several at once, and its result closed.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
-use super::file::{ChecksumCache, changed, stamp_of};
+use super::file::ChecksumCache;
 use super::journal::Finished;
 use super::plan::Planned;
 use super::{BatchVolume, FastMriMetrics, FileRecord, Recipe, SliceLine, Status, lock};
@@ -15,7 +15,7 @@ use pvdamp::quality::{FastMri, Score, common_region, crop};
 use pvdamp::reconstruct::MapsRecord;
 use pvdamp::solve::IterationRecord;
 use pvdamp_io::error::{Error, Result};
-use pvdamp_io::format::{AtomicFile, Scan, Stamp};
+use pvdamp_io::format::{AtomicFile, ReadFiles, Scan};
 use pvdamp_io::recon::{ResultFile, ScanReconstruction, SliceRecord, SliceResult};
 
 /// What stops a scan.
@@ -42,7 +42,7 @@ pub struct OpenVolume {
     record: BatchVolume,
     start: Instant,
     /// Everything that is read for it, as it was before.
-    read: Vec<(PathBuf, Stamp)>,
+    read: ReadFiles,
     reconstruction: ScanReconstruction,
     /// What there is to warn of in all slices.
     known_warnings: Vec<String>,
@@ -69,8 +69,7 @@ impl OpenVolume {
         going: &dyn Fn() -> ControlFlow<()>,
     ) -> std::result::Result<Self, Trouble> {
         let start = Instant::now();
-        let stamp = |path: &PathBuf| Ok((path.clone(), stamp_of(path)?));
-        let read = planned.read.iter().map(stamp).collect::<Result<Vec<_>>>()?;
+        let read = ReadFiles::of(planned.read.iter().cloned());
         let reconstruction = recipe.open(&planned.input, going)?;
         let scan = reconstruction.scan();
         let known = reconstruction.setup().warnings();
@@ -195,13 +194,12 @@ impl OpenVolume {
         let mut file = output.close().map_err(Trouble::All)?;
         file.close().map_err(Trouble::All)?;
         let mut record = self.record.clone();
-        for (path, before) in &self.read {
-            let now = sums.record(path)?;
-            if now.stamp != *before {
-                return Err(changed(path).into());
-            }
-            record.read.push(now);
+        self.read.check()?;
+        for path in self.read.paths() {
+            record.read.push(sums.record(path)?);
         }
+        // the checksums too are those of what was read
+        self.read.check()?;
         record.written = Some(FileRecord::of(file.temporary(), self.record.name.clone()).map_err(Trouble::All)?);
         record.metrics = self.range.map(|range| total.metrics(range).into());
         record.status = Status::Done;

@@ -25,3 +25,4 @@ pub use record::{
     Results, RunMetrics, RunRecord, SensitivityRecord, TracePoint,
 };
 pub use run::Outcome;
+pub use store::Store;

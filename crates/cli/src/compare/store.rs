@@ -14,7 +14,7 @@ use super::{
 };
 use pvdamp::array::Image;
 use pvdamp_io::error::{Error, Place, Result};
-use pvdamp_io::format::{Hdf5Output, Role, Volume, append_regular, read_regular, read_volume};
+use pvdamp_io::format::{Hdf5Output, Role, Volume, append_regular, read_text, read_volume};
 use pvdamp_io::recon::Machine;
 
 const JOURNAL: &str = "journal.jsonl";
@@ -79,8 +79,7 @@ impl Store {
         }
         let mut text = String::new();
         if path.exists() {
-            let bytes = read_regular(&path).map_err(failed)?;
-            text = String::from_utf8_lossy(&bytes).into_owned();
+            text = read_text(&path).map_err(failed)?;
         }
         // A line cut off by an interruption does not parse. Its work is done again.
         let entries: Vec<Entry> = text

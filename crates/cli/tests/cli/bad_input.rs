@@ -1,7 +1,7 @@
 //! What must be refused: with one sentence that names the file and the mend, and nothing left behind.
 
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use crate::support::command::*;
@@ -461,13 +461,50 @@ fn an_interrupt_leaves_nothing() {
     // the result, or the first part of it, and the trace
     for (output, begun) in [("out.h5", 2), ("out.nii.gz", 2), ("out.cfl", 3), ("out.png", 2)] {
         let words = format!("recon long.h5 --accel 6 --trace t.jsonl -o {output}");
-        folder.refuses(&words, 130, &["interrupted"], || interrupted(&folder, &words, begun));
+        let interrupt = |run: &Child| {
+            let id = run.id().to_string();
+            assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        };
+        let run = || disturbed(&folder, &words, begun, interrupt);
+        folder.refuses(&words, 130, &["interrupted"], run);
     }
 }
 
-/// The output of a run that is interrupted once it has started to write this many files.
+/// Its size stays, and the scan and what goes with it are whole; another program may be at it all the same.
+#[test]
 #[cfg(unix)]
-fn interrupted(folder: &Folder, words: &str, begun: usize) -> ProgramOutput {
+fn an_input_that_is_written_while_it_is_read() {
+    let folder = Folder::with_scan("--size 128 --coils 4 --seed 1");
+    folder.run_ok("mask --size 128 --accel 6 -o mask.h5");
+    folder.run_ok("maps full.h5 -o maps.h5");
+    folder.write("noise.h5:noise_covariance", &Array2::<f64>::eye(4));
+    let slice = folder.complex("full.h5:kspace").index_axis_move(Axis(0), 0);
+    let many = slice.broadcast([200, 4, 128, 128]).unwrap().to_owned();
+    folder.write("long.h5:kspace", &many);
+    let maps = folder.complex("maps.h5:maps").index_axis_move(Axis(0), 0);
+    let many = maps.broadcast([200, 1, 4, 128, 128]).unwrap().to_owned();
+    folder.write("maps.h5:maps", &many);
+    for (words, written) in [
+        ("recon long.h5 --accel 6 --trace t.jsonl -o out.h5", "long.h5"),
+        ("recon long.h5 --mask mask.h5 -o out.nii.gz", "mask.h5"),
+        ("recon long.h5 --prob-map mask.h5:prob_map -o out.h5", "mask.h5"),
+        ("recon long.h5 --maps maps.h5 --accel 6 -o out.h5", "maps.h5"),
+        ("recon long.h5 --noise-covariance noise.h5 -o out.png", "noise.h5"),
+        ("maps long.h5 -o out.h5", "long.h5"),
+    ] {
+        let write = |_: &Child| {
+            let file = std::fs::File::options().append(true).open(folder.path(written));
+            file.unwrap().set_modified(std::time::SystemTime::now()).unwrap();
+        };
+        let expected = format!("{written}: changed while it was read; run this again when it is whole");
+        let run = || disturbed(&folder, words, 1, write);
+        folder.refuses(words, DATA, &[&expected], run);
+    }
+}
+
+/// The output of a run with which something is done once it has started to write this many files.
+#[cfg(unix)]
+fn disturbed(folder: &Folder, words: &str, begun: usize, disturb: impl FnOnce(&Child)) -> ProgramOutput {
     let mut command = Command::new(env!("CARGO_BIN_EXE_pvdamp"));
     let command = command.args(words.split_whitespace()).current_dir(folder.path(""));
     let mut run = command.stderr(Stdio::piped()).spawn().unwrap();
@@ -477,8 +514,7 @@ fn interrupted(folder: &Folder, words: &str, begun: usize) -> ProgramOutput {
         std::thread::sleep(Duration::from_millis(5));
     }
     std::thread::sleep(Duration::from_millis(200));
-    let id = run.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    disturb(&run);
     ProgramOutput::new(&run.wait_with_output().unwrap())
 }
 

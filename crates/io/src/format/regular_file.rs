@@ -16,13 +16,24 @@ pub fn open_regular(path: &Path) -> Result<File> {
     File::open(path)
 }
 
+/// Journals, manifests and lists are read whole, and none of this program is longer than this, in bytes.
+const LONGEST: u64 = 1 << 30;
+
 /// The whole of such a file.
 ///
 /// # Errors
-/// As [`open_regular`].
+/// As [`open_regular`], and a file of more than a gigabyte.
 pub fn read_regular(path: &Path) -> Result<Vec<u8>> {
+    read_up_to(path, LONGEST)
+}
+
+fn read_up_to(path: &Path, longest: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open_regular(path)?.read_to_end(&mut bytes)?;
+    open_regular(path)?.take(longest + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > longest {
+        let problem = format!("it is longer than the {longest} bytes that are read of a text");
+        return Err(Error::new(ErrorKind::FileTooLarge, problem));
+    }
     Ok(bytes)
 }
 
@@ -41,6 +52,15 @@ pub fn append_regular(path: &Path) -> Result<File> {
         return Err(Error::new(ErrorKind::InvalidInput, "this is not a regular file"));
     }
     options.open(path)
+}
+
+/// The same as text; what is no UTF-8 in it is replaced.
+///
+/// # Errors
+/// Those of [`read_regular`].
+pub fn read_text(path: &Path) -> Result<String> {
+    let lossy = |e: std::string::FromUtf8Error| String::from_utf8_lossy(e.as_bytes()).into_owned();
+    Ok(String::from_utf8(read_regular(path)?).unwrap_or_else(lossy))
 }
 
 #[cfg(test)]
@@ -64,6 +84,11 @@ mod tests {
         std::os::unix::fs::symlink(path("file"), path("link")).unwrap();
         assert_eq!(read_regular(&path("link")).unwrap(), b"text");
         assert_eq!(read_regular(&path("none")).unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(read_up_to(&path("file"), 4).unwrap(), b"text");
+        let error = read_up_to(&path("file"), 3).unwrap_err().to_string();
+        assert!(error.contains("longer than the 3 bytes"), "{error}");
+        std::fs::write(path("latin"), b"\xe9").unwrap();
+        assert_eq!(read_text(&path("latin")).unwrap(), "\u{fffd}");
     }
 
     #[test]

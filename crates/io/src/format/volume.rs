@@ -5,9 +5,10 @@ use num_complex::Complex;
 
 use super::geometry_dataset::GEOMETRY;
 use super::source::array::Source;
-use super::source::container::Container;
+use super::source::container::{Container, files_of};
 use super::source::find::Wanted;
 use super::source::messages::{DAMAGED, shape_text};
+use super::stamp::ReadFiles;
 use crate::error::{Place, Result};
 
 /// Images of a scan, `(slices, rows, cols)`.
@@ -45,7 +46,17 @@ pub enum Role {
 }
 
 /// Reads a real or complex volume `(slices, rows, cols)`, or a plane `(rows, cols)` as one slice; all of it finite.
+///
+/// # Errors
+/// What cannot be read, is no volume, or changes meanwhile.
 pub fn read_volume(place: &Place, role: Role) -> Result<Volume> {
+    let files = ReadFiles::of(files_of(&place.file));
+    let read = read_images(place, role);
+    files.check()?;
+    read
+}
+
+fn read_images(place: &Place, role: Role) -> Result<Volume> {
     let names: &[&str] = match role {
         Role::Target => &["reconstruction_rss", "reconstruction_esc", "reconstruction"],
         Role::Result => &["reconstruction"],

@@ -133,7 +133,8 @@ impl ScanReconstruction {
     /// Reconstructs one slice.
     ///
     /// # Errors
-    /// A slice that cannot be read or reconstructed, and [`Error::Interrupted`](crate::error::Error::Interrupted) when the observer breaks off.
+    /// A slice that cannot be read or reconstructed, a file read for it that changed meanwhile, and
+    /// [`Error::Interrupted`](crate::error::Error::Interrupted) when the observer breaks off.
     pub fn slice(&self, slice: usize, observer: &mut dyn Observer) -> Result<SliceResult> {
         let start = Instant::now();
         let Reconstruction {
@@ -152,6 +153,7 @@ impl ScanReconstruction {
             }
             None => self.empty_slice(start),
         };
+        self.setup.check_files()?;
         // The engine was told the method; the choice was that of the scan.
         let record = Record {
             choice: self.decision.choice.why,
@@ -171,9 +173,11 @@ impl ScanReconstruction {
     /// Poses the problem of one slice; `None` when it holds no data.
     ///
     /// # Errors
-    /// A slice that cannot be read or calibrated.
+    /// A slice that cannot be read or calibrated, and a file read for it that changed meanwhile.
     pub fn prepare(&self, slice: usize) -> Result<Option<Prepared>> {
-        self.prepared(slice, &mut ())
+        let prepared = self.prepared(slice, &mut ())?;
+        self.setup.check_files()?;
+        Ok(prepared)
     }
 
     fn prepared(&self, slice: usize, observer: &mut dyn Observer) -> Result<Option<Prepared>> {
@@ -195,13 +199,15 @@ impl ScanReconstruction {
     /// # Errors
     /// Those of [`Self::prepare`].
     pub fn maps(&self, place: usize, observer: &mut dyn Observer) -> Result<Option<SliceMaps>> {
-        let frames = self.scan().places.frames(place);
-        for slice in frames {
-            if let Some(maps) = self.maps_of_slice(slice, observer)? {
-                return Ok(Some(maps));
+        let mut found = None;
+        for slice in self.scan().places.frames(place) {
+            found = self.maps_of_slice(slice, observer)?;
+            if found.is_some() {
+                break;
             }
         }
-        Ok(None)
+        self.setup.check_files()?;
+        Ok(found)
     }
 
     fn maps_of_slice(&self, slice: usize, observer: &mut dyn Observer) -> Result<Option<SliceMaps>> {

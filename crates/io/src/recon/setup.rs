@@ -7,7 +7,7 @@ use super::frames::PlaceMaps;
 use super::inputs::{Places, maps_of, maps_of_slice, noise_of, sampling_of};
 use super::{MapsSource, ScanSettings, Workload};
 use crate::error::{Error, Result};
-use crate::format::{MapsFile, Scan};
+use crate::format::{MapsFile, ReadFiles, Scan, files_of};
 use pvdamp::array::{CoilStack, Maps};
 use pvdamp::coil::MapSets;
 use pvdamp::reconstruct::{
@@ -21,6 +21,8 @@ pub struct ScanSetup {
     pub(super) scan: Arc<Scan>,
     pub(super) settings: ScanSettings,
     places: Places,
+    /// Those beside the scan.
+    files: ReadFiles,
     pub(super) maps: Option<MapsFile>,
     pub(super) noise: Noise,
     pub(super) sampling: Arc<Sampling>,
@@ -63,11 +65,14 @@ impl ScanSetup {
     /// Whatever does not fit together, before any computation.
     pub fn new(scan: &Arc<Scan>, settings: &ScanSettings) -> Result<Self> {
         settings.validate(scan.grid())?;
-        let places = Places::of(scan, settings);
+        let mut settings = settings.clone();
+        let files = ReadFiles::of(settings.places_mut().flat_map(|place| files_of(&place.file)));
+        let settings = settings;
+        let places = Places::of(scan, &settings);
         let maps = maps_of(scan, &settings.maps)?;
         let first = first_with_data(scan)?;
         let sampling = match &first {
-            Some(kspace) => sampling_of(scan, kspace.view(), settings, &places)?,
+            Some(kspace) => sampling_of(scan, kspace.view(), &settings, &places)?,
             None => Sampling::of_nothing(scan.grid()),
         };
         if settings.engine.tuning.lambda == Lambda::Optimal && !sampling.complete_scan {
@@ -79,10 +84,11 @@ impl ScanSetup {
         }
         Ok(Self {
             scan: scan.clone(),
-            settings: settings.clone(),
             maps,
-            noise: noise_of(scan, settings)?,
+            noise: noise_of(scan, &settings)?,
+            settings,
             places,
+            files,
             sampling: Arc::new(sampling),
             shared: Mutex::default(),
             empty: first.is_none(),
@@ -114,6 +120,12 @@ impl ScanSetup {
     /// Whether any sample of a slice is not zero.
     pub fn holds_data(&self, slice: usize) -> Result<bool> {
         Ok(holds_data(&self.scan.read_slice(slice)?))
+    }
+
+    /// Errors: one of the files that are read for it, the scan's own and those beside it, changed since it was opened.
+    pub(super) fn check_files(&self) -> Result<()> {
+        self.scan.files().check()?;
+        self.files.check()
     }
 
     /// What the memory of its slices depends on, with so many sets of maps.

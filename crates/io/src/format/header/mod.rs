@@ -4,10 +4,11 @@ mod metadata;
 mod simulated;
 mod xml;
 
-use roxmltree::{Document, Node};
+use roxmltree::Node;
 
 pub use self::metadata::{Sequence, Study, Subject, System};
 pub use self::simulated::{header_xml, volume_header_xml};
+pub(in crate::format) use self::xml::LONGEST;
 use self::xml::{child, number, text};
 use super::reason::Reason;
 use super::source::array::Source;
@@ -60,7 +61,7 @@ impl Header {
     /// The same of the encoding of that number, counted from 0.
     pub fn parse_encoding(xml: &str, encoding: usize) -> Result<Self, Reason> {
         let read = xml.trim_start_matches('\u{feff}').trim();
-        let document = Document::parse(read).map_err(|e| Reason::new(format!("not XML: {e}"), e))?;
+        let document = xml::parse(read)?;
         let root = document.root_element();
         let encodings = root.children().filter(|c| c.tag_name().name() == "encoding");
         let encodings: Vec<Node> = encodings.take(encoding.saturating_add(1)).collect();

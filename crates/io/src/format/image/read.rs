@@ -8,11 +8,12 @@ use super::super::geometry::{Geometry, Plane};
 use super::super::geometry_dataset::{GEOMETRY, read_geometry};
 use super::super::header::Header;
 use super::super::maps::AXES;
-use super::super::scan::Axes;
+use super::super::scan::{Axes, MOST_SLICES};
 use super::super::source::array::Source;
-use super::super::source::container::Container;
+use super::super::source::container::{Container, files_of};
 use super::super::source::find::Wanted;
 use super::super::source::messages::{DAMAGED, shape_text};
+use super::super::stamp::ReadFiles;
 use super::sink::Series;
 use crate::error::{Place, Result};
 use pvdamp::array::Grid;
@@ -27,6 +28,8 @@ const COILS: usize = 3;
 /// Images `(slices, rows, cols)` in a file, with what the file says of them.
 pub struct Images {
     source: Source,
+    /// What they are read from, as it was before.
+    files: ReadFiles,
     slices: usize,
     grid: Grid,
     pub(in crate::format) geometry: Geometry,
@@ -90,6 +93,7 @@ impl Images {
     /// A file or dataset that is not there, of another shape or larger than what is stored, and a `geometry` of other
     /// slices.
     pub fn open(place: &Place) -> Result<Self> {
+        let files = ReadFiles::of(files_of(&place.file));
         let images = |source: &Source| {
             source.element.is_number() && matches!(source.shape.len(), 2 | 3) && source.name() != GEOMETRY
         };
@@ -111,10 +115,15 @@ impl Images {
             let problem = format!("has shape {}, with an empty axis", shape_text(&source.shape));
             return Err(source.error(problem, "give images with data"));
         }
+        if slices > MOST_SLICES {
+            let problem = format!("has shape {}: {slices} slices", shape_text(&source.shape));
+            return Err(source.error(problem, format!("no more than {MOST_SLICES} are read; reshape it")));
+        }
         // what is written has names and room for every slice before the first is read
         source.check_claim()?;
         let mut images = Self {
             source,
+            files,
             slices,
             grid,
             geometry: Geometry::default(),
@@ -125,6 +134,7 @@ impl Images {
             warnings: Vec::new(),
         };
         images.read_about()?;
+        images.files.check()?;
         Ok(images)
     }
 
@@ -200,11 +210,12 @@ impl Images {
     /// One slice, `(rows, cols)`.
     ///
     /// # Errors
-    /// Data that cannot be read, NaN and Inf.
+    /// Data that cannot be read, NaN and Inf, and a file that changed since it was opened.
     pub fn read(&self, slice: usize) -> Result<Array2<Complex<f32>>> {
         let lead: &[usize] = if self.source.shape.len() == 2 { &[] } else { &[slice] };
-        let values = self.source.complex::<f32>(lead)?;
-        values
+        let values = self.source.complex::<f32>(lead);
+        self.files.check()?;
+        values?
             .into_dimensionality::<Ix2>()
             .map_err(|e| self.source.error(e.to_string(), DAMAGED).caused_by(e))
     }

@@ -12,6 +12,7 @@ use super::super::masks::{mask_of, probability_of};
 use super::super::source::array::Source;
 use super::super::source::container::Container;
 use super::super::source::messages::{DAMAGED, shape_text};
+use super::super::stamp::ReadFiles;
 use super::axes::{Axes, AxisKind};
 use super::check_axes::{self, Stated};
 use super::kspace_array::{KspaceArray, unravel};
@@ -140,6 +141,7 @@ pub(super) fn open(format: &'static str, file: &Container, options: &ScanOptions
         attributes,
         anonymized: false,
         warnings,
+        files: ReadFiles::default(),
     })
 }
 

@@ -25,6 +25,9 @@ pub enum AxisKind {
     Kz,
 }
 
+/// The axes of an array in words, in bytes; NumPy has no arrays of more than 64 axes.
+const LONGEST: usize = 512;
+
 impl AxisKind {
     const WORDS: [(Self, &'static str); 8] = [
         (Self::Slice, "slice"),
@@ -79,6 +82,13 @@ impl FromStr for Axes {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        // it may come from a file, and errors repeat it
+        if text.len() > LONGEST {
+            return Err(format!(
+                "{} characters are too many for the axes of an array",
+                text.chars().count()
+            ));
+        }
         let kind = |word: &str| {
             let row = AxisKind::WORDS
                 .iter()
@@ -142,6 +152,7 @@ mod tests {
             ("kx,x,ky,kz", "kx and x"),
             ("x,ky,coil", "no kz"),
             ("ky,coil", "one encoded axis"),
+            (&"slice,".repeat(100), "600 characters are too many"),
         ] {
             let message = text.parse::<Axes>().unwrap_err();
             assert!(message.contains(why), "{message}");

@@ -10,7 +10,8 @@ use super::super::masks::{mask_of, probability_of};
 use super::super::source::array::Source;
 use super::super::source::container::Container;
 use super::super::source::messages::DAMAGED;
-use super::check_axes::MOST_COILS;
+use super::super::stamp::ReadFiles;
+use super::check_axes::{MOST_COILS, MOST_SLICES};
 use super::places::Places;
 use super::reader::{Planes, Scan, ScanFormat, ScanOptions};
 use crate::error::{Error, Result};
@@ -39,7 +40,12 @@ fn kspace_of(file: &Container, options: &ScanOptions) -> Result<Option<Source>> 
     let fits = |source: &Source| match source.shape[..] {
         [slices, rows, cols, parts] => {
             let real = source.element.is_number() && !source.element.is_complex();
-            real && slices > 0 && parts > 0 && parts % 2 == 0 && parts < rows && parts < cols && parts <= 2 * MOST_COILS
+            real && (1..=MOST_SLICES).contains(&slices)
+                && parts > 0
+                && parts % 2 == 0
+                && parts < rows
+                && parts < cols
+                && parts <= 2 * MOST_COILS
         }
         _ => false,
     };
@@ -88,6 +94,7 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
         attributes,
         anonymized: false,
         warnings,
+        files: ReadFiles::default(),
     })
 }
 

@@ -13,6 +13,9 @@ use crate::error::{Error, Result};
 /// No receive array has more elements; a larger axis is not one of coils.
 pub(super) const MOST_COILS: usize = 128;
 
+/// No scan has more slices; lists are kept of them.
+pub(in crate::format) const MOST_SLICES: usize = 2_000_000;
+
 /// Who says what the axes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stated {
@@ -25,7 +28,7 @@ pub(super) enum Stated {
 /// Sentences about axes that can be read but are probably not meant so.
 ///
 /// # Errors
-/// More coils than there can be; usual axes that a header contradicts where others fit it.
+/// More coils or slices than there can be; usual axes that a header contradicts where others fit it.
 pub(super) fn check(array: &KspaceArray, header: Option<&Header>, stated: Stated) -> Result<Vec<String>> {
     let (source, coils, grid) = (&array.source, array.coils(), array.grid());
     let other = better(&source.shape, header).filter(|other| *other != array.axes());
@@ -38,6 +41,11 @@ pub(super) fn check(array: &KspaceArray, header: Option<&Header>, stated: Stated
     if coils > MOST_COILS {
         let problem = format!("has shape {shape}, which reads as {axes}: {coils} coils");
         return Err(source.error(problem, pass("if the coils are last or elsewhere,")));
+    }
+    let slices = array.slices();
+    if slices > MOST_SLICES {
+        let problem = format!("has shape {shape}, which reads as {axes}: {slices} slices");
+        return Err(source.error(problem, pass(&format!("no more than {MOST_SLICES} are read;"))));
     }
     if stated == Stated::User {
         return Ok(Vec::new());

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use super::super::source::container::Container;
+use super::super::source::container::{Container, files_of};
+use super::super::stamp::ReadFiles;
 use super::reader::{Outline, Scan, ScanFormat, ScanOptions};
 use super::{bart, calgary, fastmri, ismrmrd, numpy};
 use crate::error::Result;
@@ -31,9 +32,13 @@ impl Scan {
     /// # Errors
     /// A file that cannot be read or is of no known kind, and whatever its format refuses.
     pub fn open(path: &Path, options: &ScanOptions) -> Result<Self> {
-        let mut scan = Self::unprepared(path, options)?;
-        scan.warnings.extend(scan.planes.prepare()?);
-        Ok(scan)
+        let files = ReadFiles::of(files_of(path));
+        let opened = Self::unprepared(path, options).and_then(|mut scan| {
+            scan.warnings.extend(scan.planes.prepare()?);
+            Ok(scan)
+        });
+        files.check()?;
+        Ok(Self { files, ..opened? })
     }
 
     /// What [`Scan::open`] would open, by headers, masks and tables alone: planes of a volume are not put in order. Of

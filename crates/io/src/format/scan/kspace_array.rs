@@ -55,22 +55,38 @@ impl KspaceArray {
 
     /// The length of all axes of a kind together; 1 if there is none.
     pub fn length(&self, kind: AxisKind) -> usize {
-        let lengths = self.kinds.iter().zip(&self.source.shape).filter(|(k, _)| **k == kind);
-        lengths.map(|(_, n)| n).product()
+        self.product(|k| k == kind)
     }
 
     /// How many images there are that are reconstructed by themselves, but for the positions along a readout.
     pub fn repeated(&self) -> usize {
+        self.product(AxisKind::is_repeated)
+    }
+
+    /// The lengths of some axes, multiplied; a damaged shape may exceed what can be counted.
+    fn product(&self, wanted: impl Fn(AxisKind) -> bool) -> usize {
         let lengths = self
             .kinds
             .iter()
             .zip(&self.source.shape)
-            .filter(|(k, _)| k.is_repeated());
-        lengths.map(|(_, n)| n).product()
+            .filter(|(kind, _)| wanted(**kind));
+        lengths.fold(1, |product, (_, &length)| product.saturating_mul(length))
+    }
+
+    /// How many slices there are; of a volume, the positions along its readout count too.
+    pub fn slices(&self) -> usize {
+        let along = match self.plane() {
+            Plane::Xy => 1,
+            Plane::Yz => self.length(AxisKind::X).saturating_mul(self.length(AxisKind::Kx)),
+        };
+        self.repeated().saturating_mul(along)
     }
 
     /// Which slices show the same place, of so many positions along the readout of a volume.
     pub fn places(&self, positions: Option<usize>) -> Places {
+        fn is_time(kind: AxisKind) -> bool {
+            matches!(kind, AxisKind::Frame | AxisKind::Echo)
+        }
         let axes = self.slice_axes();
         let lengths: Vec<usize> = axes
             .iter()
@@ -79,13 +95,16 @@ impl KspaceArray {
                 _ => self.source.shape[a],
             })
             .collect();
+        if !self.kinds.iter().any(|&kind| is_time(kind)) {
+            return Places::of_each(lengths.iter().product());
+        }
         let of = |at: &[usize], wanted: fn(AxisKind) -> bool| {
             let chosen = axes.iter().zip(at).filter(|(axis, _)| wanted(self.kinds[**axis]));
             chosen.map(|(_, &index)| index).collect::<Vec<_>>()
         };
         Places::of((0..lengths.iter().product()).map(|slice| {
             let at = unravel(slice, lengths.iter().copied());
-            let place = of(&at, |kind| !matches!(kind, AxisKind::Frame | AxisKind::Echo));
+            let place = of(&at, |kind| !is_time(kind));
             (place, of(&at, |kind| kind == AxisKind::Echo))
         }))
     }

@@ -26,7 +26,10 @@ pub struct Places {
 impl Places {
     /// Of slices that show a place each.
     pub fn of_each(slices: usize) -> Self {
-        Self::of((0..slices).map(|slice| (slice, ())))
+        Self {
+            slices: (0..slices).map(|slice| [slice, 0]).collect(),
+            count: slices,
+        }
     }
 
     /// Of what tells a place from others, and an image from others, for each slice.

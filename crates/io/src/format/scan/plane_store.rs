@@ -7,12 +7,14 @@ use std::sync::{Mutex, MutexGuard};
 use ndarray::Array3;
 use num_complex::Complex;
 
-use super::super::source::messages::DAMAGED;
+use super::super::source::messages::{DAMAGED, TOO_LARGE};
 use super::reader::Planes;
 use crate::error::{Error, Place, Result};
 use pvdamp::array::{CoilStack, Grid};
 
 const BYTES: usize = size_of::<Complex<f32>>();
+/// Values read at once.
+const BLOCK: usize = 1 << 16;
 
 /// Planes of k-space in an unnamed file in the folder for temporary files, `(slices, coils, rows, cols)` complex64.
 /// What was never written is zero. The file is gone with the last handle to it, however the program ends.
@@ -72,14 +74,26 @@ impl PlaneStore {
     /// Reads one of them back.
     pub fn plane(&self, slice: usize) -> Result<CoilStack<f32>> {
         let shape = (self.coils, self.grid.rows, self.grid.cols);
-        let mut bytes = vec![0; self.coils * self.grid.len() * BYTES];
-        let read = self.at([slice, 0, 0, 0])?.read_exact(&mut bytes);
-        read.map_err(|e| failed(&self.place, e))?;
+        let no_memory = |_| {
+            let problem = format!(
+                "a plane of {} coils, {}, needs more memory than there is",
+                self.coils, self.grid
+            );
+            Error::data(self.place.clone(), problem, TOO_LARGE)
+        };
+        let length = self.coils * self.grid.len();
+        let mut values = Vec::new();
+        values.try_reserve_exact(length).map_err(no_memory)?;
         let part = |bytes: &[u8]| f32::from_ne_bytes(bytes.try_into().expect("four bytes"));
-        let values = bytes
-            .chunks_exact(BYTES)
-            .map(|v| Complex::new(part(&v[..4]), part(&v[4..])));
-        Ok(Array3::from_shape_vec(shape, values.collect()).expect("a plane for every coil"))
+        let mut block = vec![0; BLOCK * BYTES];
+        let mut file = self.at([slice, 0, 0, 0])?;
+        while values.len() < length {
+            let bytes = &mut block[..BYTES * BLOCK.min(length - values.len())];
+            file.read_exact(bytes).map_err(|e| failed(&self.place, e))?;
+            let read = bytes.chunks_exact(BYTES);
+            values.extend(read.map(|v| Complex::new(part(&v[..4]), part(&v[4..]))));
+        }
+        Ok(Array3::from_shape_vec(shape, values).expect("a plane for every coil"))
     }
 }
 

@@ -8,6 +8,7 @@ use super::super::geometry::{Geometry, Plane};
 use super::super::header::Header;
 use super::super::source::array::Source;
 use super::super::source::container::Container;
+use super::super::stamp::ReadFiles;
 use super::super::volume::plane_of;
 use super::axes::Axes;
 use super::places::Places;
@@ -78,6 +79,8 @@ pub struct Scan {
     pub(in crate::format) anonymized: bool,
     /// What was left out or looks odd, a sentence each.
     pub warnings: Vec<String>,
+    /// What it is read from, as it was before; [`Scan::open`] fills it in.
+    pub(super) files: ReadFiles,
 }
 
 /// What a scan is, without its k-space: enough to plan what to do with it.
@@ -122,10 +125,19 @@ impl Scan {
     /// Reads one slice, `(coils, rows, cols)`.
     ///
     /// # Errors
-    /// Data that cannot be read, NaN or Inf, and complex128 values beyond single precision.
+    /// Data that cannot be read, NaN or Inf, complex128 values beyond single precision, and a file that changed since it
+    /// was opened.
     pub fn read_slice(&self, slice: usize) -> Result<CoilStack<f32>> {
         self.check_slice(slice)?;
-        self.planes.slice(slice)
+        let read = self.planes.slice(slice);
+        // why a file that is being written cannot be read any more matters less than that it is
+        self.files.check()?;
+        read
+    }
+
+    /// The files that it is read from, as they were before they were opened.
+    pub fn files(&self) -> &ReadFiles {
+        &self.files
     }
 
     /// The reference images that are there.
@@ -140,10 +152,9 @@ impl Scan {
     /// The reference image of a slice: the first of [`Scan::references`].
     pub fn read_reference(&self, slice: usize) -> Result<Option<Array2<f32>>> {
         self.check_slice(slice)?;
-        self.references
-            .first()
-            .map(|source| plane_of(source, slice))
-            .transpose()
+        let read = self.references.first().map(|source| plane_of(source, slice));
+        self.files.check()?;
+        read.transpose()
     }
 
     /// The part of the image the header asks for, in pixels: the reconstruction matrix along rows and columns, no

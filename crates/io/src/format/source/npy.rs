@@ -13,8 +13,12 @@ use super::raw::{self, RawArray};
 use crate::error::{Error, Place, Result};
 
 pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
-/// No header is longer; a damaged one may claim to be.
-const LONGEST: usize = 1 << 20;
+/// No header of numbers is longer, in bytes; a damaged one may claim to be.
+const LONGEST: usize = 1 << 16;
+/// NumPy has no arrays of more axes.
+const MOST_AXES: usize = 64;
+/// Of a header that cannot be read, as many characters are shown.
+const SHOWN: usize = 80;
 
 /// What stands before the values.
 #[derive(Debug, PartialEq)]
@@ -68,8 +72,10 @@ impl Header {
         file.read_exact(&mut text).map_err(cut)?;
         let length = (8 + prefix + length) as u64;
         let text = String::from_utf8_lossy(&text);
-        Self::parse(&text, length)
-            .ok_or_else(|| format!("has the header {:?}, which is not NumPy's", text.trim()).into())
+        Self::parse(&text, length).ok_or_else(|| {
+            let shown: String = text.trim().chars().take(SHOWN).collect();
+            format!("has the header {shown:?}, which is not NumPy's").into()
+        })
     }
 
     /// `{'descr': '<c8', 'fortran_order': False, 'shape': (3, 4), }`.
@@ -85,10 +91,11 @@ impl Header {
         };
         let shape = entry("shape")?.strip_prefix('(')?.split_once(')')?.0;
         let lengths = shape.split(',').map(str::trim).filter(|n| !n.is_empty());
-        Some(Self {
+        let shape: Vec<usize> = lengths.map(|n| n.parse().ok()).collect::<Option<_>>()?;
+        (shape.len() <= MOST_AXES).then_some(Self {
             description: description.to_string(),
             fortran: entry("fortran_order")?.starts_with("True"),
-            shape: lengths.map(|n| n.parse().ok()).collect::<Option<_>>()?,
+            shape,
             length,
         })
     }

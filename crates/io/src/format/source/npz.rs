@@ -4,7 +4,6 @@ use std::path::Path;
 
 use zip::CompressionMethod;
 
-use super::super::regular_file::open_regular;
 use super::archive;
 use super::array::Source;
 use super::messages::DAMAGED;
@@ -37,15 +36,12 @@ pub(super) fn open(path: &Path) -> Result<Vec<Source>> {
         let stored = member.compression() == CompressionMethod::Stored;
         let header = npy::Header::read(&mut member).map_err(|why| npy::damaged(place.clone(), why))?;
         let start = start.filter(|_| stored);
-        let file = match start {
-            Some(_) => Some(open_regular(path).map_err(|e| damaged(e.into()))?),
-            None => None,
-        };
         found.push(header.source(place, size, |header, number| {
             let strides = raw::strides(&header.shape, header.fortran);
-            match (file, start) {
-                (Some(file), Some(start)) => RawArray::in_file(file, start + header.length, number, strides),
-                _ => RawArray::packed(path.to_path_buf(), index, header.length, number, strides),
+            let path = path.to_path_buf();
+            match start {
+                Some(start) => RawArray::in_path(path, start + header.length, number, strides),
+                None => RawArray::packed(path, index, header.length, number, strides),
             }
         })?);
     }

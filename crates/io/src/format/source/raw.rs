@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use ndarray::{ArrayD, ArrayViewMutD, Axis, IxDyn};
 use num_complex::Complex;
 
+use super::super::regular_file::open_regular;
 use super::archive;
 use super::number::Number;
 use pvdamp::array::Real;
@@ -30,6 +31,8 @@ pub(super) struct RawArray {
 
 enum Bytes {
     File(File),
+    /// Opened when it is first read: an archive may have more members than a program may open files.
+    Unopened(PathBuf),
     /// A compressed member of an archive, not unpacked yet.
     Packed {
         archive: PathBuf,
@@ -40,6 +43,10 @@ enum Bytes {
 impl RawArray {
     pub fn in_file(file: File, offset: u64, number: Number, strides: Vec<u64>) -> Self {
         Self::of(Bytes::File(file), offset, number, strides)
+    }
+
+    pub fn in_path(path: PathBuf, offset: u64, number: Number, strides: Vec<u64>) -> Self {
+        Self::of(Bytes::Unopened(path), offset, number, strides)
     }
 
     /// Unpacked to an unnamed temporary file when it is first read.
@@ -164,12 +171,17 @@ impl RawArray {
 
 impl Bytes {
     fn file(&mut self) -> io::Result<&mut File> {
-        if let Self::Packed { archive, member } = self {
-            *self = Self::File(archive::unpack(archive, *member)?);
+        let opened = match self {
+            Self::File(_) => None,
+            Self::Unopened(path) => Some(open_regular(path)?),
+            Self::Packed { archive, member } => Some(archive::unpack(archive, *member)?),
+        };
+        if let Some(file) = opened {
+            *self = Self::File(file);
         }
         match self {
             Self::File(file) => Ok(file),
-            Self::Packed { .. } => Err(io::Error::other("not unpacked")),
+            Self::Unopened(_) | Self::Packed { .. } => Err(io::Error::other("not opened")),
         }
     }
 }

@@ -8,7 +8,8 @@ use super::fixtures::{TestFolder, complex_bytes, complex_npy, cut, npy};
 use super::{assert_says, maps_of, message};
 use crate::error::Place;
 use crate::format::{
-    First, Role, Volume, holds_images, read_covariance, read_list, read_maps, read_mask, read_probability, read_volume,
+    First, Images, Role, Scan, ScanOptions, Volume, holds_images, read_covariance, read_list, read_maps, read_mask,
+    read_probability, read_volume,
 };
 use pvdamp::array::Grid;
 
@@ -270,6 +271,75 @@ fn files_that_are_cut_off_or_wrong() {
         &read(&folder.at("less")),
         &folder.at("less"),
         &["less.cfl cannot be read", "together"],
+    );
+}
+
+#[test]
+fn archives_of_many_members() {
+    let folder = TestFolder::new();
+    let read = |path: &std::path::Path| message(read_volume(&path.into(), Role::Target));
+    let array = complex_npy(&numbered(&[1, 2, 2]));
+    let members = |count: usize| -> Vec<(String, Vec<u8>)> {
+        let name = |i: usize| format!("array{i:05}");
+        (0..count).map(|i| (name(i), array.clone())).collect()
+    };
+    let archive = |name: &str, count: usize| {
+        let members = members(count);
+        let members: Vec<_> = members.iter().map(|(name, bytes)| (&**name, bytes.clone())).collect();
+        folder.npz(name, &members, CompressionMethod::Stored)
+    };
+    // more than a program may have files open
+    let path = archive("many.npz", 5000);
+    read_volume(&Place::new(&path, "array04999"), Role::Target).unwrap();
+    let path = archive("more.npz", 10_001);
+    assert_says(&read(&path), &path, &["claims 10001 members", "no more than 10000"]);
+
+    // the end record for more than 65535 members, whose directory is not there
+    let small = std::fs::read(archive("small.npz", 1)).unwrap();
+    let at = small.len() as u64;
+    let end = |signature: &[u8], claim: u64| {
+        let counts = [44, 45 | 45 << 16, 0, claim, claim, 46 * claim, at];
+        let widths = [8, 4, 8, 8, 8, 8, 8];
+        let numbers = counts.iter().zip(widths);
+        let record = numbers.flat_map(|(n, width)| n.to_le_bytes().into_iter().take(width));
+        let locator = [b"PK\x06\x07\0\0\0\0", &at.to_le_bytes()[..], &1u32.to_le_bytes()].concat();
+        let old = [&b"PK\x05\x06\0\0\0\0"[..], &[0xff; 12], &[0; 2]].concat();
+        [&small[..], signature, &record.collect::<Vec<_>>(), &locator, &old].concat()
+    };
+    let path = folder.file("claim.npz", &end(b"PK\x06\x06", 1 << 33));
+    assert_says(&read(&path), &path, &["claims 8589934592 members"]);
+    let path = folder.file("elsewhere.npz", &end(b"PK\x06\x08", 1));
+    assert_says(&read(&path), &path, &["not where it should be"]);
+}
+
+#[test]
+fn headers_of_arrays_that_claim_too_much() {
+    let folder = TestFolder::new();
+    let read = |path: &std::path::Path| message(read_volume(&path.into(), Role::Target));
+    let path = folder.file("axes.npy", &npy("<c8", false, &[1; 65], &[0; 8]));
+    let message = read(&path);
+    assert_says(&message, &path, &["{'descr': '<c8', ", "not NumPy's"]);
+    assert!(message.len() < path.as_os_str().len() + 250, "{message}");
+    let long = [&b"\x93NUMPY\x02\0"[..], &(1u32 << 17).to_le_bytes(), &[b' '; 1 << 17]].concat();
+    let path = folder.file("long.npy", &long);
+    assert_says(&read(&path), &path, &["has a header of a version that is not known"]);
+    // a file may have holes, which take no room
+    let sparse = |name: &str, shape: &[usize]| {
+        let path = folder.file(name, &npy("<c8", false, shape, &[]));
+        let file = std::fs::File::options().append(true).open(&path).unwrap();
+        let values: usize = shape.iter().product();
+        file.set_len(file.metadata().unwrap().len() + 8 * values as u64)
+            .unwrap();
+        path
+    };
+    let path = sparse("slices.npy", &[1 << 31, 1, 2, 2]);
+    let message = super::message(Scan::open(&path, &ScanOptions::default()));
+    assert_says(&message, &path, &["2147483648 slices", "no more than 2000000"]);
+    let path = sparse("images.npy", &[1 << 31, 2, 2]);
+    assert_says(
+        &super::message(Images::open(&path.as_path().into())),
+        &path,
+        &["2147483648 slices"],
     );
 }
 

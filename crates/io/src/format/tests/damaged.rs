@@ -12,9 +12,10 @@ use zip::CompressionMethod;
 use zip::result::ZipError;
 
 use super::fixtures::{TestFolder, complex_npy, cut};
-use super::{HEADER, file, kspace, put, read_all};
+use super::{HEADER, assert_says, file, kspace, put, read_all};
+use crate::error::Place;
 use crate::format::hdf5_reader::Failure;
-use crate::format::{Scan, ScanOptions};
+use crate::format::{Images, Scan, ScanOptions};
 
 /// A small file with everything a scan can have; k-space compressed or not.
 fn valid(gzip: bool) -> Vec<u8> {
@@ -89,4 +90,38 @@ fn the_error_underneath_is_kept() {
     let values = folder.cfl("k", values.view());
     std::fs::remove_file(values).unwrap();
     is(&folder.at("k"), |e: &io::Error| e.kind() == io::ErrorKind::NotFound);
+}
+
+#[test]
+fn what_changes_after_it_was_opened_is_not_read_on() {
+    let bytes = valid(false);
+    let folder = TestFolder::new();
+    let path = folder.file("scan.h5", &bytes);
+    let pair = folder.cfl("k", kspace().t().into_dyn());
+    let touch = |path: &Path| {
+        let file = std::fs::File::options().append(true).open(path);
+        file.unwrap().set_modified(std::time::SystemTime::now()).unwrap();
+    };
+    let refused = |error: crate::error::Error, path: &Path| {
+        assert_says(&error.to_string(), path, &["changed while it was read"]);
+    };
+    let scan = Scan::open(&path, &ScanOptions::default()).unwrap();
+    let images = Images::open(&Place::new(&path, "reconstruction_rss")).unwrap();
+    scan.read_slice(0).unwrap();
+    images.read(0).unwrap();
+    touch(&path);
+    refused(scan.read_slice(1).unwrap_err(), &path);
+    refused(scan.read_reference(1).unwrap_err(), &path);
+    refused(images.read(1).unwrap_err(), &path);
+    // the header of BART's pair counts as well
+    let header = pair.with_extension("hdr");
+    for part in [&pair, &header] {
+        let scan = Scan::open(&folder.at("k"), &ScanOptions::default()).unwrap();
+        scan.read_slice(0).unwrap();
+        touch(part);
+        refused(scan.read_slice(0).unwrap_err(), part);
+    }
+    let scan = Scan::open(&path, &ScanOptions::default()).unwrap();
+    cut(&path, bytes.len() / 2);
+    refused(scan.read_slice(0).unwrap_err(), &path);
 }

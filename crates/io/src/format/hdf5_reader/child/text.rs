@@ -6,6 +6,7 @@ use std::io::{Read, Seek, SeekFrom};
 use hdf5::Container;
 use hdf5::types::{FixedAscii, FixedUnicode, IntSize, TypeDescriptor, VarLenAscii, VarLenUnicode};
 
+use super::super::super::header::LONGEST;
 use super::super::failure::Failure;
 
 /// Attributes lie in the object's header, a few kilobytes; a dense one is refused beyond this.
@@ -13,9 +14,6 @@ pub(super) const MOST_VALUES: usize = 1 << 16;
 
 /// A fixed-length string longer than this is not read.
 const LONG: usize = 1 << 20;
-
-/// No header is longer than this; a damaged one may claim to be.
-const LONGEST: u64 = 16 << 20;
 
 pub(super) fn count(shape: &[usize]) -> usize {
     shape.iter().fold(1, |n, &axis| n.saturating_mul(axis))

@@ -20,6 +20,7 @@ use super::super::hdf5_reader::Hdf5File;
 use super::super::header::Header;
 use super::super::reason::Reason;
 use super::super::source::container::Container;
+use super::super::stamp::ReadFiles;
 use super::plane_store::Ordered;
 use super::reader::{Planes, Scan, ScanFormat, ScanOptions};
 use crate::error::{Error, Place, Result};
@@ -134,6 +135,7 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
         attributes,
         anonymized: false,
         warnings,
+        files: ReadFiles::default(),
     })
 }
 

@@ -114,12 +114,20 @@ fn plain() -> Raw {
     }
 }
 
+/// A file that is closed when it is let go. Otherwise HDF5 waits for types that its crate keeps, and writes when it is
+/// read.
+fn opened(path: &Path, mode: hdf5::OpenMode) -> hdf5::File {
+    let mut options = hdf5::File::with_options();
+    options.fapl().fclose_degree(hdf5::file::FileCloseDegree::Strong);
+    options.open_as(path, mode).unwrap()
+}
+
 impl Raw {
     /// Writes the file into a folder of its own, the group under this name.
     fn write_as(&self, group: &str) -> (TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("raw.h5");
-        let file = hdf5::File::create(&path).unwrap();
+        let file = opened(&path, hdf5::OpenMode::Create);
         self.add_to(&file, group);
         (folder, path)
     }
@@ -146,9 +154,26 @@ impl Raw {
     }
 
     /// Writes and opens it.
-    fn scan(&self) -> Scan {
-        let (_folder, path) = self.write();
-        open(&path).unwrap()
+    fn scan(&self) -> Written {
+        let (folder, path) = self.write();
+        Written {
+            scan: open(&path).unwrap(),
+            _folder: folder,
+        }
+    }
+}
+
+/// A scan in a folder of its own, which is there as long.
+struct Written {
+    scan: Scan,
+    _folder: TempDir,
+}
+
+impl std::ops::Deref for Written {
+    type Target = Scan;
+
+    fn deref(&self) -> &Scan {
+        &self.scan
     }
 }
 

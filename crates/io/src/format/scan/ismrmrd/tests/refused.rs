@@ -126,7 +126,7 @@ fn readouts_that_do_not_go_together() {
 fn compressed_tables_whose_heads_tell_of_more_than_there_is() {
     let long = with(|r| r.readouts.iter_mut().for_each(|r| r.head.number_of_samples = 60_000));
     let (_folder, path) = long.write();
-    let file = hdf5::File::append(&path).unwrap();
+    let file = opened(&path, hdf5::OpenMode::Append);
     file.unlink("dataset/data").unwrap();
     let group = file.group("dataset").unwrap();
     let rows = Array1::from(long.readouts.clone());
@@ -141,7 +141,7 @@ fn compressed_tables_whose_heads_tell_of_more_than_there_is() {
 fn files_that_are_laid_out_otherwise() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("raw.h5");
-    let file = hdf5::File::create(&path).unwrap();
+    let file = opened(&path, hdf5::OpenMode::Create);
     let group = file.create_group("dataset").unwrap();
     group.new_dataset_builder().with_data(&[0u8]).create("xml").unwrap();
     group.new_dataset_builder().with_data(&[0u8]).create("data").unwrap();
@@ -181,7 +181,7 @@ fn files_that_are_laid_out_otherwise() {
         head: OddHead,
         data: VarLenArray<f32>,
     }
-    let file = hdf5::File::append(&path).unwrap();
+    let file = opened(&path, hdf5::OpenMode::Append);
     file.unlink("dataset/data").unwrap();
     file.group("dataset")
         .unwrap()
@@ -197,7 +197,7 @@ fn files_that_are_laid_out_otherwise() {
     );
 
     let (_folder, path) = plain().write_as("one");
-    let file = hdf5::File::append(&path).unwrap();
+    let file = opened(&path, hdf5::OpenMode::Append);
     plain().add_to(&file, "two");
     file.close().unwrap();
     assert_says(

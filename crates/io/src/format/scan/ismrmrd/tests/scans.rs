@@ -431,7 +431,7 @@ fn an_anonymized_scan_is_the_same_scan() {
     raw.xml = header([8, 6, 1], [4, 6, 1], [3, 0], "").replace("<encoding>", patient);
     raw.readouts[3].head.idx = at(0, 0, 1);
     let (before, mut after) = (raw.scan(), raw.scan());
-    after.anonymize(&crate::format::Anonymizer::new());
+    after.scan.anonymize(&crate::format::Anonymizer::new());
     assert!(before.identifying_fields() == ["patientName"] && after.identifying_fields().is_empty());
     let xml = |scan: &Scan| scan.header.as_ref().unwrap().xml.clone();
     assert!(xml(&before).contains("Doe") && !xml(&after).contains("Doe"));

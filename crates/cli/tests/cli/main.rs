@@ -17,6 +17,7 @@ mod docs;
 mod error_bars;
 mod eval;
 mod frames;
+mod mutated;
 mod one_path;
 mod report;
 mod shapes;

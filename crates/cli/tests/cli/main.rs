@@ -18,6 +18,7 @@ mod error_bars;
 mod eval;
 mod frames;
 mod hostile_hdf5;
+mod mutated;
 mod one_path;
 mod own_files;
 mod patients;

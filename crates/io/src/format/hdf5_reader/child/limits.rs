@@ -4,7 +4,7 @@
 const ROOM: u64 = 256 << 20;
 
 /// Seconds of computing for a question, and bytes of values that it may last a second longer for.
-const SECONDS: u64 = 5;
+const SECONDS: u64 = 2;
 const BYTES_A_SECOND: u64 = 20 << 20;
 
 /// Files that may be opened where links are followed.

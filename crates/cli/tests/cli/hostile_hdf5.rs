@@ -128,6 +128,33 @@ fn an_interrupt_is_obeyed_while_hdf5_hangs() {
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
 }
 
+/// Whoever reads for the program does not outlive it, even where HDF5 works for ever.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_reader_ends_with_the_program() {
+    let folder = scan();
+    endless(&folder, "endless.h5");
+    let mut run = Command::new(env!("CARGO_BIN_EXE_pvdamp"));
+    let run = run.args(["info", "endless.h5"]).current_dir(folder.path(""));
+    let mut run = run.stderr(Stdio::null()).spawn().unwrap();
+    let wait = |until: &dyn Fn() -> bool| {
+        let began = Instant::now();
+        while !until() && began.elapsed() < Duration::from_secs(3) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        until()
+    };
+    let id = run.id();
+    let readers = || std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+    assert!(wait(&|| !readers().trim().is_empty()));
+    let reader = readers().trim().to_string();
+    run.kill().unwrap();
+    run.wait().unwrap();
+    // gone, or waiting for the machine to notice
+    let state = || std::fs::read_to_string(format!("/proc/{reader}/stat")).unwrap_or_default();
+    assert!(wait(&|| state().is_empty() || state().contains(") Z ")), "{}", state());
+}
+
 #[test]
 fn no_other_file_is_read() {
     let folder = scan();

@@ -220,8 +220,11 @@ fn child(program: &Path, questions: PipeReader, answers: PipeWriter) -> IoResult
     }
     #[cfg(unix)]
     {
+        use std::os::unix::process::CommandExt;
+        // as lists of processes show it
+        command.arg0("pvdamp");
         // an interrupt from the keyboard is for the parent, which decides
-        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        command.process_group(0);
         // results that HDF5 writes here are no concern of the child's
         close_fds::set_fds_cloexec_threadsafe(3, &[]);
     }
@@ -247,8 +250,10 @@ fn cause_of_death(status: ExitStatus) -> Failure {
         use rustix::process::Signal;
         use std::os::unix::process::ExitStatusExt;
         let signal = status.signal().and_then(Signal::from_named_raw);
-        if signal == Some(Signal::XCPU) {
-            return Failure::Endless;
+        match signal {
+            Some(Signal::XCPU) => return Failure::Endless,
+            Some(Signal::KILL | Signal::TERM) => return Failure::Killed,
+            _ => {}
         }
     }
     Failure::Crashed(status.to_string())

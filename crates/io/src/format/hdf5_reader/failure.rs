@@ -33,6 +33,9 @@ pub(in crate::format) enum Failure {
     /// The child died of it.
     #[error("HDF5 crashed on it ({0})")]
     Crashed(String),
+    /// Somebody ended it, as a machine does that has no memory left.
+    #[error("the process that read it was killed")]
+    Killed,
     #[error("HDF5 worked on it for too long and was stopped")]
     Endless,
     #[error("nothing was read for {0} s")]
@@ -59,7 +62,7 @@ impl Failure {
     /// questions tell too, so that only the file is named then.
     pub fn error(self, place: impl Into<Place>, undone: &str) -> Error {
         let mut place = place.into();
-        if matches!(self, Self::Crashed(_) | Self::Endless | Self::Stalled(_)) {
+        if matches!(self, Self::Crashed(_) | Self::Killed | Self::Endless | Self::Stalled(_)) {
             place.dataset = None;
         }
         let (problem, mend) = match &self {
@@ -90,6 +93,7 @@ impl Failure {
             ),
             Self::Damaged(_) | Self::Crashed(_) | Self::Endless => (self.to_string(), DAMAGED),
             Self::Stalled(_) => (self.to_string(), "see whether its disk still answers, and try again"),
+            Self::Killed => (self.to_string(), "see whether there is memory for it, and try again"),
             Self::NoChild(_) => (self.to_string(), "allow more processes, or stop others, and try again"),
         };
         Error::data(place, problem, mend).caused_by(self)

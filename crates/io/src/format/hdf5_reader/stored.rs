@@ -15,6 +15,9 @@ const AT_ONCE: usize = 16 << 20;
 /// Larger pieces that are not compressed are read run by run, smaller ones at once.
 const LARGE: usize = 1 << 20;
 
+/// Larger ones are left to HDF5, whose memory is limited.
+const LARGEST: usize = 1 << 30;
+
 /// Deflate makes nothing smaller than this part of it.
 const INFLATION: usize = 1032;
 
@@ -81,7 +84,7 @@ impl Block<'_> {
     ) -> Result<bool> {
         let sound = lengths.len() == self.shape.len() && !lengths.contains(&0);
         let bytes = lengths.iter().try_fold(self.width, |bytes, &n| bytes.checked_mul(n));
-        let (Some(bytes), true) = (bytes, sound) else {
+        let (Some(bytes), true) = (bytes.filter(|&bytes| bytes <= LARGEST), sound) else {
             return Ok(false);
         };
         let Some(wanted) = self.wanted(lengths, pieces) else {

@@ -213,6 +213,10 @@ impl Array {
         };
         let mut pieces = Vec::new();
         self.dataset.chunks_visit(|chunk| {
+            // what lies outside belongs to no value
+            if chunk.offset.iter().zip(shape).any(|(&at, &n)| at >= n as u64) {
+                return 0;
+            }
             let axes = chunk.offset.iter().zip(shape).zip(lengths);
             let number = axes.fold(0u64, |number, ((&at, &n), &length)| {
                 let along = n.div_ceil(length) as u64;

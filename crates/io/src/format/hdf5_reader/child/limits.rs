@@ -1,7 +1,7 @@
 //! What the child may take of the machine.
 
 /// Bytes that HDF5 may take beside the values asked for.
-const ROOM: u64 = 256 << 20;
+const ROOM: u64 = 384 << 20;
 
 /// Seconds of computing for a question, and bytes of values that it may last a second longer for.
 const SECONDS: u64 = 2;

@@ -112,12 +112,12 @@ impl Images {
             let problem = format!("has shape {}, with an empty axis", shape_text(&source.shape));
             return Err(source.error(problem, "give images with data"));
         }
+        // what is written has names and room for every slice before the first is read
+        source.check_claim()?;
         if slices > MOST_SLICES {
             let problem = format!("has shape {}: {slices} slices", shape_text(&source.shape));
             return Err(source.error(problem, format!("no more than {MOST_SLICES} are read; reshape it")));
         }
-        // what is written has names and room for every slice before the first is read
-        source.check_claim()?;
         let mut images = Self {
             source,
             files,

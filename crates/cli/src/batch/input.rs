@@ -132,7 +132,8 @@ fn matching_files(pattern: &Path) -> Result<Vec<Input>> {
 fn unique_by_name(found: Vec<Input>) -> Result<Vec<Input>> {
     let files = |input: &Input| -> Vec<PathBuf> {
         let real = |path: PathBuf| path.canonicalize().unwrap_or(path);
-        files_of(&input.path).into_iter().map(real).collect()
+        let files = files_of(&input.path).unwrap_or_else(|_| vec![input.path.clone()]);
+        files.into_iter().map(real).collect()
     };
     let mut by_name: BTreeMap<String, Input> = BTreeMap::new();
     for input in found {

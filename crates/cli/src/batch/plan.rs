@@ -241,9 +241,10 @@ impl Plan {
 fn look(input: Input, recipe: &Recipe) -> (Planned, Option<Error>) {
     let mut record = BatchVolume::unknown(input.name.clone(), input.path.display().to_string());
     let mut memory = 0;
-    let mut read = files_of(&input.path);
+    let mut read = vec![input.path.clone()];
     let mut fill = || -> Result<()> {
         check_name(&input)?;
+        read = files_of(&input.path)?;
         let Outline {
             grid,
             slices,
@@ -257,7 +258,9 @@ fn look(input: Input, recipe: &Recipe) -> (Planned, Option<Error>) {
         let tells = |text: &String| recipe.anonymizer.is_none() || acquisition_code(text).is_some();
         (record.format, record.acquisition) = (Some(format.into()), acquisition.filter(tells));
         let mut settings = recipe.settings_of(&input);
-        read.extend(settings.places_mut().flat_map(|place| files_of(&place.file)));
+        for place in settings.places_mut() {
+            read.extend(files_of(&place.file)?);
+        }
         settings.validate(grid)?;
         if let SamplingSource::Draw { request, .. } = &settings.sampling {
             record.seed = Some(request.seed);

@@ -237,7 +237,8 @@ pub fn parse_acs(text: &str) -> std::result::Result<Acs, String> {
 
 /// Refuses an output that would replace a file being read.
 pub fn refuse_overwrite<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a Path>) -> Result<()> {
-    let mut files = inputs.into_iter().flat_map(files_of);
+    let files = inputs.into_iter().map(files_of).collect::<Result<Vec<_>>>()?;
+    let mut files = files.into_iter().flatten();
     if files.any(|input| same_file(output, &input)) {
         return Err(Error::data(output, "is an input of this run", "choose another output"));
     }

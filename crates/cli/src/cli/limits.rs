@@ -20,15 +20,25 @@ pub struct Limits {
 
 impl Limits {
     /// Files are read within these limits from now on, HDF5 by a process of its own.
-    pub fn begin(&self) {
+    ///
+    /// Errors: this program, which that process runs too, cannot be found.
+    pub fn begin(&self) -> Result<(), String> {
+        let program =
+            this_program().ok_or("the program does not find itself, which reads HDF5; start it by its full path")?;
         let usual = Reading::default();
         Reading {
-            program: this_program(),
+            program: Some(program),
             follow_links: self.follow_links,
             memory: self.memory.unwrap_or(usual.memory),
             interrupted: || console::going().is_break(),
         }
         .begin();
+        Ok(())
+    }
+
+    /// Whether any of them was given.
+    pub fn are_given(&self) -> bool {
+        self.memory.is_some() || self.follow_links
     }
 }
 
@@ -38,7 +48,12 @@ fn this_program() -> Option<std::path::PathBuf> {
     if cfg!(target_os = "linux") && running.exists() {
         return Some(running.to_path_buf());
     }
-    std::env::current_exe().ok()
+    let typed = || {
+        std::path::PathBuf::from(std::env::args_os().next()?)
+            .canonicalize()
+            .ok()
+    };
+    std::env::current_exe().ok().or_else(typed)
 }
 
 /// HDF5 takes drivers, plugins and more from its environment, also where it writes: this program starts anew without
@@ -52,7 +67,11 @@ pub fn start_without_hdf5_environment() -> Option<ExitCode> {
     if set.is_empty() {
         return None;
     }
-    let mut again = std::process::Command::new(this_program()?);
+    let Some(program) = this_program() else {
+        eprintln!("pvdamp: error: the program does not find itself; start it by its full path, or unset HDF5_*");
+        return Some(ExitCode::FAILURE);
+    };
+    let mut again = std::process::Command::new(program);
     again.args(std::env::args_os().skip(1));
     set.iter().for_each(|name| {
         again.env_remove(name);

@@ -97,9 +97,17 @@ pub fn main() -> ExitCode {
         return code;
     }
     let cli = Cli::parse();
-    cli.limits.begin();
     let console = Console::new(cli.quiet, cli.verbose);
     console::catch_file_size_limit();
+    if let Err(problem) = cli.limits.begin() {
+        console.error(&problem);
+        return ExitCode::FAILURE;
+    }
+    let reads_nothing = matches!(cli.command, Command::Simulate(_) | Command::Mask(_) | Command::Demo(_));
+    if reads_nothing && cli.limits.are_given() {
+        console.error("--memory and --follow-links are for commands that read files; leave them out");
+        return ExitCode::from(2);
+    }
     match start_pool(cli.threads) {
         Ok(notice) => notice.iter().for_each(|notice| console.warn(notice)),
         Err(problem) => {

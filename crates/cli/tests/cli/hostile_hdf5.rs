@@ -27,9 +27,13 @@ fn patch(path: &Path, mark: &[u8], change: impl FnOnce(&mut [u8])) {
 
 /// On this file HDF5 works for ever: the heap with its strings goes on with an object of no length.
 fn endless(folder: &Folder, name: &str) {
-    let text: hdf5::types::VarLenUnicode = "<ismrmrdHeader/>".parse().unwrap();
     std::fs::copy(folder.path("under.h5"), folder.path(name)).unwrap();
-    folder.write(&format!("{name}:ismrmrd_header"), &ndarray::arr0(text));
+    endless_text(folder, name, "ismrmrd_header");
+}
+
+fn endless_text(folder: &Folder, name: &str, dataset: &str) {
+    let text: hdf5::types::VarLenUnicode = "<ismrmrdHeader/>".parse().unwrap();
+    folder.write(&format!("{name}:{dataset}"), &ndarray::arr0(text));
     patch(&folder.path(name), b"GCOL", |heap| {
         let length = u64::from_le_bytes(heap[24..32].try_into().unwrap()) as usize;
         let next = 32 + length.next_multiple_of(8);
@@ -189,6 +193,25 @@ fn no_other_file_is_read() {
     };
     made_up("virtual.h5", "under.h5");
     made_up("virtual-gone.h5", "no.h5");
+    // a slice each of two files, as h5py writes them
+    let halves = |name: &str, first: &str| {
+        let [slices, coils, rows, cols] = kspace.shape()[..] else {
+            unreachable!()
+        };
+        let whole = (slices, coils, rows, cols);
+        let mut set = new(name).new_dataset::<C32>().shape(whole);
+        for (slice, source) in [first, "under.h5"].into_iter().enumerate() {
+            set = set.virtual_map(source, "kspace", whole, (slice, .., .., ..), whole, (slice, .., .., ..));
+        }
+        set.create("kspace").unwrap();
+    };
+    halves("halves.h5", "copy.h5");
+    std::fs::copy(folder.path("under.h5"), folder.path("copy.h5")).unwrap();
+    external("raw-short.h5", "few-values");
+    std::fs::write(folder.path("few-values"), &bytes[..bytes.len() - 1]).unwrap();
+    new("soft.h5").link_external("under.h5", "kspace", "there").unwrap();
+    folder.append("soft.h5").link_soft("there", "kspace").unwrap();
+    new("chain.h5").link_external("link.h5", "kspace", "kspace").unwrap();
     for name in [
         "link.h5",
         "elsewhere/far.h5",
@@ -197,6 +220,9 @@ fn no_other_file_is_read() {
         "raw-gone.h5",
         "virtual.h5",
         "virtual-gone.h5",
+        "soft.h5",
+        "chain.h5",
+        "halves.h5",
     ] {
         for command in ["recon", "convert"] {
             let output = if command == "recon" { "-o out.h5" } else { "out.npy" };
@@ -206,7 +232,7 @@ fn no_other_file_is_read() {
     // asked for, those in its own folder are read
     folder.run_ok("recon under.h5 -o plain.h5 --iterations 3");
     let plain = folder.complex("plain.h5:image");
-    for name in ["link.h5", "raw.h5", "virtual.h5"] {
+    for name in ["link.h5", "soft.h5", "chain.h5", "raw.h5", "virtual.h5", "halves.h5"] {
         folder.run_ok(&format!("recon {name} -o {name}.out --follow-links --iterations 3"));
         assert_eq!(folder.complex(&format!("{name}.out:image")), plain, "{name}");
     }
@@ -215,6 +241,7 @@ fn no_other_file_is_read() {
         ("gone.h5", "not there"),
         ("raw-gone.h5", "not there"),
         ("virtual-gone.h5", "not there"),
+        ("raw-short.h5", "shorter"),
     ] {
         folder.refused(
             &format!("recon {name} -o out.h5 --follow-links"),
@@ -226,6 +253,8 @@ fn no_other_file_is_read() {
     let input = "is an input of this run";
     folder.refused("recon link.h5 -o under.h5 --follow-links", DATA, &["under.h5", input]);
     folder.refused("recon raw.h5 -o values --follow-links", DATA, &["values", input]);
+    folder.refused("recon chain.h5 -o link.h5 --follow-links", DATA, &["link.h5", input]);
+    folder.refused("convert halves.h5 copy.h5 --follow-links", DATA, &["copy.h5", input]);
     folder.run_ok("batch link.h5 -o batched --follow-links --iterations 3");
     let manifest = std::fs::read_to_string(folder.path("batched/batch.json")).unwrap();
     assert!(manifest.contains("under.h5"), "{manifest}");
@@ -246,6 +275,39 @@ fn a_link_out_of_the_folder_is_not_followed() {
         DATA,
         &["link.h5", "outside the folder"],
     );
+}
+
+/// A link to a pipe, which would be waited for.
+#[test]
+#[cfg(unix)]
+fn a_link_to_a_pipe_is_not_opened() {
+    let folder = scan();
+    let made = Command::new("mkfifo").arg(folder.path("pipe.h5")).status();
+    assert!(made.unwrap().success());
+    let file = hdf5::File::create(folder.path("link.h5")).unwrap();
+    file.link_external("pipe.h5", "kspace", "kspace").unwrap();
+    drop(file);
+    let began = Instant::now();
+    folder.refused(
+        "convert link.h5 out.npy --follow-links",
+        DATA,
+        &["link.h5", "cannot be read"],
+    );
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+/// What a lost reader cannot tell is not taken for what is not there.
+#[test]
+fn images_with_damaged_attributes_are_refused() {
+    let folder = scan();
+    folder.run_ok("recon under.h5 -o image.h5 --iterations 2");
+    endless_text(&folder, "image.h5", "ismrmrd_header");
+    folder.refused(
+        "convert image.h5 other.h5",
+        DATA,
+        &["image.h5", "HDF5 worked on it for too long"],
+    );
+    folder.refused("recon under.h5 --maps image.h5:image -o out.h5", DATA, &["image.h5"]);
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub enum Role {
 /// # Errors
 /// What cannot be read, is no volume, or changes meanwhile.
 pub fn read_volume(place: &Place, role: Role) -> Result<Volume> {
-    let files = ReadFiles::of(files_of(&place.file));
+    let files = ReadFiles::of(files_of(&place.file)?);
     let read = read_images(place, role);
     files.check()?;
     read

@@ -66,7 +66,8 @@ impl ScanSetup {
     pub fn new(scan: &Arc<Scan>, settings: &ScanSettings) -> Result<Self> {
         settings.validate(scan.grid())?;
         let mut settings = settings.clone();
-        let files = ReadFiles::of(settings.places_mut().flat_map(|place| files_of(&place.file)));
+        let files = settings.places_mut().map(|place| files_of(&place.file));
+        let files = ReadFiles::of(files.collect::<Result<Vec<_>>>()?.concat());
         let settings = settings;
         let places = Places::of(scan, &settings);
         let maps = maps_of(scan, &settings.maps)?;

@@ -137,7 +137,12 @@ impl Connection {
         let Ok(Reply { answer, numbers }) = read_message(&mut self.answers) else {
             return Err(self.lose("its reader ended"));
         };
-        match postcard::from_bytes(&answer?) {
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(failure) if numbers == 0 && !failure.is_loss() => return Err(failure),
+            Err(_) => return Err(self.lose("its reader gave an answer that is none")),
+        };
+        match postcard::from_bytes(&answer) {
             Ok(answer) => Ok((answer, numbers)),
             Err(_) => Err(self.lose("its reader gave an answer that is none")),
         }
@@ -157,6 +162,7 @@ impl Connection {
     fn lose(&mut self, what: &str) -> Failure {
         let given_up = self.answers.given_up.take();
         if given_up.is_some() {
+            self.lost.clone_from(&given_up);
             self.end();
         }
         self.questions = None;
@@ -183,8 +189,11 @@ impl Connection {
                 let _ = child.kill();
                 wait_for(child);
             }
+            // one that is waited for in vain cannot be ended
             Reader::Thread(thread) => {
-                if let Some(thread) = thread.take() {
+                if let Some(thread) = thread.take()
+                    && self.lost.is_none()
+                {
                     let _ = thread.join();
                 }
             }

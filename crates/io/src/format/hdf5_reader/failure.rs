@@ -23,7 +23,7 @@ pub(in crate::format) enum Failure {
     /// A dataset without values.
     #[error("holds nothing")]
     Empty,
-    #[error("needs {:.1} GiB of memory", *.0 as f64 / f64::from(1 << 30))]
+    #[error("needs {} MB of memory", .0.div_ceil(1 << 20))]
     TooLarge(u64),
     /// What it claims cannot be.
     #[error("{0}")]
@@ -55,14 +55,22 @@ pub(in crate::format) enum Barred {
     Outside,
     #[error("which is not there or cannot be read")]
     Missing,
+    #[error("which is shorter than that")]
+    Short,
 }
 
 impl Failure {
+    /// Whether the reader is lost by it, so that nothing more can be asked.
+    pub fn is_loss(&self) -> bool {
+        let interrupted = matches!(self, Self::Interrupted);
+        interrupted || matches!(self, Self::Crashed(_) | Self::Killed | Self::Endless | Self::Stalled(_))
+    }
+
     /// An error about `place`; `undone` is what failed, as in `cannot be read`. Of a reader that is lost all later
     /// questions tell too, so that only the file is named then.
     pub fn error(self, place: impl Into<Place>, undone: &str) -> Error {
         let mut place = place.into();
-        if matches!(self, Self::Crashed(_) | Self::Killed | Self::Endless | Self::Stalled(_)) {
+        if self.is_loss() {
             place.dataset = None;
         }
         let (problem, mend) = match &self {
@@ -81,7 +89,7 @@ impl Failure {
                 let mend = match why {
                     Barred::Unasked => "--follow-links reads files in the folder of the scan; or copy the data into it",
                     Barred::Outside => "put both into one folder, or copy the data into this file",
-                    Barred::Missing => "put it there, or copy the data into this file",
+                    Barred::Missing | Barred::Short => "put it there whole, or copy the data into this file",
                 };
                 (self.to_string(), mend)
             }
@@ -94,7 +102,10 @@ impl Failure {
             Self::Damaged(_) | Self::Crashed(_) | Self::Endless => (self.to_string(), DAMAGED),
             Self::Stalled(_) => (self.to_string(), "see whether its disk still answers, and try again"),
             Self::Killed => (self.to_string(), "see whether there is memory for it, and try again"),
-            Self::NoChild(_) => (self.to_string(), "allow more processes, or stop others, and try again"),
+            Self::NoChild(_) => (
+                self.to_string(),
+                "allow more processes and open files, or end others, and try again",
+            ),
         };
         Error::data(place, problem, mend).caused_by(self)
     }

@@ -16,7 +16,7 @@ use super::super::source::messages::{DAMAGED, not_a_number, shape_text};
 use super::acquisition::{Head, TableInfo};
 use super::connection::Connection;
 use super::failure::Failure;
-use super::question::{ArrayInfo, Attributes, Question};
+use super::question::{ArrayInfo, Attributes, Identity, Question};
 use super::reading::Reading;
 use super::stored::{Block, Piece, Stored};
 use crate::error::{Error, Place, Result};
@@ -46,6 +46,8 @@ pub(in crate::format) struct Hdf5File {
     /// For values that are read where they lie.
     raw: Arc<File>,
     connection: Arc<Mutex<Connection>>,
+    /// Why nothing can be read any more.
+    lost: Arc<OnceLock<Failure>>,
 }
 
 impl Hdf5File {
@@ -65,11 +67,15 @@ impl Hdf5File {
             follow_links: reading.follow_links,
             memory: reading.memory,
         };
-        connection.ask::<()>(&open).map_err(unopened)?;
+        let theirs: Identity = connection.ask(&open).map_err(unopened)?;
+        if theirs != Identity::of(&raw) {
+            return Err(Error::data(path, "was exchanged while it was opened", "try again"));
+        }
         Ok(Self {
             path: path.to_path_buf(),
             raw: Arc::new(raw),
             connection: Arc::new(Mutex::new(connection)),
+            lost: Arc::default(),
         })
     }
 
@@ -77,8 +83,31 @@ impl Hdf5File {
         self.connection.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
+    /// By a question to the reader. That he is lost is remembered.
+    fn answered<T>(
+        &self,
+        ask: impl FnOnce(&mut Connection) -> std::result::Result<T, Failure>,
+    ) -> std::result::Result<T, Failure> {
+        let answer = ask(&mut self.connection());
+        if let Err(failure) = &answer
+            && failure.is_loss()
+        {
+            // of several the first tells
+            let _ = self.lost.set(failure.clone());
+        }
+        answer
+    }
+
     fn ask<T: serde::de::DeserializeOwned>(&self, question: &Question) -> std::result::Result<T, Failure> {
-        self.connection().ask(question)
+        self.answered(|connection| connection.ask(question))
+    }
+
+    /// Errors: the reader was lost, so that what was said not to be there may be there.
+    pub fn check(&self) -> Result<()> {
+        let lost = self.lost.get();
+        lost.map_or(Ok(()), |failure| {
+            Err(failure.clone().error(self.path.as_path(), "cannot be read"))
+        })
     }
 
     /// Whether a link of this name is there, groups on the way included.
@@ -145,17 +174,20 @@ impl Hdf5File {
         numbers: usize,
     ) -> std::result::Result<(Vec<usize>, Vec<f32>), Failure> {
         let question = Question::Samples { first, end, numbers };
-        self.connection().ask_numbers(&question, |lengths: &Vec<usize>, bytes| {
+        let room = |lengths: &Vec<usize>, bytes| {
             let count = lengths.iter().try_fold(0usize, |sum, &n| sum.checked_add(n))?;
             let as_told = count.checked_mul(size_of::<f32>())? as u64 == bytes && lengths.len() == end - first;
-            if as_told { try_zeroed_vec(count).ok() } else { None }
-        })
+            let fits = as_told && bytes <= Reading::now().memory;
+            if fits { try_zeroed_vec(count).ok() } else { None }
+        };
+        self.answered(|connection| connection.ask_numbers(&question, room))
     }
 
-    /// Other files that were opened on the way.
-    pub fn others(&self) -> Vec<PathBuf> {
-        let others: Vec<String> = self.ask(&Question::Others).unwrap_or_default();
-        others.into_iter().map(PathBuf::from).collect()
+    /// Other files that it leads to.
+    pub fn others(&self) -> Result<Vec<PathBuf>> {
+        let others = self.ask::<Vec<String>>(&Question::Others);
+        let others = others.map_err(|failure| failure.error(self.path.as_path(), "its links cannot be followed"))?;
+        Ok(others.into_iter().map(PathBuf::from).collect())
     }
 }
 
@@ -233,6 +265,7 @@ impl Hdf5Array {
 
     /// Straight into the array returned; `V` is what is stored, in numbers of `T`.
     fn load<T: Number, V: Pod>(&self, start: &[usize], count: &[usize]) -> Result<ArrayD<V>> {
+        self.file.check()?;
         self.check_claim(size_of::<V>())?;
         let undone = |failure: Failure| failure.error(self.place.clone(), "cannot be read");
         let wanted = product(count).saturating_mul(size_of::<V>() as u128);
@@ -245,7 +278,8 @@ impl Hdf5Array {
         let bytes = cast_slice_mut(&mut values);
         if !self.read_stored::<V>(T::WIDE, start, count, bytes).map_err(undone)? {
             let pieces = self.pieces::<T, V>(start, count);
-            self.file.connection().ask_pieces(&pieces, bytes).map_err(undone)?;
+            let read = self.file.answered(|connection| connection.ask_pieces(&pieces, bytes));
+            read.map_err(undone)?;
         }
         Ok(ArrayD::from_shape_vec(count.to_vec(), values).expect("as many as the shape has"))
     }
@@ -271,6 +305,11 @@ impl Hdf5Array {
                 Ok(true)
             }
             Some(Stored::InPieces { lengths, filters }) if self.info.wide == wide && !out.is_empty() => {
+                // a larger piece is for the reader to refuse
+                let piece = product(lengths).saturating_mul(size_of::<V>() as u128);
+                if piece.saturating_mul(3) > u128::from(Reading::now().memory) {
+                    return Ok(false);
+                }
                 let pieces = self
                     .places
                     .get_or_init(|| self.file.ask(&Question::Pieces(self.info.number)));

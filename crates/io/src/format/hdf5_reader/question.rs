@@ -3,6 +3,7 @@
 //! A message is its length (four bytes, the least significant first) and as many bytes of `postcard`. A [`Reply`] that
 //! tells of numbers is followed by them as they lie in memory.
 
+use std::fs::File;
 use std::io::{Error, ErrorKind, Read, Result, Write};
 
 use serde::de::DeserializeOwned;
@@ -18,7 +19,7 @@ const LONGEST: usize = 256 << 20;
 /// What is asked of the child. Datasets are named by the number in [`ArrayInfo`], once they are known.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Question {
-    /// The first. Answer: nothing.
+    /// The first. Answer: the [`Identity`] of the file.
     Open {
         path: String,
         follow_links: bool,
@@ -59,6 +60,22 @@ pub(super) enum Question {
     Samples { first: usize, end: usize, numbers: usize },
     /// Other files that were opened on the way. Answer: `Vec<String>`.
     Others,
+}
+
+/// Which file is open, where the system tells: device and number.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Identity(Option<[u64; 2]>);
+
+impl Identity {
+    pub fn of(file: &File) -> Self {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            Self(file.metadata().ok().map(|file| [file.dev(), file.ino()]))
+        }
+        #[cfg(not(unix))]
+        Self(file.metadata().ok().and(None))
+    }
 }
 
 /// Attributes, and warnings of those that are left out.

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{Error, ErrorKind, Result};
 use std::ops::Range;
 
+use bytemuck::allocation::try_zeroed_vec;
 use flate2::{Decompress, FlushDecompress, Status};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -122,10 +123,9 @@ impl Block<'_> {
         let mut found = Vec::new();
         let mut index: Vec<usize> = grid.iter().map(|range| range.start).collect();
         loop {
-            let number = index
-                .iter()
-                .zip(&numbers)
-                .fold(0, |number, (&i, &n)| number * n as u64 + i as u64);
+            let number = index.iter().zip(&numbers).fold(0u64, |number, (&i, &n)| {
+                number.wrapping_mul(n as u64).wrapping_add(i as u64)
+            });
             let at = pieces.binary_search_by_key(&number, |piece| piece.number).ok()?;
             let origin = index.iter().zip(lengths).map(|(&i, &length)| i * length).collect();
             found.push((origin, pieces[at]));
@@ -198,15 +198,15 @@ fn unpacked(file: &File, piece: &Piece, filters: &[Filter], length: usize, width
     if length / INFLATION > stored || stored > length.saturating_mul(2).saturating_add(1024) {
         return Err(damaged());
     }
-    let mut bytes = vec![0; stored];
+    let mut bytes: Vec<u8> = try_zeroed_vec(stored).map_err(|()| ErrorKind::OutOfMemory)?;
     read_at(file, piece.address, &mut bytes)?;
     for (at, filter) in filters.iter().enumerate().rev() {
-        if piece.without >> at & 1 == 1 {
+        if u64::from(piece.without).checked_shr(at as u32).unwrap_or(0) & 1 == 1 {
             continue;
         }
         bytes = match filter {
             Filter::Deflate => {
-                let mut inflated = vec![0; length];
+                let mut inflated: Vec<u8> = try_zeroed_vec(length).map_err(|()| ErrorKind::OutOfMemory)?;
                 let mut inflate = Decompress::new(true);
                 let status = inflate.decompress(&bytes, &mut inflated, FlushDecompress::Finish);
                 let whole = status.is_ok_and(|status| status == Status::StreamEnd);
@@ -328,8 +328,20 @@ mod tests {
         let values = ArrayD::from_shape_fn(IxDyn(&[4, 6]), |at| if at[0] < 2 && at[1] < 3 { 1.0 } else { 7.0 });
         check(&path, &values, &[0, 0], &[2, 3], true);
         check(&path, &values, &[1, 1], &[2, 3], false);
-        let (_folder, path) = file(|file| file.new_dataset::<f32>().shape([4]).create("values").map(drop));
-        check(&path, &ArrayD::<f32>::zeros(IxDyn(&[4])), &[1], &[2], false);
+        for user in [0, 512] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("scan.h5");
+            let mut options = hdf5::File::with_options();
+            options.with_fcpl(|create| create.userblock(user));
+            let written = options.create(&path).unwrap();
+            let set = written
+                .new_dataset::<f32>()
+                .shape([4])
+                .fill_value(3f32)
+                .create("values");
+            drop((set.unwrap(), written));
+            check(&path, &ArrayD::from_elem(IxDyn(&[4]), 3f32), &[1], &[2], false);
+        }
     }
 
     #[test]

@@ -93,7 +93,7 @@ impl Images {
     /// A file or dataset that is not there, of another shape or larger than what is stored, and a `geometry` of other
     /// slices.
     pub fn open(place: &Place) -> Result<Self> {
-        let files = ReadFiles::of(files_of(&place.file));
+        let files = ReadFiles::of(files_of(&place.file)?);
         let images = |source: &Source| {
             source.element.is_number() && matches!(source.shape.len(), 2 | 3) && source.name() != GEOMETRY
         };
@@ -172,7 +172,7 @@ impl Images {
         if let Some(AttributeValue::Text(method)) = method.map(|method| method.value) {
             self.method = method;
         }
-        Ok(())
+        file.check()
     }
 
     pub fn is_complex(&self) -> bool {

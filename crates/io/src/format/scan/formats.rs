@@ -32,7 +32,7 @@ impl Scan {
     /// # Errors
     /// A file that cannot be read or is of no known kind, and whatever its format refuses.
     pub fn open(path: &Path, options: &ScanOptions) -> Result<Self> {
-        let files = ReadFiles::of(files_of(path));
+        let files = ReadFiles::of(files_of(path)?);
         let opened = Self::unprepared(path, options).and_then(|mut scan| {
             scan.warnings.extend(scan.planes.prepare()?);
             Ok(scan)
@@ -64,6 +64,8 @@ impl Scan {
         let file = Container::open(path)?;
         let known = SCAN_FORMATS.iter().find(|format| (format.recognise)(&file, options));
         let format = known.or(SCAN_FORMATS.last()).expect("a format");
-        (format.open)(&file, options)
+        let opened = (format.open)(&file, options);
+        file.check()?;
+        opened
     }
 }

@@ -54,21 +54,20 @@ impl ContainerKind {
 
 /// The files that a path stands for: BART's pair, or the file itself, and where links are followed those that it leads
 /// to.
-pub fn files_of(path: &Path) -> Vec<PathBuf> {
+///
+/// # Errors
+/// Links that cannot be followed.
+pub fn files_of(path: &Path) -> Result<Vec<PathBuf>> {
     if let Some((header, values)) = cfl::header_and_values(path) {
-        return vec![header, values];
+        return Ok(vec![header, values]);
     }
-    let linked = || {
-        let file = Hdf5File::open(path).ok()?;
-        // each dataset is looked at
-        file.arrays();
-        Some(file.others())
-    };
-    let others = if Reading::now().follow_links { linked() } else { None };
-    [path.to_path_buf()]
-        .into_iter()
-        .chain(others.into_iter().flatten())
-        .collect()
+    let mut files = vec![path.to_path_buf()];
+    if Reading::now().follow_links && ContainerKind::of(path) == ContainerKind::Other {
+        // what is no HDF5 leads nowhere, and is told when it is read
+        let linked = Hdf5File::open(path).ok().map(|file| file.others());
+        files.extend(linked.transpose()?.unwrap_or_default());
+    }
+    Ok(files)
 }
 
 impl Container {
@@ -90,6 +89,11 @@ impl Container {
         };
         let path = path.to_path_buf();
         Ok(Self { path, kind, content })
+    }
+
+    /// Errors: the file cannot be read any more, so that what was said not to be there may be there.
+    pub fn check(&self) -> Result<()> {
+        self.hdf5().map_or(Ok(()), Hdf5File::check)
     }
 
     pub fn path(&self) -> &Path {

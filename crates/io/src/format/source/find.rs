@@ -37,6 +37,7 @@ impl Wanted<'_> {
                 return Ok(source);
             }
             if !file.has(name) {
+                file.check()?;
                 let held = inventory(&file.sources());
                 return Err(Error::data(
                     place.clone(),
@@ -53,6 +54,7 @@ impl Wanted<'_> {
         }
         let within = |source: &Source| source.name().starts_with(&folder);
         let held: Vec<Source> = file.sources().into_iter().filter(within).collect();
+        file.check()?;
         let inventory = inventory(&held);
         let mut fitting: Vec<Source> = held.into_iter().filter(|source| (self.fits)(source)).collect();
         match (fitting.len(), fitting.pop()) {

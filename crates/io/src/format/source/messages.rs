@@ -6,7 +6,8 @@ use crate::error::{Error, Place};
 pub(in crate::format) const DAMAGED: &str = "the file is damaged or incomplete: copy or download it again";
 
 /// What to do about an array for which there is no memory.
-pub(in crate::format) const TOO_LARGE: &str = "use a machine with more, or a smaller scan";
+pub(in crate::format) const TOO_LARGE: &str =
+    "use a machine with more, raise --memory where it was given, or take a smaller scan";
 
 /// `(1, 8, 256, 256)`.
 pub(in crate::format) fn shape_text(shape: &[usize]) -> String {

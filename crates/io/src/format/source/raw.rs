@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use ndarray::{ArrayD, ArrayViewMutD, Axis, IxDyn};
 use num_complex::Complex;
 
+use super::super::hdf5_reader::Reading;
 use super::super::regular_file::open_regular;
 use super::archive;
 use super::number::Number;
@@ -213,6 +214,8 @@ pub(super) fn size(shape: &[usize], width: usize) -> Option<u64> {
 /// An array of zeros, or an error where there is no memory for it.
 fn zeros<T: Real>(count: &[usize]) -> io::Result<ArrayD<Complex<T>>> {
     let len = size(count, 1).and_then(|len| usize::try_from(len).ok());
+    let fits = |len: &usize| len.saturating_mul(size_of::<Complex<T>>()) as u64 <= Reading::now().memory;
+    let len = len.filter(fits);
     let mut values = Vec::new();
     match len.map(|len| (len, values.try_reserve_exact(len))) {
         Some((len, Ok(()))) => values.resize(len, Complex::new(T::zero(), T::zero())),
@@ -220,7 +223,7 @@ fn zeros<T: Real>(count: &[usize]) -> io::Result<ArrayD<Complex<T>>> {
             let bytes = count
                 .iter()
                 .fold(size_of::<Complex<T>>() as f64, |n, &length| n * length as f64);
-            let problem = format!("needs {:.1} GiB of memory", bytes / f64::from(1 << 30));
+            let problem = format!("needs {:.0} MB of memory", (bytes / f64::from(1 << 20)).ceil());
             return Err(io::Error::new(io::ErrorKind::OutOfMemory, problem));
         }
     }
@@ -243,7 +246,7 @@ mod tests {
         for count in [[1 << 40, 1 << 40], [1 << 30, 1 << 25]] {
             let error = zeros::<f64>(&count).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::OutOfMemory);
-            assert!(error.to_string().contains("GiB of memory"), "{error}");
+            assert!(error.to_string().contains("MB of memory"), "{error}");
         }
     }
 

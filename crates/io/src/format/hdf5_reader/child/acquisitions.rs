@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
 
 use hdf5::H5Type;
 use hdf5::dataset::Layout;
@@ -10,8 +11,8 @@ use ndarray::{Ix1, s};
 
 use super::super::acquisition::{Head, TableInfo};
 use super::super::failure::Failure;
+use super::arrays::offset_of;
 use super::limits::Limits;
-use super::reach::Reach;
 use super::words::words;
 
 #[derive(hdf5::H5Type)]
@@ -42,8 +43,8 @@ impl Table {
     pub fn open(
         dataset: hdf5::Dataset,
         stored: u64,
-        raw: &File,
-        reach: &Reach,
+        path: &Path,
+        own: Option<&File>,
         limits: &mut Limits,
     ) -> Result<(Option<Self>, TableInfo), Failure> {
         let row = dataset.dtype()?.to_descriptor();
@@ -58,18 +59,16 @@ impl Table {
         let shape = dataset.shape();
         let rows = shape.first().copied().unwrap_or(0);
         let claimed = (rows as u64).saturating_mul(size_of::<HeadRow>() as u64);
-        let sound = claimed / INFLATION <= stored && reach.is_own(&dataset);
-        let lengths = if sound {
-            limits.allow((rows as u64).saturating_mul(LOOK));
+        let sound = claimed / INFLATION <= stored;
+        let lengths = own.filter(|_| sound).and_then(|raw| {
+            limits.allow(0, (rows as u64).saturating_mul(LOOK));
             stored_lengths(&dataset, raw, rows)
-        } else {
-            None
-        };
+        });
         let info = TableInfo::Rows {
             shape,
             stored,
-            sound: claimed / INFLATION <= stored,
-            file: std::fs::metadata(dataset.filename()).map_or(0, |file| file.len()),
+            sound,
+            file: std::fs::metadata(path).map_or(0, |file| file.len()),
             lengths,
         };
         Ok((Some(Self { dataset }), info))
@@ -138,7 +137,7 @@ fn stored_lengths(dataset: &hdf5::Dataset, raw: &File, rows: usize) -> Option<Ve
     let mut lengths = Vec::new();
     lengths.try_reserve_exact(rows).ok()?;
     lengths.resize(rows, 0);
-    for (first, address, count) in runs(dataset, rows, width)? {
+    for (first, address, count) in runs(dataset, raw, rows, width)? {
         let end = first.saturating_add(count).min(rows);
         for (at, length) in (0..).zip(lengths.get_mut(first..end)?) {
             let mut bytes = [0; 4];
@@ -152,9 +151,9 @@ fn stored_lengths(dataset: &hdf5::Dataset, raw: &File, rows: usize) -> Option<Ve
 }
 
 /// Rows that lie one after the other: the first, its place in the file, and how many.
-fn runs(dataset: &hdf5::Dataset, rows: usize, width: u64) -> Option<Vec<(usize, u64, usize)>> {
+fn runs(dataset: &hdf5::Dataset, raw: &File, rows: usize, width: u64) -> Option<Vec<(usize, u64, usize)>> {
     match dataset.layout() {
-        Layout::Contiguous => Some(vec![(0, dataset.offset()?, rows)]),
+        Layout::Contiguous => Some(vec![(0, offset_of(dataset, raw, &[rows], width as usize)?, rows)]),
         Layout::Chunked if dataset.filters().is_empty() => {
             let count = *dataset.chunk()?.first()?;
             let bytes = width.checked_mul(count as u64)?;

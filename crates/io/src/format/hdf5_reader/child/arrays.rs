@@ -1,5 +1,7 @@
 //! Datasets of numbers.
 
+use std::fs::File;
+
 use bytemuck::cast_slice;
 use hdf5::H5Type;
 use hdf5::dataset::Layout;
@@ -114,11 +116,22 @@ fn plain<Single: H5Type, Double: H5Type>(kind: &hdf5::Datatype) -> Option<bool> 
     }
 }
 
-/// Where the values of a dataset lie, if that is known of all.
-fn place_of(dataset: &hdf5::Dataset) -> Option<Stored> {
+/// The byte from which on all values of a dataset lie together in this file. HDF5 tells one also where nothing was ever
+/// written, if the file begins with a block of the user's.
+pub(super) fn offset_of(dataset: &hdf5::Dataset, file: &File, shape: &[usize], width: usize) -> Option<u64> {
+    let bytes = product(shape).checked_mul(width as u64)?;
+    let written = dataset.layout() == Layout::Contiguous && dataset.storage_size() == bytes;
+    let plain = written && dataset.dcpl().ok()?.get_external().ok()?.is_empty();
+    let offset = dataset.offset().filter(|_| plain)?;
+    (offset.checked_add(bytes)? <= file.metadata().ok()?.len()).then_some(offset)
+}
+
+/// Where the values of a dataset in the file itself lie, if that is known of all.
+fn place_of(dataset: &hdf5::Dataset, offset: Option<u64>, own: Option<&File>) -> Option<Stored> {
     match dataset.layout() {
-        Layout::Contiguous => dataset.offset().map(Stored::Together),
+        Layout::Contiguous => offset.map(Stored::Together),
         Layout::Chunked => {
+            own?;
             let known = |filter| match filter {
                 hdf5::filters::Filter::Deflate(_) => Some(Filter::Deflate),
                 hdf5::filters::Filter::Shuffle => Some(Filter::Shuffle),
@@ -139,14 +152,22 @@ fn place_of(dataset: &hdf5::Dataset) -> Option<Stored> {
 pub(super) struct Array {
     pub dataset: hdf5::Dataset,
     pub info: ArrayInfo,
+    /// The byte where its values begin, if they lie together in the file that is open.
+    pub offset: Option<u64>,
     fields: Fields,
     /// Of a value in the file, in bytes.
     width: usize,
 }
 
 impl Array {
-    /// `own` tells whether it lies in the file itself, and `stored` how many bytes there are of it.
-    pub fn new(number: u32, name: String, dataset: hdf5::Dataset, stored: u64, own: bool) -> Result<Self, Failure> {
+    /// `stored` is how many bytes there are of it, and `own` the file, if it lies in the one that is open.
+    pub fn new(
+        number: u32,
+        name: String,
+        dataset: hdf5::Dataset,
+        stored: u64,
+        own: Option<&File>,
+    ) -> Result<Self, Failure> {
         let kind = dataset.dtype()?;
         let (element, fields, dtype) = element_of(&kind);
         let space = dataset.space()?;
@@ -154,6 +175,7 @@ impl Array {
             return Err(Failure::Empty);
         }
         let chunk = dataset.chunk();
+        let offset = own.and_then(|file| offset_of(&dataset, file, &space.shape(), kind.size()));
         let wide = match fields {
             Fields::RI => plain::<Complex<f32>, Complex<f64>>(&kind),
             Fields::RealImag => plain::<RealImag<f32>, RealImag<f64>>(&kind),
@@ -161,7 +183,7 @@ impl Array {
             Fields::None => None,
         };
         let info = ArrayInfo {
-            place: wide.filter(|_| own).and_then(|_| place_of(&dataset)),
+            place: wide.and_then(|_| place_of(&dataset, offset, own)),
             wide: wide == Some(true),
             number,
             name,
@@ -174,6 +196,7 @@ impl Array {
         };
         Ok(Self {
             width: kind.size(),
+            offset,
             dataset,
             info,
             fields,
@@ -203,6 +226,19 @@ impl Array {
             chunk
         };
         Ok(values.saturating_add(unpacked))
+    }
+
+    /// What HDF5 goes through for a block, in bytes: all of each piece that it touches.
+    pub fn work_of(&self, start: &[usize], count: &[usize]) -> u64 {
+        let Some(lengths) = &self.info.chunk else {
+            return product(count).saturating_mul(self.width as u64);
+        };
+        let axes = start.iter().zip(count).zip(lengths);
+        let whole = axes.map(|((&at, &n), &length)| {
+            let length = length.max(1);
+            ((at + n).div_ceil(length) - at / length).saturating_mul(length)
+        });
+        product(&whole.collect::<Vec<_>>()).saturating_mul(self.width as u64)
     }
 
     /// Where the pieces lie that it is stored in, sorted by their numbers.

@@ -3,16 +3,15 @@
 use std::fs::File;
 use std::path::Path;
 
-use hdf5::{LinkType, LocationType};
 use serde::Serialize;
 
 use super::super::acquisition::TableInfo;
-use super::super::failure::{Barred, Failure};
-use super::super::question::Question;
+use super::super::failure::Failure;
+use super::super::question::{Identity, Question};
 use super::acquisitions::Table;
 use super::arrays::{self, Array, Numbers};
 use super::limits::Limits;
-use super::reach::{Reach, barred};
+use super::reach::{Found, Reach};
 use super::{attributes, text, words};
 
 /// Links may form a circle.
@@ -64,7 +63,7 @@ impl Library {
     }
 
     pub fn answer(&mut self, question: Question) -> Result<Answer, Failure> {
-        self.limits.allow(0);
+        self.limits.allow(0, 0);
         if let Question::Open {
             path,
             follow_links,
@@ -72,9 +71,10 @@ impl Library {
         } = question
         {
             let opened = Opened::new(Path::new(&path), follow_links, memory)?;
-            self.limits.stop_opening(follow_links);
+            self.limits.stop_opening(&opened.raw, follow_links);
+            let said = Identity::of(&opened.raw);
             self.opened = Some(opened);
-            return Answer::of(());
+            return Answer::of(said);
         }
         let opened = self.opened.as_mut();
         let opened = opened.ok_or_else(|| Failure::Library("no file is open".into()))?;
@@ -86,15 +86,15 @@ impl Library {
                 let number = opened.array(&name)?;
                 Answer::of(number.map(|number| &opened.arrays[number].info))
             }
-            Question::Arrays => Answer::of(opened.all_arrays()),
+            Question::Arrays => Answer::of(opened.all_arrays(MOST)),
             Question::Attributes(object) => Answer::of(opened.attributes(&object)?),
             Question::AttributeText(array, name) => {
                 Answer::of(attributes::text_of(&opened.known(array)?.dataset, &name))
             }
             Question::Texts(array) => Answer::of(text::texts(&opened.known(array)?.dataset)?),
             Question::Text(array) => {
-                let dataset = &opened.known(array)?.dataset;
-                Answer::of(text::text(dataset, &opened.raw)?)
+                let array = opened.known(array)?;
+                Answer::of(text::text(&array.dataset, array.offset.map(|at| (&opened.raw, at)))?)
             }
             Question::Block {
                 array,
@@ -107,7 +107,7 @@ impl Library {
                 if bytes > opened.memory {
                     return Err(Failure::TooLarge(bytes));
                 }
-                limits.allow(bytes);
+                limits.allow(bytes, array.work_of(&start, &count));
                 Answer::with((), array.read(&start, &count, wide)?)
             }
             Question::Pieces(array) => Answer::of(opened.known(array)?.pieces()?),
@@ -123,11 +123,15 @@ impl Library {
                     return Err(Failure::TooLarge(bytes));
                 }
                 // HDF5 gathers the lists, converts them and hands them over
-                limits.allow(bytes.saturating_mul(3));
+                limits.allow(bytes.saturating_mul(3), bytes);
                 let (lengths, samples) = opened.table()?.samples(first, end)?;
                 Answer::with(lengths, Numbers::Single(samples))
             }
-            Question::Others => Answer::of(opened.reach.others()),
+            Question::Others => {
+                // each dataset is looked at
+                opened.all_arrays(usize::MAX);
+                Answer::of(opened.reach.others())
+            }
         }
     }
 }
@@ -147,61 +151,25 @@ impl Opened {
         })
     }
 
-    /// Whether a link of this name is there, groups on the way included; also one to another file.
-    fn exists(&self, name: &str) -> bool {
-        let mut path = String::new();
-        // every group on the way must be there, else the library's answer is an error, not a no
-        for part in parts(name) {
-            let (group, last) = (path.clone(), part);
-            path.push('/');
-            path.push_str(part);
-            if !self.file.link_exists(&path) {
-                return false;
-            }
-            if self.is_external(&group, last) {
-                return true;
-            }
-        }
-        !path.is_empty()
+    /// The object of this name; `None` where there is none.
+    fn find(&mut self, name: &str) -> Result<Option<Found>, Failure> {
+        self.reach.find(&self.file, name)
     }
 
-    /// Whether a member of a group is a link to another file.
-    fn is_external(&self, group: &str, member: &str) -> bool {
-        let group = match group {
-            "" => self.file.as_group(),
-            group => self.file.group(group),
-        };
-        let find = |name: &str, link: hdf5::LinkInfo| Ok((name == member).then_some(link.link_type));
-        let found = group.and_then(|group| group.find_link(Default::default(), Default::default(), find));
-        found.is_ok_and(|found| found == Some(LinkType::External))
+    /// Whether a link of this name is there; also one to another file, which is not looked into then.
+    fn exists(&mut self, name: &str) -> bool {
+        match self.find(name) {
+            Ok(found) => found.is_some_and(|found| found.name != "/"),
+            Err(_) => true,
+        }
     }
 
-    /// The link to another file on the way to this name.
-    fn external_on_the_way(&self, name: &str) -> Option<String> {
-        let mut group = String::new();
-        for part in parts(name) {
-            let path = format!("{group}/{part}");
-            if self.is_external(&group, part) {
-                return Some(path.trim_start_matches('/').to_string());
-            }
-            group = path;
-        }
-        None
-    }
-
-    /// Why something of this name cannot be opened.
-    fn unopened(&self, name: &str, error: hdf5::Error) -> Failure {
-        match self.external_on_the_way(name) {
-            Some(link) => {
-                let why = if self.reach.follows_links() {
-                    Barred::Missing
-                } else {
-                    Barred::Unasked
-                };
-                barred(&format!("the external link '{link}'"), "another file", why)
-            }
-            None => error.into(),
-        }
+    fn group(&mut self, name: &str) -> Result<Option<hdf5::Group>, Failure> {
+        let found = self.find(name)?;
+        Ok(found.and_then(|found| match found.name.as_str() {
+            "/" => found.file.as_group().ok(),
+            name => found.file.group(name).ok(),
+        }))
     }
 
     /// The number of a dataset; `None` where none has this name.
@@ -209,17 +177,15 @@ impl Opened {
         if let Some(known) = self.arrays.iter().position(|array| array.info.name == name) {
             return Ok(Some(known));
         }
-        if !self.exists(name) {
-            return Ok(None);
-        }
-        let dataset = match self.file.dataset(name) {
+        let Some(found) = self.find(name)? else { return Ok(None) };
+        let dataset = match found.file.dataset(&found.name) {
             Ok(dataset) => dataset,
-            Err(_) if self.file.group(name).is_ok() => return Ok(None),
-            Err(e) => return Err(self.unopened(name, e)),
+            Err(_) if found.name == "/" || found.file.group(&found.name).is_ok() => return Ok(None),
+            Err(e) => return Err(e.into()),
         };
-        let stored = self.reach.check_dataset(&dataset)?;
+        let stored = self.reach.check_values(&dataset, &found)?;
+        let own = self.reach.is_own(&found).then_some(&self.raw);
         let number = self.arrays.len();
-        let own = self.reach.is_own(&dataset);
         self.arrays
             .push(Array::new(number as u32, name.into(), dataset, stored, own)?);
         Ok(Some(number))
@@ -230,61 +196,45 @@ impl Opened {
         array.ok_or_else(|| Failure::Library("no such dataset is open".into()))
     }
 
-    /// Every dataset of the file that can be opened, groups included.
-    fn all_arrays(&mut self) -> Vec<arrays::ArrayInfo> {
+    /// Every dataset of the file that can be opened, groups included, but for those beyond `most`.
+    fn all_arrays(&mut self, most: usize) -> Vec<arrays::ArrayInfo> {
         let mut numbers = Vec::new();
         let mut folders = vec![(String::new(), 0)];
         while let Some((folder, depth)) = folders.pop() {
-            let group = match folder.as_str() {
-                "" => self.file.as_group(),
-                name => self.file.group(name),
-            };
-            let mut names = group.and_then(|group| group.member_names()).unwrap_or_default();
+            let group = self.group(&folder).ok().flatten();
+            let mut names = group.and_then(|group| group.member_names().ok()).unwrap_or_default();
             names.sort();
             let mut inner = Vec::new();
             for name in names {
+                if numbers.len() >= most {
+                    break;
+                }
                 let name = format!("{folder}{name}");
                 match self.array(&name) {
-                    Ok(Some(number)) if numbers.len() < MOST => numbers.push(number),
-                    Ok(None) if depth < DEEPEST && self.is_own_group(&name) => {
-                        inner.push((format!("{name}/"), depth + 1))
-                    }
+                    Ok(Some(number)) => numbers.push(number),
+                    Ok(None) if depth < DEEPEST => inner.push((format!("{name}/"), depth + 1)),
                     _ => {}
                 }
             }
             folders.extend(inner.into_iter().rev());
-            if numbers.len() >= MOST {
-                break;
-            }
         }
-        let mut found: Vec<_> = numbers
-            .into_iter()
-            .map(|number| self.arrays[number].info.clone())
-            .collect();
+        let info = |number: usize| self.arrays[number].info.clone();
+        let mut found: Vec<_> = numbers.into_iter().map(info).collect();
         found.sort_by(|a, b| a.name.cmp(&b.name));
         found
     }
 
-    fn is_own_group(&mut self, name: &str) -> bool {
-        self.file
-            .group(name)
-            .is_ok_and(|group| self.reach.check(&group).is_ok())
-    }
-
     fn attributes(&mut self, object: &str) -> Result<super::super::question::Attributes, Failure> {
-        if object == "/" {
-            return Ok(Some(attributes::read_all(&self.file)));
-        }
-        if !self.exists(object) {
+        let Some(found) = self.find(object)? else {
             return Ok(None);
+        };
+        if found.name == "/" {
+            return Ok(Some(attributes::read_all(&found.file)));
         }
-        if let Ok(dataset) = self.file.dataset(object) {
-            self.reach.check(&dataset)?;
-            return Ok(Some(attributes::read_all(&dataset)));
-        }
-        let group = self.file.group(object).map_err(|e| self.unopened(object, e))?;
-        self.reach.check(&group)?;
-        Ok(Some(attributes::read_all(&group)))
+        Ok(Some(match found.file.dataset(&found.name) {
+            Ok(dataset) => attributes::read_all(&dataset),
+            Err(_) => attributes::read_all(&*found.file.group(&found.name)?),
+        }))
     }
 
     /// Groups that hold `data` and `xml`.
@@ -292,14 +242,7 @@ impl Opened {
         let mut found = Vec::new();
         let mut folders = vec![(String::new(), 0)];
         while let Some((name, depth)) = folders.pop() {
-            let group = match name.as_str() {
-                "" => self.file.as_group(),
-                name => self.file.group(name),
-            };
-            let Ok(group) = group else { continue };
-            if self.reach.check(&group).is_err() {
-                continue;
-            }
+            let Ok(Some(group)) = self.group(&name) else { continue };
             if group.link_exists("data") && group.link_exists("xml") {
                 found.push(name.clone());
             }
@@ -307,22 +250,21 @@ impl Opened {
                 continue;
             }
             let mut inner = group.member_names().unwrap_or_default();
-            inner.retain(|name| {
-                group
-                    .loc_type_by_name(name)
-                    .is_ok_and(|kind| kind == LocationType::Group)
-            });
             inner.sort();
             let path = |inner: &String| format!("{name}/{inner}").trim_start_matches('/').to_string();
-            folders.extend(inner.iter().rev().map(|inner| (path(inner), depth + 1)));
+            folders.extend(inner.iter().take(MOST).rev().map(|inner| (path(inner), depth + 1)));
         }
         found
     }
 
     fn open_table(&mut self, name: &str, limits: &mut Limits) -> Result<TableInfo, Failure> {
-        let dataset = self.file.dataset(name).map_err(|e| self.unopened(name, e))?;
-        let stored = self.reach.check_dataset(&dataset)?;
-        let (table, info) = Table::open(dataset, stored, &self.raw, &self.reach, limits)?;
+        let found = self
+            .find(name)?
+            .ok_or_else(|| Failure::Library("there is no such dataset".into()))?;
+        let dataset = found.file.dataset(&found.name)?;
+        let stored = self.reach.check_values(&dataset, &found)?;
+        let own = self.reach.is_own(&found).then_some(&self.raw);
+        let (table, info) = Table::open(dataset, stored, &found.path, own, limits)?;
         self.table = table;
         Ok(info)
     }
@@ -332,8 +274,4 @@ impl Opened {
             .as_ref()
             .ok_or_else(|| Failure::Library("no table is open".into()))
     }
-}
-
-fn parts(name: &str) -> impl Iterator<Item = &str> {
-    name.split('/').filter(|part| !part.is_empty() && *part != ".")
 }

@@ -1,5 +1,7 @@
 //! What the child may take of the machine.
 
+use std::fs::File;
+
 /// Bytes that HDF5 may take beside the values asked for.
 const ROOM: u64 = 384 << 20;
 
@@ -42,15 +44,15 @@ impl Limits {
         }
     }
 
-    /// From now on no other file can be opened; where links are followed, few.
-    pub fn stop_opening(&self, follow_links: bool) {
-        let next = system::next_descriptor().filter(|_| self.on);
+    /// From now on no other file than this can be opened; where links are followed, few.
+    pub fn stop_opening(&self, opened: &File, follow_links: bool) {
+        let next = system::next_descriptor(opened).filter(|_| self.on);
         let Some(next) = next else { return };
         system::set_for_good(system::FILES, next + if follow_links { LINKED_FILES } else { 0 });
     }
 
-    /// Room and time for a question about `bytes` of values.
-    pub fn allow(&mut self, bytes: u64) {
+    /// Room for a question about `bytes` of values, and time for one that goes through so many bytes of `work`.
+    pub fn allow(&mut self, bytes: u64, work: u64) {
         if !self.on {
             return;
         }
@@ -59,7 +61,7 @@ impl Limits {
         system::set(system::MEMORY, memory);
         system::set(
             system::SECONDS,
-            system::seconds_used() + 1 + SECONDS + bytes / BYTES_A_SECOND,
+            system::seconds_used() + 1 + SECONDS + work / BYTES_A_SECOND,
         );
     }
 }
@@ -112,8 +114,8 @@ mod system {
     }
 
     /// The number that the next file opened would have.
-    pub fn next_descriptor() -> Option<u64> {
-        u64::try_from(File::open("/dev/null").ok()?.as_raw_fd()).ok()
+    pub fn next_descriptor(opened: &File) -> Option<u64> {
+        u64::try_from(opened.try_clone().ok()?.as_raw_fd()).ok()
     }
 
     pub fn seconds_used() -> u64 {
@@ -141,7 +143,7 @@ mod system {
         None
     }
 
-    pub fn next_descriptor() -> Option<u64> {
+    pub fn next_descriptor(_: &std::fs::File) -> Option<u64> {
         None
     }
 

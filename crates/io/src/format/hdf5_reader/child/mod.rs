@@ -5,6 +5,7 @@ mod arrays;
 mod attributes;
 mod library;
 mod limits;
+mod links;
 mod reach;
 mod text;
 mod words;

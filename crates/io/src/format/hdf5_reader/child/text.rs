@@ -51,7 +51,9 @@ fn lossy(bytes: &[u8]) -> String {
 }
 
 /// A text: a string of variable or fixed length, or bytes; one value or an array of one.
-pub(super) fn text(dataset: &hdf5::Dataset, raw: &File) -> Result<String, Failure> {
+///
+/// `place` is where its bytes lie, if they lie together in a file that is open.
+pub(super) fn text(dataset: &hdf5::Dataset, place: Option<(&File, u64)>) -> Result<String, Failure> {
     let too_long = || Err(Failure::Damaged("too long for a header".into()));
     let dtype = dataset.dtype()?;
     match dtype.to_descriptor() {
@@ -61,7 +63,7 @@ pub(super) fn text(dataset: &hdf5::Dataset, raw: &File) -> Result<String, Failur
             }
             Ok(until_nul(&dataset.read_raw::<u8>()?))
         }
-        Err(_) => opaque(raw, dataset.offset(), dtype.size() as u64),
+        Err(_) => opaque(place, dtype.size() as u64),
         Ok(_) => {
             let text = texts(dataset)?.into_iter().next();
             let text = text.ok_or_else(|| Failure::Damaged("empty".into()))?;
@@ -75,8 +77,8 @@ pub(super) fn text(dataset: &hdf5::Dataset, raw: &File) -> Result<String, Failur
 }
 
 /// Opaque bytes have no counterpart in the `hdf5` crate: they are read where they lie in the file.
-fn opaque(mut raw: &File, offset: Option<u64>, length: u64) -> Result<String, Failure> {
-    let (Some(offset), true) = (offset, length <= LONGEST) else {
+fn opaque(place: Option<(&File, u64)>, length: u64) -> Result<String, Failure> {
+    let (Some((mut raw, offset)), true) = (place, length <= LONGEST) else {
         return Err(Failure::Damaged(format!(
             "an unsupported type of {length} bytes, which is neither text nor bytes"
         )));

@@ -76,7 +76,14 @@ fn write_scan(folder: &Folder, name: &str, patient: &str) {
         let attribute = file.new_attr::<hdf5::types::VarLenUnicode>().create(name).unwrap();
         attribute.write_scalar(&text(&value)).unwrap();
     }
-    drop(file);
+    // what is not read is warned of: a name of an attribute, of a dataset, and axes that are none
+    let attribute = file.new_attr::<[i32; 2]>().shape(2).create(TOKEN).unwrap();
+    attribute.write(&ndarray::arr1(&[[1, 2], [3, 4]])).unwrap();
+    file.new_dataset::<i32>().create(TOKEN).unwrap();
+    let kspace = file.dataset("kspace").unwrap();
+    let axes = kspace.new_attr::<hdf5::types::VarLenUnicode>().create("axes").unwrap();
+    axes.write_scalar(&text(&format!("slice,{TOKEN}"))).unwrap();
+    drop((file, attribute, kspace, axes));
     let vectors = ndarray::Array3::from_shape_fn((2, 4, 3), |(slice, vector, axis)| match vector {
         0 => [0.0, 0.0, 5.0 * slice as f64][axis],
         _ => f64::from(u8::from(axis == vector - 1)),
@@ -132,11 +139,16 @@ fn nothing_that_is_written_tells_who_was_scanned() {
     }
     run("batch scan.h5 -o out/batch --method zero-filled --anonymize");
     run("report out/batch");
+    assert!(said.contains("attribute … is not kept"), "{said}");
     assert!(!said.contains(TOKEN), "{said}");
     for text in [TOKEN, "1.2.840.99999"] {
         assert_eq!(files_with(&folder, "out", text), [""; 0]);
         assert_eq!(files_with(&folder, "scan.h5", text).len(), 1);
     }
+    assert_eq!(
+        files_with(&folder, "out/batch/batch.json", "attribute … is not kept").len(),
+        1
+    );
     let whole = files_with(&folder, "out", "ismrmrdHeader");
     assert_eq!(whole.len(), 4, "{whole:?}");
 }

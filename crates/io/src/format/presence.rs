@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::Result;
+use std::io::{Read, Result, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use super::temporary_name::{LOCK, names_in, new_name, process_word};
 
-/// A hidden, empty, locked file in a folder, as long as this process has unfinished files there. The system frees the
-/// lock when a process ends, however it does.
+/// A hidden, locked file in a folder, as long as this process has unfinished files there. It holds the name of the
+/// computer. The system frees the lock when a process ends, however it does.
 pub(super) struct Presence {
     path: PathBuf,
     _locked: File,
@@ -40,10 +40,14 @@ impl Presence {
     fn new(folder: &Path) -> Result<Self> {
         loop {
             let path = folder.join(new_name("".as_ref(), LOCK));
-            let file = File::create_new(&path)?;
+            let mut file = File::create_new(&path)?;
             let taken = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
             // another process may have found it before it was locked, and removed it as left over
             if !taken && path.symlink_metadata().is_ok() {
+                if let Err(error) = file.write_all(this_computer().as_bytes()) {
+                    let _ = std::fs::remove_file(&path);
+                    return Err(error);
+                }
                 return Ok(Self { path, _locked: file });
             }
             let _ = std::fs::remove_file(&path);
@@ -58,8 +62,17 @@ impl Drop for Presence {
     }
 }
 
-/// Removes the unfinished files of every process whose locks in `folder` are all free. Without a lock it is not known
-/// whether a process is at work, and its files stay.
+/// Its name in the network; empty where there is none.
+fn this_computer() -> String {
+    #[cfg(unix)]
+    return rustix::system::uname().nodename().to_string_lossy().into_owned();
+    #[cfg(not(unix))]
+    return std::env::var("COMPUTERNAME").unwrap_or_default();
+}
+
+/// Removes the unfinished files of every process of this computer whose locks in `folder` are all free. Without a lock
+/// it is not known whether a process is at work, and its files stay. So do those of other computers: some mounts of
+/// network file systems keep locks to the computer that takes them, and a lock held elsewhere looks free.
 fn remove_abandoned(folder: &Path) {
     let names = names_in(folder);
     let mut locks: HashMap<&str, Vec<Option<File>>> = HashMap::new();
@@ -67,7 +80,7 @@ fn remove_abandoned(folder: &Path) {
         .iter()
         .filter(|name| name.is_lock() && name.word() != process_word())
     {
-        let lock = lock_if_free(&folder.join(name.as_str()));
+        let lock = lock_if_free(&folder.join(name.as_str())).filter(is_of_this_computer);
         locks.entry(name.word()).or_default().push(lock);
     }
     locks.retain(|_, locks| locks.iter().all(Option::is_some));
@@ -90,8 +103,16 @@ fn lock_if_free(path: &Path) -> Option<File> {
         return None;
     }
     // over a network some locks need a file that may be written
-    let file = OpenOptions::new().write(true).open(path).ok()?;
+    let file = OpenOptions::new().read(true).write(true).open(path).ok()?;
     file.try_lock().is_ok().then_some(file)
+}
+
+fn is_of_this_computer(mut lock: &File) -> bool {
+    /// More than a name of a computer has.
+    const LONGEST: u64 = 1024;
+    let (this, mut name) = (this_computer(), String::new());
+    let read = Read::by_ref(&mut lock).take(LONGEST).read_to_string(&mut name);
+    read.is_ok() && !this.is_empty() && name == this
 }
 
 #[cfg(test)]
@@ -128,7 +149,7 @@ mod tests {
     fn only_what_ended_processes_left_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str| {
-            std::fs::write(folder.path().join(name), "").unwrap();
+            std::fs::write(folder.path().join(name), this_computer()).unwrap();
             File::open(folder.path().join(name)).unwrap()
         };
         let (dead, alive) = ("0123456789ab", "ba9876543210");
@@ -153,6 +174,40 @@ mod tests {
     }
 
     #[test]
+    fn what_another_computer_left_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let (lock, part) = (".~0123456789ab-0.lock", ".out.h5~0123456789ab-1.part");
+        std::fs::write(folder.path().join(part), "").unwrap();
+        let left_after = |computer: &str| {
+            std::fs::write(folder.path().join(lock), computer).unwrap();
+            remove_abandoned(folder.path());
+            names(folder.path()).len()
+        };
+        assert_eq!(left_after(""), 2);
+        assert_eq!(left_after(&format!("{}-2", this_computer())), 2);
+        assert_eq!(left_after(&this_computer()), 0);
+        let present = Presence::in_folder(folder.path()).unwrap();
+        assert!(is_of_this_computer(&File::open(&present.path).unwrap()));
+    }
+
+    #[test]
+    fn files_of_other_programs_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let others = [
+            ".notes~backup-2.part",
+            ".~backup-1.lock",
+            ".~0123456789AB-0.lock",
+            ".~0123456789ab-x.lock",
+            ".a~0123456789ab-.part",
+        ];
+        for name in others {
+            std::fs::write(folder.path().join(name), this_computer()).unwrap();
+        }
+        remove_abandoned(folder.path());
+        assert_eq!(names(folder.path()).len(), others.len());
+    }
+
+    #[test]
     #[cfg(unix)]
     fn what_is_no_lock_is_not_opened() {
         let folder = tempfile::tempdir().unwrap();
@@ -161,7 +216,7 @@ mod tests {
             .arg(path(".~0123456789ab-0.lock"))
             .status();
         assert!(made.unwrap().success());
-        std::fs::write(path("other"), "text").unwrap();
+        std::fs::write(path("other"), this_computer()).unwrap();
         std::os::unix::fs::symlink(path("other"), path(".~ba9876543210-0.lock")).unwrap();
         std::fs::write(path(".out.h5~ba9876543210-0.part"), "").unwrap();
         remove_abandoned(folder.path());

@@ -12,10 +12,13 @@ pub(super) const LOCK: &str = ".lock";
 /// Bytes of the final name that a temporary one holds: names have a length that file systems limit.
 const NAMED: usize = 150;
 
+/// Hexadecimal digits of the word of a process.
+const WORD_DIGITS: usize = 12;
+
 /// A random word in the temporary names of this process, which no other has.
 pub(super) fn process_word() -> &'static str {
     static WORD: OnceLock<String> = OnceLock::new();
-    WORD.get_or_init(|| uuid::Uuid::new_v4().simple().to_string()[..12].to_string())
+    WORD.get_or_init(|| uuid::Uuid::new_v4().simple().to_string()[..WORD_DIGITS].to_string())
 }
 
 /// `.NAME~WORD-COUNT.part`, which this process has not used before.
@@ -23,6 +26,14 @@ pub(super) fn new_name(of: &OsStr, ending: &str) -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     format!(".{}~{}-{count}{ending}", cut(of), process_word())
+}
+
+fn is_word(word: &str) -> bool {
+    word.len() == WORD_DIGITS && word.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+fn is_count(count: &str) -> bool {
+    !count.is_empty() && count.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn cut(name: &OsStr) -> String {
@@ -47,10 +58,12 @@ impl TemporaryName {
         let inner = name.strip_prefix('.')?;
         let inner = inner.strip_suffix(if is_lock { LOCK } else { PART })?;
         let (of, rest) = inner.rsplit_once('~')?;
-        let (word, _) = rest.split_once('-')?;
+        let (word, count) = rest.split_once('-')?;
         let start = 1 + of.len() + 1;
         let word = start..start + word.len();
-        let valid = !word.is_empty() && (of.is_empty() || !is_lock);
+        // others may have files that look alike, as copies that a program keeps
+        let ours = is_word(&name[word.clone()]) && is_count(count);
+        let valid = ours && (of.is_empty() || !is_lock);
         valid.then_some(Self { name, word, is_lock })
     }
 

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use roxmltree::{Document, Node};
 
 use super::super::header::Header;
-use super::Anonymizer;
+use super::makers::{maker, product};
+use super::{Anonymizer, acquisition_code};
 
 /// What may be in an element that is kept.
 #[derive(Clone, Copy)]
@@ -17,13 +18,17 @@ enum Content {
     NumberOrElements,
     /// One of these words, in either case.
     Word(&'static [&'static str]),
-    /// The name of a product or of a part of the body: letters, digits and what is between them.
-    Label,
+    /// A part of the body, as DICOM's defined terms are written.
+    Code,
+    /// The name of a known maker, in our own spelling.
+    Maker,
+    /// Known words of products, in our own spelling.
+    Product,
     PatientId,
     Uid,
 }
 
-use Content::{Elements, Label, Number, NumberOrElements, PatientId, Uid, Word};
+use Content::{Code, Elements, Maker, Number, NumberOrElements, PatientId, Product, Uid, Word};
 
 /// Elements that are kept, wherever they stand: each is a number, one of a few words, or replaced. What readers need is
 /// among them: encodings, times and angles of the sequence, receiver and field.
@@ -33,7 +38,7 @@ static KEPT: &[(&str, Content)] = &[
     ("patientID", PatientId),
     ("studyInformation", Elements),
     ("studyInstanceUID", Uid),
-    ("bodyPartExamined", Label),
+    ("bodyPartExamined", Code),
     ("measurementInformation", Elements),
     (
         "patientPosition",
@@ -42,8 +47,8 @@ static KEPT: &[(&str, Content)] = &[
     ("initialSeriesNumber", Number),
     ("frameOfReferenceUID", Uid),
     ("acquisitionSystemInformation", Elements),
-    ("systemVendor", Label),
-    ("systemModel", Label),
+    ("systemVendor", Maker),
+    ("systemModel", Product),
     ("systemFieldStrength_T", Number),
     ("relativeReceiverNoiseBandwidth", Number),
     ("receiverChannels", Number),
@@ -173,7 +178,9 @@ impl<'a> Rewritten<'a> {
             Elements => false,
             Number | NumberOrElements => text.parse::<f64>().is_ok_and(f64::is_finite),
             Word(words) => words.iter().any(|word| word.eq_ignore_ascii_case(text)),
-            Label => is_label(text),
+            Code => !text.is_empty() && acquisition_code(text).is_some(),
+            Maker => return maker(text).map(str::to_string),
+            Product => return product(text),
             PatientId | Uid if text.is_empty() => false,
             PatientId => return Some(self.by.patient(text)),
             Uid => return Some(self.by.uid(text)),
@@ -186,12 +193,6 @@ impl<'a> Rewritten<'a> {
             self.identifying.push(name.to_string());
         }
     }
-}
-
-/// As `SIEMENS`, `MAGNETOM Prisma_fit`, `KNEE`.
-fn is_label(text: &str) -> bool {
-    let letter = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b' ' | b'_' | b'-' | b'.');
-    (1..=32).contains(&text.len()) && text.bytes().all(letter)
 }
 
 /// Whether there is any text in an element.
@@ -347,6 +348,17 @@ mod tests {
             ids(&after.xml),
             ["patientID", "studyInstanceUID", "frameOfReferenceUID"]
         );
+    }
+
+    #[test]
+    fn parts_of_the_body_are_codes_and_makers_known() {
+        let by = Anonymizer::new();
+        let kept = |content: Content, text: &str| Rewritten::of("<h/>", &by).unwrap().kept(content, text);
+        assert_eq!(kept(Code, "KNEE").as_deref(), Some("KNEE"));
+        assert_eq!(kept(Code, "SECRETNAME of town"), None);
+        assert_eq!(kept(Code, "Knee"), None);
+        assert_eq!(kept(Maker, "siemens healthineers").as_deref(), Some("Siemens"));
+        assert_eq!((kept(Maker, "John Doe"), kept(Product, "John Doe")), (None, None));
     }
 
     #[test]

@@ -3,22 +3,26 @@
 mod attributes;
 mod header;
 mod key;
+mod makers;
+mod warnings;
 
 use super::image::Images;
 use super::scan::Scan;
 pub use attributes::acquisition_code;
 pub use key::Anonymizer;
+use warnings::without_words_of_file;
 
 /// What the slices of raw data are called here (`ismrmrd::sort`), and nothing that a file may say instead.
 const WORDS_OF_NAMES: [&str; 6] = ["contrast", "phase", "repetition", "set", "slice", "x"];
 
 impl Scan {
-    /// Takes out what tells of patient, study, place, device and people: of the header, the attributes and the names
-    /// of the slices. The same ids get the same new ones.
+    /// Takes out what tells of patient, study, place, device and people: of the header, the attributes, the names
+    /// of the slices and the warnings. The same ids get the same new ones.
     pub fn anonymize(&mut self, by: &Anonymizer) {
         self.header = self.header.as_ref().and_then(|header| header::anonymized(header, by));
         self.attributes = attributes::anonymized(&self.attributes, by);
         keep_counters(&mut self.geometry.names);
+        without_words_of_file(&mut self.warnings);
         self.anonymized = true;
     }
 
@@ -37,14 +41,21 @@ impl Images {
         self.header = self.header.as_ref().and_then(|header| header::anonymized(header, by));
         self.attributes = attributes::anonymized(&self.attributes, by);
         keep_counters(&mut self.geometry.names);
+        without_words_of_file(&mut self.warnings);
         self.anonymized = true;
     }
 }
 
 /// Names of slices that are not made of counters could say anything.
 fn keep_counters(names: &mut Vec<String>) {
-    let known = |word: &str| word.bytes().all(|b| b.is_ascii_digit()) || WORDS_OF_NAMES.contains(&word);
-    let is_counter = |name: &String| name.split([' ', ',']).all(known);
+    // a number alone could be a date of birth
+    let is_counter = |part: &str| {
+        part.split_once(' ').is_some_and(|(word, number)| {
+            let digits = number.bytes().all(|b| b.is_ascii_digit());
+            WORDS_OF_NAMES.contains(&word) && digits && number.parse::<u16>().is_ok()
+        })
+    };
+    let is_counter = |name: &String| name.split(", ").all(is_counter);
     if !names.iter().all(is_counter) {
         names.clear();
     }
@@ -63,6 +74,18 @@ mod tests {
         };
         assert_eq!(kept(&["contrast 0, slice 12", "repetition 3, x 17"]), 2);
         assert_eq!(kept(&["slice 1", "slice of Doe"]), 0);
-        assert_eq!(kept(&["Doe"]), 0);
+        for name in [
+            "Doe",
+            "19700131",
+            "slice 19700131",
+            "slice",
+            "slice 1 2",
+            "slice +1",
+            "1 slice",
+            "slice 1,2",
+            "",
+        ] {
+            assert_eq!(kept(&["slice 1", name]), 0, "{name}");
+        }
     }
 }

@@ -35,12 +35,21 @@ impl Manifest {
     pub fn read(folder: &Path, shard: Option<Shard>) -> Result<Self> {
         let [json, _] = paths(folder, shard);
         let text = read_regular(&json).map_err(|e| read_error(&json, &e))?;
-        serde_json::from_slice(&text).map_err(|e| {
-            let problem = format!("is no manifest of a batch of this version ({e})");
+        let wrong = |why: &str| {
+            let problem = format!("is no manifest of a batch of this version ({why})");
             Error::data(json.as_path(), problem, "run the batch again, or name another folder")
-        })
+        };
+        let manifest: Self = serde_json::from_slice(&text).map_err(|e| wrong(&e.to_string()).caused_by(e))?;
+        // a report goes over all slices, also those that no line tells of
+        if manifest.volumes.iter().any(|volume| volume.slices > MOST_SLICES) {
+            return Err(wrong("more slices than a scan has"));
+        }
+        Ok(manifest)
     }
 }
+
+/// No scan has more.
+const MOST_SLICES: usize = 2_000_000;
 
 /// The lines of `batch.jsonl`.
 #[derive(Default)]

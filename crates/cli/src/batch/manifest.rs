@@ -8,7 +8,7 @@ use super::record::differences;
 use super::shard::suffix;
 use super::{BatchVolume, Manifest, Shard, SliceLine, State, Status, Totals};
 use pvdamp_io::error::{Error, Result};
-use pvdamp_io::format::{AtomicFile, read_regular, read_text};
+use pvdamp_io::format::{AtomicFile, MOST_SLICES, read_regular, read_text};
 
 /// Paths of the manifest of a shard or a whole batch: the JSON, and the lines of the slices.
 pub fn paths(folder: &Path, shard: Option<Shard>) -> [PathBuf; 2] {
@@ -47,9 +47,6 @@ impl Manifest {
         Ok(manifest)
     }
 }
-
-/// No scan has more.
-const MOST_SLICES: usize = 2_000_000;
 
 /// The lines of `batch.jsonl`.
 #[derive(Default)]

@@ -22,7 +22,7 @@ pub use forecast::{Forecast, concurrent_slices, forecast};
 pub use input::{Input, inputs};
 pub use journal::Journal;
 pub use manifest::merge;
-pub use plan::{Plan, Planned, Recipe};
+pub use plan::{Plan, Planned, Recipe, fit_memory};
 pub use record::{BatchVolume, FastMriMetrics, Manifest, SliceLine, State, Status, Totals};
 pub use run::{Batch, Listener};
 pub use shard::Shard;

@@ -194,15 +194,9 @@ impl Plan {
     pub fn refuse_larger(&mut self, limit: u64, is: &str) {
         for volume in self.volumes.iter_mut().filter(|volume| volume.to_do()) {
             let needed = volume.memory.saturating_add(PROGRAM_MEMORY);
-            if needed <= limit {
-                continue;
+            if let Err(error) = fit_memory(&volume.input.path, needed, limit, is) {
+                volume.record.fail(&error);
             }
-            let megabytes = |bytes: u64| bytes.div_ceil(1 << 20);
-            let problem = format!("needs about {} MB for one slice", megabytes(needed));
-            let mend = format!("{is} {} MB", megabytes(limit));
-            volume
-                .record
-                .fail(&Error::data(volume.input.path.as_path(), problem, mend));
         }
     }
 
@@ -235,6 +229,16 @@ impl Plan {
         let folders = results.filter_map(|path| path.parent().map(Path::to_path_buf));
         folders.chain([output.to_path_buf()]).collect()
     }
+}
+
+/// Refuses a scan of which a single slice needs more than `limit` bytes, which `is` what.
+pub fn fit_memory(scan: &Path, needed: u64, limit: u64, is: &str) -> Result<()> {
+    if needed <= limit {
+        return Ok(());
+    }
+    let [needed, limit] = [needed, limit].map(|bytes| bytes.div_ceil(1 << 20));
+    let problem = format!("needs about {needed} MB for one slice");
+    Err(Error::data(scan, problem, format!("{is} {limit} MB")))
 }
 
 /// A scan from its headers.

@@ -10,7 +10,7 @@ use pvdamp::coil::{EspiritSettings, MapSets};
 use pvdamp::reconstruct::Recalibration;
 use pvdamp::sampling::{Acs, FAMILIES, Family, Request};
 use pvdamp_io::error::{Error, Place, Result};
-use pvdamp_io::format::{Axes, ImageFormat, Scan, ScanOptions, files_of};
+use pvdamp_io::format::{Axes, ImageFormat, Scan, ScanOptions, files_of, identity};
 use pvdamp_io::recon::{MapsSource, ScanSettings};
 
 /// A choice from a table, by name.
@@ -261,7 +261,9 @@ pub fn refuse_inputs(outputs: &[PathBuf], inputs: &[PathBuf]) -> Result<()> {
 
 /// Whether two paths lead to one file, also by links of either kind; it need not be there yet.
 pub fn same_file(a: &Path, b: &Path) -> bool {
-    if inode(a).is_some_and(|a| Some(a) == inode(b)) {
+    // a file is not opened for it: a pipe would wait
+    let identified = |path: &Path| path.metadata().ok().and_then(|metadata| identity(&metadata));
+    if identified(a).is_some_and(|a| Some(a) == identified(b)) {
         return true;
     }
     let place = |path: &Path| {
@@ -272,16 +274,4 @@ pub fn same_file(a: &Path, b: &Path) -> bool {
         })
     };
     place(a).is_some_and(|a| Some(a) == place(b))
-}
-
-/// What names a file on its machine, whatever path leads there. A file is not opened for it: a pipe would wait.
-#[cfg(unix)]
-fn inode(path: &Path) -> Option<(u64, u64)> {
-    use std::os::unix::fs::MetadataExt;
-    path.metadata().ok().map(|metadata| (metadata.dev(), metadata.ino()))
-}
-
-#[cfg(not(unix))]
-fn inode(_: &Path) -> Option<(u64, u64)> {
-    None
 }

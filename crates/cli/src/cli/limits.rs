@@ -7,6 +7,9 @@ use clap::Args;
 use super::console;
 use pvdamp_io::format::Reading;
 
+/// Before the limit, in the mend of what takes more.
+pub const RAISE: &str = "raise --memory, which is";
+
 #[derive(Args)]
 pub struct Limits {
     /// Memory to take at most, as 8G or 500M [default: what there is; of batch, most of what is free]

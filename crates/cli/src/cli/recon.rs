@@ -11,14 +11,16 @@ use indicatif::ProgressBar;
 use super::anonymize::AnonymizeArguments;
 use super::arguments::{ScanArguments, refuse_inputs, same_file, written_files};
 use super::console::{self, Console};
+use super::limits::RAISE;
 use super::pictures::{self, Pictures};
 use super::reconstruction::ReconArguments;
+use crate::batch::fit_memory;
 use pvdamp::Observer;
 use pvdamp::coil::Compression;
 use pvdamp::reconstruct::{Asking, CoilsRecord, MapsRecord, Stage};
 use pvdamp::solve::{IterationRecord, StopReason};
 use pvdamp_io::error::{Error, Result};
-use pvdamp_io::format::{AtomicFile, ImageFormat, ImageSink, Scan, Series};
+use pvdamp_io::format::{AtomicFile, ImageFormat, ImageSink, Series};
 use pvdamp_io::recon::{ResultFile, ScanReconstruction, ScanSettings, ScanSetup, SliceRecord, SliceResult, Workload};
 
 /// Reconstruct a scan
@@ -80,7 +82,8 @@ impl Recon {
         settings.hide_files = self.anonymize.is_asked_for();
         settings.validate(scan.grid())?;
         if let Some(limit) = memory {
-            self.refuse_larger(limit, &scan, &settings)?;
+            let needed = Workload::planned(scan.grid(), scan.coils(), &settings).alone(scan.slices());
+            fit_memory(&self.scan.scan, needed, limit, RAISE)?;
         }
         if let Some(format) = format {
             refuse_whole_results(format, &settings)?;
@@ -110,18 +113,6 @@ impl Recon {
         };
         job.announce(settings.engine.compression);
         job.run(output)
-    }
-
-    /// Refuses a scan of which one slice takes more than `limit` bytes.
-    fn refuse_larger(&self, limit: u64, scan: &Scan, settings: &ScanSettings) -> Result<()> {
-        let needed = Workload::planned(scan.grid(), scan.coils(), settings).alone(scan.slices());
-        if needed <= limit {
-            return Ok(());
-        }
-        let [needed, limit] = [needed, limit].map(|bytes| bytes.div_ceil(1 << 20));
-        let problem = format!("needs about {needed} MB for one slice");
-        let mend = format!("raise --memory, which is {limit} MB");
-        Err(Error::data(self.scan.scan.as_path(), problem, mend))
     }
 
     /// Refuses files that would be written over what is read, or over each other.

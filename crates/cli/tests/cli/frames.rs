@@ -2,6 +2,7 @@
 
 use std::f32::consts::{PI, TAU};
 
+use crate::acquisitions::{Counters, Head, Readout};
 use crate::support::command::*;
 use hdf5::types::{VarLenArray, VarLenAscii};
 use ndarray::{Array1, Array5, ArrayD, Axis, s};
@@ -181,46 +182,6 @@ fn maps_of_another_number_of_places_are_refused() {
             "(sets, 8, 96, 128)",
         ],
     );
-}
-
-#[derive(Clone, Copy, Default, hdf5::H5Type)]
-#[repr(C)]
-struct Counters {
-    kspace_encode_step_1: u16,
-    kspace_encode_step_2: u16,
-    slice: u16,
-    contrast: u16,
-    phase: u16,
-    repetition: u16,
-    set: u16,
-    user: [u16; 8],
-}
-
-#[derive(Clone, Copy, Default, hdf5::H5Type)]
-#[repr(C)]
-struct Head {
-    flags: u64,
-    number_of_samples: u16,
-    active_channels: u16,
-    discard_pre: u16,
-    discard_post: u16,
-    center_sample: u16,
-    encoding_space_ref: u16,
-    trajectory_dimensions: u16,
-    sample_time_us: f32,
-    position: [f32; 3],
-    read_dir: [f32; 3],
-    phase_dir: [f32; 3],
-    slice_dir: [f32; 3],
-    idx: Counters,
-}
-
-#[derive(Clone, hdf5::H5Type)]
-#[repr(C)]
-struct Readout {
-    head: Head,
-    traj: VarLenArray<f32>,
-    data: VarLenArray<f32>,
 }
 
 /// Writes `raw.h5`, ISMRMRD raw data of the sampled lines; frames are repetitions.

@@ -4,6 +4,7 @@
 mod support;
 
 mod acquired;
+mod acquisitions;
 mod bad_input;
 mod batch;
 mod bench;

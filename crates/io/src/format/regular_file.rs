@@ -1,7 +1,7 @@
 //! Opening what is read, or written behind. A named pipe, a socket or a device would be waited for, and a folder is no
 //! file.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{Error, ErrorKind, Read, Result};
 use std::path::Path;
 
@@ -14,6 +14,20 @@ pub fn open_regular(path: &Path) -> Result<File> {
         return Err(Error::new(ErrorKind::InvalidInput, "this is not a regular file"));
     }
     File::open(path)
+}
+
+/// What names a file on its machine, whatever path leads there: device and number, where the system tells.
+pub fn identity(metadata: &Metadata) -> Option<[u64; 2]> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        Some([metadata.dev(), metadata.ino()])
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        None
+    }
 }
 
 /// Journals, manifests and lists are read whole, and none of this program is longer than this, in bytes.

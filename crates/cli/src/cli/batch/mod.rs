@@ -8,6 +8,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches};
 use super::anonymize::{AnonymizeArguments, with_key_of};
 use super::arguments::ScanOptionArguments;
 use super::console::{self, Console, plain};
+use super::limits::RAISE;
 use super::reconstruction::ReconArguments;
 use crate::batch::{
     Batch, Forecast, Journal, Listener, Manifest, Plan, Recipe, Shard, concurrent_slices, forecast, inputs, merge,
@@ -156,7 +157,7 @@ impl RunBatch {
         let redo = self.redo.then(|| redone.unwrap_or_default());
         plan.take_up(&self.output, redo.as_ref(), &recipe.described, &console::going)?;
         if memory.is_some() {
-            plan.refuse_larger(limit, "raise --memory, which is");
+            plan.refuse_larger(limit, RAISE);
         } else if let Some(whole) = whole_memory() {
             plan.refuse_larger(whole, "take a machine with more than these");
         }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use super::change::checked;
+use crate::acquisitions::{Counters, Head, Readout};
 use crate::support::command::*;
 use hdf5::types::{VarLenArray, VarLenUnicode};
 use ndarray::{Array1, Array4, arr0};
@@ -118,46 +119,6 @@ fn latest(path: &Path, kspace: &Array4<C32>) {
     }
 }
 
-#[derive(Clone, Default, hdf5::H5Type)]
-#[repr(C)]
-struct Counters {
-    kspace_encode_step_1: u16,
-    kspace_encode_step_2: u16,
-    slice: u16,
-    contrast: u16,
-    phase: u16,
-    repetition: u16,
-    set: u16,
-    user: [u16; 8],
-}
-
-#[derive(Clone, Default, hdf5::H5Type)]
-#[repr(C)]
-struct Head {
-    flags: u64,
-    number_of_samples: u16,
-    active_channels: u16,
-    discard_pre: u16,
-    discard_post: u16,
-    center_sample: u16,
-    encoding_space_ref: u16,
-    trajectory_dimensions: u16,
-    sample_time_us: f32,
-    position: [f32; 3],
-    read_dir: [f32; 3],
-    phase_dir: [f32; 3],
-    slice_dir: [f32; 3],
-    idx: Counters,
-}
-
-#[derive(Clone, hdf5::H5Type)]
-#[repr(C)]
-struct Acquisition {
-    head: Head,
-    traj: VarLenArray<f32>,
-    data: VarLenArray<f32>,
-}
-
 /// The same k-space as raw data of ISMRMRD, whose samples are lists in a heap.
 fn raw(path: &Path, kspace: &Array4<C32>) {
     let (slices, coils, rows, cols) = kspace.dim();
@@ -176,14 +137,14 @@ fn raw(path: &Path, kspace: &Array4<C32>) {
             idx,
             ..Head::default()
         };
-        Acquisition {
+        Readout {
             head,
             traj: VarLenArray::default(),
             data: VarLenArray::from_slice(&values),
         }
     };
     let readouts = (0..slices).flat_map(|slice| (0..cols).map(move |col| (slice, col)));
-    let rows: Array1<Acquisition> = readouts.map(|(slice, col)| readout(slice, col)).collect();
+    let rows: Array1<Readout> = readouts.map(|(slice, col)| readout(slice, col)).collect();
     let mut options = hdf5::File::with_options();
     options.fapl().fclose_degree(hdf5::file::FileCloseDegree::Strong);
     let file = options.create(path).unwrap();

@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use roxmltree::{Document, Node};
+use roxmltree::Node;
 
-use super::super::header::Header;
+use super::super::header::{Header, parse_xml};
 use super::makers::{maker, product};
 use super::{Anonymizer, acquisition_code};
 
@@ -123,7 +123,7 @@ struct Rewritten<'a> {
 
 impl<'a> Rewritten<'a> {
     fn of(xml: &str, by: &'a Anonymizer) -> Option<Self> {
-        let document = Document::parse(xml.trim_start_matches('\u{feff}').trim()).ok()?;
+        let document = parse_xml(xml.trim_start_matches('\u{feff}').trim()).ok()?;
         let mut rewritten = Self {
             by,
             xml: "<?xml version=\"1.0\"?>\n<ismrmrdHeader xmlns=\"http://www.ismrm.org/ISMRMRD\">".into(),
@@ -293,7 +293,7 @@ mod tests {
                 assert!(!after.xml.contains(part), "{part}: {}", after.xml);
             }
             let text = header(token);
-            let tokens = Document::parse(&text).unwrap();
+            let tokens = roxmltree::Document::parse(&text).unwrap();
             let id = tokens
                 .descendants()
                 .find(|n| n.tag_name().name() == "patientID")

@@ -6,6 +6,8 @@ mod key;
 mod makers;
 mod warnings;
 
+use super::attribute::Attribute;
+use super::header::Header;
 use super::image::Images;
 use super::scan::Scan;
 pub use attributes::acquisition_code;
@@ -19,10 +21,8 @@ impl Scan {
     /// Takes out what tells of patient, study, place, device and people: of the header, the attributes, the names
     /// of the slices and the warnings. The same ids get the same new ones.
     pub fn anonymize(&mut self, by: &Anonymizer) {
-        self.header = self.header.as_ref().and_then(|header| header::anonymized(header, by));
-        self.attributes = attributes::anonymized(&self.attributes, by);
-        keep_counters(&mut self.geometry.names);
-        without_words_of_file(&mut self.warnings);
+        let names = &mut self.geometry.names;
+        anonymize(by, &mut self.header, &mut self.attributes, names, &mut self.warnings);
         self.anonymized = true;
     }
 
@@ -38,12 +38,24 @@ impl Scan {
 impl Images {
     /// The same as of a [`Scan`].
     pub fn anonymize(&mut self, by: &Anonymizer) {
-        self.header = self.header.as_ref().and_then(|header| header::anonymized(header, by));
-        self.attributes = attributes::anonymized(&self.attributes, by);
-        keep_counters(&mut self.geometry.names);
-        without_words_of_file(&mut self.warnings);
+        let names = &mut self.geometry.names;
+        anonymize(by, &mut self.header, &mut self.attributes, names, &mut self.warnings);
         self.anonymized = true;
     }
+}
+
+/// What a file says beside its values.
+fn anonymize(
+    by: &Anonymizer,
+    header: &mut Option<Header>,
+    attributes: &mut Vec<Attribute>,
+    names: &mut Vec<String>,
+    warnings: &mut [String],
+) {
+    *header = header.as_ref().and_then(|header| header::anonymized(header, by));
+    *attributes = attributes::anonymized(attributes, by);
+    keep_counters(names);
+    without_words_of_file(warnings);
 }
 
 /// Names of slices that are not made of counters could say anything.

@@ -304,7 +304,10 @@ impl Hdf5Array {
                 block.read_together(&self.file.raw, *address, out).map_err(damaged)?;
                 Ok(true)
             }
-            Some(Stored::InPieces { lengths, filters }) if self.info.wide == wide && !out.is_empty() => {
+            Some(Stored::InPieces(filters)) if self.info.wide == wide && !out.is_empty() => {
+                let Some(lengths) = &self.info.chunk else {
+                    return Ok(false);
+                };
                 // a larger piece is for the reader to refuse
                 let piece = product(lengths).saturating_mul(size_of::<V>() as u128);
                 if piece.saturating_mul(3) > u128::from(Reading::now().memory) {

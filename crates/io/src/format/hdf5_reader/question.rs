@@ -9,6 +9,7 @@ use std::io::{Error, ErrorKind, Read, Result, Write};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::super::regular_file::identity;
 use super::super::source::element::Element;
 use super::failure::Failure;
 use super::stored::Stored;
@@ -68,13 +69,7 @@ pub(super) struct Identity(Option<[u64; 2]>);
 
 impl Identity {
     pub fn of(file: &File) -> Self {
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::MetadataExt;
-            Self(file.metadata().ok().map(|file| [file.dev(), file.ino()]))
-        }
-        #[cfg(not(unix))]
-        Self(file.metadata().ok().and(None))
+        Self(file.metadata().ok().and_then(|metadata| identity(&metadata)))
     }
 }
 

@@ -27,8 +27,8 @@ const INFLATION: usize = 1032;
 pub(super) enum Stored {
     /// One after the other, from this byte on.
     Together(u64),
-    /// In pieces of these lengths, which a list of [`Piece`] tells of.
-    InPieces { lengths: Vec<usize>, filters: Vec<Filter> },
+    /// In the pieces that the dataset is stored in, which a list of [`Piece`] tells of; what was done to each.
+    InPieces(Vec<Filter>),
 }
 
 /// What was done to a piece when it was written, in this order.

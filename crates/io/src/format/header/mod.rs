@@ -8,7 +8,7 @@ use roxmltree::Node;
 
 pub use self::metadata::{Sequence, Study, Subject, System};
 pub use self::simulated::{header_xml, volume_header_xml};
-pub(in crate::format) use self::xml::LONGEST;
+pub(in crate::format) use self::xml::{LONGEST, parse as parse_xml};
 use self::xml::{child, number, text};
 use super::reason::Reason;
 use super::source::array::Source;

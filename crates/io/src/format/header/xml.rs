@@ -13,7 +13,7 @@ const MOST_TAGS: usize = 500_000;
 const MOST_ATTRIBUTES: usize = 200;
 
 /// The error says why it is no XML, or too much of it.
-pub(super) fn parse(xml: &str) -> Result<Document<'_>, Reason> {
+pub(in crate::format) fn parse(xml: &str) -> Result<Document<'_>, Reason> {
     let bytes = xml.as_bytes();
     let count = |wanted: u8| bytes.iter().filter(|&&byte| byte == wanted).count();
     let exceeded = match () {

@@ -97,12 +97,13 @@ impl Images {
         let images = |source: &Source| {
             source.element.is_number() && matches!(source.shape.len(), 2 | 3) && source.name() != GEOMETRY
         };
+        let file = Container::open(&place.file)?;
         let source = Wanted {
             what: "images",
             names: &NAMES,
             fits: &images,
         }
-        .find(place)?;
+        .find_in(&file, place)?;
         let (slices, grid) = match source.shape[..] {
             [slices, rows, cols] => (slices, Grid::new(rows, cols)),
             [rows, cols] => (1, Grid::new(rows, cols)),
@@ -133,14 +134,13 @@ impl Images {
             attributes: Vec::new(),
             warnings: Vec::new(),
         };
-        images.read_about()?;
+        images.read_about(&file)?;
         images.files.check()?;
         Ok(images)
     }
 
     /// Header, geometry, attributes and method, of a file that has them.
-    fn read_about(&mut self) -> Result<()> {
-        let file = Container::open(&self.source.place.file)?;
+    fn read_about(&mut self, file: &Container) -> Result<()> {
         let header = file.source("ismrmrd_header")?.map(|source| Header::read(&source));
         self.header = match header.transpose() {
             Ok(header) => header,
@@ -152,10 +152,10 @@ impl Images {
         // a plane by itself, as a mask is, lies at no slice
         let known = match self.source.shape.len() {
             2 => None,
-            _ => read_geometry(&file, self.slices)?,
+            _ => read_geometry(file, self.slices)?,
         };
         let lengths = self.source.dimensions();
-        let volume = lengths.is_some_and(|lengths| !lengths[..3].contains(&1)) || of_volume(&file);
+        let volume = lengths.is_some_and(|lengths| !lengths[..3].contains(&1)) || of_volume(file);
         let plane = if volume { Plane::Yz } else { Plane::Xy };
         let voxel = |header: &Header| voxel_of(header, plane, self.grid);
         self.geometry = known.unwrap_or_else(|| Geometry {

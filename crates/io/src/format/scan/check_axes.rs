@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 pub(super) const MOST_COILS: usize = 128;
 
 /// No scan has more slices; lists are kept of them.
-pub(in crate::format) const MOST_SLICES: usize = 2_000_000;
+pub const MOST_SLICES: usize = 2_000_000;
 
 /// Who says what the axes are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,7 +20,7 @@ mod reader;
 mod readout;
 
 pub use axes::{Axes, AxisKind};
-pub(in crate::format) use check_axes::MOST_SLICES;
+pub use check_axes::MOST_SLICES;
 pub use formats::SCAN_FORMATS;
 pub use places::Places;
 pub(in crate::format) use places::write_places;

@@ -19,8 +19,12 @@ impl Wanted<'_> {
     /// The dataset named by `place`; in a file (or group) named alone, the conventional or the only fitting one. The
     /// array of a file that holds one without a name, whatever it is.
     pub fn find(&self, place: &Place) -> Result<Source> {
+        self.find_in(&Container::open(&place.file)?, place)
+    }
+
+    /// The same in the file of `place`, which is open.
+    pub fn find_in(&self, file: &Container, place: &Place) -> Result<Source> {
         let path = &place.file;
-        let file = Container::open(path)?;
         if let Some(only) = file.only() {
             return match &place.dataset {
                 None => Ok(only.clone()),

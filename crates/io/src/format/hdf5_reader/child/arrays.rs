@@ -138,11 +138,10 @@ fn place_of(dataset: &hdf5::Dataset, offset: Option<u64>, own: Option<&File>) ->
                 _ => None,
             };
             let filters: Option<Vec<Filter>> = dataset.filters().into_iter().map(known).collect();
-            let lengths = dataset.chunk().filter(|lengths| !lengths.contains(&0))?;
             // Pieces at the edge may be left as they are, which nothing but a sum of bytes tells.
             let sound = |filters: &Vec<Filter>| filters.is_empty() || filters.contains(&Filter::Deflate);
             let filters = filters.filter(sound);
-            filters.map(|filters| Stored::InPieces { lengths, filters })
+            filters.map(Stored::InPieces)
         }
         _ => None,
     }
@@ -243,10 +242,9 @@ impl Array {
 
     /// Where the pieces lie that it is stored in, sorted by their numbers.
     pub fn pieces(&self) -> Result<Vec<Piece>, Failure> {
-        let (shape, lengths) = match &self.info.place {
-            Some(Stored::InPieces { lengths, .. }) => (&self.info.shape, lengths),
-            _ => return Err(Failure::Damaged("is not stored in pieces".into())),
-        };
+        let shape = &self.info.shape;
+        let lengths = self.info.chunk.as_ref().filter(|lengths| !lengths.contains(&0));
+        let lengths = lengths.ok_or_else(|| Failure::Damaged("is not stored in pieces".into()))?;
         let mut pieces = Vec::new();
         self.dataset.chunks_visit(|chunk| {
             // what lies outside belongs to no value
@@ -307,6 +305,6 @@ impl Array {
     }
 }
 
-fn product(lengths: &[usize]) -> u64 {
+pub(super) fn product(lengths: &[usize]) -> u64 {
     lengths.iter().fold(1, |product, &n| product.saturating_mul(n as u64))
 }

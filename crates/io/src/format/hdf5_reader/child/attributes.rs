@@ -6,7 +6,8 @@ use ndarray::ArrayD;
 
 use super::super::super::attribute::{Attribute, AttributeValue};
 use super::super::failure::Failure;
-use super::text::{MOST_VALUES, count, texts};
+use super::arrays::product;
+use super::text::{MOST_VALUES, texts};
 use super::words::words;
 
 /// The attributes of an object, and a warning for each that cannot be kept.
@@ -40,7 +41,7 @@ fn read(attribute: &hdf5::Attribute) -> Result<AttributeValue, Failure> {
     if space.is_null() {
         return Err(not_kept("it is empty"));
     }
-    if count(&space.shape()) > MOST_VALUES {
+    if product(&space.shape()) > MOST_VALUES {
         return Err(not_kept("it is too large"));
     }
     match attribute.dtype()?.to_descriptor()? {

@@ -98,8 +98,8 @@ impl Reach {
         if let Some(file) = self.opened.get(&real) {
             return Ok((real, file.clone()));
         }
-        let options = || hdf5::File::with_options().with_fapl(|access| access.sec2()).open(&real);
-        let file = options().map_err(|_| barred(how, name, Barred::Missing))?;
+        let file = hdf5::File::with_options().with_fapl(|access| access.sec2()).open(&real);
+        let file = file.map_err(|_| barred(how, name, Barred::Missing))?;
         self.opened.insert(real.clone(), file.clone());
         Ok((real, file))
     }
@@ -184,6 +184,6 @@ fn barred(how: &str, file: &str, why: Barred) -> Failure {
     }
 }
 
-pub(super) fn parts(name: &str) -> impl Iterator<Item = &str> {
+fn parts(name: &str) -> impl Iterator<Item = &str> {
     name.split('/').filter(|part| !part.is_empty() && *part != ".")
 }

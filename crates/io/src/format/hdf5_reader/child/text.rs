@@ -8,21 +8,18 @@ use hdf5::types::{FixedAscii, FixedUnicode, IntSize, TypeDescriptor, VarLenAscii
 
 use super::super::super::header::LONGEST;
 use super::super::failure::Failure;
+use super::arrays::product;
 
 /// Attributes lie in the object's header, a few kilobytes; a dense one is refused beyond this.
-pub(super) const MOST_VALUES: usize = 1 << 16;
+pub(super) const MOST_VALUES: u64 = 1 << 16;
 
 /// A fixed-length string longer than this is not read.
 const LONG: usize = 1 << 20;
 
-pub(super) fn count(shape: &[usize]) -> usize {
-    shape.iter().fold(1, |n, &axis| n.saturating_mul(axis))
-}
-
 /// Strings of variable or fixed length, in memory order. Bytes that are not UTF-8 are replaced.
 pub(super) fn texts(container: &Container) -> Result<Vec<String>, Failure> {
     let descriptor = container.dtype()?.to_descriptor()?;
-    if count(&container.shape()) > MOST_VALUES {
+    if product(&container.shape()) > MOST_VALUES {
         return Err(Failure::Damaged("too many strings".into()));
     }
     // HDF5 converts no character sets, so the type read is the one stored, at least as long
@@ -39,8 +36,8 @@ pub(super) fn texts(container: &Container) -> Result<Vec<String>, Failure> {
         T::VarLenAscii => strings!(VarLenAscii),
         T::FixedUnicode(..=256) => strings!(FixedUnicode<256>),
         T::FixedAscii(..=256) => strings!(FixedAscii<256>),
-        T::FixedUnicode(..=LONG) if count(&container.shape()) <= 16 => strings!(FixedUnicode<LONG>),
-        T::FixedAscii(..=LONG) if count(&container.shape()) <= 16 => strings!(FixedAscii<LONG>),
+        T::FixedUnicode(..=LONG) if product(&container.shape()) <= 16 => strings!(FixedUnicode<LONG>),
+        T::FixedAscii(..=LONG) if product(&container.shape()) <= 16 => strings!(FixedAscii<LONG>),
         other => return Err(Failure::Damaged(format!("{other} is not kept"))),
     };
     Ok(read?)
@@ -58,7 +55,7 @@ pub(super) fn text(dataset: &hdf5::Dataset, place: Option<(&File, u64)>) -> Resu
     let dtype = dataset.dtype()?;
     match dtype.to_descriptor() {
         Ok(TypeDescriptor::Unsigned(IntSize::U1) | TypeDescriptor::Integer(IntSize::U1)) => {
-            if dataset.storage_size() > LONGEST || count(&dataset.shape()) as u64 > LONGEST {
+            if dataset.storage_size() > LONGEST || product(&dataset.shape()) > LONGEST {
                 return too_long();
             }
             Ok(until_nul(&dataset.read_raw::<u8>()?))

@@ -1,5 +1,6 @@
 //! Scans of HDF5 opened and read slice by slice, by the child process of the program at `target/release/pvdamp`, or by a
-//! thread of this one where it is not built. `tiny` is what opening costs.
+//! thread of this one where it is not built. Build it anew first: both must be of the same state. `tiny` is what opening
+//! costs.
 
 use std::path::{Path, PathBuf};
 

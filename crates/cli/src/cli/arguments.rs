@@ -10,7 +10,7 @@ use pvdamp::coil::{EspiritSettings, MapSets};
 use pvdamp::reconstruct::Recalibration;
 use pvdamp::sampling::{Acs, FAMILIES, Family, Request};
 use pvdamp_io::error::{Error, Place, Result};
-use pvdamp_io::format::{Axes, ImageFormat, Scan, ScanOptions, files_of, identity};
+use pvdamp_io::format::{Axes, Centre, Directions, ImageFormat, Scan, ScanOptions, files_of, identity};
 use pvdamp_io::recon::{MapsSource, ScanSettings};
 
 /// A choice from a table, by name.
@@ -53,6 +53,16 @@ pub struct ScanOptionArguments {
     /// already), ky, kz [default: as the format has them]
     #[arg(long, value_name = "AXES")]
     axes: Option<Axes>,
+
+    /// Where zero frequency lies: auto, held against the energy of k-space; as-is, as the file says; or indices along kx, ky,
+    /// kz, as ky=32, of raw data encoding steps
+    #[arg(long, value_name = "auto|as-is|ky=N", default_value = "auto")]
+    centre: Centre,
+
+    /// Whether images run along the directions of raw data (read_dir, phase_dir, slice_dir) or against them [default: by
+    /// the vendor]
+    #[arg(long, value_name = "along|against")]
+    directions: Option<Directions>,
 }
 
 impl ScanOptionArguments {
@@ -60,6 +70,8 @@ impl ScanOptionArguments {
         ScanOptions {
             dataset: self.kspace.clone(),
             axes: self.axes.clone(),
+            centre: self.centre.clone(),
+            directions: self.directions,
         }
     }
 }

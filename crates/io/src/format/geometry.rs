@@ -78,31 +78,33 @@ pub struct Geometry {
     pub voxel_mm: Option<[f64; 3]>,
     /// One a slice, or none.
     pub placements: Vec<Placement>,
+    /// Which way the directions of raw data were taken to point, and why, in words.
+    pub directions: Option<String>,
     /// What each slice is, as `contrast 1, slice 3`, or none where their numbers say all.
     pub names: Vec<String>,
 }
 
 impl Geometry {
-    /// What a header tells of a scan on `grid`: a pixel is the encoded field of view over the grid; of slices, the
-    /// field of view across them over the matrix.
+    /// What a header tells of a scan on `grid`: a pixel is the field of view that the grid covers over the grid; of
+    /// slices, the field of view across them over the matrix.
     pub fn of_header(header: Option<&Header>, plane: Plane, grid: Grid) -> Self {
         let voxel = || {
-            let encoded = header?.encoded?;
-            let view = encoded.field_of_view_mm?;
+            let header = header?;
             let [rows, cols] = plane.in_plane();
             let across = plane.across();
             let voxel = [
-                view[rows] / grid.rows as f64,
-                view[cols] / grid.cols as f64,
-                view[across] / encoded.matrix[across].max(1) as f64,
+                header.pixel_mm(rows, grid.rows)?,
+                header.pixel_mm(cols, grid.cols)?,
+                header.pixel_mm(across, header.encoded?.matrix[across])?,
             ];
-            voxel.iter().all(|v| v.is_finite() && *v > 0.0).then_some(voxel)
+            Some(voxel)
         };
         Self {
             plane,
             voxel_mm: voxel(),
             placements: Vec::new(),
             names: Vec::new(),
+            directions: None,
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::error::Result;
 pub(super) const GEOMETRY: &str = "geometry";
 
 const NAMES: &str = "slice_names";
+const DIRECTIONS: &str = "directions";
 
 /// A pixel of another size is none.
 const PIXELS_MM: std::ops::Range<f64> = 1e-6..1e6;
@@ -19,7 +20,7 @@ const PIXELS_MM: std::ops::Range<f64> = 1e-6..1e6;
 const PLANES: [(Plane, &str); 2] = [(Plane::Xy, "xy"), (Plane::Yz, "yz")];
 
 /// Writes the dataset `geometry`: float64 `(slices, 4, 3)`, of each slice the centre in mm and the directions of rows,
-/// columns and slices in the patient; no slices where the places are not known. Attributes `plane` and `voxel_mm`. What
+/// columns and slices in the patient; no slices where the places are not known. Attributes `plane`, `voxel_mm` and, of raw data, `directions`. What
 /// each slice is goes into the text `slice_names`, a line each.
 pub fn write_geometry(file: &Hdf5Output, geometry: &Geometry) -> Result<()> {
     let vectors = |p: &Placement| [p.centre_mm, p.rows, p.cols, p.slices];
@@ -35,6 +36,9 @@ pub fn write_geometry(file: &Hdf5Output, geometry: &Geometry) -> Result<()> {
     file.attribute(GEOMETRY, &Attribute::new("plane", plane))?;
     if !geometry.names.is_empty() {
         file.text(NAMES, &geometry.names.join("\n"))?;
+    }
+    if let Some(directions) = &geometry.directions {
+        file.attribute(GEOMETRY, &Attribute::new(DIRECTIONS, directions.as_str()))?;
     }
     match geometry.voxel_mm {
         Some(voxel) => file.attribute(GEOMETRY, &Attribute::new("voxel_mm", voxel.to_vec())),
@@ -102,6 +106,10 @@ pub(super) fn read_geometry(file: &Container, slices: usize) -> Result<Option<Ge
         .collect();
     Ok(Some(Geometry {
         names: if names.len() == slices { names } else { Vec::new() },
+        directions: attributes
+            .iter()
+            .find(|a| a.name == DIRECTIONS)
+            .and_then(|a| a.text().map(str::to_string)),
         plane,
         voxel_mm: voxel_mm.filter(|voxel| voxel.iter().all(|v| PIXELS_MM.contains(v))),
         placements,

@@ -54,7 +54,10 @@ pub use noise::read_noise;
 pub use reason::Reason;
 pub use regular_file::{append_regular, identity, open_regular, read_regular, read_text};
 pub(crate) use scan::PlaneStore;
-pub use scan::{Axes, AxisKind, MOST_SLICES, Outline, Places, Reference, SCAN_FORMATS, Scan, ScanFormat, ScanOptions};
+pub use scan::{
+    Axes, AxisKind, Centre, Directions, MOST_SLICES, Outline, Places, Reference, SCAN_FORMATS, Scan, ScanFormat,
+    ScanOptions,
+};
 pub use source::container::files_of;
 pub use stamp::{ReadFiles, Stamp};
 pub use volume::{Role, Volume, read_list, read_table, read_volume};

@@ -51,6 +51,14 @@ pub struct System {
     pub h1_frequency_hz: Option<f64>,
 }
 
+impl System {
+    /// Whether the vendor is one whose name begins so, whatever the case.
+    pub fn is_of(&self, vendor: &str) -> bool {
+        let named = self.vendor.as_deref().unwrap_or_default().trim().to_ascii_lowercase();
+        named.starts_with(vendor)
+    }
+}
+
 /// `sequenceParameters`: times in ms, one for each that occurs.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sequence {

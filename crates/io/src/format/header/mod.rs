@@ -1,17 +1,23 @@
 //! The ISMRMRD header of a scan: XML in a dataset of text or bytes.
 
 mod metadata;
+mod ramps;
 mod simulated;
+mod space;
 mod xml;
 
 use roxmltree::Node;
 
 pub use self::metadata::{Sequence, Study, Subject, System};
+pub use self::ramps::Ramps;
 pub use self::simulated::{header_xml, volume_header_xml};
+pub use self::space::{Along, Space};
 pub(in crate::format) use self::xml::{LONGEST, parse as parse_xml};
-use self::xml::{child, number, text};
+use self::xml::{child, text, whole};
+use super::geometry::Plane;
 use super::reason::Reason;
 use super::source::array::Source;
+use pvdamp::array::Grid;
 
 /// What the header says of the first encoding (ISMRMRD, Inati et al., Magn Reson Med 77:411, 2017). What it
 /// does not say is `None`.
@@ -25,6 +31,8 @@ pub struct Header {
     pub partition_encodes: Option<Limits>,
     /// `cartesian`, `radial`, ...
     pub trajectory: Option<String>,
+    /// `trajectoryDescription`, where it tells of the ramps of the readout gradient.
+    pub ramps: Option<Ramps>,
     pub receiver_channels: Option<usize>,
     /// `parallelImaging/calibrationMode`, lower case: `embedded`, `separate`, ...
     pub calibration_mode: Option<String>,
@@ -35,13 +43,6 @@ pub struct Header {
     /// The header as it stands in the file, without the encodings before the one read: who reads it finds this one
     /// first.
     pub xml: String,
-}
-
-/// Matrix and field of view along x (readout, rows), y (phase encodes, columns) and z.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Space {
-    pub matrix: [usize; 3],
-    pub field_of_view_mm: Option<[f64; 3]>,
 }
 
 /// First, last and central encode; the centre is the one at zero frequency.
@@ -72,8 +73,8 @@ impl Header {
         };
         let limits = child(encoding, "encodingLimits");
         Ok(Self {
-            encoded: child(encoding, "encodedSpace").and_then(space),
-            recon: child(encoding, "reconSpace").and_then(space),
+            encoded: child(encoding, "encodedSpace").and_then(Space::read),
+            recon: child(encoding, "reconSpace").and_then(Space::read),
             phase_encodes: limits
                 .and_then(|l| child(l, "kspace_encoding_step_1"))
                 .and_then(encodes),
@@ -81,7 +82,8 @@ impl Header {
                 .and_then(|l| child(l, "kspace_encoding_step_2"))
                 .and_then(encodes),
             trajectory: text(encoding, "trajectory").map(str::to_string),
-            receiver_channels: child(root, "acquisitionSystemInformation").and_then(|s| number(s, "receiverChannels")),
+            ramps: Ramps::read(encoding),
+            receiver_channels: child(root, "acquisitionSystemInformation").and_then(|s| whole(s, "receiverChannels")),
             calibration_mode: child(encoding, "parallelImaging")
                 .and_then(|p| text(p, "calibrationMode"))
                 .map(str::to_ascii_lowercase),
@@ -96,21 +98,40 @@ impl Header {
         })
     }
 
-    /// How many times finer than the image needs the readout was sampled: the ratio of the fields of view
-    /// along x, or of the matrices where the fields of view say nothing; 1 without oversampling.
+    /// Both spaces along x, y or z, where both are told.
+    pub fn along(&self, axis: usize) -> Option<Along> {
+        Along::new(axis, self.encoded, self.recon)
+    }
+
+    /// The size of one of `n` pixels along x, y or z, in mm, by the encoded field of view.
+    pub fn pixel_mm(&self, axis: usize, n: usize) -> Option<f64> {
+        match self.along(axis) {
+            Some(along) => along.pixel_mm(n),
+            None => Some(self.encoded?.view_mm(axis)? / n.max(1) as f64),
+        }
+    }
+
+    /// How many times the field of view of the image the readout covers, by the header; 1 without oversampling.
     pub fn readout_oversampling(&self) -> f64 {
-        let (Some(encoded), Some(recon)) = (self.encoded, self.recon) else {
-            return 1.0;
-        };
-        let of_view = match (encoded.field_of_view_mm, recon.field_of_view_mm) {
-            (Some(encoded), Some(recon)) if recon[0] > 0.0 => encoded[0] / recon[0],
-            _ => 1.0,
-        };
-        let of_matrix = encoded.matrix[0] as f64 / recon.matrix[0].max(1) as f64;
-        [of_view, of_matrix]
-            .into_iter()
-            .find(|&ratio| ratio > 1.0 && ratio.is_finite())
-            .unwrap_or(1.0)
+        self.along(0).map_or(1.0, |along| 1.0 / along.shown())
+    }
+
+    /// What of it cannot be, a sentence each.
+    pub(super) fn contradictions(&self) -> impl Iterator<Item = String> {
+        (0..2).filter_map(|axis| self.along(axis)?.contradiction())
+    }
+
+    /// What is odd about k-space of `grid`: whether it is neither the encoded matrix nor that without oversampling.
+    pub(super) fn misfit(&self, plane: Plane, grid: Grid) -> Option<String> {
+        let [rows, cols] = plane.in_plane();
+        let fits = |axis: usize, n: usize| self.along(axis).is_none_or(|along| along.fits(n));
+        let [told_rows, told_cols] = [rows, cols].map(|axis| self.encoded.map_or(0, |space| space.matrix[axis]));
+        (!fits(rows, grid.rows) || !fits(cols, grid.cols)).then(|| {
+            format!(
+                "the header tells of an encoded matrix of {told_rows}x{told_cols}, where k-space has {grid}: it is taken \
+                 to cover the encoded field of view"
+            )
+        })
     }
 
     /// Reads the header in a dataset; the error says why there is none.
@@ -132,24 +153,13 @@ fn without(xml: &str, elements: &[Node]) -> String {
     rest + &xml[from..]
 }
 
-fn space(node: Node) -> Option<Space> {
-    let matrix = child(node, "matrixSize")?;
-    let view = child(node, "fieldOfView_mm");
-    Some(Space {
-        matrix: [
-            number(matrix, "x")?,
-            number(matrix, "y")?,
-            number(matrix, "z").unwrap_or(1),
-        ],
-        field_of_view_mm: view.and_then(|v| Some([number(v, "x")?, number(v, "y")?, number(v, "z")?])),
-    })
-}
-
 fn encodes(node: Node) -> Option<Limits> {
+    let (minimum, maximum) = (whole(node, "minimum")?, whole(node, "maximum")?);
     Some(Limits {
-        minimum: number(node, "minimum")?,
-        maximum: number(node, "maximum")?,
-        center: number(node, "center"),
+        minimum,
+        maximum,
+        // No acquisition begins at zero frequency: 0 stands where nothing was written.
+        center: whole(node, "center").filter(|&center| center > 0 || maximum == 0),
     })
 }
 

@@ -62,6 +62,13 @@ pub(super) fn number<T: std::str::FromStr>(node: Node, name: &str) -> Option<T> 
     text(node, name)?.parse().ok()
 }
 
+/// A count, as `40` or `40.0`.
+pub(super) fn whole(node: Node, name: &str) -> Option<usize> {
+    let text = text(node, name)?;
+    let of_real = |value: f64| (value.fract() == 0.0 && (0.0..1e15).contains(&value)).then_some(value as usize);
+    text.parse().ok().or_else(|| of_real(text.parse().ok()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

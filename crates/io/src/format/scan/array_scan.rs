@@ -16,9 +16,10 @@ use super::super::stamp::ReadFiles;
 use super::axes::{Axes, AxisKind};
 use super::check_axes::{self, Stated};
 use super::kspace_array::{KspaceArray, unravel};
+use super::options::ScanOptions;
 use super::places::read_places;
 use super::plane_store::Ordered;
-use super::reader::{Planes, Scan, ScanOptions};
+use super::reader::{ImageBegins, Planes, Scan};
 use super::readout::{self, Volumes};
 use crate::error::{Error, Result};
 use pvdamp::array::CoilStack;
@@ -99,6 +100,10 @@ pub(super) fn open(format: &'static str, file: &Container, options: &ScanOptions
     let (axes, stated) = axes_of(&kspace, options, usual, &mut warnings)?;
     let array = KspaceArray::new(kspace, &axes)?;
     warnings.extend(check_axes::check(&array, header.as_ref(), stated)?);
+    if let Some(header) = &header {
+        warnings.extend(header.contradictions());
+        warnings.extend(header.misfit(array.plane(), array.grid()));
+    }
     let optional = |name: &str| file.source(name);
     let grid = array.grid();
     let mask = optional("mask")?.map(|s| mask_of(&s, grid)).transpose()?;
@@ -139,6 +144,9 @@ pub(super) fn open(format: &'static str, file: &Container, options: &ScanOptions
         probability,
         noise_covariance: None,
         attributes,
+        steps_at_centre: None,
+        image_begins: ImageBegins::AtItsEdge,
+        looked_at: Default::default(),
         anonymized: false,
         warnings,
         files: ReadFiles::default(),

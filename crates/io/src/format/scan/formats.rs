@@ -4,9 +4,11 @@ use std::path::Path;
 
 use super::super::source::container::{Container, files_of};
 use super::super::stamp::ReadFiles;
-use super::reader::{Outline, Scan, ScanFormat, ScanOptions};
+use super::options::{Centre, ScanOptions};
+use super::reader::{Outline, Scan, ScanFormat};
+use super::recentre::Recentring;
 use super::{bart, calgary, fastmri, ismrmrd, numpy};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Every kind of file that scans are read from. The first that recognises a file opens it; a file that none of them
 /// recognises goes to the last, which says what is wrong.
@@ -33,12 +35,38 @@ impl Scan {
     /// A file that cannot be read or is of no known kind, and whatever its format refuses.
     pub fn open(path: &Path, options: &ScanOptions) -> Result<Self> {
         let files = ReadFiles::of(files_of(path)?);
-        let opened = Self::unprepared(path, options).and_then(|mut scan| {
-            scan.warnings.extend(scan.planes.prepare()?);
-            Ok(scan)
-        });
+        let opened = Self::recentred_of(path, options);
         files.check()?;
         Ok(Self { files, ..opened? })
+    }
+
+    /// The scan with its origins at the centre.
+    fn recentred_of(path: &Path, options: &ScanOptions) -> Result<Self> {
+        let steps = match Self::prepared(path, options)?.recentred(&options.centre)? {
+            Recentring::Done(scan) => return Ok(scan),
+            Recentring::OtherSteps(steps) => steps,
+        };
+        let centre = Centre::Stated(steps);
+        let options = ScanOptions {
+            centre: centre.clone(),
+            ..options.clone()
+        };
+        let mut scan = match Self::prepared(path, &options)?.recentred(&centre)? {
+            Recentring::Done(scan) => scan,
+            Recentring::OtherSteps(_) => return Err(Error::internal("the centre was stated")),
+        };
+        scan.warnings.push(format!(
+            "the header says otherwise, but the energy of k-space lies about {centre}: that is taken for zero frequency \
+             (--centre as-is takes the header's word)"
+        ));
+        Ok(scan)
+    }
+
+    /// Ready to be read.
+    fn prepared(path: &Path, options: &ScanOptions) -> Result<Self> {
+        let mut scan = Self::unprepared(path, options)?;
+        scan.warnings.extend(scan.planes.prepare()?);
+        Ok(scan)
     }
 
     /// What [`Scan::open`] would open, by headers, masks and tables alone: planes of a volume are not put in order. Of
@@ -66,6 +94,12 @@ impl Scan {
         let format = known.or(SCAN_FORMATS.last()).expect("a format");
         let opened = (format.open)(&file, options);
         file.check()?;
+        if options.directions.is_some() && format.name != ismrmrd::FORMAT.name {
+            return Err(Error::setting(format!(
+                "--directions means nothing to {}, which is no raw data and tells of no directions",
+                path.display()
+            )));
+        }
         opened
     }
 }

@@ -6,7 +6,8 @@ use super::super::source::messages::shape_text;
 use super::array_scan;
 use super::axes::{Axes, AxisKind};
 use super::check_axes::MOST_COILS;
-use super::reader::{Scan, ScanFormat, ScanOptions};
+use super::options::ScanOptions;
+use super::reader::{Scan, ScanFormat};
 use crate::error::Result;
 
 pub(super) const FORMAT: ScanFormat = ScanFormat {

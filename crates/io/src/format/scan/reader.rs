@@ -1,5 +1,7 @@
 //! What every format gives: a scan whose k-space is read slice by slice.
 
+use std::sync::{Mutex, PoisonError};
+
 use ndarray::Array2;
 use num_complex::Complex;
 
@@ -10,19 +12,10 @@ use super::super::source::array::Source;
 use super::super::source::container::Container;
 use super::super::stamp::ReadFiles;
 use super::super::volume::plane_of;
-use super::axes::Axes;
+use super::options::ScanOptions;
 use super::places::Places;
 use crate::error::{Error, Place, Result};
 use pvdamp::array::{CoilStack, Grid, Mask};
-
-/// What the user says of a file that the file does not say itself.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ScanOptions {
-    /// Dataset of the k-space, for files that hold several.
-    pub dataset: Option<String>,
-    /// What the axes of the k-space mean, in the order of their strides, slowest first.
-    pub axes: Option<Axes>,
-}
 
 /// A kind of file that scans are read from.
 pub struct ScanFormat {
@@ -48,10 +41,24 @@ pub(super) trait Planes: Send + Sync {
     fn slice(&self, slice: usize) -> Result<CoilStack<f32>>;
 }
 
+/// Where the origin of the images lies that a format means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ImageBegins {
+    /// In the middle, as everywhere here, unless the images themselves say otherwise.
+    AtItsEdge,
+    /// At the first pixel.
+    AtItsOrigin,
+}
+
 /// A scan opened for reading, slice by slice. k-space is centred. Rows are the readout of a two-dimensional scan; of a
 /// volume, whose readout has become the slices, rows and columns are the two phase encodes.
 pub struct Scan {
     pub(super) planes: Box<dyn Planes>,
+    pub(super) image_begins: ImageBegins,
+    /// Of raw data, the encoding steps ky and kz at zero frequency.
+    pub(super) steps_at_centre: Option<[usize; 2]>,
+    /// The first slice, where it was read to look at it. It is handed out once.
+    pub(super) looked_at: Mutex<Option<CoilStack<f32>>>,
     /// Of the k-space, for errors.
     pub(super) place: Place,
     /// The row of [`SCAN_FORMATS`](super::SCAN_FORMATS) it was read by.
@@ -129,7 +136,11 @@ impl Scan {
     /// was opened.
     pub fn read_slice(&self, slice: usize) -> Result<CoilStack<f32>> {
         self.check_slice(slice)?;
-        let read = self.planes.slice(slice);
+        let before = || self.looked_at.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let read = match (slice == 0).then(before).flatten() {
+            Some(kspace) => Ok(kspace),
+            None => self.planes.slice(slice),
+        };
         // why a file that is being written cannot be read any more matters less than that it is
         self.files.check()?;
         read
@@ -157,30 +168,22 @@ impl Scan {
         read.transpose()
     }
 
-    /// The part of the image the header asks for, in pixels: the reconstruction matrix along rows and columns, no
-    /// larger than the grid; the grid itself without a header.
+    /// The part of the image the header asks for, in pixels: the field of view of the reconstructed space, or its matrix
+    /// where fields of view are not told, no larger than the grid; the grid itself without a header.
     pub fn crop_size(&self) -> Grid {
-        let Some(recon) = self.header.as_ref().and_then(|h| h.recon) else {
-            return self.grid;
-        };
-        let clamp = |wanted: usize, there: usize| if wanted == 0 { there } else { wanted.min(there) };
         let [rows, cols] = self.geometry.plane.in_plane();
-        Grid::new(
-            clamp(recon.matrix[rows], self.grid.rows),
-            clamp(recon.matrix[cols], self.grid.cols),
-        )
+        let shown = |axis: usize, n: usize| {
+            let along = self.header.as_ref().and_then(|header| header.along(axis));
+            along.map_or(n, |along| along.pixels(n))
+        };
+        Grid::new(shown(rows, self.grid.rows), shown(cols, self.grid.cols))
     }
 
     /// Readout oversampling that is left in the slices, by the header; 1 without one.
     pub fn readout_oversampling(&self) -> f64 {
-        let oversampling = self.header.as_ref().map_or(1.0, Header::readout_oversampling);
-        let encoded = self.header.as_ref().and_then(|h| h.encoded);
-        match (self.geometry.plane, encoded) {
-            (Plane::Xy, Some(space)) if self.grid.rows < space.matrix[0] => {
-                (oversampling * self.grid.rows as f64 / space.matrix[0] as f64).max(1.0)
-            }
-            (Plane::Xy, _) => oversampling,
-            (Plane::Yz, _) => 1.0,
+        match (self.geometry.plane, self.header.as_ref().and_then(|h| h.along(0))) {
+            (Plane::Xy, Some(along)) => along.oversampling_left(self.grid.rows),
+            _ => 1.0,
         }
     }
 

@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::super::super::header::Header;
 use super::super::check_axes::MOST_COILS;
+use super::super::options::Centre;
 use super::super::readout::positions_needed;
+use super::centre::steps_at_centre;
+use super::epi::{Regridding, check_trajectory};
 use super::readout::Span;
 use super::table::{Head, Row, Table};
 use crate::error::{Error, Result};
@@ -28,9 +31,11 @@ pub(super) struct Layout {
     /// Whether there are partition encodes.
     pub volume: bool,
     /// Values of the two step counters at zero frequency.
-    centres: [usize; 2],
+    pub centres: [usize; 2],
     /// Positions along the readout that the image needs, of `matrix[0]`.
     pub wanted: usize,
+    /// Of readouts that are sampled on the ramps of the gradient; `matrix` has what they become.
+    pub regridding: Option<Regridding>,
     /// Whether no line says which sample is its centre.
     uncentred: bool,
     pub warnings: Vec<String>,
@@ -46,43 +51,64 @@ pub(super) struct Line {
 }
 
 impl Layout {
-    /// Errors: a header without a matrix, or one that does not go with the acquisitions, and trajectories off the grid.
-    pub fn new(header: &Header, heads: &[Head], imaging: &[usize], table: &Table) -> Result<Self> {
+    /// `centre` is where zero frequency is stated to lie. Errors: a header without a matrix, or one that does not go with
+    /// the acquisitions, trajectories off the grid, and fewer than half of the lines within the matrix.
+    pub fn new(header: &Header, heads: &[Head], imaging: &[usize], table: &Table, centre: &Centre) -> Result<Self> {
         let coils = same_coils(heads, imaging, table)?;
         let ([x, y, z], volume) = encoded_matrix(header, heads, imaging, table)?;
+        let mut warnings: Vec<String> = header.contradictions().collect();
+        let (centres, odd) = steps_at_centre(centre, header, heads, imaging, [y, z]);
+        warnings.extend(odd);
+        warnings.extend(check_trajectory(header, heads, imaging, table)?);
+        let wanted = positions_needed(x, header);
+        let regridding = Regridding::new(header, heads, imaging, table, [x, wanted])?;
+        warnings.extend(regridding.as_ref().map(Regridding::note));
         let mut layout = Self {
             coils,
-            matrix: [x, y, z],
+            matrix: [regridding.as_ref().map_or(x, Regridding::positions), y, z],
             volume,
-            centres: [
-                header.phase_encodes.and_then(|l| l.center).unwrap_or(y / 2),
-                header.partition_encodes.and_then(|l| l.center).unwrap_or(z / 2),
-            ],
-            wanted: positions_needed(x, header),
+            centres,
+            wanted,
+            regridding,
             uncentred: false,
-            warnings: Vec::new(),
+            warnings,
         };
-        layout.warnings.extend(check_trajectory(header, heads, imaging, table)?);
         if imaging.iter().all(|&at| heads[at].center_sample == 0) && heads[imaging[0]].number_of_samples > 1 {
             layout.uncentred = true;
             layout
                 .warnings
                 .push("center_sample is 0 in every line: the centre of each is taken for its centre".into());
         }
-        if let Some(&at) = imaging.iter().find(|&&at| layout.column(&heads[at]).is_none()) {
-            let idx = heads[at].idx;
-            let problem = format!(
-                "acquisition {at} has the encoding steps {} and {}, outside the encoded matrix of \
-                 {y}x{z} with the centre \
-                 at {} and {}",
-                idx.kspace_encode_step_1, idx.kspace_encode_step_2, layout.centres[0], layout.centres[1]
-            );
-            return Err(table.error(
-                problem,
-                "correct encodedSpace or encodingLimits in the header (xml) of the file",
-            ));
+        let outside: Vec<usize> = imaging
+            .iter()
+            .copied()
+            .filter(|&at| layout.column(&heads[at]).is_none())
+            .collect();
+        if let Some(&first) = outside.first() {
+            layout
+                .warnings
+                .push(layout.left_out(&heads[first], [outside.len(), imaging.len()], table)?);
         }
         Ok(layout)
+    }
+
+    /// What there is to say of lines outside the matrix, so many of all; `first` is one of them.
+    ///
+    /// Errors: too little is left.
+    fn left_out(&self, first: &Head, [outside, all]: [usize; 2], table: &Table) -> Result<String> {
+        let [_, y, z] = self.matrix;
+        let [line, partition] = self.centres;
+        let idx = first.idx;
+        let problem = format!(
+            "{outside} of {all} lines lie outside the encoded matrix of {y}x{z} with zero frequency at step {line} (ky) and \
+             {partition} (kz), as steps {} and {}",
+            idx.kspace_encode_step_1, idx.kspace_encode_step_2
+        );
+        if 2 * outside > all {
+            let mend = "correct encodedSpace or encodingLimits in its header, or state the steps at zero frequency by --centre ky=N";
+            return Err(table.error(problem, mend));
+        }
+        Ok(format!("{problem}: they are left out"))
     }
 
     /// The column and partition of a line; `None` outside the matrix.
@@ -101,7 +127,7 @@ impl Layout {
         Some((place(head.idx.kspace_encode_step_1, 1)?, partition))
     }
 
-    /// Where lines lie, frame by frame, and in each in their order in the table.
+    /// Where lines lie, frame by frame, and in each in their order in the table; those outside the matrix are left out.
     ///
     /// Errors: lines of which no sample lies on the grid, or whose centre is none of their samples.
     pub fn frames(&self, heads: &[Head], imaging: &[usize], table: &Table) -> Result<BTreeMap<[u16; 5], Vec<Line>>> {
@@ -109,13 +135,19 @@ impl Layout {
         for &at in imaging {
             let head = &heads[at];
             let samples = usize::from(head.number_of_samples);
+            let Some((column, partition)) = self.column(head) else {
+                continue;
+            };
             let centre = if self.uncentred {
                 samples / 2
             } else {
                 usize::from(head.center_sample)
             };
-            let span = Span::new(head, self.matrix[0], centre).filter(|_| centre < samples);
-            let (Some(span), Some((column, partition))) = (span, self.column(head)) else {
+            let span = match &self.regridding {
+                Some(regridding) => Some(Span::whole(regridding.positions(), head)),
+                None => Span::new(head, self.matrix[0], centre).filter(|_| centre < samples),
+            };
+            let Some(span) = span else {
                 let problem = format!("acquisition {at} has its centre at sample {centre} of {samples}");
                 return Err(table.error(problem, "write center_sample as the sample at zero frequency"));
             };
@@ -147,6 +179,7 @@ impl Layout {
         let shortest = lines.iter().map(|line| line.span.count).min().unwrap_or(rows);
         let cut = lines
             .iter()
+            .filter(|_| self.regridding.is_none())
             .map(|line| heads[line.row.row].usable_samples() - line.span.count)
             .max()
             .unwrap_or(0);
@@ -226,26 +259,6 @@ fn encoded_matrix(header: &Header, heads: &[Head], imaging: &[usize], table: &Ta
         ));
     }
     Ok((matrix, volume))
-}
-
-/// Lines must lie on the grid; of what is doubtful, a warning.
-fn check_trajectory(header: &Header, heads: &[Head], imaging: &[usize], table: &Table) -> Result<Option<String>> {
-    let stored = imaging.iter().any(|&at| heads[at].trajectory_dimensions > 0);
-    let trajectory = header.trajectory.as_deref().unwrap_or_default().to_ascii_lowercase();
-    let problem = match (trajectory.as_str(), stored) {
-        ("" | "cartesian", false) => return Ok(None),
-        ("" | "cartesian", true) => {
-            let warning = "a trajectory is stored with the lines and not used: the header tells of none";
-            return Ok(Some(warning.into()));
-        }
-        ("epi", false) => {
-            let warning = "EPI lines are taken as they are: delays between lines of either direction are not corrected";
-            return Ok(Some(warning.into()));
-        }
-        ("epi", true) => "is EPI with samples off the grid, as on the ramps of the gradient".into(),
-        (other, _) => format!("has the trajectory '{other}', which is not Cartesian"),
-    };
-    Err(table.error(problem, "grid the samples first, or give a Cartesian scan"))
 }
 
 /// How often places were sampled.

@@ -1,6 +1,9 @@
 //! Raw data in ISMRMRD's HDF5 (Inati et al., Magn Reson Med 77:411, 2017): a group with `xml`, the header, and `data`,
 //! a readout of all coils a row, in the order of the measurement.
 
+mod centre;
+mod directions;
+mod epi;
 mod geometry;
 mod layout;
 mod noise;
@@ -21,8 +24,9 @@ use super::super::header::Header;
 use super::super::reason::Reason;
 use super::super::source::container::Container;
 use super::super::stamp::ReadFiles;
+use super::options::ScanOptions;
 use super::plane_store::Ordered;
-use super::reader::{Planes, Scan, ScanFormat, ScanOptions};
+use super::reader::{ImageBegins, Planes, Scan, ScanFormat};
 use crate::error::{Error, Place, Result};
 
 pub(super) const FORMAT: ScanFormat = ScanFormat {
@@ -88,7 +92,7 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
         why.cause_of(Error::data(place, problem, "write the header that belongs to the data"))
     })?;
     let (attributes, mut warnings) = file.attributes();
-    let mut layout = Layout::new(&header, &heads, &sorted.imaging, &table)?;
+    let mut layout = Layout::new(&header, &heads, &sorted.imaging, &table, &options.centre)?;
     warnings.extend(sorted.left_out());
     let mode = header.calibration_mode.as_deref();
     warnings.extend(sorted.take_calibration(&heads, &layout, mode));
@@ -100,7 +104,7 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
     let chain = noise::Chain {
         dwell_us: heads[sorted.imaging[0]].sample_time_us,
         bandwidth: header.system.noise_bandwidth,
-        trimmed: positions < layout.matrix[0],
+        trimmed: positions < layout.matrix[0] || layout.regridding.is_some(),
         averaging: repeats.variance,
     };
     let noise = &sorted.noise;
@@ -108,7 +112,9 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
     warnings.extend(layout.warnings.drain(..).chain(repeats.warnings));
 
     let firsts: Vec<&Head> = frames.values().map(|lines| &heads[lines[0].row.row]).collect();
-    let mut geometry = geometry::geometry(&layout, &header, &firsts, positions);
+    let (directions, why) = directions::directions(options.directions, &header.system);
+    let mut geometry = geometry::geometry(&layout, &header, &firsts, positions, directions);
+    geometry.directions = Some(format!("{} ({why})", directions.sentence()));
     let names = sort::names(&frames.keys().copied().collect::<Vec<_>>());
     let (grid, planes_a_frame) = layout.planes(positions);
     let places = sort::places(frames.keys().zip(&firsts), planes_a_frame);
@@ -121,6 +127,7 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
         place: table.place.clone(),
         format: FORMAT.name,
         slices,
+        steps_at_centre: Some(layout.centres),
         coils: layout.coils,
         grid,
         dtype: "complex64".into(),
@@ -133,6 +140,8 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
         probability: None,
         noise_covariance,
         attributes,
+        image_begins: ImageBegins::AtItsEdge,
+        looked_at: Default::default(),
         anonymized: false,
         warnings,
         files: ReadFiles::default(),
@@ -161,6 +170,7 @@ fn planes(table: Table, frames: Vec<Vec<Line>>, layout: Layout, positions: usize
         frames,
         coils: layout.coils,
         columns: layout.matrix[1],
+        regridding: layout.regridding,
         readout,
         trimmed: positions < rows,
         rows,

@@ -7,8 +7,9 @@ use num_complex::Complex;
 
 use super::super::plane_store::{PlaneStore, Scattered};
 use super::super::reader::Planes;
+use super::epi::Regridding;
 use super::layout::{Layout, Line};
-use super::readout::{Lines, Readout};
+use super::readout::{Lines, Readout, Span};
 use super::table::{Row, Table};
 use crate::error::Result;
 use pvdamp::array::CoilStack;
@@ -26,13 +27,14 @@ pub(super) struct Slices {
     /// Whether the oversampling is taken out.
     pub trimmed: bool,
     pub rows: usize,
+    pub regridding: Option<Regridding>,
 }
 
 impl Planes for Slices {
     fn slice(&self, slice: usize) -> Result<CoilStack<f32>> {
         let lines = &self.frames[slice];
         let shape = [self.coils, self.columns, self.rows];
-        let mut values = gather(&self.table, lines, shape, |line| line.column)?;
+        let mut values = gather(&self.table, lines, shape, |line| line.column, self.regridding.as_ref())?;
         let mut rows = self.rows;
         if self.trimmed {
             values = self.readout.without_oversampling(&mut values);
@@ -70,7 +72,7 @@ impl Scattered for Volumes {
                 let columns = together.min(y - first);
                 let shape = [coils, columns * z, rows];
                 let column = |line: &Line| (line.column - first) * z + line.partition;
-                let mut gathered = gather(&self.table, &lines, shape, column)?;
+                let mut gathered = gather(&self.table, &lines, shape, column, self.layout.regridding.as_ref())?;
                 let values = self.readout.to_positions(&mut gathered);
                 check_finite(&self.table, &values)?;
                 let mut along = vec![Complex::default(); columns * z];
@@ -95,6 +97,7 @@ fn gather(
     lines: &[Line],
     [coils, columns, rows]: [usize; 3],
     column: impl Fn(&Line) -> usize,
+    regridding: Option<&Regridding>,
 ) -> Result<Vec<Complex<f32>>> {
     let mut into = Lines::zeros(coils, columns, rows).ok_or_else(|| {
         let problem = format!("its lines need memory for {coils} coils of {columns}x{rows} values, which there is not");
@@ -102,7 +105,19 @@ fn gather(
     })?;
     let read: Vec<Row> = lines.iter().map(|line| line.row).collect();
     table.samples(coils, &read, |at, values| {
-        into.add(column(&lines[at]), &lines[at].span, values)
+        let Line { span, .. } = lines[at];
+        match regridding {
+            // reversed lines are turned by it
+            Some(regridding) => {
+                let values = regridding.apply(span.reversed, values);
+                let span = Span {
+                    reversed: false,
+                    ..span
+                };
+                into.add(column(&lines[at]), &span, &values);
+            }
+            None => into.add(column(&lines[at]), &span, values),
+        }
     })?;
     Ok(into.mean())
 }

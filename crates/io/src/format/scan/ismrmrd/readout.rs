@@ -8,7 +8,7 @@ use pvdamp::array::Grid;
 use pvdamp::fourier::Fourier;
 
 /// `ACQ_IS_REVERSE`: read out from high to low frequencies.
-const REVERSE: u32 = 22;
+pub(super) const REVERSE: u32 = 22;
 
 /// Where a readout lies on the grid: its samples `from..from + count` are the rows `row..row + count`, counted after a
 /// reversed line was turned.
@@ -42,6 +42,18 @@ impl Span {
             count,
             reversed,
         })
+    }
+}
+
+impl Span {
+    /// Of a line that was regridded to all rows, `head` as it was read.
+    pub fn whole(rows: usize, head: &Head) -> Self {
+        Self {
+            from: 0,
+            row: 0,
+            count: rows,
+            reversed: head.is(REVERSE),
+        }
     }
 }
 

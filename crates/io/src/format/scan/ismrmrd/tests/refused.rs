@@ -54,8 +54,13 @@ fn headers_that_do_not_go_with_the_data() {
     let beyond = with(|r| r.readouts.iter_mut().for_each(|r| r.head.encoding_space_ref = 3));
     refused(&beyond, &["without 4 elements 'encoding'"]);
     refused(
-        &with(|r| r.xml = header([8, 6, 1], [8, 6, 1], [5, 0], "")),
-        &["acquisition 0", "steps 0 and 0", "centre at 5"],
+        &with(|r| r.xml = header([8, 6, 1], [8, 6, 1], [7, 0], "")),
+        &[
+            "4 of 6 lines lie outside",
+            "as steps 0 and 0",
+            "zero frequency at step 7",
+            "--centre ky=N",
+        ],
     );
     for matrix in [[0, 6, 1], [8, 60000, 60000], [100_000, 6, 1], [8, usize::MAX / 4, 1]] {
         let raw = with(|r| r.xml = header(matrix, [8, 6, 1], [3, 0], ""));
@@ -208,6 +213,7 @@ fn files_that_are_laid_out_otherwise() {
     let axes = ScanOptions {
         dataset: Some("two".into()),
         axes: Some("coil,kx,ky".parse::<Axes>().unwrap()),
+        ..ScanOptions::default()
     };
     assert!(message(Scan::open(&path, &axes)).contains("--axes means nothing"));
 }

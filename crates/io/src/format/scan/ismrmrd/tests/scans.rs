@@ -137,11 +137,9 @@ fn reversed_lines_are_turned_and_long_ones_cut() {
             .collect(),
     };
     let scan = raw.scan();
-    assert!(
-        scan.warnings[0].contains("4 samples of a line lie outside"),
-        "{:?}",
-        scan.warnings
-    );
+    for words in ["4 samples of a line lie outside", "in both directions"] {
+        assert!(scan.warnings.iter().any(|w| w.contains(words)), "{:?}", scan.warnings);
+    }
     let kspace = scan.read_slice(0).unwrap();
     for ((coil, row, col), value) in kspace.indexed_iter() {
         let sample = if col % 2 == 1 { 11 - (row + 2) } else { row + 2 };

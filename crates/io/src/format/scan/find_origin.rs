@@ -1,0 +1,277 @@
+//! Where the energy of k-space lies, held against the origin.
+//!
+//! Nearly all energy of a magnetic resonance image lies near zero frequency. Where it lies elsewhere the file is not
+//! what it is taken for: k-space whose zero frequency comes first, as FFTs give it, lines counted from another centre,
+//! or images.
+
+use ndarray::{Array1, Array2, ArrayView2, Axis, s};
+use num_complex::Complex;
+
+use pvdamp::array::{CoilStack, Grid};
+use pvdamp::fourier::Fourier;
+
+/// Shorter axes are not judged: too few samples are far from any place.
+const SHORTEST: usize = 16;
+/// Half the width of what is near a place, as a share of the axis.
+const NEAR: f64 = 1.0 / 16.0;
+/// Energy farther from the origin than this share of the axis is elsewhere. Echoes that are late, and phases of the
+/// object, move it by less.
+const FAR: f64 = 1.0 / 8.0;
+/// Share of the energy near one place that makes k-space of an image.
+const CONCENTRATED: f64 = 0.5;
+/// What may be left near the origin, as a share of what lies elsewhere.
+const LEFT: f64 = 0.1;
+/// Share of the energy near one place, along both axes, above which nobody takes k-space for an image.
+const SPREAD: f64 = 0.4;
+/// Sides of the centre of k-space that a coarse image is made of.
+const SIDES: [usize; 3] = [64, 32, 16];
+/// Air: energy of lines of an image as a share of the mean over all lines.
+const AIR: f64 = 0.05;
+/// Object: the same.
+const OBJECT: f64 = 0.5;
+
+/// Where the energy of k-space lies along an axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Energy {
+    /// Near the origin, or nobody can tell.
+    Central,
+    /// Near the first sample, and the last.
+    First,
+    /// Near another sample.
+    At(usize),
+}
+
+/// What a plane of k-space looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Look {
+    /// Along rows and columns.
+    pub energy: [Energy; 2],
+    /// Whether it looks like images of coils, and its transform like k-space.
+    pub images: bool,
+    /// Whether anything can be told.
+    pub clear: bool,
+}
+
+/// Looks at k-space `(coils, rows, cols)` of one slice.
+pub(super) fn look(kspace: &CoilStack<f32>) -> Look {
+    let (_, rows, cols) = kspace.dim();
+    let mut along_rows = vec![0.0; rows];
+    let mut along_cols = vec![0.0; cols];
+    let mut of_coils = Vec::new();
+    for plane in kspace.outer_iter() {
+        let before: f64 = along_rows.iter().sum();
+        for (row, line) in plane.outer_iter().enumerate() {
+            let mut sum = 0.0;
+            for (value, col) in line.iter().zip(&mut along_cols) {
+                let energy = f64::from(value.norm_sqr());
+                sum += energy;
+                *col += energy;
+            }
+            along_rows[row] += sum;
+        }
+        of_coils.push(along_rows.iter().sum::<f64>() - before);
+    }
+    let spread = [&along_rows, &along_cols].iter().all(|energy| {
+        let lines = Lines(energy.to_vec());
+        lines.is_long() && lines.near(lines.peak()) < SPREAD
+    });
+    let lines = [Lines::new(along_rows), Lines::new(along_cols)];
+    let energy = [lines[0].energy(), lines[1].energy()];
+    let strongest = (0..of_coils.len()).max_by(|&a, &b| of_coils[a].total_cmp(&of_coils[b]));
+    let images = spread && strongest.is_some_and(|coil| is_kspace_of_image(kspace.index_axis(Axis(0), coil)));
+    let clear = lines.iter().any(|lines| lines.near(lines.peak()) >= CONCENTRATED);
+    Look { energy, images, clear }
+}
+
+/// Whether the transform of a plane has its energy at one place, as that of an image has.
+fn is_kspace_of_image(plane: ArrayView2<Complex<f32>>) -> bool {
+    let mut transformed = plane.as_standard_layout().into_owned();
+    let fourier = Fourier::new(Grid::from(transformed.dim()));
+    if let Some(values) = transformed.as_slice_mut() {
+        fourier.forward(values, &mut fourier.scratch());
+    }
+    let energy = transformed.mapv(|v| f64::from(v.norm_sqr()));
+    let along = |axis: usize| Lines::new(energy.sum_axis(Axis(1 - axis)).to_vec());
+    [along(0), along(1)]
+        .iter()
+        .all(|lines| lines.near(lines.peak()) >= CONCENTRATED)
+}
+
+/// Energy of the lines along an axis, without what all lines have, as noise.
+struct Lines(Vec<f64>);
+
+impl Lines {
+    fn new(mut energy: Vec<f64>) -> Self {
+        let mut sorted = energy.clone();
+        sorted.sort_by(f64::total_cmp);
+        let floor = sorted.get(sorted.len() / 2).copied().unwrap_or(0.0);
+        energy.iter_mut().for_each(|e| *e = (*e - floor).max(0.0));
+        Self(energy)
+    }
+
+    fn is_long(&self) -> bool {
+        self.0.len() >= SHORTEST
+    }
+
+    fn peak(&self) -> usize {
+        let strongest = (0..self.0.len()).max_by(|&a, &b| self.0[a].total_cmp(&self.0[b]));
+        strongest.unwrap_or(0)
+    }
+
+    /// The width of what is near a place.
+    fn width(&self) -> usize {
+        ((NEAR * self.0.len() as f64) as usize).max(1)
+    }
+
+    /// Share of the energy near a place; the axis is a circle.
+    fn near(&self, place: usize) -> f64 {
+        let (n, width) = (self.0.len(), self.width());
+        let total: f64 = self.0.iter().sum();
+        let near: f64 = (0..=2 * width).map(|i| self.0[(place + n + i - width) % n]).sum();
+        if total > 0.0 { near / total } else { 0.0 }
+    }
+
+    fn energy(&self) -> Energy {
+        let (n, peak) = (self.0.len(), self.peak());
+        let apart = |from: usize| {
+            let straight = peak.abs_diff(from);
+            straight.min(n - straight)
+        };
+        let there = self.near(peak);
+        let elsewhere = apart(n / 2) as f64 > FAR * n as f64;
+        if !self.is_long() || !elsewhere || there < CONCENTRATED || self.near(n / 2) > LEFT * there {
+            Energy::Central
+        } else if apart(0) <= self.width() {
+            Energy::First
+        } else {
+            Energy::At(peak)
+        }
+    }
+}
+
+/// Along rows and columns: whether the object lies about the first pixel of the image and air in its middle, as of
+/// k-space whose image was not centred. By a coarse image of the centre of k-space, where that is sampled.
+pub(super) fn is_rolled(kspace: &CoilStack<f32>) -> [bool; 2] {
+    let (coils, rows, cols) = kspace.dim();
+    let centre = SIDES.iter().find_map(|&side| {
+        let (high, wide) = (side.min(rows), side.min(cols));
+        let (row, col) = Grid::new(rows, cols).centred_offset(Grid::new(high, wide));
+        let centre = kspace.slice(s![.., row..row + high, col..col + wide]);
+        let zeros = centre.iter().filter(|v| v.norm_sqr() == 0.0).count();
+        (high.min(wide) >= SHORTEST && zeros * 10 <= centre.len()).then_some(centre)
+    });
+    let Some(centre) = centre else { return [false; 2] };
+    let (_, high, wide) = centre.dim();
+    let fourier = Fourier::new(Grid::new(high, wide));
+    let (down, across) = (bell(high), bell(wide));
+    let mut energy = Array2::<f64>::zeros((high, wide));
+    for coil in 0..coils {
+        let plane = centre.index_axis(Axis(0), coil);
+        let mut image = Array2::from_shape_fn((high, wide), |at| plane[at] * down[at.0] * across[at.1]);
+        if let Some(values) = image.as_slice_mut() {
+            fourier.inverse(values, &mut fourier.scratch());
+        }
+        energy.zip_mut_with(&image, |sum, value| *sum += f64::from(value.norm_sqr()));
+    }
+    [1, 0].map(|across| lies_about_first(&energy.sum_axis(Axis(across))))
+}
+
+/// A Hann window, which keeps the object from ringing into the air.
+fn bell(n: usize) -> Vec<f32> {
+    let at = |i: usize| (i as f64 - (n / 2) as f64) / n as f64;
+    (0..n)
+        .map(|i| (0.5 + 0.5 * (std::f64::consts::TAU * at(i)).cos()) as f32)
+        .collect()
+}
+
+fn lies_about_first(lines: &Array1<f64>) -> bool {
+    let n = lines.len();
+    let width = (n / 16).max(1);
+    let mean = lines.mean().unwrap_or(0.0);
+    let about = |place: usize| {
+        let sum: f64 = (0..2 * width).map(|i| lines[(place + n + i - width) % n]).sum();
+        sum / (2 * width) as f64
+    };
+    mean > 0.0 && about(0) > OBJECT * mean && about(n / 2) < AIR * mean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array3;
+
+    /// An ellipse, its centre at these shares of the axes, seen by two coils.
+    fn images(rows: usize, cols: usize, [down, across]: [f64; 2]) -> CoilStack<f32> {
+        Array3::from_shape_fn((2, rows, cols), |(coil, row, col)| {
+            let wrapped = |i: usize, n: usize, at: f64| (i as f64 / n as f64 - at + 1.5).rem_euclid(1.0) - 0.5;
+            let (r, c) = (wrapped(row, rows, down), wrapped(col, cols, across));
+            let inside = (r / 0.38).powi(2) + (c / 0.3).powi(2) < 1.0;
+            let weight = if coil == 0 { 1.0 - r } else { 1.0 + c };
+            Complex::from_polar(if inside { weight as f32 } else { 0.0 }, (2.0 * r - c) as f32)
+        })
+    }
+
+    fn kspace_of(mut images: CoilStack<f32>) -> CoilStack<f32> {
+        let (_, rows, cols) = images.dim();
+        let fourier = Fourier::new(Grid::new(rows, cols));
+        for mut plane in images.outer_iter_mut() {
+            fourier.forward(plane.as_slice_mut().unwrap(), &mut fourier.scratch());
+        }
+        images
+    }
+
+    fn rolled(kspace: &CoilStack<f32>, by: [usize; 2]) -> CoilStack<f32> {
+        let (_, rows, cols) = kspace.dim();
+        Array3::from_shape_fn(kspace.dim(), |(coil, row, col)| {
+            kspace[[coil, (row + by[0]) % rows, (col + by[1]) % cols]]
+        })
+    }
+
+    #[test]
+    fn the_energy_of_kspace_lies_at_its_origin() {
+        for (rows, cols) in [(64, 64), (63, 80), (96, 41)] {
+            let kspace = kspace_of(images(rows, cols, [0.5, 0.5]));
+            let look_at = |by| look(&rolled(&kspace, by));
+            assert_eq!(look_at([0, 0]).energy, [Energy::Central; 2]);
+            assert_eq!(look_at([2, cols - 2]).energy, [Energy::Central; 2]);
+            assert_eq!(look_at([rows / 2, cols / 2]).energy, [Energy::First; 2]);
+            assert_eq!(look_at([rows / 2, 0]).energy, [Energy::First, Energy::Central]);
+            let Energy::At(near) = look_at([0, cols / 4]).energy[1] else {
+                panic!("{cols}")
+            };
+            assert!(near.abs_diff(cols / 2 - cols / 4) <= 1);
+            assert!(look_at([0, 0]).clear && !look_at([0, 0]).images);
+        }
+    }
+
+    #[test]
+    fn images_are_no_kspace() {
+        assert!(look(&images(64, 80, [0.5, 0.5])).images);
+        assert!(look(&images(64, 80, [0.0, 0.0])).images);
+        // noise is neither
+        let mut state = 1u32;
+        let noise = Array3::from_shape_simple_fn((2, 64, 64), || {
+            let mut next = || {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 8) as f32 / (1 << 24) as f32 - 0.5
+            };
+            Complex::new(next(), next())
+        });
+        let seen = look(&noise);
+        assert_eq!(
+            (seen.energy, seen.images, seen.clear),
+            ([Energy::Central; 2], false, false)
+        );
+    }
+
+    #[test]
+    fn an_object_about_the_first_pixel_is_rolled() {
+        for (rows, cols) in [(64, 64), (63, 80), (200, 41)] {
+            let of = |at| is_rolled(&kspace_of(images(rows, cols, at)));
+            assert_eq!(of([0.5, 0.5]), [false; 2]);
+            assert_eq!(of([0.4, 0.65]), [false; 2]);
+            assert_eq!(of([0.0, 0.0]), [true; 2]);
+            assert_eq!(of([0.0, 0.5]), [true, false]);
+        }
+    }
+}

@@ -131,6 +131,13 @@ impl Lines {
         if total > 0.0 { near / total } else { 0.0 }
     }
 
+    /// Whether energy lies at the beginning and at the end, as about a first sample that is zero frequency.
+    fn has_both_ends(&self) -> bool {
+        let (n, width) = (self.0.len(), self.width());
+        let ends: [f64; 2] = [self.0[1..=width].iter().sum(), self.0[n - width..].iter().sum()];
+        ends[0].min(ends[1]) > LEFT * ends[0].max(ends[1])
+    }
+
     fn energy(&self) -> Energy {
         let (n, peak) = (self.0.len(), self.peak());
         let apart = |from: usize| {
@@ -141,7 +148,7 @@ impl Lines {
         let elsewhere = apart(n / 2) as f64 > FAR * n as f64;
         if !self.is_long() || !elsewhere || there < CONCENTRATED || self.near(n / 2) > LEFT * there {
             Energy::Central
-        } else if apart(0) <= self.width() {
+        } else if apart(0) <= self.width() && self.has_both_ends() {
             Energy::First
         } else {
             Energy::At(peak)

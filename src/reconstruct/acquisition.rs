@@ -21,6 +21,8 @@ pub struct Acquisition<'a> {
     pub kspace: CowArray<'a, Complex<f32>, Ix3>,
     /// `(rows, cols)`; where k-space is not zero, if it is `None`.
     pub mask: Option<Sourced<Mask>>,
+    /// Where samples were acquired, `(rows, cols)`, whatever their values; where k-space is not zero, if it is `None`.
+    pub held: Option<Mask>,
     /// With which probability each location is sampled, `(rows, cols)`, above 0 where the mask samples; estimated from the
     /// mask where `None`.
     pub probability: Option<Sourced<Array2<f64>>>,
@@ -45,6 +47,7 @@ impl<'a> Acquisition<'a> {
         Self {
             kspace: kspace.into(),
             mask: None,
+            held: None,
             probability: None,
             maps: None,
             shared_maps: None,
@@ -88,10 +91,28 @@ impl<'a> Acquisition<'a> {
     ///
     /// # Errors
     /// [`Error::Data`] where k-space is not fully sampled, and the errors of [`Family::plan`].
-    pub fn undersampled(mut self, family: &Family, request: &Request) -> Result<Self> {
+    pub fn undersampled(self, family: &Family, request: &Request) -> Result<Self> {
+        self.undersampled_if(HeldData::is_complete, family, request)
+    }
+
+    /// The same of k-space that lacks nothing but a side that was never acquired, as volumes lack slice encodes. That side
+    /// stays unsampled.
+    ///
+    /// # Errors
+    /// Those of [`Self::undersampled`].
+    pub fn undersampled_within(self, family: &Family, request: &Request) -> Result<Self> {
+        self.undersampled_if(HeldData::is_complete_within, family, request)
+    }
+
+    fn undersampled_if(
+        mut self,
+        complete: impl Fn(&HeldData) -> bool,
+        family: &Family,
+        request: &Request,
+    ) -> Result<Self> {
         self.check()?;
-        let held = HeldData::of(self.kspace.view(), &self.acquired);
-        if !held.is_complete() {
+        let held = HeldData::of(self.kspace.view(), &self.acquired, self.held.as_ref());
+        if !complete(&held) {
             let expected = "fully sampled k-space to draw a mask for";
             return Err(Error::data(Input::Kspace, held.lack(), expected));
         }
@@ -139,6 +160,9 @@ impl<'a> Acquisition<'a> {
         };
         if let Some(mask) = &self.mask {
             plane(Input::Mask, mask.value.grid())?;
+        }
+        if let Some(held) = &self.held {
+            plane(Input::Kspace, held.grid())?;
         }
         if let Some(probability) = &self.probability {
             plane(Input::Probability, Grid::from(probability.value.dim()))?;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use ndarray::{ArrayView3, Zip};
+use ndarray::{ArrayView3, Zip, s};
 use num_complex::Complex;
 
 use crate::array::Mask;
@@ -15,18 +15,56 @@ pub(super) const CHANCE: f64 = 0.01;
 pub(super) struct HeldData {
     pub(super) mask: Mask,
     pub(super) coverage: Coverage,
+    /// The largest magnitude.
+    pub(super) largest: f64,
+    /// Locations with values that are too small to be data.
+    negligible: usize,
 }
 
 impl HeldData {
-    /// Where any coil is not zero; everywhere but in the padding, when the zeros are few enough to be chance.
-    pub(super) fn of(kspace: ArrayView3<Complex<f32>>, acquired: &[Option<Range<usize>>; 2]) -> Self {
-        let mut mask = sampling::nonzero_mask(kspace);
+    /// Where it is told that data were acquired, else where any coil is not zero; everywhere but in the padding, when the
+    /// zeros are few enough to be chance.
+    pub(super) fn of(
+        kspace: ArrayView3<Complex<f32>>,
+        acquired: &[Option<Range<usize>>; 2],
+        told: Option<&Mask>,
+    ) -> Self {
+        let held = sampling::held_data(kspace);
+        let (mut mask, negligible) = match told {
+            Some(told) => (told.clone(), 0),
+            None => (held.mask, held.negligible),
+        };
         let coverage = Coverage::of(&mask, acquired.clone());
         let support = coverage.support().len();
         if (support - mask.count()) as f64 <= CHANCE * support as f64 {
             mask = coverage.without_padding(&Mask::full(mask.grid()));
         }
-        Self { mask, coverage }
+        Self {
+            mask,
+            coverage,
+            largest: held.largest,
+            negligible,
+        }
+    }
+
+    /// What was not taken for data.
+    pub(super) fn warning(&self) -> Option<String> {
+        let few = self.negligible as f64 <= CHANCE * self.mask.grid().len() as f64;
+        (!few).then(|| {
+            format!(
+                "{} locations hold values that are smaller than all others by orders of magnitude, as transforms leave them: \
+                 they count as not sampled",
+                self.negligible
+            )
+        })
+    }
+
+    /// Whether nothing is missing but sides that were never acquired.
+    pub(super) fn is_complete_within(&self) -> bool {
+        let (rows, cols) = (self.coverage.rows.acquired.clone(), self.coverage.cols.acquired.clone());
+        let within = self.mask.sampled.slice(s![rows, cols]);
+        let missing = within.iter().filter(|&&sampled| !sampled).count();
+        missing as f64 <= CHANCE * within.len() as f64
     }
 
     /// Whether nothing is missing.

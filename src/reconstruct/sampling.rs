@@ -20,6 +20,11 @@ const SMALLEST_PROBABILITY: f64 = 1e-6;
 /// Ratio of the locations that a probability accounts for to those there are, above or below which it is odd.
 const MISFIT: f64 = 1.5;
 
+const ACQUIRED: &str = "the acquisitions of the scan";
+
+/// A slice whose largest sample is smaller than this share of those of another holds nothing but rounding errors.
+const AIR: f64 = 1e-6;
+
 const OTHER_LOCATIONS: &str = "this slice holds data at other locations than the slices before: its own were used";
 
 /// What a probability should be, for errors.
@@ -46,6 +51,8 @@ pub struct Sampling {
     detected: bool,
     /// As [`Acquisition::acquired`].
     acquired: [Option<Range<usize>>; 2],
+    /// The largest magnitude of the k-space that it was judged by.
+    largest: f64,
 }
 
 impl Sampling {
@@ -56,14 +63,19 @@ impl Sampling {
     /// [`Error::Data`]: a mask or probability that does not fit or cannot be.
     pub fn of(acquisition: &Acquisition) -> Result<Self> {
         acquisition.check()?;
-        let held = HeldData::of(acquisition.kspace.view(), &acquisition.acquired);
+        let held = HeldData::of(
+            acquisition.kspace.view(),
+            &acquisition.acquired,
+            acquisition.held.as_ref(),
+        );
         let complete = held.is_complete();
         let (mask, origin) = match &acquisition.mask {
             Some(given) => (given.value.clone(), given.origin.clone()),
             None if complete => (held.mask.clone(), "fully sampled".into()),
+            None if acquisition.held.is_some() => (held.mask.clone(), ACQUIRED.into()),
             None => (held.mask.clone(), "detected where k-space is not zero".into()),
         };
-        let mut warnings = Vec::new();
+        let mut warnings: Vec<String> = held.warning().into_iter().collect();
         let mask = held.only(&mask, &mut warnings);
         if mask.count() == 0 {
             let found = "it samples none of the locations where k-space holds data";
@@ -77,6 +89,7 @@ impl Sampling {
             detected: acquisition.mask.is_none(),
             complete_scan: complete,
             acquired: acquisition.acquired.clone(),
+            largest: held.largest,
             ..Self::with_probability(mask, &held.coverage, origin, acquisition.probability.clone(), warnings)?
         })
     }
@@ -153,6 +166,7 @@ impl Sampling {
             complete_scan: false,
             detected: true,
             acquired: [None, None],
+            largest: 0.0,
         }
     }
 
@@ -237,8 +251,8 @@ impl Sampling {
     ///
     /// # Errors
     /// [`Error::Data`]: k-space of another grid.
-    pub fn of_other_frame(&self, kspace: ArrayView3<Complex<f32>>) -> Result<Option<Self>> {
-        let own = self.of_other_slice(kspace)?;
+    pub fn of_other_frame(&self, kspace: ArrayView3<Complex<f32>>, held: Option<&Mask>) -> Result<Option<Self>> {
+        let own = self.of_other_slice(kspace, held)?;
         Ok(own.map(|mut own| {
             own.warnings.retain(|warning| warning != OTHER_LOCATIONS);
             own
@@ -246,24 +260,33 @@ impl Sampling {
     }
 
     /// The sampling of another slice of the same scan, `(coils, rows, cols)`, where it holds data at other locations;
-    /// `None` where it does not. A detected mask gives way to that of the slice; one that was given or drawn only loses
+    /// `None` where it does not. `held` is where it was acquired, if that is known. A detected mask gives way to that of the slice; one that was given or drawn only loses
     /// what is not there.
     ///
     /// # Errors
     /// [`Error::Data`]: k-space of another grid.
-    pub fn of_other_slice(&self, kspace: ArrayView3<Complex<f32>>) -> Result<Option<Self>> {
+    pub fn of_other_slice(&self, kspace: ArrayView3<Complex<f32>>, held: Option<&Mask>) -> Result<Option<Self>> {
         let (_, rows, cols) = kspace.dim();
         self.check_grid(Input::Kspace, Grid::new(rows, cols))?;
-        let held = HeldData::of(kspace, &self.acquired);
+        let told = held.is_some();
+        let held = HeldData::of(kspace, &self.acquired, held);
+        if held.largest < AIR * self.largest && !told {
+            return Ok(None);
+        }
         let lacking = without(&self.mask, &held.mask) as f64 > CHANCE * self.mask.count() as f64;
         let more = without(&held.mask, &self.mask) as f64 > CHANCE * held.mask.count() as f64;
         if self.detected && (lacking || more) {
             let warning = OTHER_LOCATIONS;
-            let origin = "detected where k-space of this slice is not zero".to_string();
+            let origin = match told {
+                true => ACQUIRED.to_string(),
+                false => "detected where k-space of this slice is not zero".to_string(),
+            };
             let complete_scan = held.is_complete();
-            let own = Self::with_probability(held.mask, &held.coverage, origin, None, vec![warning.into()])?;
+            let warnings = [Some(warning.into()), held.warning()].into_iter().flatten().collect();
+            let own = Self::with_probability(held.mask, &held.coverage, origin, None, warnings)?;
             return Ok(Some(Self {
                 complete_scan,
+                largest: self.largest,
                 acquired: self.acquired.clone(),
                 ..own
             }));

@@ -2,7 +2,7 @@
 //!
 //! Two questions are answered here. *Drawing*: a mask of a wanted acceleration R with a fully sampled centre
 //! (the ACS), and the probability with which its generator samples each location ([`FAMILIES`]). *Reading*: the
-//! mask of measured k-space ([`nonzero_mask`]), how far it goes ([`Coverage`]), its ACS ([`sampled_centre`]) and, where
+//! mask of measured k-space ([`held_data`]), how far it goes ([`Coverage`]), its ACS ([`sampled_centre`]) and, where
 //! nobody says how it was drawn, an estimate of its sampling density ([`estimate_density`]).
 //!
 //! Radii are [`Grid::radius`]: 1 in the middle of an edge, √2 in a corner.
@@ -12,6 +12,7 @@ mod centre;
 mod coverage;
 mod density;
 mod fit;
+mod held;
 mod lines;
 mod plan;
 mod poisson_disc;
@@ -22,13 +23,13 @@ mod variable;
 pub use centre::{line_axis, sampled_centre};
 pub use coverage::{Coverage, Span, lacks_side};
 pub use density::{Density, estimate_density};
+pub use held::{Held, held_data, held_energy};
 pub use plan::{DEFAULT_ORDER, LARGEST_ORDER, MaskPlan};
 pub use request::{Acs, Request};
 
-use ndarray::{Array2, ArrayView3};
-use num_complex::Complex;
+use ndarray::Array2;
 
-use crate::array::{Grid, Mask, Real, over_coils};
+use crate::array::{Grid, Mask};
 use crate::error::{Error, Parameter, Result};
 
 /// A mask and the probability with which its generator samples each location: in `(0, 1]`, 1 in the ACS.
@@ -164,16 +165,6 @@ impl Family {
 /// longer. `mask` holds all that is known, padding included.
 pub fn lacks_lines(mask: &Mask) -> bool {
     line_axis(mask).is_some() || lacks_side(mask)
-}
-
-/// The mask of measured k-space `(coils, rows, cols)`: sampled where any coil is not exactly zero.
-pub fn nonzero_mask<T: Real>(kspace: ArrayView3<Complex<T>>) -> Mask {
-    Mask::new(over_coils(
-        kspace,
-        false,
-        #[inline(always)]
-        |sampled, v| *sampled |= (v.re != T::zero()) | (v.im != T::zero()),
-    ))
 }
 
 #[cfg(test)]

@@ -285,7 +285,7 @@ fn stages_refuse_what_does_not_fit() {
         .err()
         .unwrap();
     assert!(is_about(&refused, Input::NoiseCovariance), "{refused}");
-    let refused = own.of_other_slice(other.view()).unwrap_err();
+    let refused = own.of_other_slice(other.view(), None).unwrap_err();
     assert!(is_about(&refused, Input::Kspace), "{refused}");
     let acquisition = Acquisition::new(&kspace);
     let refused = acquisition

@@ -125,6 +125,7 @@ fn facts(scan: &Scan, setup: &mut ScanSetup, console: &Console) -> Result<Vec<(S
         ("encoded_matrix", json!(encoded)),
         ("recon_matrix", json!(recon)),
         ("readout_oversampling", json!(scan.readout_oversampling())),
+        ("directions", json!(&scan.geometry.directions)),
         ("image_written", json!(scan.crop_size().to_string())),
         ("mask", json!(sampling.origin)),
         ("acceleration", json!((sampling.acceleration * 1000.0).round() / 1000.0)),

@@ -227,6 +227,9 @@ impl Job<'_> {
         for warning in scan.warnings.iter().chain(&self.scan_wide) {
             self.console.warn(warning);
         }
+        if let Some(directions) = &scan.geometry.directions {
+            self.console.say(directions);
+        }
         if let Compression::To(wanted) = compression
             && wanted >= coils
         {

@@ -9,7 +9,7 @@ use pvdamp::array::Grid;
 use pvdamp::coil::MapSets;
 use pvdamp::sampling::{Acs, Family, MaskPlan, Request};
 use pvdamp_io::error::{Error, Place, Result};
-use pvdamp_io::format::{Scan, ScanOptions, Stamp};
+use pvdamp_io::format::{Centre, Scan, ScanOptions, Stamp};
 use pvdamp_io::recon::{MapsSource, SamplingSource, ScanSettings, ScanSetup};
 
 /// How fully sampled scans are undersampled.
@@ -295,6 +295,12 @@ fn common_arguments(common: &Common) -> Vec<String> {
     }
     if let Some(axes) = &common.scan.axes {
         words.extend(["--axes".into(), axes.to_string()]);
+    }
+    if common.scan.centre != Centre::Found {
+        words.extend(["--centre".into(), common.scan.centre.to_string()]);
+    }
+    if let Some(directions) = common.scan.directions {
+        words.extend(["--directions".into(), directions.to_string()]);
     }
     match &common.settings.maps {
         MapsSource::File(place) => words.extend(["--maps".into(), typed(place)]),

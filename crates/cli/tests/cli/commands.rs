@@ -170,10 +170,11 @@ fn a_full_scan_is_combined_without_iterations() {
 fn the_header_crops_the_reconstruction_and_stays() {
     let folder = Folder::with_scan("--size 160x72 --coils 4 --slices 2 --seed 4");
     let header = folder.read::<hdf5::types::VarLenUnicode>("full.h5:ismrmrd_header");
-    let xml = header[[]].replace(
-        "<reconSpace><matrixSize><x>160</x>",
-        "<reconSpace><matrixSize><x>80</x>",
-    );
+    let (before, recon) = header[[]].split_once("<reconSpace>").unwrap();
+    let half = recon
+        .replacen("<x>160<", "<x>80<", 1)
+        .replacen("<x>488.8889<", "<x>244.4444<", 1);
+    let xml = format!("{before}<reconSpace>{half}");
     let xml: hdf5::types::VarLenUnicode = xml.parse().unwrap();
     folder.write("full.h5:ismrmrd_header", &ndarray::arr0(xml.clone()));
     folder.run_ok(&format!("recon full.h5 {R4} --method pvdamp --png pictures -o out.h5"));

@@ -8,7 +8,7 @@ use num_complex::Complex;
 use super::{MapsSource, NoiseSource, SamplingSource, ScanSettings};
 use crate::error::{Error, Place, Result};
 use crate::format::{self, MapsFile, MapsOf, Scan};
-use pvdamp::array::{Grid, Maps};
+use pvdamp::array::{Grid, Maps, Mask};
 use pvdamp::reconstruct::{Sampling, Sourced};
 use pvdamp::{Acquisition, Error as Engine, Input, Noise};
 
@@ -77,16 +77,19 @@ impl Places {
     }
 }
 
-/// The sampling of a scan, judged by `kspace` `(coils, rows, cols)`, one of its slices that is not all zero.
+/// The sampling of a scan, judged by `kspace` `(coils, rows, cols)`, one of its slices that is not all zero, which was
+/// acquired at `held`, where that is known.
 pub(super) fn sampling_of(
     scan: &Scan,
     kspace: ArrayView3<Complex<f32>>,
+    held: Option<&Mask>,
     settings: &ScanSettings,
     places: &Places,
 ) -> Result<Sampling> {
     let grid = scan.grid();
     let mut acquisition = Acquisition {
         acquired: header_limits(scan),
+        held: held.cloned(),
         ..Acquisition::new(kspace)
     };
     match &settings.sampling {
@@ -98,7 +101,12 @@ pub(super) fn sampling_of(
                 }
                 _ => error.into(),
             };
-            acquisition = acquisition.undersampled(family, request).map_err(unfit)?;
+            // volumes are often acquired without some slice encodes
+            let drawn = match scan.planes_of_volume() {
+                1 => acquisition.undersampled(family, request),
+                _ => acquisition.undersampled_within(family, request),
+            };
+            acquisition = drawn.map_err(unfit)?;
         }
         SamplingSource::File(at) => {
             let origin = format!("read from {}", settings.name_of(at));

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
+use super::acquired::Acquired;
 use super::frames::PlaceMaps;
 use super::inputs::{Places, maps_of, maps_of_slice, noise_of, sampling_of};
 use super::{MapsSource, ScanSettings, Workload};
@@ -26,6 +27,8 @@ pub struct ScanSetup {
     pub(super) maps: Option<MapsFile>,
     pub(super) noise: Noise,
     pub(super) sampling: Arc<Sampling>,
+    /// Where slices were acquired, as far as it is known.
+    pub(super) acquired: Acquired,
     /// Maps that frames share, as far as they are made.
     pub(super) shared: Mutex<Option<Arc<PlaceMaps>>>,
     /// Whether no slice holds data.
@@ -72,8 +75,12 @@ impl ScanSetup {
         let places = Places::of(scan, &settings);
         let maps = maps_of(scan, &settings.maps)?;
         let first = first_with_data(scan)?;
+        let acquired = Acquired::default();
         let sampling = match &first {
-            Some(kspace) => sampling_of(scan, kspace.view(), &settings, &places)?,
+            Some((slice, kspace)) => {
+                let held = acquired.of_slice(scan, *slice, kspace)?;
+                sampling_of(scan, kspace.view(), held.as_deref(), &settings, &places)?
+            }
             None => Sampling::of_nothing(scan.grid()),
         };
         if settings.engine.tuning.lambda == Lambda::Optimal && !sampling.complete_scan {
@@ -91,9 +98,12 @@ impl ScanSetup {
             places,
             files,
             sampling: Arc::new(sampling),
+            acquired,
             shared: Mutex::default(),
             empty: first.is_none(),
-            ahead: first.filter(|_| scan.slices() == 1).map(Ahead::Read),
+            ahead: first
+                .filter(|_| scan.slices() == 1)
+                .map(|(_, kspace)| Ahead::Read(kspace)),
         })
     }
 
@@ -296,10 +306,11 @@ impl ScanSetup {
 
     pub(super) fn sampling_of_slice(&self, slice: usize, kspace: &CoilStack<f32>) -> Result<Arc<Sampling>> {
         // Frames of a place sample other locations as a rule.
+        let held = self.acquired.of_slice(&self.scan, slice, kspace)?;
         let own = if self.scan.places.are_shared() {
-            self.sampling.of_other_frame(kspace.view())
+            self.sampling.of_other_frame(kspace.view(), held.as_deref())
         } else {
-            self.sampling.of_other_slice(kspace.view())
+            self.sampling.of_other_slice(kspace.view(), held.as_deref())
         };
         let own = own.map_err(|error| self.locate(error, slice))?;
         Ok(own.map_or_else(|| self.sampling.clone(), Arc::new))
@@ -363,11 +374,15 @@ fn holds_data(kspace: &CoilStack<f32>) -> bool {
     Acquisition::new(kspace).holds_data()
 }
 
-fn first_with_data(scan: &Scan) -> Result<Option<CoilStack<f32>>> {
-    for slice in 0..scan.slices() {
+/// A slice that holds data: the first, or of a volume that nearest to its middle, where the object is.
+fn first_with_data(scan: &Scan) -> Result<Option<(usize, CoilStack<f32>)>> {
+    let mut order: Vec<usize> = (0..scan.slices()).collect();
+    let middle = scan.planes_of_volume() / 2;
+    order.sort_by_key(|slice| slice.abs_diff(middle));
+    for slice in order {
         let kspace = scan.read_slice(slice)?;
         if holds_data(&kspace) {
-            return Ok(Some(kspace));
+            return Ok(Some((slice, kspace)));
         }
     }
     Ok(None)

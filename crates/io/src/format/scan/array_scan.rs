@@ -119,6 +119,7 @@ pub(super) fn open(format: &'static str, file: &Container, options: &ScanOptions
     let (place, dtype) = (array.source.place.clone(), array.source.dtype.clone());
     let positions = (plane == Plane::Yz).then(|| window_of(&array, header.as_ref()).1);
     let of_axes = array.places(positions);
+    let volumes = array.repeated();
     let (planes, slices) = planes_of(array, header.as_ref())?;
     let stored = match options.axes {
         None => read_places(file, slices)?,
@@ -132,6 +133,7 @@ pub(super) fn open(format: &'static str, file: &Container, options: &ScanOptions
         place,
         format,
         slices,
+        planes_of_volume: if plane == Plane::Yz { slices / volumes } else { 1 },
         coils,
         grid,
         dtype,

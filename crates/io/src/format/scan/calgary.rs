@@ -81,6 +81,7 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
         place,
         format: FORMAT.name,
         slices,
+        planes_of_volume: slices,
         coils,
         grid,
         dtype,

@@ -38,6 +38,13 @@ impl Directions {
     }
 }
 
+impl fmt::Display for Directions {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let row = Self::WORDS.iter().find(|(directions, _)| directions == self);
+        f.write_str(row.expect("a word for both").1)
+    }
+}
+
 impl FromStr for Directions {
     type Err = String;
 

@@ -5,7 +5,7 @@ use num_complex::Complex;
 
 use super::reader::Planes;
 use crate::error::Result;
-use pvdamp::array::{CoilStack, Grid};
+use pvdamp::array::{CoilStack, Grid, Mask};
 
 /// How the samples along an axis of a file come to lie about the origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +121,11 @@ pub(super) struct Recentred {
 impl Planes for Recentred {
     fn slice(&self, slice: usize) -> Result<CoilStack<f32>> {
         Ok(self.origin.centre(&self.planes.slice(slice)?))
+    }
+
+    fn acquired(&self, slice: usize) -> Option<Mask> {
+        let acquired = self.planes.acquired(slice)?;
+        Some(Mask::new(self.origin.plane(&acquired.sampled, false)))
     }
 }
 

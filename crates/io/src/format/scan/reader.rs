@@ -39,6 +39,11 @@ pub(super) trait Planes: Send + Sync {
 
     /// One slice, `(coils, rows, cols)`, centred, all of it finite; nothing of the others stays in memory.
     fn slice(&self, slice: usize) -> Result<CoilStack<f32>>;
+
+    /// Where it was acquired, `(rows, cols)`, where the file tells that line by line.
+    fn acquired(&self, _slice: usize) -> Option<Mask> {
+        None
+    }
 }
 
 /// Where the origin of the images lies that a format means.
@@ -64,6 +69,8 @@ pub struct Scan {
     /// The row of [`SCAN_FORMATS`](super::SCAN_FORMATS) it was read by.
     pub format: &'static str,
     pub(super) slices: usize,
+    /// Of which so many, one after the other, are the planes of a volume; 1 of a two-dimensional scan.
+    pub(super) planes_of_volume: usize,
     pub(super) coils: usize,
     pub(super) grid: Grid,
     /// How k-space is stored: `complex64`, `complex128`, ...
@@ -144,6 +151,17 @@ impl Scan {
         // why a file that is being written cannot be read any more matters less than that it is
         self.files.check()?;
         read
+    }
+
+    /// Where a slice was acquired, `(rows, cols)`, where its acquisitions tell.
+    pub fn acquired(&self, slice: usize) -> Option<Mask> {
+        self.planes.acquired(slice)
+    }
+
+    /// How many slices, one after the other, are the planes of a volume, cut along its readout, and so sampled alike; 1
+    /// of a two-dimensional scan.
+    pub fn planes_of_volume(&self) -> usize {
+        self.planes_of_volume
     }
 
     /// The files that it is read from, as they were before they were opened.

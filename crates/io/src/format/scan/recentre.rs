@@ -10,7 +10,7 @@ use super::origin::{Move, Origin, Recentred};
 use super::reader::{ImageBegins, Scan};
 use crate::error::{Error, Result};
 use pvdamp::array::{CoilStack, Mask};
-use pvdamp::sampling::nonzero_mask;
+use pvdamp::sampling::held_data;
 
 /// A stated centre nearer to the first sample than this share of the axis is that of k-space which was not shifted.
 const FIRST: f64 = 1.0 / 16.0;
@@ -121,11 +121,15 @@ impl Scan {
     fn look(&self) -> Option<Seen> {
         let eighths = match self.geometry.plane {
             Plane::Xy => [0, 4, 2, 6],
-            // the first tells of one volume, the others of two and four
-            Plane::Yz => [4, 2, 6, 1],
+            Plane::Yz => [4, 2, 6, 3],
+        };
+        // of several volumes the first, whose middle lies in the object
+        let planes = match self.geometry.plane {
+            Plane::Xy => self.slices,
+            Plane::Yz => self.planes_of_volume,
         };
         let mut chosen: Vec<usize> = Vec::new();
-        for slice in eighths.map(|eighth| self.slices * eighth / 8) {
+        for slice in eighths.map(|eighth| planes * eighth / 8) {
             if chosen.contains(&slice) {
                 continue;
             }
@@ -211,7 +215,7 @@ impl Scan {
 
 /// How many locations a mask samples where k-space holds data.
 fn agreement(mask: &Mask, kspace: &CoilStack<f32>) -> usize {
-    let held = nonzero_mask(kspace.view());
+    let held = held_data(kspace.view()).mask;
     held.sampled
         .iter()
         .zip(&mask.sampled)

@@ -5,6 +5,7 @@ mod containers;
 mod damaged;
 mod fixtures;
 mod layouts;
+mod origins;
 mod outlines;
 mod real_data;
 mod refused;

@@ -17,6 +17,8 @@ type C64 = Complex<f64>;
 
 /// What keeps positions that too few samples tell of from growing, as a share of what a position weighs.
 const DAMPING: f64 = 1e-4;
+/// No EPI has more samples in a readout.
+const LONGEST: usize = 2048;
 
 /// What is doubtful about the trajectory, a sentence each.
 ///
@@ -95,6 +97,9 @@ impl Regridding {
         }
         let alike =
             |&at: &usize| usize::from(heads[at].number_of_samples) == samples && heads[at].usable_samples() == samples;
+        if samples > LONGEST || positions > samples {
+            return refused("has readouts on the ramps of the gradient that cannot be those of EPI");
+        }
         if !imaging.iter().all(alike) {
             return refused("is sampled on the ramps of the gradient by readouts of several lengths");
         }
@@ -204,14 +209,20 @@ fn area(ramps: &Ramps, time: f64) -> f64 {
 fn matrix(k: &[f64], encoded: usize, positions: usize) -> Vec<Complex<f32>> {
     let samples = k.len();
     let scale = 1.0 / (encoded as f64).sqrt();
-    let encode = |sample: usize, position: usize| {
+    let encode = |k: f64, position: usize| {
         let x = (position as f64 - (positions / 2) as f64) / encoded as f64;
-        C64::from_polar(scale, -TAU * k[sample] * x)
+        C64::from_polar(scale, -TAU * k * x)
     };
+    // of each position, conjugated: (positions, samples)
+    let adjoint: Vec<C64> = (0..positions)
+        .flat_map(|p| k.iter().map(move |&k| (k, p)))
+        .map(|(k, p)| encode(k, p).conj())
+        .collect();
+    let of = |p: usize| &adjoint[p * samples..][..samples];
     let mut gram = vec![C64::default(); positions * positions];
     for (p, row) in gram.chunks_exact_mut(positions).enumerate() {
         for (q, value) in row[..=p].iter_mut().enumerate() {
-            *value = (0..samples).map(|s| encode(s, p).conj() * encode(s, q)).sum();
+            *value = of(p).iter().zip(of(q)).map(|(a, b)| a * b.conj()).sum();
         }
         row[p] += DAMPING * scale * scale * samples as f64;
     }
@@ -220,7 +231,7 @@ fn matrix(k: &[f64], encoded: usize, positions: usize) -> Vec<Complex<f32>> {
     let mut scratch = fourier.scratch();
     let mut matrix = vec![Complex::default(); positions * samples];
     for sample in 0..samples {
-        let mut column: Vec<C64> = (0..positions).map(|p| encode(sample, p).conj()).collect();
+        let mut column: Vec<C64> = (0..positions).map(|p| of(p)[sample]).collect();
         solve(&gram, &mut column);
         fourier.forward(&mut column, &mut scratch);
         for (p, value) in column.iter().enumerate() {

@@ -127,6 +127,7 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
         place: table.place.clone(),
         format: FORMAT.name,
         slices,
+        planes_of_volume: planes_a_frame,
         steps_at_centre: Some(layout.centres),
         coils: layout.coils,
         grid,

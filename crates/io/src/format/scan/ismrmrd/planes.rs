@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ndarray::Array3;
+use ndarray::{Array2, Array3, s};
 use num_complex::Complex;
 
 use super::super::plane_store::{PlaneStore, Scattered};
@@ -12,7 +12,7 @@ use super::layout::{Layout, Line};
 use super::readout::{Lines, Readout, Span};
 use super::table::{Row, Table};
 use crate::error::Result;
-use pvdamp::array::CoilStack;
+use pvdamp::array::{CoilStack, Mask};
 
 /// Bytes of the part of a volume that is held while it is put in order.
 const PART: usize = 32 << 20;
@@ -43,6 +43,24 @@ impl Planes for Slices {
         check_finite(&self.table, &values)?;
         let stack = Array3::from_shape_vec((self.coils, self.columns, rows), values).expect("a value for every sample");
         Ok(stack.permuted_axes([0, 2, 1]).as_standard_layout().into_owned())
+    }
+
+    fn acquired(&self, slice: usize) -> Option<Mask> {
+        let rows = if self.trimmed {
+            self.readout.positions()
+        } else {
+            self.rows
+        };
+        let mut sampled = Array2::from_elem((rows, self.columns), false);
+        for Line { column, span, .. } in &self.frames[slice] {
+            let read = if self.trimmed {
+                0..rows
+            } else {
+                span.row..span.row + span.count
+            };
+            sampled.slice_mut(s![read, *column]).fill(true);
+        }
+        Some(Mask::new(sampled))
     }
 }
 

@@ -1,0 +1,65 @@
+//! Where slices were acquired, where that does not have to be found out from their values alone.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ndarray::{Array2, Axis};
+
+use crate::error::Result;
+use crate::format::Scan;
+use pvdamp::array::{CoilStack, Mask};
+use pvdamp::sampling::held_energy;
+
+/// Of raw data the lines of a slice tell, whatever their values. All planes of a volume were sampled alike, because its
+/// readout was: where, planes in the object tell, and not those in the air, which may hold rounding errors alone.
+#[derive(Default)]
+pub(super) struct Acquired {
+    /// Of each volume that was asked for.
+    volumes: Mutex<HashMap<usize, Arc<Mask>>>,
+}
+
+impl Acquired {
+    /// Where a slice was acquired; `None` where its values have to tell.
+    ///
+    /// # Errors
+    /// Planes that cannot be read.
+    pub fn of_slice(&self, scan: &Scan, slice: usize, kspace: &CoilStack<f32>) -> Result<Option<Arc<Mask>>> {
+        let planes = scan.planes_of_volume();
+        if planes == 1 {
+            let acquired = scan.acquired(slice);
+            return Ok(acquired.map(|acquired| Arc::new(without_empty_lines(acquired, kspace))));
+        }
+        let mut volumes = self.volumes.lock().unwrap_or_else(PoisonError::into_inner);
+        let volume = slice / planes;
+        if let Some(known) = volumes.get(&volume) {
+            return Ok(Some(known.clone()));
+        }
+        let mut energy = Array2::<f64>::zeros(scan.grid().dim());
+        for quarter in 1..=3 {
+            let kspace = scan.read_slice(volume * planes + planes * quarter / 4)?;
+            for plane in kspace.outer_iter() {
+                energy.zip_mut_with(&plane, |sum, value| {
+                    *sum += f64::from(value.re).powi(2) + f64::from(value.im).powi(2);
+                });
+            }
+        }
+        let held = held_energy(&energy).mask;
+        if held.count() == 0 {
+            return Ok(None);
+        }
+        let mask = Arc::new(held);
+        volumes.insert(volume, mask.clone());
+        Ok(Some(mask))
+    }
+}
+
+/// Lines that were written as zeros were not acquired, whoever wrote them.
+fn without_empty_lines(mut acquired: Mask, kspace: &CoilStack<f32>) -> Mask {
+    for (column, mut line) in acquired.sampled.axis_iter_mut(Axis(1)).enumerate() {
+        let values = kspace.index_axis(Axis(2), column);
+        if values.iter().all(|v| v.re == 0.0 && v.im == 0.0) {
+            line.fill(false);
+        }
+    }
+    acquired
+}

@@ -135,7 +135,7 @@ impl Lines {
     fn has_both_ends(&self) -> bool {
         let (n, width) = (self.0.len(), self.width());
         let ends: [f64; 2] = [self.0[1..=width].iter().sum(), self.0[n - width..].iter().sum()];
-        ends[0].min(ends[1]) > LEFT * ends[0].max(ends[1])
+        ends[0].min(ends[1]) >= LEFT * ends[0].max(ends[1])
     }
 
     fn energy(&self) -> Energy {

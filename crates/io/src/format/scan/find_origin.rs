@@ -30,6 +30,11 @@ const AIR: f64 = 0.05;
 /// Object: the same.
 const OBJECT: f64 = 0.5;
 
+/// How many lines on either side are near a place, of `n`.
+fn width(n: usize) -> usize {
+    ((NEAR * n as f64) as usize).max(1)
+}
+
 /// Where the energy of k-space lies along an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Energy {
@@ -72,14 +77,19 @@ pub(super) fn look(kspace: &CoilStack<f32>) -> Look {
         of_coils.push(along_rows.iter().sum::<f64>() - before);
     }
     let spread = [&along_rows, &along_cols].iter().all(|energy| {
-        let lines = Lines(energy.to_vec());
+        let lines = Lines {
+            energy: energy.to_vec(),
+            reaches_origin: true,
+        };
         lines.is_long() && lines.near(lines.peak()) < SPREAD
     });
     let lines = [Lines::new(along_rows), Lines::new(along_cols)];
     let energy = [lines[0].energy(), lines[1].energy()];
     let strongest = (0..of_coils.len()).max_by(|&a, &b| of_coils[a].total_cmp(&of_coils[b]));
     let images = spread && strongest.is_some_and(|coil| is_kspace_of_image(kspace.index_axis(Axis(0), coil)));
-    let clear = lines.iter().any(|lines| lines.near(lines.peak()) >= CONCENTRATED);
+    let clear = lines
+        .iter()
+        .all(|lines| lines.reaches_origin && lines.near(lines.peak()) >= CONCENTRATED);
     Look { energy, images, clear }
 }
 
@@ -98,57 +108,69 @@ fn is_kspace_of_image(plane: ArrayView2<Complex<f32>>) -> bool {
 }
 
 /// Energy of the lines along an axis, without what all lines have, as noise.
-struct Lines(Vec<f64>);
+struct Lines {
+    energy: Vec<f64>,
+    /// Whether anything was sampled near the origin.
+    reaches_origin: bool,
+}
 
 impl Lines {
     fn new(mut energy: Vec<f64>) -> Self {
+        let n = energy.len();
+        let width = width(n);
+        let about = n / 2 - width.min(n / 2)..(n / 2 + width + 1).min(n);
+        let reaches_origin = energy[about].iter().any(|&e| e > 0.0);
         let mut sorted = energy.clone();
         sorted.sort_by(f64::total_cmp);
         let floor = sorted.get(sorted.len() / 2).copied().unwrap_or(0.0);
         energy.iter_mut().for_each(|e| *e = (*e - floor).max(0.0));
-        Self(energy)
+        Self { energy, reaches_origin }
     }
 
     fn is_long(&self) -> bool {
-        self.0.len() >= SHORTEST
+        self.energy.len() >= SHORTEST
     }
 
     fn peak(&self) -> usize {
-        let strongest = (0..self.0.len()).max_by(|&a, &b| self.0[a].total_cmp(&self.0[b]));
+        let strongest = (0..self.energy.len()).max_by(|&a, &b| self.energy[a].total_cmp(&self.energy[b]));
         strongest.unwrap_or(0)
-    }
-
-    /// The width of what is near a place.
-    fn width(&self) -> usize {
-        ((NEAR * self.0.len() as f64) as usize).max(1)
     }
 
     /// Share of the energy near a place; the axis is a circle.
     fn near(&self, place: usize) -> f64 {
-        let (n, width) = (self.0.len(), self.width());
-        let total: f64 = self.0.iter().sum();
-        let near: f64 = (0..=2 * width).map(|i| self.0[(place + n + i - width) % n]).sum();
+        let (n, width) = (self.energy.len(), width(self.energy.len()));
+        let total: f64 = self.energy.iter().sum();
+        let near: f64 = (0..=2 * width).map(|i| self.energy[(place + n + i - width) % n]).sum();
         if total > 0.0 { near / total } else { 0.0 }
     }
 
     /// Whether energy lies at the beginning and at the end, as about a first sample that is zero frequency.
     fn has_both_ends(&self) -> bool {
-        let (n, width) = (self.0.len(), self.width());
-        let ends: [f64; 2] = [self.0[1..=width].iter().sum(), self.0[n - width..].iter().sum()];
+        let (n, width) = (self.energy.len(), width(self.energy.len()));
+        let ends: [f64; 2] = [
+            self.energy[1..=width].iter().sum(),
+            self.energy[n - width..].iter().sum(),
+        ];
         ends[0].min(ends[1]) >= LEFT * ends[0].max(ends[1])
     }
 
     fn energy(&self) -> Energy {
-        let (n, peak) = (self.0.len(), self.peak());
+        let (n, peak) = (self.energy.len(), self.peak());
         let apart = |from: usize| {
             let straight = peak.abs_diff(from);
             straight.min(n - straight)
         };
         let there = self.near(peak);
         let elsewhere = apart(n / 2) as f64 > FAR * n as f64;
-        if !self.is_long() || !elsewhere || there < CONCENTRATED || self.near(n / 2) > LEFT * there {
+        // lines that pass by the origin tell nothing, as of a frame of a dynamic scan
+        if !self.is_long()
+            || !self.reaches_origin
+            || !elsewhere
+            || there < CONCENTRATED
+            || self.near(n / 2) > LEFT * there
+        {
             Energy::Central
-        } else if apart(0) <= self.width() && self.has_both_ends() {
+        } else if apart(0) <= width(self.energy.len()) && self.has_both_ends() {
             Energy::First
         } else {
             Energy::At(peak)
@@ -249,6 +271,14 @@ mod tests {
             assert!(near.abs_diff(cols / 2 - cols / 4) <= 1);
             assert!(look_at([0, 0]).clear && !look_at([0, 0]).images);
         }
+    }
+
+    #[test]
+    fn lines_that_pass_by_the_origin_tell_nothing() {
+        let mut outer = kspace_of(images(64, 64, [0.5, 0.5]));
+        outer.slice_mut(s![.., .., 20..44]).fill(Complex::new(0.0, 0.0));
+        let seen = look(&outer);
+        assert_eq!((seen.energy, seen.clear), ([Energy::Central; 2], false));
     }
 
     #[test]

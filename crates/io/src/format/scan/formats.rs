@@ -46,7 +46,8 @@ impl Scan {
             Recentring::Done(scan) => return Ok(scan),
             Recentring::OtherSteps(steps) => steps,
         };
-        let centre = Centre::Stated(steps);
+        let centre = options.centre.with(steps.clone());
+        let found = Centre::Stated(steps);
         let options = ScanOptions {
             centre: centre.clone(),
             ..options.clone()
@@ -56,7 +57,7 @@ impl Scan {
             Recentring::OtherSteps(_) => return Err(Error::internal("the centre was stated")),
         };
         scan.warnings.push(format!(
-            "the header says otherwise, but the energy of k-space lies about {centre}: that is taken for zero frequency \
+            "the header says otherwise, but the energy of k-space lies about {found}: that is taken for zero frequency \
              (--centre as-is takes the header's word)"
         ));
         Ok(scan)

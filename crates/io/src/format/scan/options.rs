@@ -75,6 +75,16 @@ impl Centre {
     }
 }
 
+impl Centre {
+    /// With these stated beside those that are.
+    pub(super) fn with(&self, mut stated: Vec<(AxisKind, usize)>) -> Self {
+        if let Self::Stated(before) = self {
+            stated.extend(before);
+        }
+        Self::Stated(stated)
+    }
+}
+
 impl FromStr for Centre {
     type Err = String;
 

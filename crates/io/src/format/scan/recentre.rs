@@ -49,33 +49,14 @@ impl Scan {
             Some(at) if self.steps_at_centre.is_none() => move_of(at, lengths[axis]),
             _ => Move::NONE,
         });
-        let origin = Origin::centred(self.grid);
+        let origin = Origin::centred(self.grid).turned([self.image_begins == ImageBegins::AtItsOrigin; 2]);
         if *centre == Centre::AsIs {
-            let turned = self.image_begins == ImageBegins::AtItsOrigin;
-            return Ok(Recentring::Done(self.settled(origin.turned([turned; 2]), None)));
+            return Ok(Recentring::Done(self.settled(origin, None)));
         }
         let Some(seen) = self.look() else {
             return Ok(Recentring::Done(self.settled(origin.moved(moves), None)));
         };
-        let (mut other_steps, mut first) = (Vec::new(), Vec::new());
-        for axis in 0..2 {
-            if stated[axis].is_some() {
-                continue;
-            }
-            match (seen.look.energy[axis], self.steps_at_centre) {
-                (Energy::Central, _) => {}
-                (Energy::First, _) => {
-                    moves[axis] = Move::Roll(lengths[axis] / 2);
-                    first.push(kinds[axis].word());
-                }
-                (Energy::At(at), Some(steps)) if kinds[axis] != AxisKind::Kx => {
-                    let step = steps[usize::from(kinds[axis] == AxisKind::Kz)] + at;
-                    other_steps.extend(step.checked_sub(lengths[axis] / 2).map(|step| (kinds[axis], step)));
-                }
-                (Energy::At(at), _) => self.warn_of_other_place(kinds[axis], at, lengths[axis]),
-            }
-        }
-        self.warn_of_first(&first);
+        let other_steps = self.follow_energy(seen.look, kinds, stated, &mut moves);
         if !other_steps.is_empty() {
             return Ok(Recentring::OtherSteps(other_steps));
         }
@@ -87,12 +68,44 @@ impl Scan {
             );
         }
         let origin = origin.moved(moves);
-        let turned = if origin.is_centred() {
-            self.turned(&seen.kspace, seen.look)
-        } else {
-            self.turned(&origin.centre(&seen.kspace), seen.look)
+        let origin = match self.image_begins {
+            ImageBegins::AtItsOrigin => origin,
+            ImageBegins::AtItsEdge => {
+                let turned = self.turned(&origin, &seen);
+                origin.turned(turned)
+            }
         };
-        Ok(Recentring::Done(self.settled(origin.turned(turned), Some(seen))))
+        Ok(Recentring::Done(self.settled(origin, Some(seen))))
+    }
+
+    /// Moves the axes whose zero frequency is not stated to where their energy lies, and warns of it; of raw data, the steps
+    /// there.
+    fn follow_energy(
+        &mut self,
+        look: Look,
+        kinds: [AxisKind; 2],
+        stated: [Option<usize>; 2],
+        moves: &mut [Move; 2],
+    ) -> Vec<(AxisKind, usize)> {
+        let lengths = [self.grid.rows, self.grid.cols];
+        let (mut other_steps, mut first) = (Vec::new(), Vec::new());
+        for axis in (0..2).filter(|&axis| stated[axis].is_none()) {
+            let (kind, n) = (kinds[axis], lengths[axis]);
+            match (look.energy[axis], self.steps_at_centre) {
+                (Energy::Central, _) => {}
+                (Energy::First, _) => {
+                    moves[axis] = Move::Roll(n / 2);
+                    first.push(kind.word());
+                }
+                (Energy::At(at), Some(steps)) if kind != AxisKind::Kx => {
+                    let step = steps[usize::from(kind == AxisKind::Kz)] + at;
+                    other_steps.extend(step.checked_sub(n / 2).map(|step| (kind, step)));
+                }
+                (Energy::At(at), _) => self.warn_of_other_place(kind, at, n),
+            }
+        }
+        self.warn_of_first(&first);
+        other_steps
     }
 
     fn check_stated(&self, centre: &Centre, kinds: [AxisKind; 2]) -> Result<()> {
@@ -164,11 +177,12 @@ impl Scan {
     }
 
     /// Whether the image has to be moved by half its size along rows and columns.
-    fn turned(&mut self, kspace: &CoilStack<f32>, look: Look) -> [bool; 2] {
-        if self.image_begins == ImageBegins::AtItsOrigin {
-            return [true; 2];
-        }
-        let rolled = if look.clear { is_rolled(kspace) } else { [false; 2] };
+    fn turned(&mut self, origin: &Origin, seen: &Seen) -> [bool; 2] {
+        let rolled = match (seen.look.clear, origin.is_centred()) {
+            (false, _) => [false; 2],
+            (true, true) => is_rolled(&seen.kspace),
+            (true, false) => is_rolled(&origin.centre(&seen.kspace)),
+        };
         match (rolled, self.steps_at_centre) {
             ([false, false], _) => {}
             ([true, true], None) => {

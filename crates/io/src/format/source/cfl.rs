@@ -32,10 +32,10 @@ pub(super) fn header_and_values(path: &Path) -> Option<(PathBuf, PathBuf)> {
         PathBuf::from(name)
     };
     let (header, values) = (with(".hdr"), with(".cfl"));
+    // other programs have .hdr files too, but no .cfl beside them
     let text = text_of(&header).ok()?;
-    text.trim_start()
-        .starts_with("# Dimensions")
-        .then_some((header, values))
+    let is_header = text.trim_start().starts_with("# Dimensions") || values.exists() && parse(&text).is_some();
+    is_header.then_some((header, values))
 }
 
 /// The array of a pair of files; `path` is what the user named.
@@ -114,10 +114,15 @@ impl Source {
     }
 }
 
-/// The first line after `# Dimensions`.
+/// The first line after `# Dimensions`; in a header without that comment the first that is none.
 fn parse(text: &str) -> Option<Dimensions> {
-    let mut lines = text.lines().skip_while(|line| !line.starts_with("# Dimensions"));
-    let lengths: Option<Vec<usize>> = lines.nth(1)?.split_whitespace().map(|n| n.parse().ok()).collect();
+    let named = |line: &&str| line.trim_start().starts_with("# Dimensions");
+    let mut lines = text.trim_start_matches('\u{feff}').lines();
+    let line = match lines.clone().position(|line| named(&line)) {
+        Some(at) => lines.nth(at + 1)?,
+        None => lines.find(|line| !line.trim().is_empty() && !line.trim_start().starts_with('#'))?,
+    };
+    let lengths: Option<Vec<usize>> = line.split_whitespace().map(|n| n.parse().ok()).collect();
     let lengths = lengths.filter(|l| (1..=DIMENSIONS).contains(&l.len()) && !l.contains(&0))?;
     let mut dimensions = [1; DIMENSIONS];
     dimensions[..lengths.len()].copy_from_slice(&lengths);
@@ -142,14 +147,21 @@ mod tests {
             "# Dimensions\n256 128 1 8 2 1 1 1 1 1 1 1 1 1 1 1 \n# Command\nphantom k\n# Creator\nBART v0.8.00\n";
         let dimensions = parse(text).unwrap();
         assert_eq!(dimensions[..6], [256, 128, 1, 8, 2, 1]);
-        assert_eq!(parse("# Dimensions\n5 3").unwrap()[..3], [5, 3, 1]);
+        for text in [
+            "# Dimensions\n5 3",
+            "5 3",
+            "\n# of mine\r\n5 3\r\n",
+            "# Creator\nx\n# Dimensions\n5 3",
+        ] {
+            assert_eq!(parse(text).unwrap()[..3], [5, 3, 1], "{text:?}");
+        }
         for bad in [
             "",
             "# Dimensions",
             "# Dimensions\n",
             "# Dimensions\n4 0 1",
             "# Dimensions\n4 x",
-            "4 4",
+            "samples = 4",
         ] {
             assert_eq!(parse(bad), None, "{bad:?}");
         }

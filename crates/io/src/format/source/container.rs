@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::super::hdf5_reader::{Hdf5File, Reading};
 use super::super::regular_file::open_regular;
 use super::array::Source;
-use super::{cfl, npy, npz};
+use super::{cfl, foreign, npy, npz};
 use crate::error::{Error, Result};
 
 /// A file opened for the arrays in it.
@@ -85,7 +85,10 @@ impl Container {
             ContainerKind::Other if path.is_file() && path.extension().is_some_and(|e| e == "cfl") => {
                 return Err(no_header(path));
             }
-            ContainerKind::Other => Content::Hdf5(Hdf5File::open(path)?),
+            ContainerKind::Other => match foreign::told(path) {
+                Some(error) => return Err(error),
+                None => Content::Hdf5(Hdf5File::open(path)?),
+            },
         };
         let path = path.to_path_buf();
         Ok(Self { path, kind, content })

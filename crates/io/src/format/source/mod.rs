@@ -6,6 +6,7 @@ mod cfl;
 pub(in crate::format) mod container;
 pub(in crate::format) mod element;
 pub(in crate::format) mod find;
+mod foreign;
 pub(in crate::format) mod messages;
 mod npy;
 mod npz;

@@ -46,8 +46,15 @@ pub(super) fn open(path: &Path) -> Result<Vec<Source>> {
         })?);
     }
     if found.is_empty() {
-        let problem = "the archive holds no array (.npy)";
-        return Err(Error::data(path, problem, "write it with numpy.savez"));
+        let torch = archive.file_names().any(|name| name.is_ok_and(|name| name.ends_with("/data.pkl")));
+        let (problem, mend) = match torch {
+            true => ("is a file of torch.save", "save the array with numpy.save"),
+            false => (
+                "the archive holds no array (.npy)",
+                "unpack it, or write arrays with numpy.savez",
+            ),
+        };
+        return Err(Error::data(path, problem, mend));
     }
     Ok(found)
 }

@@ -132,7 +132,7 @@ type Moments = [f64; 5];
 /// mean over the windows that lie wholly inside the slice. Window sums are separable: down the columns first, then
 /// along the row. Both are short sums taken anew, since a running difference would leave rounding behind in the dark
 /// parts.
-fn slice_ssim(target: ArrayView2<f32>, image: ArrayView2<f32>, data_range: f64) -> f64 {
+pub(super) fn slice_ssim(target: ArrayView2<f32>, image: ArrayView2<f32>, data_range: f64) -> f64 {
     let (rows, cols) = target.dim();
     if rows < WINDOW || cols < WINDOW {
         return f64::NAN;

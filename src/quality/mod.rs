@@ -1,4 +1,5 @@
-//! How close an image is to its reference: fastMRI's magnitude metrics, and errors of complex images.
+//! How close an image is to its reference: fastMRI's magnitude metrics, those of the Calgary-Campinas challenge, and errors
+//! of complex images.
 //!
 //! Every metric is computed in f64 and is `None` where it has no value: a reference of zeros, a NaN or an
 //! infinity in either input, or (SSIM) an image smaller than the window. A perfect image is not such a case: its
@@ -6,10 +7,12 @@
 //!
 //! Functions that take two images panic if their shapes differ.
 
+mod calgary;
 mod complex;
 mod fastmri;
 mod spread;
 
+pub use calgary::{Calgary, calgary_metrics};
 pub use complex::{align_phase, complex_nmse, hfen, object_mask};
 pub use fastmri::{FastMri, Score, common_region, crop, fastmri_metrics};
 pub use spread::Spread;

@@ -1,4 +1,4 @@
-"""Reference figures for src/quality, by scikit-image, NumPy and SciPy: python3 tests/figures/metrics.py
+"""Reference figures for src/quality, by scikit-image, sewar, NumPy and SciPy: python3 tests/figures/metrics.py
 
 The inputs are integers over a power of two, so that the Rust tests rebuild them without rounding.
 Real metrics follow fastMRI's evaluate.py (volume of slices, data range = maximum of the target volume).
@@ -9,6 +9,7 @@ import pathlib
 
 import numpy as np
 from scipy.ndimage import correlate
+from sewar.full_ref import vifp
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 
@@ -87,8 +88,24 @@ def complex_figures(rows, cols):
     }
 
 
+def calgary_figures(slices, rows, cols):
+    """As the multi-channel challenge evaluates: each slice over the maximum of its target, data range of both images."""
+    found = []
+    for target, image in zip(*target_and_image(slices, rows, cols)):
+        target, image = target / target.max(), image / target.max()
+        top = max(target.max(), image.max()) - min(target.min(), image.min())
+        found.append([
+            peak_signal_noise_ratio(target, image, data_range=top),
+            structural_similarity(target, image, data_range=top),
+            vifp(target, image, sigma_nsq=0.4) if min(rows, cols) >= 41 else np.nan,
+        ])
+    psnr, ssim, vif = np.mean(found, axis=0)
+    return {"size": [slices, rows, cols], "psnr": float(psnr), "ssim": float(ssim), "vif": None if np.isnan(vif) else float(vif)}
+
+
 figures = {
     "real": [real_figures(*size) for size in [(1, 7, 7), (1, 16, 16), (2, 9, 31), (3, 33, 40), (4, 101, 77), (1, 6, 20)]],
+    "calgary": [calgary_figures(*size) for size in [(1, 41, 41), (3, 64, 50), (2, 101, 77), (1, 20, 60)]],
     "complex": [complex_figures(*size) for size in [(5, 9), (16, 16), (33, 20), (75, 101)]],
 }
 pathlib.Path(__file__).with_suffix(".json").write_text(json.dumps(figures, indent=1) + "\n")

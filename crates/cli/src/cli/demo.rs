@@ -68,7 +68,8 @@ impl Demo {
         let (mut to_scan, mut to_truth) = (Vec::new(), Vec::new());
         for (method, result, typed) in jobs {
             typed.run(console, None)?;
-            let held_to = |target: Place, result: Place| Ok::<_, Error>(row(method, &compare(&target, &result)?));
+            let held_to =
+                |target: Place, result: Place| Ok::<_, Error>(row(method, &compare(&target, &result, false)?));
             to_scan.push(held_to(scan.as_path().into(), result.as_path().into())?);
             to_truth.push(held_to(
                 Place::new(&scan, "ground_truth"),

@@ -33,7 +33,9 @@ DEFINITIONS
   width of the target; NMSE = |x - x0|² / |x0|²; PSNR and SSIM (7x7, per slice, averaged) take the maximum of the
   target volume as data range. Where both datasets are complex, NMSE is given for complex images too, one global
   phase of each slice aligned: of all pixels, and of the object (|x0| > max|x0| / 20); and HFEN (LoG 15x15,
-  sigma 1.5), averaged over slices."
+  sigma 1.5), averaged over slices.
+  With --calgary: PSNR, SSIM and VIF of whole slices, each with the range of both images, averaged over slices, as the
+  multi-channel challenge of the Calgary-Campinas data has them."
 )]
 pub struct Eval {
     /// Target or folder of targets, as --target
@@ -61,6 +63,10 @@ pub struct Eval {
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
 
+    /// Give PSNR, SSIM and VIF as the Calgary-Campinas challenge defines them too
+    #[arg(long)]
+    calgary: bool,
+
     /// As JSON
     #[arg(long)]
     json: bool,
@@ -79,7 +85,7 @@ impl Eval {
                 "--csv and --acquisition are for two folders: name a folder of targets and one of results",
             ));
         }
-        let comparison = compare(target, &self.result)?;
+        let comparison = compare(target, &self.result, self.calgary)?;
         console.result(&if self.json {
             as_json(&comparison)?
         } else {
@@ -123,7 +129,7 @@ impl Eval {
         let mut volumes = Vec::new();
         for file in &folders.files {
             console::check_interrupt()?;
-            let volume = folders.evaluate(file, self.acquisition.as_deref());
+            let volume = folders.evaluate(file, self.acquisition.as_deref(), self.calgary);
             if let Some(error) = volume.as_ref().and_then(|volume| volume.error.as_deref()) {
                 bar.suspend(|| console.error(error));
             }
@@ -158,6 +164,13 @@ fn pair_text(comparison: &Comparison) -> String {
         format!("data range  {:e} ({})", comparison.data_range, comparison.data_range_is),
         format!("region      {} of {} slice(s)", comparison.region, comparison.slices),
     ];
+    if let Some(calgary) = &comparison.calgary {
+        lines.extend([
+            format!("Calgary-Campinas PSNR {} dB", figure(calgary.psnr_db, 3)),
+            format!("Calgary-Campinas SSIM {}", figure(calgary.ssim, 5)),
+            format!("Calgary-Campinas VIF  {}", figure(calgary.vif, 5)),
+        ]);
+    }
     if let Some(complex) = &comparison.complex {
         lines.extend([
             format!("complex NMSE         {} dB", figure(complex.nmse_db, 3)),
@@ -180,17 +193,26 @@ fn folders_text(evaluation: &Evaluation) -> String {
         }
     }
     let mut means = vec![row(["acquisition", "volumes", "NMSE", "PSNR [dB]", "SSIM"])];
+    let mut calgary = vec![row(["Calgary-Campinas", "volumes", "PSNR [dB]", "SSIM", "VIF"])];
     let mut mean = |name: &str, summary: &Summary| {
+        let (name, count) = (plain(name), summary.volumes.to_string());
         let figures = [summary.nmse, summary.psnr_db, summary.ssim].map(spread);
-        let count = summary.volumes.to_string();
-        means.push(row([&plain(name), &count, &figures[0], &figures[1], &figures[2]]));
+        means.push(row([&name, &count, &figures[0], &figures[1], &figures[2]]));
+        if let Some(found) = &summary.calgary {
+            let figures = [found.psnr_db, found.ssim, found.vif].map(spread);
+            calgary.push(row([&name, &count, &figures[0], &figures[1], &figures[2]]));
+        }
     };
     for group in &evaluation.acquisitions {
         mean(&group.acquisition, &group.summary);
     }
     mean("all", &evaluation.all);
     let heading = "mean ± standard deviation over volumes";
-    format!("{}\n\n{heading}\n{}", aligned(&volumes), aligned(&means))
+    let mut text = format!("{}\n\n{heading}\n{}", aligned(&volumes), aligned(&means));
+    if calgary.len() > 1 {
+        text += &format!("\n\n{}", aligned(&calgary));
+    }
+    text
 }
 
 fn spread(spread: MeanStd) -> String {

@@ -7,7 +7,9 @@ use serde::Serialize;
 use crate::error::{Error, Place, Result};
 use crate::format::{Role, Volume, read_volume};
 use pvdamp::array::Grid;
-use pvdamp::quality::{common_region, complex_nmse, crop, decibel, fastmri_metrics, hfen, object_mask};
+use pvdamp::quality::{
+    Calgary, calgary_metrics, common_region, complex_nmse, crop, decibel, fastmri_metrics, hfen, object_mask,
+};
 
 /// Figures of a volume; `None` where a figure has no meaning, as for a target that is zero.
 #[derive(Debug, Serialize)]
@@ -20,6 +22,9 @@ pub struct Comparison {
     pub slices: usize,
     /// The part that was compared, `ROWSxCOLS` at the centre.
     pub region: String,
+    /// By the definitions of the Calgary-Campinas challenge, of whole slices, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calgary: Option<Calgary>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub complex: Option<ComplexComparison>,
 }
@@ -32,8 +37,8 @@ pub struct ComplexComparison {
     pub hfen_db: Option<f64>,
 }
 
-/// Compares two volumes. Errors: what cannot be read, and shapes that do not meet.
-pub fn compare(target: &Place, result: &Place) -> Result<Comparison> {
+/// Compares two volumes, with the figures of the Calgary-Campinas challenge if `calgary`. Errors: what cannot be read, and shapes that do not meet.
+pub fn compare(target: &Place, result: &Place, calgary: bool) -> Result<Comparison> {
     let (x0, x) = (read_volume(target, Role::Target)?, read_volume(result, Role::Result)?);
     let (a, b) = (x0.dim(), x.dim());
     if a.0 != b.0 {
@@ -47,7 +52,12 @@ pub fn compare(target: &Place, result: &Place) -> Result<Comparison> {
     let region = common_region(Grid::new(a.1, a.2), Grid::new(b.1, b.2));
     let (x0, x) = (x0.into_magnitude(), x.into_magnitude());
     let metrics = fastmri_metrics(crop(x0.view(), region), crop(x.view(), region));
+    let calgary = calgary.then(|| {
+        let whole = Grid::new(a.1.min(b.1), a.2.min(b.2));
+        calgary_metrics(crop(x0.view(), whole), crop(x.view(), whole))
+    });
     Ok(Comparison {
+        calgary,
         nmse: metrics.nmse,
         psnr_db: metrics.psnr,
         ssim: metrics.ssim,

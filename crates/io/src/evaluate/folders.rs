@@ -66,12 +66,12 @@ impl Folders {
     }
 
     /// Compares the pair of one of `files`, or says why that cannot be done; `None` where `only` is the name of an
-    /// acquisition and the target is of another.
-    pub fn evaluate(&self, file: &Path, only: Option<&str>) -> Option<VolumeRecord> {
+    /// acquisition and the target is of another. `calgary` as in [`compare`].
+    pub fn evaluate(&self, file: &Path, only: Option<&str>, calgary: bool) -> Option<VolumeRecord> {
         let [target, result] = self.pair(file);
         let (acquisition, outcome) = match acquisition(&target.file) {
             Ok(name) if only.is_some_and(|only| only != name) => return None,
-            Ok(name) => (Some(name), judge(&target, &result)),
+            Ok(name) => (Some(name), judge(&target, &result, calgary)),
             Err(error) => (None, Err(error)),
         };
         let (comparison, error) = match outcome {
@@ -98,12 +98,12 @@ fn acquisition(target: &Path) -> Result<String> {
 }
 
 /// A comparison in which every figure of fastMRI has a value, so that means can be taken.
-fn judge(target: &Place, result: &Place) -> Result<Comparison> {
+fn judge(target: &Place, result: &Place, calgary: bool) -> Result<Comparison> {
     if !result.file.is_file() {
         let mend = "reconstruct it, or take its target away";
         return Err(Error::data(result.file.as_path(), "there is no such result", mend));
     }
-    let comparison = compare(target, result)?;
+    let comparison = compare(target, result, calgary)?;
     if comparison.nmse.is_none() || comparison.psnr_db.is_none() {
         let problem = format!("is zero in the part compared, {}", comparison.region);
         return Err(Error::data(target.clone(), problem, "take it away"));

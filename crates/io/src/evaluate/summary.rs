@@ -44,6 +44,17 @@ pub struct Summary {
     pub nmse: MeanStd,
     pub psnr_db: MeanStd,
     pub ssim: MeanStd,
+    /// By the definitions of the Calgary-Campinas challenge, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calgary: Option<CalgarySummary>,
+}
+
+/// The same of the figures of the Calgary-Campinas challenge.
+#[derive(Debug, Serialize)]
+pub struct CalgarySummary {
+    pub psnr_db: MeanStd,
+    pub ssim: MeanStd,
+    pub vif: MeanStd,
 }
 
 /// A mean, and the standard deviation of the sample (n − 1), which one value does not have. fastMRI prints twice the
@@ -85,7 +96,14 @@ impl Summary {
         let spread = |figure: fn(&Comparison) -> Option<f64>| {
             MeanStd::of(&compared.iter().filter_map(|c| figure(c)).collect::<Vec<_>>())
         };
+        let asked = compared.iter().any(|c| c.calgary.is_some());
+        let calgary = asked.then(|| CalgarySummary {
+            psnr_db: spread(|c| c.calgary?.psnr_db),
+            ssim: spread(|c| c.calgary?.ssim),
+            vif: spread(|c| c.calgary?.vif),
+        });
         Self {
+            calgary,
             volumes: compared.len(),
             nmse: spread(|c| c.nmse),
             psnr_db: spread(|c| c.psnr_db),
@@ -115,6 +133,9 @@ struct Line<'a> {
     nmse: Option<f64>,
     psnr_db: Option<f64>,
     ssim: Option<f64>,
+    calgary_psnr_db: Option<f64>,
+    calgary_ssim: Option<f64>,
+    calgary_vif: Option<f64>,
     error: Option<TextCell<'a>>,
 }
 
@@ -135,6 +156,7 @@ pub fn volumes_csv(evaluation: &Evaluation) -> Result<Vec<u8>> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for volume in &evaluation.volumes {
         let found = volume.comparison.as_ref();
+        let calgary = found.and_then(|c| c.calgary);
         let line = Line {
             file: TextCell(&volume.file),
             acquisition: volume.acquisition.as_deref().map(TextCell),
@@ -144,6 +166,9 @@ pub fn volumes_csv(evaluation: &Evaluation) -> Result<Vec<u8>> {
             nmse: found.and_then(|c| c.nmse),
             psnr_db: found.and_then(|c| c.psnr_db),
             ssim: found.and_then(|c| c.ssim),
+            calgary_psnr_db: calgary.and_then(|c| c.psnr_db),
+            calgary_ssim: calgary.and_then(|c| c.ssim),
+            calgary_vif: calgary.and_then(|c| c.vif),
             error: volume.error.as_deref().map(TextCell),
         };
         writer.serialize(line).map_err(unwritten)?;
@@ -168,6 +193,7 @@ mod tests {
             data_range_is: "maximum of the target volume",
             slices: 3,
             region: "8x9".into(),
+            calgary: None,
             complex: None,
         });
         VolumeRecord {
@@ -214,9 +240,9 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "file,acquisition,slices,region,data_range,nmse,psnr_db,ssim,error",
-                "x/1.h5,A,3,8x9,2.0,0.25,inf,0.5,",
-                "2.h5,,,,,,,,\"a, b\"",
+                "file,acquisition,slices,region,data_range,nmse,psnr_db,ssim,calgary_psnr_db,calgary_ssim,calgary_vif,error",
+                "x/1.h5,A,3,8x9,2.0,0.25,inf,0.5,,,,",
+                "2.h5,,,,,,,,,,,\"a, b\"",
             ]
         );
     }
@@ -233,9 +259,9 @@ mod tests {
         assert_eq!(
             lines,
             [
-                "'=1+1.h5,'@SUM(A1),3,8x9,2.0,0.25,-3.0,-0.5,",
-                "'-2.h5,'+x,,,,,,,\"a, b\"",
-                "a=b.h5,'\tx,,,,,,,\"a, b\"",
+                "'=1+1.h5,'@SUM(A1),3,8x9,2.0,0.25,-3.0,-0.5,,,,",
+                "'-2.h5,'+x,,,,,,,,,,\"a, b\"",
+                "a=b.h5,'\tx,,,,,,,,,,\"a, b\"",
             ]
         );
     }

@@ -83,7 +83,9 @@ const KINDS: &[Foreign] = &[
     Foreign {
         is: "an MRD stream of version 2",
         mend: "convert it to ISMRMRD's HDF5: mrd_to_ismrmrd, then ismrmrd_stream_to_hdf5",
-        recognise: |start, _| start.starts_with(b"yardl") || start.starts_with(b"{\"yardl\"") || start.starts_with(b"{ \"yardl\""),
+        recognise: |start, _| {
+            start.starts_with(b"yardl") || start.starts_with(b"{\"yardl\"") || start.starts_with(b"{ \"yardl\"")
+        },
     },
     Foreign {
         is: "an ISMRMRD (MRD) stream of version 1",
@@ -181,7 +183,11 @@ pub(super) fn told(path: &Path) -> Option<Error> {
 
 /// Whether a file with one of these extensions has one of those beside it.
 fn has_beside(path: &Path, extensions: &[&str], beside: &[&str]) -> bool {
-    let extension = path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let extension = path
+        .extension()
+        .and_then(|e| e.to_str())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     extensions.contains(&extension.as_str()) && beside.iter().any(|other| path.with_extension(other).exists())
 }
 
@@ -259,12 +265,20 @@ mod tests {
         for (name, bytes, words) in [
             ("a.mat", b"MATLAB 5.0 MAT-file, Platform: GLNXA64".to_vec(), "-v7.3"),
             ("b.mat", level_5, "-v7.3"),
-            ("a.h5", b"version https://git-lfs.github.com/spec/v1\noid".to_vec(), "git lfs pull"),
+            (
+                "a.h5",
+                b"version https://git-lfs.github.com/spec/v1\noid".to_vec(),
+                "git lfs pull",
+            ),
             ("b.h5", b"/annex/objects/SHA256E-s1--0.h5".to_vec(), "git annex get"),
             ("meas.dat", vd, "siemens_to_ismrmrd"),
             ("meas_vb.dat", vb, "siemens_to_ismrmrd"),
             ("P01024.7", at(34, b"GE_MED_NMR"), "ge_to_ismrmrd"),
-            ("scan.list", b"# === DATA DESCRIPTION FILE ====".to_vec(), "philips_to_ismrmrd"),
+            (
+                "scan.list",
+                b"# === DATA DESCRIPTION FILE ====".to_vec(),
+                "philips_to_ismrmrd",
+            ),
             ("method", b"##TITLE=Parameter List".to_vec(), "bruker_to_ismrmrd"),
             ("a.mrd", stream, "ismrmrd_stream_to_hdf5"),
             ("b.mrd", named, "ismrmrd_stream_to_hdf5"),
@@ -277,17 +291,32 @@ mod tests {
             ("a.pkl", b"\x80\x04\x95\x00".to_vec(), "numpy.save"),
             ("a.png", b"\x89PNG\r\n".to_vec(), "picture"),
             ("scan.h5", html.to_vec(), "web page"),
-            ("a.xml", b"<?xml version='1.0'?><ismrmrdHeader>".to_vec(), "header alone"),
+            (
+                "a.xml",
+                b"<?xml version='1.0'?><ismrmrdHeader>".to_vec(),
+                "header alone",
+            ),
         ] {
             let said = said(name, &bytes, &[]).unwrap_or_else(|| panic!("{name} is not told"));
-            assert!(said.contains(words) && said.starts_with(&format!("/{name}: is ")), "{said}");
+            assert!(
+                said.contains(words) && said.starts_with(&format!("/{name}: is ")),
+                "{said}"
+            );
         }
     }
 
     #[test]
     fn files_beside_it_tell_too() {
-        assert!(said("scan.raw", b"\x01\x02", &["scan.lab"]).unwrap().contains("Philips"));
-        assert!(said("scan.data", b"\x01\x02", &["scan.list"]).unwrap().contains("Philips"));
+        assert!(
+            said("scan.raw", b"\x01\x02", &["scan.lab"])
+                .unwrap()
+                .contains("Philips")
+        );
+        assert!(
+            said("scan.data", b"\x01\x02", &["scan.list"])
+                .unwrap()
+                .contains("Philips")
+        );
         assert!(said("fid", b"\x01\x02", &["acqp"]).unwrap().contains("Bruker"));
         assert!(said("rawdata.job0", b"\x01\x02", &["acqp"]).unwrap().contains("Bruker"));
         assert!(said("fid", b"\x01\x02", &["procpar"]).unwrap().contains("Varian"));

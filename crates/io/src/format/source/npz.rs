@@ -46,7 +46,9 @@ pub(super) fn open(path: &Path) -> Result<Vec<Source>> {
         })?);
     }
     if found.is_empty() {
-        let torch = archive.file_names().any(|name| name.is_ok_and(|name| name.ends_with("/data.pkl")));
+        let torch = archive
+            .file_names()
+            .any(|name| name.is_ok_and(|name| name.ends_with("/data.pkl")));
         let (problem, mend) = match torch {
             true => ("is a file of torch.save", "save the array with numpy.save"),
             false => (

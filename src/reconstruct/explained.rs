@@ -14,18 +14,20 @@ use crate::solve::{CgSense, Problem, Solver, Tuning};
 pub(super) const WRONG: f64 = 0.05;
 /// Conjugate-gradient iterations: enough that sound maps leave .005 to .025.
 const ITERATIONS: usize = 6;
+/// A centre narrower than this tells nothing: its image has too few pixels along one axis.
+const NARROWEST: usize = 3;
 /// Pixels of the small image for each sample of the region, along each axis.
 const FINER: usize = 2;
 
 /// What maps `(sets, channels, rows, cols)` leave unexplained of the sampled centre of k-space, at most `region` of it:
 /// `‖y − A x‖ / ‖y‖` for the image x that fits best, with the noise's share taken out. Whatever the size of the centre,
 /// sound maps leave .005 to .025. `None` where it tells nothing: for no more channels than sets, which explain any
-/// samples, and without a centre.
+/// samples, and without a centre of a few samples along both axes.
 ///
 /// The image is that of the centre alone, and so are its pixels as large: it takes no time beside the calibration.
 pub(super) fn unexplained(maps: &Maps<f32>, channels: &Channels, region: Grid) -> Result<Option<f64>> {
     let (sets, coils, _, _) = maps.dim();
-    if coils <= sets || region.is_empty() {
+    if coils <= sets || region.rows.min(region.cols) < NARROWEST {
         return Ok(None);
     }
     let grid = channels.grid();

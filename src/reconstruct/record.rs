@@ -145,6 +145,8 @@ impl MapsRecord {
     /// What maps were calibrated on, where several slices share them: `the mean over 20 frames`.
     pub fn source(&self) -> Option<String> {
         match self {
+            // another scan tells for itself
+            Self::Shared { frames: 1, .. } => None,
             Self::Shared { frames, images: 1, .. } => Some(format!("the mean over {frames} frames")),
             Self::Shared { frames, images, .. } => Some(format!("{images} images of {frames} frames")),
             Self::Estimated(_) | Self::Given { .. } => None,

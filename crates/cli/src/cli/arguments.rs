@@ -129,6 +129,11 @@ pub struct EspiritArguments {
     #[arg(long, value_name = "auto|N", default_value = "auto", value_parser = parse_map_sets)]
     pub map_sets: MapSets,
 
+    /// Scan to calibrate the maps on, by the same coils, in any format [default: the scan itself, and lines in its file that
+    /// were acquired for it]
+    #[arg(long, value_name = "FILE[:DATASET]")]
+    pub calibrate_on: Option<Place>,
+
     /// Side of the calibration region, at most, up to 1024 [samples]
     #[arg(long, value_name = "N", default_value_t = 24)]
     pub calibration: usize,
@@ -164,6 +169,7 @@ impl EspiritArguments {
         };
         ScanSettings {
             engine,
+            calibration: self.calibrate_on.clone(),
             ..ScanSettings::default()
         }
     }
@@ -186,6 +192,11 @@ pub struct MapsArguments {
 }
 
 impl MapsArguments {
+    /// The scan that maps are calibrated on, where it is another.
+    pub fn calibrated_on(&self) -> &Option<Place> {
+        &self.espirit.calibrate_on
+    }
+
     /// Settings that are otherwise those of the scan.
     pub fn settings(&self) -> ScanSettings {
         ScanSettings {

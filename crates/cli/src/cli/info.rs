@@ -78,6 +78,8 @@ fn facts(scan: &Scan, setup: &mut ScanSetup, console: &Console) -> Result<Vec<(S
         "fail: the centre of k-space is not sampled, so that coil maps must be given (--maps)".to_string()
     } else if scan.coils() == 1 {
         format!("{method}; one coil needs no maps")
+    } else if let Some(source) = setup.calibrated_on() {
+        format!("{method}, maps by ESPIRiT from {source}")
     } else if setup.shares_maps() {
         format!("{method}, maps by ESPIRiT from the mean over the frames of a place")
     } else {

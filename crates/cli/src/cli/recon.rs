@@ -240,7 +240,9 @@ impl Job<'_> {
         for reason in self.reconstruction.reasons() {
             self.console.say(&reason);
         }
-        if self.reconstruction.setup().shares_maps() {
+        if let Some(source) = self.reconstruction.setup().calibrated_on() {
+            self.console.say(&format!("coil maps are calibrated on {source}"));
+        } else if self.reconstruction.setup().shares_maps() {
             let places = scan.places.count();
             self.console.say(&format!(
                 "{} frames of {places} place(s): those of a place share coil maps, which come from their mean",

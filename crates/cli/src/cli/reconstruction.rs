@@ -153,6 +153,7 @@ impl ReconArguments {
                 (None, None) => NoiseSource::Scan,
             },
             maps: of_maps.maps,
+            calibration: of_maps.calibration,
             reference: false,
             hide_files: false,
         })
@@ -262,9 +263,17 @@ impl ReconArguments {
             Some(Ok(NoiseSource::File(place))) => Some(place),
             _ => None,
         };
-        let places = [&self.mask, &self.prob_map, &self.maps.maps, &self.noise, &noise]
-            .into_iter()
-            .flatten();
+        let calibrated_on = self.maps.calibrated_on();
+        let places = [
+            &self.mask,
+            &self.prob_map,
+            &self.maps.maps,
+            &self.noise,
+            &noise,
+            calibrated_on,
+        ]
+        .into_iter()
+        .flatten();
         places.map(|place| place.file.clone()).collect()
     }
 }

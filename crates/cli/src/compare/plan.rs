@@ -314,6 +314,9 @@ fn common_arguments(common: &Common) -> Vec<String> {
             let kernel = espirit.kernel.map(|kernel| ["--kernel".into(), kernel.to_string()]);
             let crop = espirit.crop.map(|crop| ["--crop".into(), crop.to_string()]);
             words.extend(kernel.into_iter().chain(crop).flatten());
+            if let Some(place) = &common.settings.calibration {
+                words.extend(["--calibrate-on".into(), typed(place)]);
+            }
             words.extend(options.into_iter().flat_map(|(option, value)| [option.into(), value]));
         }
     }

@@ -8,6 +8,7 @@ mod acquisitions;
 mod bad_input;
 mod batch;
 mod bench;
+mod calibration;
 mod choice;
 mod client_ismrmrd;
 mod clients;

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ndarray::s;
 
+use super::calibration::Calibration;
 use super::inputs::header_limits;
 use super::setup::ScanSetup;
 use crate::error::{Error, Result};
@@ -105,20 +106,30 @@ impl Images {
 }
 
 impl ScanSetup {
-    /// Whether maps are calibrated on several frames, for any slice.
+    /// Whether maps are calibrated on other k-space than that of the slice, for any slice: on several frames, or on another
+    /// scan.
     pub fn shares_maps(&self) -> bool {
         let (coils, slices, places) = (self.scan.coils(), self.scan.slices(), self.scan.places.count());
-        self.settings.shares_maps(coils, slices, places)
+        self.settings.shares_maps(coils, slices, places) || self.calibration.is_some()
     }
 
-    /// Whether the maps of a slice are calibrated on several frames.
-    pub(super) fn is_one_of_several(&self, slice: usize) -> bool {
+    /// What the maps are calibrated on, where it is a scan of its own, in words.
+    pub fn calibrated_on(&self) -> Option<String> {
+        Some(match self.calibration.as_ref()? {
+            Calibration::OfScan => format!("{} calibration lines beside the image", self.scan.calibration_lines()),
+            Calibration::File { place, .. } => self.settings.name_of(place),
+        })
+    }
+
+    /// Whether the maps of a slice are calibrated on other k-space than its own.
+    pub(super) fn is_calibrated_elsewhere(&self, slice: usize) -> bool {
         let places = &self.scan.places;
-        self.shares_maps() && places.frames(places.of_slice(slice)).len() > 1
+        let several = places.frames(places.of_slice(slice)).len() > 1;
+        self.shares_maps() && (several || self.calibration.is_some())
     }
 
-    /// The maps that the frames of the place of a slice share; `None` where it has one frame, where maps are given, and
-    /// where the place holds no data.
+    /// The maps of the place of a slice, which its frames share; `None` where they come from the slice alone, where maps are
+    /// given, and where the place holds no data.
     ///
     /// # Errors
     /// Frames that cannot be read, and that no maps can be calibrated on.
@@ -128,7 +139,7 @@ impl ScanSetup {
         settings: &Settings,
         observer: &mut dyn Observer,
     ) -> Result<Option<Arc<SharedMaps>>> {
-        if !self.is_one_of_several(slice) {
+        if !self.is_calibrated_elsewhere(slice) {
             return Ok(None);
         }
         let place = self.scan.places.of_slice(slice);
@@ -169,7 +180,11 @@ impl ScanSetup {
     /// Makes the maps of a place of several frames.
     fn calibrate(&self, place: usize, settings: &Settings, observer: &mut dyn Observer) -> Result<Option<SharedMaps>> {
         let frames = self.scan.places.frames(place);
-        let Some(images) = self.images(place, &settings.espirit, observer)? else {
+        let images = match &self.calibration {
+            Some(calibration) => self.calibration_image(calibration, frames[0], &settings.espirit)?,
+            None => self.images(place, &settings.espirit, observer)?,
+        };
+        let Some(images) = images else {
             return Ok(None);
         };
         if images.window.is_empty() {
@@ -214,7 +229,40 @@ impl ScanSetup {
                 100.0 * coherence
             ));
         }
+        if let (Some(shared), Some(source)) = (&mut shared, self.calibrated_on()) {
+            shared
+                .report
+                .notes
+                .push(format!("coil maps were calibrated on {source}"));
+        }
         Ok(shared)
+    }
+
+    /// What the maps of a slice come from, where it is a scan of its own; `None` where that holds no data.
+    fn calibration_image(
+        &self,
+        calibration: &Calibration,
+        slice: usize,
+        espirit: &EspiritSettings,
+    ) -> Result<Option<Images>> {
+        let missing = || {
+            let problem = format!("holds no calibration lines of slice {slice}");
+            Error::data(
+                self.scan.place().clone(),
+                problem,
+                "give maps, or a scan to calibrate them on",
+            )
+        };
+        let (kspace, mask) = calibration.of_slice(&self.scan, slice)?.ok_or_else(missing)?;
+        let mut mean = FrameMean::new(self.scan.coils(), self.scan.grid());
+        mean.add(&kspace, &mask).map_err(|error| self.locate(error, slice))?;
+        let window = espirit.window(pvdamp::sampling::sampled_centre(&mask));
+        Ok(Acquisition::new(&kspace).holds_data().then_some(Images {
+            mean,
+            window,
+            others: Vec::new(),
+            coherence: 1.0,
+        }))
     }
 
     /// What the maps of a place come from: a mean for each image. Frames that differ too much in phase are images of their

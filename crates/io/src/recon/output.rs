@@ -138,7 +138,7 @@ fn write_settings(file: &Hdf5Output, reconstruction: &ScanReconstruction) -> Res
         Attribute::new("whitening", if engine.whiten { "auto" } else { "off" }),
         Attribute::new("virtual_coils", engine.compression.to_string()),
     ];
-    if reconstruction.setup().shares_maps() {
+    if reconstruction.setup().shares_maps() && reconstruction.scan().places.are_shared() {
         let places = reconstruction.scan().places.count();
         attributes.push(Attribute::new("places", places as i64));
     }

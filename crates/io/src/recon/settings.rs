@@ -19,6 +19,8 @@ pub struct ScanSettings {
     pub probability: Option<Place>,
     /// Where coil sensitivity maps come from.
     pub maps: MapsSource,
+    /// Another scan that maps are calibrated on, by the same coils.
+    pub calibration: Option<Place>,
     /// Where the noise comes from.
     pub noise: NoiseSource,
     /// Whether fully sampled scans serve as a reference even if the method needs none.
@@ -99,7 +101,10 @@ impl ScanSettings {
         let espirit = &self.engine.espirit;
         match &self.maps {
             MapsSource::Espirit => format!(
-                "espirit: sets={} calibration={} kernel={} threshold={} crop={} recalibrate={}",
+                "espirit{}: sets={} calibration={} kernel={} threshold={} crop={} recalibrate={}",
+                self.calibration
+                    .as_ref()
+                    .map_or(String::new(), |place| format!(" on {}", self.name_of(place))),
                 espirit.sets,
                 espirit.calibration,
                 espirit.kernel.map_or("auto".to_string(), |kernel| kernel.to_string()),
@@ -111,9 +116,15 @@ impl ScanSettings {
         }
     }
 
-    /// Whether maps are calibrated on several frames, in a scan of so many coils, slices, and places that they show.
+    /// Whether maps are calibrated on other k-space than that of the slice, in a scan of so many coils, slices, and places
+    /// that they show: on the mean over frames, or on another scan.
     pub fn shares_maps(&self, coils: usize, slices: usize, places: usize) -> bool {
-        matches!(self.maps, MapsSource::Espirit) && coils > 1 && places < slices
+        self.calibrates(coils) && (places < slices || self.calibration.is_some())
+    }
+
+    /// Whether maps are calibrated at all, of so many coils.
+    pub fn calibrates(&self, coils: usize) -> bool {
+        matches!(self.maps, MapsSource::Espirit) && coils > 1
     }
 
     /// Whether fully sampled scans serve as a reference.
@@ -121,7 +132,7 @@ impl ScanSettings {
         self.reference || self.engine.wants_reference()
     }
 
-    /// The files that it names: mask, probability, maps, noise.
+    /// The files that it names: mask, maps, noise, probability, and the scan to calibrate on.
     pub fn places_mut(&mut self) -> impl Iterator<Item = &mut Place> {
         let mask = match &mut self.sampling {
             SamplingSource::File(place) => Some(place),
@@ -135,7 +146,8 @@ impl ScanSettings {
             NoiseSource::File(place) | NoiseSource::Samples(place) => Some(place),
             NoiseSource::Scan | NoiseSource::Variance(_) => None,
         };
-        [mask, self.probability.as_mut(), maps, noise].into_iter().flatten()
+        let beside = [self.probability.as_mut(), self.calibration.as_mut()];
+        [mask, maps, noise].into_iter().chain(beside).flatten()
     }
 }
 

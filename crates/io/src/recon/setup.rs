@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::acquired::Acquired;
+use super::calibration::Calibration;
 use super::frames::PlaceMaps;
 use super::inputs::{Places, maps_of, maps_of_slice, noise_of, sampling_of};
 use super::{MapsSource, ScanSettings, Workload};
 use crate::error::{Error, Result};
 use crate::format::{MapsFile, ReadFiles, Scan, files_of};
-use pvdamp::array::{CoilStack, Maps};
+use pvdamp::array::{CoilStack, Grid, Maps};
 use pvdamp::coil::MapSets;
 use pvdamp::reconstruct::{
     Channels, Choice, CoilMaps, CoilsRecord, Facts, Judgement, NoiseRecord, Prepared, Sampling, SecondSet, Sourced,
@@ -29,6 +30,8 @@ pub struct ScanSetup {
     pub(super) sampling: Arc<Sampling>,
     /// Where slices were acquired, as far as it is known.
     pub(super) acquired: Acquired,
+    /// What maps are calibrated on, where it is not the image.
+    pub(super) calibration: Option<Calibration>,
     /// Maps that frames share, as far as they are made.
     pub(super) shared: Mutex<Option<Arc<PlaceMaps>>>,
     /// Whether no slice holds data.
@@ -90,6 +93,7 @@ impl ScanSetup {
                 "give the weight as a number, or take the method pvdamp",
             ));
         }
+        let calibration = calibration_of(scan, &settings, &sampling)?;
         Ok(Self {
             scan: scan.clone(),
             maps,
@@ -99,6 +103,7 @@ impl ScanSetup {
             files,
             sampling: Arc::new(sampling),
             acquired,
+            calibration,
             shared: Mutex::default(),
             empty: first.is_none(),
             ahead: first
@@ -120,12 +125,15 @@ impl ScanSetup {
         &self.sampling
     }
 
-    /// What looks odd about the sampling, a sentence each.
+    /// What looks odd about the sampling, and the scan that maps are calibrated on, a sentence each.
     pub fn warnings(&self) -> Vec<String> {
-        match self.settings.engine.method {
+        let mut warnings = match self.settings.engine.method {
             Some(method) => self.sampling.warnings_for(method),
             None => self.sampling.warnings.clone(),
-        }
+        };
+        let of_calibration = self.calibration.iter().flat_map(|calibration| calibration.warnings());
+        warnings.extend(of_calibration.map(|warning| format!("the scan to calibrate on: {warning}")));
+        warnings
     }
 
     /// Whether any sample of a slice is not zero.
@@ -236,7 +244,7 @@ impl ScanSetup {
         sampling: &Sampling,
         observer: &mut dyn Observer,
     ) -> Result<Judgement> {
-        if self.is_one_of_several(slice) {
+        if self.is_calibrated_elsewhere(slice) {
             drop(channels);
             return self.judge_place(slice, observer);
         }
@@ -364,6 +372,23 @@ impl ScanSetup {
         };
         self.ahead.take().filter(fits)
     }
+}
+
+/// What maps are calibrated on: the scan that is asked for, or lines of the scan's own file, where they make a larger centre
+/// than its image has.
+fn calibration_of(scan: &Scan, settings: &ScanSettings, sampling: &Sampling) -> Result<Option<Calibration>> {
+    if !settings.calibrates(scan.coils()) {
+        return Ok(None);
+    }
+    if let Some(place) = &settings.calibration {
+        return Calibration::open(place, scan).map(Some);
+    }
+    let Some((_, mask)) = Calibration::OfScan.of_slice(scan, 0)? else {
+        return Ok(None);
+    };
+    let window = |centre: Grid| settings.engine.espirit.window(centre).len();
+    let larger = window(pvdamp::sampling::sampled_centre(&mask)) > window(sampling.centre);
+    Ok(larger.then_some(Calibration::OfScan))
 }
 
 fn why_two_sets(slice: usize, second: SecondSet) -> String {

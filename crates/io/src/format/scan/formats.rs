@@ -67,6 +67,9 @@ impl Scan {
     fn prepared(path: &Path, options: &ScanOptions) -> Result<Self> {
         let mut scan = Self::unprepared(path, options)?;
         scan.warnings.extend(scan.planes.prepare()?);
+        if let Some(calibration) = &mut scan.calibration {
+            calibration.planes.prepare()?;
+        }
         Ok(scan)
     }
 

@@ -55,6 +55,15 @@ pub(super) enum ImageBegins {
     AtItsOrigin,
 }
 
+/// k-space that coil maps can be calibrated on, beside that of the image.
+pub(super) struct Calibration {
+    pub planes: Box<dyn Planes>,
+    /// Which of the planes is of each slice of the scan.
+    pub of_slice: Vec<Option<usize>>,
+    /// How many lines it has.
+    pub lines: usize,
+}
+
 /// A scan opened for reading, slice by slice. k-space is centred. Rows are the readout of a two-dimensional scan; of a
 /// volume, whose readout has become the slices, rows and columns are the two phase encodes.
 pub struct Scan {
@@ -87,6 +96,8 @@ pub struct Scan {
     pub probability: Option<Array2<f64>>,
     /// `(coils, coils)`: `E[ε εᴴ]` of one k-space sample, where the file holds a noise scan.
     pub noise_covariance: Option<Array2<Complex<f64>>>,
+    /// Of lines that were acquired for it alone.
+    pub(super) calibration: Option<Calibration>,
     /// Those of the file.
     pub attributes: Vec<Attribute>,
     /// Whether what tells of the patient was taken out.
@@ -156,6 +167,28 @@ impl Scan {
     /// Where a slice was acquired, `(rows, cols)`, where its acquisitions tell.
     pub fn acquired(&self, slice: usize) -> Option<Mask> {
         self.planes.acquired(slice)
+    }
+
+    /// How many lines the scan has beside those of its image, acquired to calibrate coil maps on.
+    pub fn calibration_lines(&self) -> usize {
+        self.calibration.as_ref().map_or(0, |calibration| calibration.lines)
+    }
+
+    /// k-space of a slice that was acquired to calibrate coil maps on, `(coils, rows, cols)`, and where it was acquired,
+    /// `(rows, cols)`; `None` where there is none of this slice.
+    ///
+    /// # Errors
+    /// Those of [`Self::read_slice`].
+    pub fn read_calibration(&self, slice: usize) -> Result<Option<(CoilStack<f32>, Option<Mask>)>> {
+        let Some(calibration) = &self.calibration else {
+            return Ok(None);
+        };
+        let Some(at) = calibration.of_slice.get(slice).copied().flatten() else {
+            return Ok(None);
+        };
+        let read = calibration.planes.slice(at);
+        self.files.check()?;
+        Ok(Some((read?, calibration.planes.acquired(at))))
     }
 
     /// How many slices, one after the other, are the planes of a volume, cut along its readout, and so sampled alike; 1

@@ -7,7 +7,7 @@ use super::axes::AxisKind;
 use super::find_origin::{Energy, Look, is_rolled, look};
 use super::options::Centre;
 use super::origin::{Move, Origin, Recentred};
-use super::reader::{ImageBegins, Scan};
+use super::reader::{Calibration, ImageBegins, Planes, Scan};
 use crate::error::{Error, Result};
 use pvdamp::array::{CoilStack, Mask};
 use pvdamp::sampling::held_data;
@@ -221,8 +221,15 @@ impl Scan {
                 .as_ref()
                 .map(|probability| origin.plane(probability, 1.0));
         }
-        let planes = self.planes;
-        self.planes = Box::new(Recentred { planes, origin });
+        let recentred = |planes: Box<dyn Planes>| -> Box<dyn Planes> {
+            let origin = origin.clone();
+            Box::new(Recentred { planes, origin })
+        };
+        self.planes = recentred(self.planes);
+        self.calibration = self.calibration.map(|calibration| Calibration {
+            planes: recentred(calibration.planes),
+            ..calibration
+        });
         self
     }
 }

@@ -1,6 +1,7 @@
 //! Raw data in ISMRMRD's HDF5 (Inati et al., Magn Reson Med 77:411, 2017): a group with `xml`, the header, and `data`,
 //! a readout of all coils a row, in the order of the measurement.
 
+mod calibration;
 mod centre;
 mod directions;
 mod epi;
@@ -95,7 +96,7 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
     let mut layout = Layout::new(&header, &heads, &sorted.imaging, &table, &options.centre)?;
     warnings.extend(sorted.left_out());
     let mode = header.calibration_mode.as_deref();
-    warnings.extend(sorted.take_calibration(&heads, &layout, mode));
+    sorted.take_calibration(&heads, &layout, mode);
     let frames = layout.frames(&heads, &sorted.imaging, &table)?;
     let rows: Vec<Row> = frames.values().flatten().map(|line| line.row).collect();
     table.check_lengths(layout.coils, &rows)?;
@@ -123,7 +124,25 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
         .flat_map(|name| plane_names(name, planes_a_frame, layout.volume, frames.len()))
         .collect();
     let slices = frames.len() * planes_a_frame;
+    let keys: Vec<[u16; 5]> = frames.keys().copied().collect();
+    let separate = sorted.separate(&heads);
+    let calibration = (!separate.is_empty()).then(|| {
+        let table = Table::open(file, path, &within("data"))?;
+        calibration::calibration(table, &header, &heads, &separate, &layout, &keys, positions)
+    });
+    let calibration = calibration.transpose().unwrap_or_else(|why| {
+        let unused = separate.len();
+        warnings.push(format!("{unused} parallel calibration lines are not used: {why}"));
+        None
+    });
+    if sorted.calibration.len() > separate.len() {
+        let others = sorted.calibration.len() - separate.len();
+        warnings.push(format!(
+            "{others} parallel calibration lines of another encoding are not used"
+        ));
+    }
     Ok(Scan {
+        calibration,
         place: table.place.clone(),
         format: FORMAT.name,
         slices,

@@ -65,15 +65,15 @@ impl Sorted {
         sorted
     }
 
-    /// Takes the calibration lines that belong to the image into `imaging`; of the others, a warning.
+    /// Takes the calibration lines that belong to the image into `imaging`; the others stay.
     ///
     /// `mode` is `calibrationMode` of the header. Embedded lines fill gaps between those of the image. Where the header
     /// does not tell, lines are embedded if all are read out as the image is and none repeats a line of it, as the
-    /// reference lines of a separate scan do. Lines of a separate scan may differ in contrast: they are left out.
-    pub fn take_calibration(&mut self, heads: &[Head], layout: &Layout, mode: Option<&str>) -> Option<String> {
+    /// reference lines of a separate scan do. Lines of a separate scan may differ in contrast: they are no lines of the image.
+    pub fn take_calibration(&mut self, heads: &[Head], layout: &Layout, mode: Option<&str>) {
         let all = std::mem::take(&mut self.calibration);
         if all.is_empty() {
-            return None;
+            return;
         }
         let taken: HashSet<_> = self.imaging.iter().map(|&at| location(&heads[at])).collect();
         let frames: HashSet<_> = self.imaging.iter().map(|&at| heads[at].frame()).collect();
@@ -96,15 +96,16 @@ impl Sorted {
             None | Some("interleaved") if fitting.len() == all.len() => {}
             _ => fitting.clear(),
         }
-        let left = all.len() - fitting.len();
+        let used: HashSet<usize> = fitting.iter().copied().collect();
+        self.calibration = all.into_iter().filter(|at| !used.contains(at)).collect();
         self.imaging.extend(fitting);
         self.imaging.sort_unstable();
-        (left > 0).then(|| {
-            format!(
-                "{left} parallel calibration lines are not used: \
-                     they are a scan of their own, or repeat lines of the image"
-            )
-        })
+    }
+
+    /// Those that are left of the calibration lines, of the encoding that is read: a scan of their own.
+    pub fn separate(&self, heads: &[Head]) -> Vec<usize> {
+        let same = |at: &&usize| usize::from(heads[**at].encoding_space_ref) == self.encoding;
+        self.calibration.iter().filter(same).copied().collect()
     }
 
     /// What was left out, in words.

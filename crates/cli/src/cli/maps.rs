@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::arguments::{EspiritArguments, ScanArguments, refuse_overwrite};
 use super::console::{self, Console};
+use super::warnings::Warnings;
 use pvdamp::reconstruct::{Asking, MapsRecord};
 use pvdamp::solve::Method;
 use pvdamp_io::error::{Place, Result};
@@ -52,16 +53,17 @@ impl MakeMaps {
         let reconstruction =
             ScanReconstruction::settle(ScanSetup::new(&scan, &settings)?, &mut Asking(console::going))?;
         let scan_wide = &reconstruction.setup().warnings();
-        scan.warnings
-            .iter()
-            .chain(scan_wide)
-            .for_each(|warning| console.warn(warning));
+        // Slices that show the same place have the same maps.
+        let places = &scan.places;
+        let noun = if places.are_shared() { "place" } else { "slice" };
+        let warnings = Warnings::new(console, noun);
+        for warning in scan.warnings.iter().chain(scan_wide) {
+            warnings.of_scan("", warning);
+        }
         let grid = scan.grid();
         if let Some(why) = &reconstruction.decision().why_two_sets {
             console.say(why);
         }
-        // Slices that show the same place have the same maps.
-        let places = &scan.places;
         let shape = [
             places.count(),
             reconstruction.sets(),
@@ -72,24 +74,31 @@ impl MakeMaps {
         let file = Hdf5Output::create(&self.output)?;
         let dataset = maps_dataset(&file, shape, places.are_shared())?;
         let bar = console.progress(places.count());
-        for place in 0..places.count() {
+        let mut write = |place: usize| -> Result<()> {
             console::check_interrupt()?;
-            let name = if places.are_shared() { "place" } else { "slice" };
-            let name = format!("{name} {place}");
             match reconstruction.maps(place, &mut Asking(console::going))? {
-                Some(SliceMaps { maps, record, warnings }) => {
+                Some(SliceMaps {
+                    maps,
+                    record,
+                    warnings: own,
+                }) => {
                     dataset.write_slice(place, maps.view())?;
-                    let own = warnings.iter().filter(|w| !scan_wide.contains(w));
                     bar.suspend(|| {
-                        own.for_each(|warning| console.warn(&format!("{name}: {warning}")));
-                        report(console, &name, &record);
+                        for warning in own.iter().filter(|w| !scan_wide.contains(w)) {
+                            warnings.of_slice("", place, warning);
+                        }
+                        report(console, &format!("{noun} {place}"), &record);
                     });
                 }
-                None => bar.suspend(|| console.warn(&format!("{name} is all zero, and so are its maps"))),
+                None => bar.suspend(|| warnings.of_slice("", place, "it is all zero, and so are its maps")),
             }
             bar.inc(1);
-        }
+            Ok(())
+        };
+        let done = (0..places.count()).try_for_each(&mut write);
         bar.finish_and_clear();
+        warnings.finish();
+        done?;
         file.attribute("maps", &Attribute::new("settings", settings.describe_maps()))?;
         file.attribute("/", &Attribute::new("pvdamp_version", env!("CARGO_PKG_VERSION")))?;
         file.finish()?;

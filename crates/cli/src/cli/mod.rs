@@ -17,6 +17,7 @@ mod recon;
 mod reconstruction;
 mod report;
 mod simulate;
+mod warnings;
 
 use std::io;
 use std::process::ExitCode;

@@ -14,6 +14,7 @@ use super::console::{self, Console};
 use super::limits::RAISE;
 use super::pictures::{self, Pictures};
 use super::reconstruction::ReconArguments;
+use super::warnings::Warnings;
 use crate::batch::fit_memory;
 use pvdamp::Observer;
 use pvdamp::coil::Compression;
@@ -110,9 +111,12 @@ impl Recon {
             pictures,
             products: &self.products,
             console,
+            warnings: Warnings::new(console, "slice"),
         };
         job.announce(settings.engine.compression);
-        job.run(output)
+        let done = job.run(output);
+        job.warnings.finish();
+        done
     }
 
     /// Refuses files that would be written over what is read, or over each other.
@@ -201,6 +205,7 @@ struct Job<'a> {
     pictures: Option<Pictures<'a>>,
     products: &'a Products,
     console: &'a Console,
+    warnings: Warnings<'a>,
 }
 
 impl Job<'_> {
@@ -225,7 +230,7 @@ impl Job<'_> {
             memory.div_ceil(1_000_000),
         ));
         for warning in scan.warnings.iter().chain(&self.scan_wide) {
-            self.console.warn(warning);
+            self.warnings.of_scan("", warning);
         }
         if let Some(directions) = &scan.geometry.directions {
             self.console.say(directions);
@@ -233,9 +238,9 @@ impl Job<'_> {
         if let Compression::To(wanted) = compression
             && wanted >= coils
         {
-            self.console.warn(&format!(
-                "--virtual-coils {wanted} compresses nothing: the scan has {coils} coil(s), and all are used"
-            ));
+            let message =
+                format!("--virtual-coils {wanted} compresses nothing: the scan has {coils} coil(s), and all are used");
+            self.warnings.of_scan("", &message);
         }
         for reason in self.reconstruction.reasons() {
             self.console.say(&reason);
@@ -293,7 +298,7 @@ impl Job<'_> {
     fn report(&self, record: &SliceRecord) {
         let SliceRecord { slice, record } = record;
         for warning in record.warnings.iter().filter(|w| !self.scan_wide.contains(w)) {
-            self.console.warn(&format!("slice {slice}: {warning}"));
+            self.warnings.of_slice("", *slice, warning);
         }
         let places = &self.reconstruction.scan().places;
         let first = places.frames(places.of_slice(*slice)).first() == Some(slice);

@@ -6,6 +6,7 @@
 
 mod batch;
 mod comparison;
+mod message;
 mod number;
 mod page;
 #[cfg(test)]
@@ -16,3 +17,5 @@ mod table;
 
 pub use batch::{BatchPictures, batch_page};
 pub use comparison::comparison_page;
+pub use message::MessageTemplate;
+pub use number::{counted, joined_with_and, ranges};

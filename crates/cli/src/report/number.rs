@@ -129,9 +129,34 @@ pub fn duration(seconds: f64) -> String {
     }
 }
 
+/// `0 to 5, 9`.
+pub fn ranges(mut numbers: Vec<usize>) -> String {
+    numbers.sort_unstable();
+    numbers.dedup();
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for number in numbers {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == number => *last = number,
+            _ => runs.push((number, number)),
+        }
+    }
+    let text = |&(first, last): &(usize, usize)| match last - first {
+        0 => first.to_string(),
+        1 => format!("{first}, {last}"),
+        _ => format!("{first} to {last}"),
+    };
+    runs.iter().map(text).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_in_a_row_are_one_range() {
+        assert_eq!(ranges(vec![9, 0, 1, 2, 3, 5, 6, 3]), "0 to 3, 5, 6, 9");
+        assert_eq!(ranges(vec![]), "");
+    }
 
     #[test]
     fn figures_have_a_real_minus_and_no_negative_zero() {

@@ -9,6 +9,7 @@ use indicatif::ProgressBar;
 use crate::batch::{BatchVolume, Listener, Plan, SliceLine, Status};
 use crate::cli::console::{self, Console};
 use crate::cli::eval::figure;
+use crate::cli::warnings::Warnings;
 
 /// If no scan finishes for this long, a line is logged anyway.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
@@ -16,6 +17,7 @@ const LOG_INTERVAL: Duration = Duration::from_secs(60);
 pub struct Progress<'a> {
     bar: ProgressBar,
     console: &'a Console,
+    warnings: Warnings<'a>,
     start: Instant,
     done: Mutex<Counts>,
     all: Counts,
@@ -45,6 +47,7 @@ impl<'a> Progress<'a> {
         Self {
             bar: console.progress(all.work as usize),
             console,
+            warnings: Warnings::new(console, "slice"),
             start: Instant::now(),
             done: Mutex::new(Counts::none()),
             all,
@@ -53,6 +56,7 @@ impl<'a> Progress<'a> {
 
     pub fn finish(&self) {
         self.bar.finish_and_clear();
+        self.warnings.finish();
     }
 
     fn done(&self) -> MutexGuard<'_, Counts> {
@@ -98,7 +102,7 @@ impl Listener for Progress<'_> {
             overdue_line.into_iter().for_each(|line| self.console.say(&line));
             self.console.detail(&format!("{name}: {:.2} s", line.seconds));
             for warning in &line.warnings {
-                self.console.warn(&format!("{name}: {warning}"));
+                self.warnings.of_slice(&volume.name, line.slice, warning);
             }
         });
     }
@@ -118,7 +122,7 @@ impl Listener for Progress<'_> {
                 return self.console.error(error);
             }
             for warning in &volume.warnings {
-                self.console.warn(&format!("{}: {warning}", volume.name));
+                self.warnings.of_scan(&volume.name, warning);
             }
             let ssim = volume.metrics.map(|metrics| figure(metrics.ssim, 4));
             let ssim = ssim.map_or(String::new(), |ssim| format!(", SSIM {ssim}"));

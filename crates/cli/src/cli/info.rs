@@ -126,7 +126,7 @@ fn facts(scan: &Scan, setup: &mut ScanSetup, console: &Console) -> Result<Vec<(S
         ("stored_as", json!(&scan.dtype)),
         ("encoded_matrix", json!(encoded)),
         ("recon_matrix", json!(recon)),
-        ("readout_oversampling", json!(scan.readout_oversampling())),
+        ("readout_oversampling", json!(oversampling(scan))),
         ("directions", json!(&scan.geometry.directions)),
         ("image_written", json!(scan.crop_size().to_string())),
         ("mask", json!(sampling.origin)),
@@ -157,6 +157,17 @@ fn facts(scan: &Scan, setup: &mut ScanSetup, console: &Console) -> Result<Vec<(S
         ("memory_mb", json!(megabytes(workload.alone(scan.slices())))),
     ];
     Ok(facts.map(|(name, value)| (name.to_string(), value)).to_vec())
+}
+
+/// That of the readout in the file, and what became of it.
+fn oversampling(scan: &Scan) -> String {
+    let left = scan.readout_oversampling();
+    let told = scan.header.as_ref().map_or(1.0, |header| header.readout_oversampling());
+    if told > left {
+        format!("{told}, taken out")
+    } else {
+        format!("{left}")
+    }
 }
 
 /// The names of slices, the middle of a long list left out.

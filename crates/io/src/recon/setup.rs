@@ -24,6 +24,8 @@ pub struct ScanSetup {
     places: Places,
     /// Those beside the scan.
     files: ReadFiles,
+    /// What looks odd about them, a sentence each.
+    told: Vec<String>,
     pub(super) maps: Option<MapsFile>,
     pub(super) noise: Noise,
     pub(super) sampling: Arc<Sampling>,
@@ -90,10 +92,12 @@ impl ScanSetup {
                 "give the weight as a number, or take the method pvdamp",
             ));
         }
+        let (noise, told) = noise_of(scan, &settings)?;
         Ok(Self {
             scan: scan.clone(),
             maps,
-            noise: noise_of(scan, &settings)?,
+            noise,
+            told,
             settings,
             places,
             files,
@@ -120,12 +124,14 @@ impl ScanSetup {
         &self.sampling
     }
 
-    /// What looks odd about the sampling, a sentence each.
+    /// What looks odd about the sampling, and about the files beside the scan, a sentence each.
     pub fn warnings(&self) -> Vec<String> {
-        match self.settings.engine.method {
+        let mut warnings = match self.settings.engine.method {
             Some(method) => self.sampling.warnings_for(method),
             None => self.sampling.warnings.clone(),
-        }
+        };
+        warnings.extend_from_slice(&self.told);
+        warnings
     }
 
     /// Whether any sample of a slice is not zero.

@@ -145,6 +145,7 @@ pub(super) fn open(format: &'static str, file: &Container, options: &ScanOptions
         mask,
         probability,
         noise_covariance: None,
+        noise_chain: None,
         attributes,
         steps_at_centre: None,
         image_begins: ImageBegins::AtItsEdge,

@@ -92,6 +92,7 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
         mask,
         probability,
         noise_covariance: None,
+        noise_chain: None,
         planes: Box::new(Interleaved { kspace }),
         steps_at_centre: None,
         image_begins: ImageBegins::AtItsOrigin,

@@ -73,7 +73,8 @@ pub struct ReconArguments {
     #[arg(long, value_name = "FILE[:DATASET]|VARIANCE")]
     noise_covariance: Option<String>,
 
-    /// Samples of noise alone, (coils, samples) or like k-space, to measure the noise over coils by
+    /// Samples of noise alone, (coils, samples) or like k-space, or raw data of a noise scan, to measure the noise over
+    /// coils by
     #[arg(long, value_name = "FILE[:DATASET]", conflicts_with = "noise_covariance")]
     noise: Option<Place>,
 

@@ -1,4 +1,4 @@
-//! Samples of noise given by the user.
+//! Samples of noise in an array that the user gives.
 
 use ndarray::{Array2, Axis};
 use num_complex::Complex;

@@ -147,16 +147,23 @@ pub(super) fn header_limits(scan: &Scan) -> [Option<Range<usize>>; 2] {
     [of_axis(rows, n_rows), of_axis(cols, n_cols)]
 }
 
-/// Reads what is in a file, once. Errors: no covariance or noise samples of the coils of `scan` there.
-pub(super) fn noise_of(scan: &Scan, settings: &ScanSettings) -> Result<Noise> {
+/// Reads what is in a file, once; with sentences to warn of. Errors: no covariance or noise samples of the coils of `scan`
+/// there.
+pub(super) fn noise_of(scan: &Scan, settings: &ScanSettings) -> Result<(Noise, Vec<String>)> {
     let coils = scan.coils();
     let covariance = match &settings.noise {
         NoiseSource::Scan => match &scan.noise_covariance {
             Some(measured) => Sourced::new(measured.clone(), "measured with the scan"),
-            None => return Ok(Noise::Estimate),
+            None => return Ok((Noise::Estimate, Vec::new())),
         },
         NoiseSource::File(place) => Sourced::new(format::read_covariance(place, coils)?, settings.describe_noise()),
         NoiseSource::Samples(place) => {
+            if let Some(noise) = format::read_noise_scan(place, scan)? {
+                let (count, file) = (noise.acquisitions, settings.name_of(place));
+                let origin = format!("measured by {count} noise acquisitions of {file}");
+                let covariance = Sourced::new(noise.covariance, origin);
+                return Ok((Noise::Covariance(covariance), noise.warnings));
+            }
             let samples = format::read_noise(place, coils)?;
             let unfit = |error: Engine| {
                 let (Engine::Data { found, .. } | Engine::NotEnough { found, .. }) = &error else {
@@ -167,14 +174,14 @@ pub(super) fn noise_of(scan: &Scan, settings: &ScanSettings) -> Result<Noise> {
             };
             let noise = Noise::of_samples(samples.view()).map_err(unfit)?;
             let Noise::Covariance(mut covariance) = noise else {
-                return Ok(noise);
+                return Ok((noise, Vec::new()));
             };
             covariance.origin = format!("{} of {}", covariance.origin, settings.name_of(place));
             covariance
         }
-        NoiseSource::Variance(variance) => return Ok(Noise::Variance(*variance)),
+        NoiseSource::Variance(variance) => return Ok((Noise::Variance(*variance), Vec::new())),
     };
-    Ok(Noise::Covariance(covariance))
+    Ok((Noise::Covariance(covariance), Vec::new()))
 }
 
 /// Opens the file of maps, where there is one.

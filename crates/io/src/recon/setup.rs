@@ -25,6 +25,8 @@ pub struct ScanSetup {
     places: Places,
     /// Those beside the scan.
     files: ReadFiles,
+    /// What looks odd about them, a sentence each.
+    told: Vec<String>,
     pub(super) maps: Option<MapsFile>,
     pub(super) noise: Noise,
     pub(super) sampling: Arc<Sampling>,
@@ -94,10 +96,12 @@ impl ScanSetup {
             ));
         }
         let calibration = calibration_of(scan, &settings, &sampling)?;
+        let (noise, told) = noise_of(scan, &settings)?;
         Ok(Self {
             scan: scan.clone(),
             maps,
-            noise: noise_of(scan, &settings)?,
+            noise,
+            told,
             settings,
             places,
             files,
@@ -125,7 +129,7 @@ impl ScanSetup {
         &self.sampling
     }
 
-    /// What looks odd about the sampling, and the scan that maps are calibrated on, a sentence each.
+    /// What looks odd about the sampling, and about the files beside the scan, a sentence each.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = match self.settings.engine.method {
             Some(method) => self.sampling.warnings_for(method),
@@ -133,6 +137,7 @@ impl ScanSetup {
         };
         let of_calibration = self.calibration.iter().flat_map(|calibration| calibration.warnings());
         warnings.extend(of_calibration.map(|warning| format!("the scan to calibrate on: {warning}")));
+        warnings.extend_from_slice(&self.told);
         warnings
     }
 

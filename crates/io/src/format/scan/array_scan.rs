@@ -146,6 +146,7 @@ pub(super) fn open(format: &'static str, file: &Container, options: &ScanOptions
         probability,
         noise_covariance: None,
         calibration: None,
+        noise_chain: None,
         attributes,
         steps_at_centre: None,
         image_begins: ImageBegins::AtItsEdge,

@@ -93,6 +93,7 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
         probability,
         noise_covariance: None,
         calibration: None,
+        noise_chain: None,
         planes: Box::new(Interleaved { kspace }),
         steps_at_centre: None,
         image_begins: ImageBegins::AtItsOrigin,

@@ -26,6 +26,7 @@ mod recentre;
 pub use axes::{Axes, AxisKind};
 pub use check_axes::MOST_SLICES;
 pub use formats::SCAN_FORMATS;
+pub use ismrmrd::{NoiseScan, read_noise_scan};
 pub use options::{Centre, Directions, ScanOptions};
 pub use places::Places;
 pub(in crate::format) use places::write_places;

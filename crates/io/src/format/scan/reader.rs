@@ -12,6 +12,7 @@ use super::super::source::array::Source;
 use super::super::source::container::Container;
 use super::super::stamp::ReadFiles;
 use super::super::volume::plane_of;
+use super::ismrmrd::Chain;
 use super::options::ScanOptions;
 use super::places::Places;
 use crate::error::{Error, Place, Result};
@@ -98,6 +99,8 @@ pub struct Scan {
     pub noise_covariance: Option<Array2<Complex<f64>>>,
     /// Of lines that were acquired for it alone.
     pub(super) calibration: Option<Calibration>,
+    /// Of raw data, what a measurement of noise becomes in its k-space.
+    pub(in crate::format) noise_chain: Option<Chain>,
     /// Those of the file.
     pub attributes: Vec<Attribute>,
     /// Whether what tells of the patient was taken out.

@@ -8,12 +8,16 @@ mod epi;
 mod geometry;
 mod layout;
 mod noise;
+mod noise_scan;
 mod planes;
 mod readout;
 mod sort;
 mod table;
 #[cfg(test)]
 mod tests;
+
+pub(in crate::format) use self::noise::Chain;
+pub use self::noise_scan::{NoiseScan, read_noise_scan};
 
 use self::layout::{Layout, Line, Repeats};
 use self::planes::{Slices, Volumes};
@@ -39,10 +43,10 @@ pub(super) const FORMAT: ScanFormat = ScanFormat {
     open,
 };
 
-/// Groups that hold `data` and `xml`, those that the user means.
-fn groups(file: &Hdf5File, options: &ScanOptions) -> Vec<String> {
+/// Groups that hold `data` and `xml`; those that are `named`, as themselves or by their `data`.
+fn groups(file: &Hdf5File, named: Option<&str>) -> Vec<String> {
     let mut found = file.measurements();
-    if let Some(named) = &options.dataset {
+    if let Some(named) = named {
         let named = named.trim_matches('/');
         let table = |group: &str| named.strip_suffix("data").map(|g| g.trim_end_matches('/')) == Some(group);
         found.retain(|group| group == named || table(group));
@@ -54,7 +58,7 @@ fn groups(file: &Hdf5File, options: &ScanOptions) -> Vec<String> {
 fn recognise(file: &Container, options: &ScanOptions) -> bool {
     file.hdf5().is_some_and(|file| {
         let array = options.dataset.is_none() && file.exists("kspace");
-        !array && !groups(file, options).is_empty()
+        !array && !groups(file, options.dataset.as_deref()).is_empty()
     })
 }
 
@@ -73,7 +77,7 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
     }
     let path = file.path();
     let file = file.hdf5().ok_or_else(|| Error::internal("raw data are HDF5"))?;
-    let group = match &groups(file, options)[..] {
+    let group = match &groups(file, options.dataset.as_deref())[..] {
         [group] => group.clone(),
         several => {
             let problem = format!("holds several measurements: {}", several.join(", "));
@@ -102,7 +106,7 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
     table.check_lengths(layout.coils, &rows)?;
     let positions = layout.positions(&frames.values().flatten().collect::<Vec<_>>(), &heads);
     let repeats = Repeats::of(&frames, &heads);
-    let chain = noise::Chain {
+    let chain = Chain {
         dwell_us: heads[sorted.imaging[0]].sample_time_us,
         bandwidth: header.system.noise_bandwidth,
         trimmed: positions < layout.matrix[0] || layout.regridding.is_some(),
@@ -159,6 +163,7 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
         mask: None,
         probability: None,
         noise_covariance,
+        noise_chain: Some(chain),
         attributes,
         image_begins: ImageBegins::AtItsEdge,
         looked_at: Default::default(),

@@ -15,7 +15,7 @@ const SAMPLES_A_COIL: usize = 10;
 
 /// What noise becomes on its way into a k-space sample of the scan.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Chain {
+pub(in crate::format) struct Chain {
     /// Of a line of the image, µs.
     pub dwell_us: f32,
     /// `relativeReceiverNoiseBandwidth` of the header.
@@ -33,7 +33,6 @@ impl Chain {
     /// sampled band, by which the variance of the noise readout is too small for the middle of the field of view; where
     /// the oversampling is taken out, that middle is all there is. The transforms are unitary and change no variance.
     fn factor(&self, noise_dwell_us: f32) -> f64 {
-        let known = |dwell: f32| dwell > 0.0 && dwell.is_finite();
         let dwell = if known(self.dwell_us) && known(noise_dwell_us) {
             f64::from(noise_dwell_us) / f64::from(self.dwell_us)
         } else {
@@ -49,6 +48,11 @@ impl Chain {
     }
 }
 
+/// Whether a head tells its dwell time.
+pub(super) fn known(dwell_us: f32) -> bool {
+    dwell_us > 0.0 && dwell_us.is_finite()
+}
+
 /// `E[ε εᴴ]` of a k-space sample, `(coils, coils)`, in f64; `None` without noise acquisitions, and, with a warning, if
 /// they cannot be used.
 pub(super) fn covariance(
@@ -59,16 +63,52 @@ pub(super) fn covariance(
     chain: Chain,
     warnings: &mut Vec<String>,
 ) -> Result<Option<Array2<Complex<f64>>>> {
-    let mut unused = |why: String| {
-        warnings.push(format!("the noise acquisitions are not used: {why}"));
-        Ok(None)
-    };
     if noise.is_empty() {
         return Ok(None);
     }
+    Ok(match measure(table, heads, noise, coils)? {
+        Ok(measured) => Some(measured.through(&chain)),
+        Err(why) => {
+            warnings.push(format!("the noise acquisitions are not used: {why}"));
+            None
+        }
+    })
+}
+
+/// Noise as it was sampled.
+pub(super) struct Measured {
+    covariance: Array2<Complex<f64>>,
+    /// Of which it is the mean.
+    pub acquisitions: usize,
+    pub dwell_us: f32,
+    /// The largest magnitude over the root mean square, of the coil where it is most.
+    pub peak: f64,
+}
+
+impl Measured {
+    /// What it is in a k-space sample of a scan.
+    pub fn through(self, chain: &Chain) -> Array2<Complex<f64>> {
+        let factor = chain.factor(self.dwell_us);
+        self.covariance.mapv_into(|v| v * factor)
+    }
+
+    /// As it was sampled.
+    pub fn as_it_is(self) -> Array2<Complex<f64>> {
+        self.covariance
+    }
+}
+
+/// The noise of those of the acquisitions `noise` that are sampled as the first is; the inner error says in words why they
+/// tell nothing.
+pub(super) fn measure(
+    table: &Table,
+    heads: &[Head],
+    noise: &[usize],
+    coils: usize,
+) -> Result<std::result::Result<Measured, String>> {
     let fits = |at: &&usize| usize::from(heads[**at].active_channels) == coils;
     let Some(first) = noise.iter().find(fits).map(|&at| &heads[at]) else {
-        return unused(format!("they have not {coils} coils"));
+        return Ok(Err(format!("they have not {coils} coils")));
     };
     let alike = |at: &&usize| {
         let head = &heads[**at];
@@ -87,14 +127,19 @@ pub(super) fn covariance(
         moments.add(values, usable);
     })?;
     if moments.count < SAMPLES_A_COIL * coils {
-        return unused(format!("{} samples are too few for {coils} coils", moments.count));
+        return Ok(Err(format!("{} samples are too few for {coils} coils", moments.count)));
     }
-    let factor = chain.factor(first.sample_time_us);
-    let covariance = moments.covariance().mapv_into(|v| v * factor);
+    let covariance = moments.covariance();
     if covariance.diag().iter().any(|v| v.re <= 0.0 || !v.re.is_finite()) {
-        return unused("they hold no noise".into());
+        return Ok(Err("they hold no noise".into()));
     }
-    Ok(Some(covariance))
+    let peaks = moments.largest.iter().zip(covariance.diag());
+    Ok(Ok(Measured {
+        peak: peaks.map(|(&largest, v)| (largest / v.re).sqrt()).fold(0.0, f64::max),
+        acquisitions: used.len(),
+        dwell_us: first.sample_time_us,
+        covariance,
+    }))
 }
 
 /// Sums over samples, in f64.
@@ -104,6 +149,8 @@ struct Moments {
     first: Vec<Complex<f64>>,
     /// `Σ ε_c conj(ε_d)` for `d <= c`.
     second: Array2<Complex<f64>>,
+    /// The largest `|ε_c|²`.
+    largest: Vec<f64>,
 }
 
 impl Moments {
@@ -113,6 +160,7 @@ impl Moments {
             count: 0,
             first: vec![Complex::default(); coils],
             second: Array2::zeros((coils, coils)),
+            largest: vec![0.0; coils],
         }
     }
 
@@ -127,6 +175,7 @@ impl Moments {
         };
         for c in 0..self.coils {
             self.first[c] += line(c).sum::<Complex<f64>>();
+            self.largest[c] = line(c).map(|v| v.norm_sqr()).fold(self.largest[c], f64::max);
             for d in 0..=c {
                 self.second[[c, d]] += line(c).zip(line(d)).map(|(a, b)| a * b.conj()).sum::<Complex<f64>>();
             }

@@ -1,6 +1,7 @@
 //! Raw data written here with the `hdf5` crate, and read back.
 
 mod damaged;
+mod noise_files;
 mod oddities;
 mod refused;
 mod scans;

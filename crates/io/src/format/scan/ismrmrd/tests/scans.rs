@@ -178,7 +178,7 @@ fn averages_are_averaged() {
 }
 
 /// Noise of known covariance, of 4 µs dwell time against the 2 µs of the lines.
-fn noise(coils: usize, readouts: usize) -> Vec<Acquisition> {
+pub(super) fn noise(coils: usize, readouts: usize) -> Vec<Acquisition> {
     let mut rng = random(7);
     let one = |_| {
         let mut lines = line(&mut rng, coils, 64);

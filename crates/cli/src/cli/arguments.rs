@@ -129,8 +129,7 @@ pub struct EspiritArguments {
     #[arg(long, value_name = "auto|N", default_value = "auto", value_parser = parse_map_sets)]
     pub map_sets: MapSets,
 
-    /// Scan to calibrate the maps on, by the same coils, in any format [default: the scan itself, and lines in its file that
-    /// were acquired for it]
+    /// Scan to calibrate the maps on, by the same coils, in any format [default: the scan itself]
     #[arg(long, value_name = "FILE[:DATASET]")]
     pub calibrate_on: Option<Place>,
 

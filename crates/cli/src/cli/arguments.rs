@@ -10,7 +10,7 @@ use pvdamp::coil::{EspiritSettings, MapSets};
 use pvdamp::reconstruct::Recalibration;
 use pvdamp::sampling::{Acs, FAMILIES, Family, Request};
 use pvdamp_io::error::{Error, Place, Result};
-use pvdamp_io::format::{Axes, Centre, Directions, ImageFormat, Scan, ScanOptions, files_of, identity};
+use pvdamp_io::format::{Axes, Centre, Directions, ImageFormat, Part, Scan, ScanOptions, files_of, identity};
 use pvdamp_io::recon::{MapsSource, ScanSettings};
 
 /// A choice from a table, by name.
@@ -205,6 +205,47 @@ impl MapsArguments {
     }
 }
 
+/// Real images of complex ones.
+#[derive(Args)]
+pub struct PartArguments {
+    /// What .nii, .nii.gz and .dcm are to hold of complex images: mag, phase (in radians), real or imag, or several, each in
+    /// a file of its own, as NAME_part-phase.nii [default: the magnitude]
+    #[arg(long, value_name = "PART,...", value_delimiter = ',')]
+    part: Vec<Part>,
+}
+
+impl PartArguments {
+    /// The parts asked for, none where the magnitude is meant.
+    ///
+    /// # Errors
+    /// A format that has no parts, and a part that is named twice.
+    pub fn of_format(&self, format: Option<&ImageFormat>) -> Result<&[Part]> {
+        if let Some(part) = self
+            .part
+            .iter()
+            .enumerate()
+            .find(|(i, part)| self.part[..*i].contains(part))
+        {
+            let name = part.1.name();
+            return Err(Error::setting(format!("--part names {name} twice: leave one out")));
+        }
+        let why = match format {
+            _ if self.part.is_empty() => return Ok(&[]),
+            Some(format) if format.parts => return Ok(&self.part),
+            Some(format) if format.complex => format!("{}, which holds complex images whole", format.title),
+            Some(format) => format!("{}, which shows the magnitude alone", format.title),
+            None => "HDF5, which holds complex images whole".into(),
+        };
+        Err(Error::setting(format!(
+            "--part means nothing to {why}: name the output .nii, .nii.gz or .dcm, or leave --part out"
+        )))
+    }
+
+    pub fn are_given(&self) -> bool {
+        !self.part.is_empty()
+    }
+}
+
 fn parse_map_sets(text: &str) -> std::result::Result<MapSets, String> {
     match text {
         "auto" => Ok(MapSets::Auto),
@@ -268,9 +309,9 @@ pub fn refuse_overwrite<'a>(output: &Path, inputs: impl IntoIterator<Item = &'a 
 }
 
 /// The files that a result of this name is made of.
-pub fn written_files(format: Option<&ImageFormat>, output: &Path, slices: usize) -> Vec<PathBuf> {
+pub fn written_files(format: Option<&ImageFormat>, output: &Path, slices: usize, parts: &[Part]) -> Vec<PathBuf> {
     match format {
-        Some(format) => format.files(output, slices),
+        Some(format) => format.files(output, slices, parts),
         None => vec![output.to_path_buf()],
     }
 }

@@ -3,11 +3,12 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::anonymize::AnonymizeArguments;
-use super::arguments::{ScanOptionArguments, refuse_inputs, written_files};
+use super::arguments::{PartArguments, ScanOptionArguments, refuse_inputs, written_files};
 use super::console::{self, Console};
 use pvdamp_io::error::{Error, Place, Result};
 use pvdamp_io::format::{
-    Hdf5Images, Hdf5Kspace, ImageFormat, ImageSink, Images, KspaceSeries, KspaceSink, Scan, ScanOptions, holds_images,
+    Hdf5Images, Hdf5Kspace, ImageFormat, ImageSink, Images, KspaceSeries, KspaceSink, Part, Scan, ScanOptions, Series,
+    holds_images,
 };
 
 /// Write images or k-space in another format
@@ -15,6 +16,7 @@ use pvdamp_io::format::{
 #[command(after_help = "\
 EXAMPLES
   pvdamp convert out.h5 out.nii.gz              the magnitude, with its place in the scanner where that is known
+  pvdamp convert out.h5 out.nii.gz --part mag,phase   both, as out_part-mag.nii.gz and out_part-phase.nii.gz
   pvdamp convert out.h5:image image.cfl         the complex image, for BART
   pvdamp convert out.h5:std std.npy             error bars
   pvdamp convert out.h5 pictures/slice.png      pictures, slice_000.png and so on
@@ -22,7 +24,8 @@ EXAMPLES
   pvdamp convert kspace.npy scan.h5 --axes slice,coil,kx,ky
 
 The ending of OUTPUT says what is written: .cfl, .npy, .nii, .nii.gz, .dcm or .png; any other name
-is HDF5. Images go to all of them, complex to .cfl, .npy and HDF5, as magnitude to the others.
+is HDF5. Images go to all of them, complex to .cfl, .npy and HDF5, as magnitude to the others,
+or as the parts that --part names.
 K-space goes to .cfl, .npy and HDF5.
 
 What INPUT is follows from what is in it: an array of at most three axes is images, one of more is
@@ -39,6 +42,9 @@ pub struct Convert {
 
     #[command(flatten)]
     kspace: ScanOptionArguments,
+
+    #[command(flatten)]
+    parts: PartArguments,
 
     #[command(flatten)]
     anonymize: AnonymizeArguments,
@@ -61,12 +67,16 @@ impl Convert {
 
     fn images(&self, console: &Console) -> Result<()> {
         console::catch_interrupt();
-        let mut images = Images::open(&self.input)?;
-        let format = self.writable(images.series().slices)?;
+        let parts = self.parts.of_format(ImageFormat::of(&self.output))?;
+        let mut images = Images::open_parts(&self.input, parts)?;
+        let format = self.writable(images.series().slices, parts)?;
         if let Some(by) = self.anonymize.anonymizer(console)? {
             images.anonymize(&by);
         }
-        let series = images.series();
+        let series = Series {
+            parts: parts.to_vec(),
+            ..images.series()
+        };
         let mut sink: Box<dyn ImageSink> = match format {
             Some(format) => format.create(&self.output, &series)?,
             None => Box::new(Hdf5Images::create(&self.output, &images)?),
@@ -89,14 +99,19 @@ impl Convert {
             console.warn(&format!("{negative} values are negative; their magnitude was written"));
         }
         let (slices, grid) = (series.slices, series.grid);
-        self.report(console, format, slices, &format!("{slices} image(s) of {grid}"))
+        self.report(console, format, slices, parts, &format!("{slices} image(s) of {grid}"))
     }
 
     fn scan(&self, console: &Console, options: &ScanOptions) -> Result<()> {
+        if self.parts.are_given() {
+            return Err(Error::setting(
+                "--part is for images, and the input is k-space: reconstruct it first (pvdamp recon), or leave --part out",
+            ));
+        }
         let mut scan = Scan::open(&self.input.file, options)?;
         console::catch_interrupt();
         let (slices, coils, grid) = (scan.slices(), scan.coils(), scan.grid());
-        let format = self.writable(slices)?;
+        let format = self.writable(slices, &[])?;
         if let Some(by) = self.anonymize.anonymizer(console)? {
             scan.anonymize(&by);
         }
@@ -134,22 +149,29 @@ impl Convert {
         bar.finish_and_clear();
         sink.finish()?;
         let what = format!("k-space of {slices} slice(s), {coils} coil(s), {grid}");
-        self.report(console, format, slices, &what)
+        self.report(console, format, slices, &[], &what)
     }
 
     /// The format of the output, whose files must not be those of the input.
-    fn writable(&self, slices: usize) -> Result<Option<&'static ImageFormat>> {
+    fn writable(&self, slices: usize, parts: &[Part]) -> Result<Option<&'static ImageFormat>> {
         let format = ImageFormat::of(&self.output);
-        let files = written_files(format, &self.output, slices);
+        let files = written_files(format, &self.output, slices, parts);
         let key = self.anonymize.key_file().map(PathBuf::from);
         let inputs: Vec<PathBuf> = key.into_iter().chain([self.input.file.clone()]).collect();
         refuse_inputs(&files, &inputs)?;
         Ok(format)
     }
 
-    fn report(&self, console: &Console, format: Option<&ImageFormat>, slices: usize, what: &str) -> Result<()> {
+    fn report(
+        &self,
+        console: &Console,
+        format: Option<&ImageFormat>,
+        slices: usize,
+        parts: &[Part],
+        what: &str,
+    ) -> Result<()> {
         let title = format.map_or("HDF5", |format| format.title);
-        let files = written_files(format, &self.output, slices);
+        let files = written_files(format, &self.output, slices, parts);
         let [first, .., last] = &files[..] else {
             console.say(&format!("wrote {}: {what}, {title}", self.output.display()));
             return Ok(());

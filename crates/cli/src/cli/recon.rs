@@ -9,7 +9,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 
 use super::anonymize::AnonymizeArguments;
-use super::arguments::{ScanArguments, refuse_inputs, same_file, written_files};
+use super::arguments::{PartArguments, ScanArguments, refuse_inputs, same_file, written_files};
 use super::console::{self, Console};
 use super::limits::RAISE;
 use super::pictures::{self, Pictures};
@@ -21,7 +21,7 @@ use pvdamp::coil::Compression;
 use pvdamp::reconstruct::{Asking, CoilsRecord, MapsRecord, Stage};
 use pvdamp::solve::{IterationRecord, StopReason};
 use pvdamp_io::error::{Error, Result};
-use pvdamp_io::format::{AtomicFile, ImageFormat, ImageSink, Series};
+use pvdamp_io::format::{AtomicFile, ImageFormat, ImageSink, Part, Series};
 use pvdamp_io::recon::{ResultFile, ScanReconstruction, ScanSettings, ScanSetup, SliceRecord, SliceResult, Workload};
 
 /// Reconstruct a scan
@@ -34,7 +34,7 @@ EXAMPLES
   pvdamp recon scan.h5 -o out.nii.gz
 
 The ending of the output's name says what it is: .cfl and .npy hold the complex image, .nii, .nii.gz, .dcm and .png
-its magnitude, all cropped as the header says. Any other name is HDF5, which alone holds everything:
+its magnitude or the parts that --part names, all cropped as the header says. Any other name is HDF5, which alone holds everything:
 'reconstruction' (float32 magnitude, cropped), 'image' and 'unbiased' (complex64, full size), the mask, the sampling
 probability, every setting, and the state evolution; with --uncertainty also 'std' and 'unbiased_std' (float32, full
 size), the predicted standard deviation of the error of 'image' and of 'unbiased'.")]
@@ -60,6 +60,9 @@ pub struct Products {
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
 
+    #[command(flatten)]
+    pub parts: PartArguments,
+
     /// Also write a picture of each slice into this folder
     #[arg(long, value_name = "DIR")]
     pub png: Option<PathBuf>,
@@ -74,9 +77,10 @@ impl Recon {
     pub fn run(&self, console: &Console, memory: Option<u64>) -> Result<()> {
         let output = &self.products.output;
         let format = ImageFormat::of(output);
+        let parts = self.products.parts.of_format(format)?;
         let mut scan = self.scan.open()?;
         let pictures = self.products.png.as_deref().map(|folder| Pictures::new(folder, output));
-        self.refuse_overwrite(format, scan.slices(), pictures.as_ref())?;
+        self.refuse_overwrite(format, parts, scan.slices(), pictures.as_ref())?;
         // Opening may take long where planes have to be put in order, and writes nothing that stays.
         console::catch_interrupt();
         let mut settings = self.arguments.settings()?;
@@ -98,7 +102,10 @@ impl Recon {
         let output = match format {
             Some(format) => {
                 let description = describe(&reconstruction);
-                let series = Series::of_scan(&scan, description, reconstruction.method().name);
+                let series = Series {
+                    parts: parts.to_vec(),
+                    ..Series::of_scan(&scan, description, reconstruction.method().name)
+                };
                 Output::Images(format.create(output, &series)?)
             }
             None => Output::Whole(Box::new(ResultFile::create(output, &reconstruction)?)),
@@ -120,11 +127,17 @@ impl Recon {
     }
 
     /// Refuses files that would be written over what is read, or over each other.
-    fn refuse_overwrite(&self, format: Option<&ImageFormat>, slices: usize, pictures: Option<&Pictures>) -> Result<()> {
+    fn refuse_overwrite(
+        &self,
+        format: Option<&ImageFormat>,
+        parts: &[Part],
+        slices: usize,
+        pictures: Option<&Pictures>,
+    ) -> Result<()> {
         let mut inputs = self.arguments.inputs();
         inputs.push(self.scan.scan.clone());
         inputs.extend(self.anonymize.key_file().map(Path::to_path_buf));
-        let mut written = written_files(format, &self.products.output, slices);
+        let mut written = written_files(format, &self.products.output, slices, parts);
         let refuse = |file: &Path, mend: &str| Err(Error::data(file, "is a part of the result too", mend));
         let is_written = |written: &[PathBuf], file: &Path| written.iter().any(|other| same_file(file, other));
         if let Some(trace) = &self.products.trace {

@@ -49,14 +49,7 @@ fn a_reconstruction_is_the_same_in_every_format() {
 #[test]
 fn what_is_not_hdf5_is_cropped_as_the_header_says() {
     let folder = folder();
-    let header = folder.read::<hdf5::types::VarLenUnicode>("full.h5:ismrmrd_header");
-    let (before, recon) = header[[]].split_once("<reconSpace>").unwrap();
-    let half = recon
-        .replacen("<x>48<", "<x>24<", 1)
-        .replacen("<x>264.0000<", "<x>132.0000<", 1);
-    let xml = format!("{before}<reconSpace>{half}");
-    let xml: hdf5::types::VarLenUnicode = xml.parse().unwrap();
-    folder.write("full.h5:ismrmrd_header", &ndarray::arr0(xml));
+    crop_rows(&folder);
     folder.run_ok(&format!("recon full.h5 {R4} --method pvdamp -o crop.cfl"));
     folder.run_ok(&format!("recon full.h5 {R4} --method pvdamp -o crop.h5"));
     let text = String::from_utf8(bytes(&folder, "crop.hdr")).unwrap();
@@ -68,6 +61,114 @@ fn what_is_not_hdf5_is_cropped_as_the_header_says() {
         let place = 8 * (at[1] + 24 * (at[2] + 40 * at[0]));
         assert_eq!(C32::new(part(place), part(place + 4)).norm(), *value);
     }
+}
+
+/// Values of a NIfTI file, in their order there.
+fn nifti(folder: &Folder, name: &str) -> Vec<f32> {
+    let mut values = bytes(folder, name);
+    if name.ends_with(".gz") {
+        let mut whole = Vec::new();
+        std::io::copy(&mut flate2::read::GzDecoder::new(&values[..]), &mut whole).unwrap();
+        values = whole;
+    }
+    let of = |b: &[u8]| f32::from_le_bytes(b.try_into().unwrap());
+    values[352..].chunks_exact(4).map(of).collect()
+}
+
+/// The header of `full.h5` with half as many rows of the reconstructed image.
+fn crop_rows(folder: &Folder) {
+    let header = folder.read::<hdf5::types::VarLenUnicode>("full.h5:ismrmrd_header");
+    let (before, recon) = header[[]].split_once("<reconSpace>").unwrap();
+    let half = recon
+        .replacen("<x>48<", "<x>24<", 1)
+        .replacen("<x>264.0000<", "<x>132.0000<", 1);
+    let xml = format!("{before}<reconSpace>{half}");
+    let xml: hdf5::types::VarLenUnicode = xml.parse().unwrap();
+    folder.write("full.h5:ismrmrd_header", &ndarray::arr0(xml));
+}
+
+/// The parts lie where the magnitude does, and come together again.
+#[test]
+fn parts_of_the_image_are_cropped_as_the_magnitude() {
+    let folder = folder();
+    crop_rows(&folder);
+    folder.run_ok(&format!("recon full.h5 {R4} --method pvdamp -o out.h5"));
+    assert_eq!(folder.shape("out.h5:reconstruction"), [2, 24, 40]);
+    let image = folder.complex("out.h5:image");
+    folder.run_ok("convert out.h5 whole.nii");
+    folder.run_ok("convert out.h5 a.nii --part mag,phase,real,imag");
+    folder.run_ok(&format!(
+        "recon full.h5 {R4} --method pvdamp --part phase,mag,real,imag -o b.nii.gz"
+    ));
+    folder.run_ok("convert out.h5 phase.nii --part phase");
+    let whole = bytes(&folder, "whole.nii");
+    for (stem, ending) in [("a", "nii"), ("b", "nii.gz")] {
+        let part = |part: &str| nifti(&folder, &format!("{stem}_part-{part}.{ending}"));
+        let (magnitude, phase, real, imaginary) = (part("mag"), part("phase"), part("real"), part("imag"));
+        assert_eq!(magnitude, nifti(&folder, "whole.nii"));
+        assert_eq!(phase, nifti(&folder, "phase.nii"));
+        assert_eq!(real.len(), 2 * 24 * 40);
+        for (slice, row, col) in (0..2).flat_map(|s| (0..24).flat_map(move |r| (0..40).map(move |c| (s, r, c)))) {
+            let at = row + 24 * (col + 40 * slice);
+            let value = image[[slice, row + 12, col]];
+            assert_eq!((real[at], imaginary[at]), (value.re, value.im));
+            assert_eq!(phase[at], value.im.atan2(value.re));
+        }
+    }
+    let about = |name: &str| [&bytes(&folder, name)[..148], &bytes(&folder, name)[228..352]].concat();
+    assert_eq!(about("a_part-phase.nii"), [&whole[..148], &whole[228..352]].concat());
+    // what is named is taken as it is
+    folder.run_ok("convert out.h5:image full.nii --part imag");
+    assert_eq!(nifti(&folder, "full.nii").len(), 2 * 48 * 40);
+    folder.run_ok("convert out.h5 d.dcm --part phase");
+    folder.run_ok("convert out.h5 d.dcm --part imag,phase");
+    for name in ["d_000.dcm", "d_001.dcm", "d_part-imag_001.dcm", "d_part-phase_000.dcm"] {
+        assert!(folder.path(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn parts_that_nothing_can_give_are_refused() {
+    let folder = folder();
+    folder.run_ok("convert out.h5:image image.npy");
+    folder.run_ok("convert out.h5:reconstruction real.h5");
+    for (words, code, parts) in [
+        (
+            "convert out.h5:std a.nii --part phase",
+            DATA,
+            &["std", "real numbers", "'phase'"][..],
+        ),
+        (
+            "convert std.h5 a.dcm --part mag,imag",
+            DATA,
+            &["real numbers", "'imag'"],
+        ),
+        (
+            "convert out.h5:reconstruction a.nii --part real",
+            DATA,
+            &["real numbers"],
+        ),
+        ("convert image.npy a.png --part phase", USAGE, &["--part", "PNG"]),
+        (
+            "convert image.npy a.npy --part phase",
+            USAGE,
+            &["--part", "NumPy", "complex"],
+        ),
+        ("convert out.h5 a.cfl --part mag", USAGE, &["--part", "BART"]),
+        ("convert out.h5 a.h5 --part mag", USAGE, &["--part", "HDF5"]),
+        ("recon full.h5 -o a.h5 --part phase", USAGE, &["--part", "HDF5"]),
+        ("convert full.h5:kspace a.nii --part mag", USAGE, &["--part", "k-space"]),
+        ("convert out.h5 a.nii --part mag,mag", USAGE, &["--part", "mag twice"]),
+        (
+            "convert out.h5 a.nii --part angle",
+            USAGE,
+            &["angle", "mag, phase, real or imag"],
+        ),
+    ] {
+        folder.refused(words, code, parts);
+    }
+    folder.run_ok("convert real.h5 a.nii --part mag");
+    folder.run_ok("convert image.npy a.nii.gz --part mag,phase");
 }
 
 #[test]

@@ -46,7 +46,8 @@ pub use hdf5_output::{Hdf5Element, Hdf5Output, OutputDataset};
 pub use hdf5_reader::{COMMAND, Reading, read_for_parent};
 pub use header::{Header, Limits, Sequence, Space, Study, Subject, System, header_xml, volume_header_xml};
 pub use image::{
-    IMAGE_FORMATS, ImageFormat, ImageSink, Images, KspaceSeries, KspaceSink, Series, holds_images, window, write_png,
+    IMAGE_FORMATS, ImageFormat, ImageSink, Images, KspaceSeries, KspaceSink, Part, Series, holds_images, window,
+    write_png,
 };
 pub use maps::{AXES, First, MapsFile, MapsOf, read_covariance, read_maps};
 pub use masks::{read_mask, read_probability};

@@ -21,6 +21,7 @@ pub(super) const FORMAT: ImageFormat = ImageFormat {
     citation: "Uecker et al., Proc ISMRM 23:2486 (2015)",
     extensions: &["cfl"],
     complex: true,
+    parts: false,
     files: |path, _| vec![values_of(path), header_of(path)],
     create,
     kspace: Some(create_kspace),

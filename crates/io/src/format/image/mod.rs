@@ -9,6 +9,7 @@ mod formats;
 mod nifti;
 mod numpy;
 mod orientation;
+mod part;
 mod png;
 mod read;
 mod sink;
@@ -18,6 +19,7 @@ mod staging;
 mod tests;
 
 pub use formats::IMAGE_FORMATS;
+pub use part::Part;
 pub use png::{window, write_png};
 pub use read::{Images, holds_images};
 pub(super) use sink::magnitude_of;

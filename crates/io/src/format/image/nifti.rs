@@ -11,17 +11,19 @@ use num_complex::Complex;
 
 use super::super::atomic_file::{AtomicFile, unwritable};
 use super::orientation::{Stack, Vector, dot, first_pixel, norm, scaled, stack};
-use super::sink::{ImageFormat, ImageSink, Series, magnitude_of, one_file};
+use super::part::Part;
+use super::sink::{ImageFormat, ImageSink, Series, one_file};
 use super::staging::{StagedImages, little_endian};
 use crate::error::{Error, Result};
 
 pub(super) const FORMAT: ImageFormat = ImageFormat {
     name: "nifti",
     title: "NIfTI-1",
-    summary: "float32 magnitude with its place in the scanner; .nii.gz is compressed",
+    summary: "float32 magnitude, or parts, with the place in the scanner; .nii.gz is compressed",
     citation: "Cox et al., Hum Brain Mapp, Budapest (2004)",
     extensions: &["nii", "nii.gz"],
     complex: false,
+    parts: true,
     files: one_file,
     create,
     kspace: None,
@@ -48,12 +50,19 @@ fn create(path: &Path, series: &Series) -> Result<Box<dyn ImageSink>> {
         Some(placed) => placed.order.clone(),
         None => vec![(0..series.slices).collect()],
     };
+    let names = FORMAT.names(path, &series.parts).into_iter();
+    let volumes = names.map(|(part, path)| {
+        Ok(Volume {
+            part,
+            file: AtomicFile::create(&path)?,
+            staged: StagedImages::create(&path, series.slices, series.grid)?,
+            path,
+        })
+    });
     Ok(Box::new(Nifti {
-        file: AtomicFile::create(path)?,
-        path: path.to_path_buf(),
         header: header(series, placed.as_ref(), &order),
         order,
-        staged: StagedImages::create(path, series.slices, series.grid)?,
+        volumes: volumes.collect::<Result<_>>()?,
     }))
 }
 
@@ -67,39 +76,55 @@ fn placed(series: &Series) -> std::result::Result<Option<Stack>, String> {
 
 /// Slices that wait until all are there: they are written in the order of their places, and gzip can only append.
 struct Nifti {
-    file: AtomicFile,
-    path: PathBuf,
     header: [u8; HEADER],
     order: Vec<Vec<usize>>,
+    volumes: Vec<Volume>,
+}
+
+/// One part of the images.
+struct Volume {
+    part: Part,
+    file: AtomicFile,
+    path: PathBuf,
     staged: StagedImages,
 }
 
 impl ImageSink for Nifti {
     fn write(&mut self, slice: usize, image: ArrayView2<Complex<f32>>) -> Result<()> {
-        let magnitude = magnitude_of(&self.path, slice, image)?;
-        self.staged.write(slice, magnitude.view())
+        for volume in &mut self.volumes {
+            let values = volume.part.of(&volume.path, slice, image)?;
+            volume.staged.write(slice, values.view())?;
+        }
+        Ok(())
     }
 
     fn finish(self: Box<Self>) -> Result<()> {
+        let Self { header, order, volumes } = *self;
+        let files = volumes.into_iter().map(|volume| volume.encode(&header, &order));
+        AtomicFile::commit_all(files.collect::<Result<_>>()?)
+    }
+}
+
+impl Volume {
+    /// The file, still under its temporary name.
+    fn encode(self, header: &[u8; HEADER], order: &[Vec<usize>]) -> Result<AtomicFile> {
         let Self {
-            file,
-            path,
-            header,
-            order,
-            mut staged,
-        } = *self;
+            file, path, mut staged, ..
+        } = self;
         let failed = |e: std::io::Error| unwritable(&path, e);
         let compressed = path.extension().is_some_and(|e| e.eq_ignore_ascii_case("gz"));
-        if compressed {
+        let buffer = if compressed {
             let mut gzip = GzEncoder::new(BufWriter::new(file), Compression::default());
-            write(&mut gzip, &header, &order, &mut staged, &failed)?;
-            let buffer = gzip.finish().map_err(failed)?;
-            buffer.into_inner().map_err(|e| failed(e.into_error()))?.commit()
+            write(&mut gzip, header, order, &mut staged, &failed)?;
+            gzip.finish().map_err(failed)?
         } else {
             let mut buffer = BufWriter::new(file);
-            write(&mut buffer, &header, &order, &mut staged, &failed)?;
-            buffer.into_inner().map_err(|e| failed(e.into_error()))?.commit()
-        }
+            write(&mut buffer, header, order, &mut staged, &failed)?;
+            buffer
+        };
+        let mut file = buffer.into_inner().map_err(|e| failed(e.into_error()))?;
+        file.close()?;
+        Ok(file)
     }
 }
 

@@ -18,6 +18,7 @@ pub(super) const FORMAT: ImageFormat = ImageFormat {
     citation: "Kern, NumPy Enhancement Proposal 1 (2007)",
     extensions: &["npy"],
     complex: true,
+    parts: false,
     files: one_file,
     create: |path, series| {
         let shape = [series.slices, series.grid.rows, series.grid.cols];

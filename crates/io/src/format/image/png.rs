@@ -33,6 +33,7 @@ pub(super) const FORMAT: ImageFormat = ImageFormat {
     citation: "ISO/IEC 15948:2004",
     extensions: &["png"],
     complex: false,
+    parts: false,
     files: numbered,
     create: |path, series| {
         Ok(Box::new(Pictures {

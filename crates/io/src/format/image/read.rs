@@ -1,6 +1,6 @@
 //! Images read from a file, slice by slice, to be written as another.
 
-use ndarray::{Array2, Ix2};
+use ndarray::{Array2, Ix2, s};
 use num_complex::Complex;
 
 use super::super::attribute::{Attribute, AttributeValue};
@@ -14,13 +14,17 @@ use super::super::source::container::{Container, files_of};
 use super::super::source::find::Wanted;
 use super::super::source::messages::{DAMAGED, shape_text};
 use super::super::stamp::ReadFiles;
+use super::part::Part;
 use super::sink::Series;
 use crate::error::{Place, Result};
 use pvdamp::array::Grid;
 use pvdamp::solve::Method;
 
 /// Names of images, the first that is there is taken where none is given.
-const NAMES: [&str; 4] = ["reconstruction", "reconstruction_rss", "reconstruction_esc", "image"];
+const NAMES: [&str; 4] = [MAGNITUDE, "reconstruction_rss", "reconstruction_esc", IMAGE];
+const MAGNITUDE: &str = "reconstruction";
+/// What it is the magnitude of, in full size.
+const IMAGE: &str = "image";
 const KSPACE: &str = "kspace";
 /// As BART numbers its dimensions.
 const COILS: usize = 3;
@@ -31,6 +35,7 @@ pub struct Images {
     /// What they are read from, as it was before.
     files: ReadFiles,
     slices: usize,
+    /// What is read of each slice, about its origin.
     grid: Grid,
     pub(in crate::format) geometry: Geometry,
     pub(in crate::format) header: Option<Header>,
@@ -139,6 +144,49 @@ impl Images {
         Ok(images)
     }
 
+    /// The same, for these parts of the images. Where `place` names no dataset, magnitudes that stand beside the complex
+    /// `image` that they come from are taken from it, cropped as they are.
+    ///
+    /// # Errors
+    /// As of [`Images::open`], and images without a phase where a part needs it.
+    pub fn open_parts(place: &Place, parts: &[Part]) -> Result<Self> {
+        let mut images = Self::open(place)?;
+        let needed = parts.iter().find(|part| part.needs_phase());
+        let Some(part) = needed.filter(|_| !images.is_complex()) else {
+            return Ok(images);
+        };
+        if let Some(image) = images.complex_beside(place)? {
+            image.check_claim()?;
+            images.source = image;
+            images.files.check()?;
+            return Ok(images);
+        }
+        let problem = format!("holds real numbers, and '{}' is a part of complex images", part.name());
+        let mend = "name complex images, as FILE:image, or ask for mag alone";
+        Err(images.source.error(problem, mend))
+    }
+
+    /// The complex images that the magnitudes come from, where the file has them and `place` leaves the choice.
+    fn complex_beside(&self, place: &Place) -> Result<Option<Source>> {
+        let name = self.source.name().trim_matches('/');
+        let named = place
+            .dataset
+            .as_deref()
+            .is_some_and(|named| named.trim_matches('/') == name);
+        let (folder, last) = name
+            .rsplit_once('/')
+            .map_or(("", name), |(folder, last)| (folder, last));
+        if named || last != MAGNITUDE {
+            return Ok(None);
+        }
+        let image = Container::open(&place.file)?.source(&format!("{folder}/{IMAGE}"))?;
+        let holds = |image: &Source| match image.shape[..] {
+            [slices, rows, cols] => slices == self.slices && rows >= self.grid.rows && cols >= self.grid.cols,
+            _ => false,
+        };
+        Ok(image.filter(|image| image.element.is_complex() && holds(image)))
+    }
+
     /// Header, geometry, attributes and method, of a file that has them.
     fn read_about(&mut self, file: &Container) -> Result<()> {
         let header = file.source("ismrmrd_header")?.map(|source| Header::read(&source));
@@ -203,6 +251,7 @@ impl Images {
             header: self.header.clone(),
             description: format!("images{dataset}{by}, converted by pvdamp {}", env!("CARGO_PKG_VERSION")),
             method: method.to_string(),
+            parts: Vec::new(),
             anonymized: self.anonymized,
         }
     }
@@ -215,9 +264,11 @@ impl Images {
         let lead: &[usize] = if self.source.shape.len() == 2 { &[] } else { &[slice] };
         let values = self.source.complex::<f32>(lead);
         self.files.check()?;
-        values?
+        let values = values?
             .into_dimensionality::<Ix2>()
-            .map_err(|e| self.source.error(e.to_string(), DAMAGED).caused_by(e))
+            .map_err(|e| self.source.error(e.to_string(), DAMAGED).caused_by(e))?;
+        let (row, col) = Grid::from(values.dim()).centred_offset(self.grid);
+        Ok(values.slice_move(s![row..row + self.grid.rows, col..col + self.grid.cols]))
     }
 }
 

@@ -9,6 +9,7 @@ use super::super::atomic_file::AtomicFile;
 use super::super::geometry::Geometry;
 use super::super::header::Header;
 use super::super::scan::Scan;
+use super::part::Part;
 use crate::error::{Error, Result};
 use pvdamp::array::Grid;
 
@@ -23,6 +24,8 @@ pub struct ImageFormat {
     pub extensions: &'static [&'static str],
     /// Whether images stay complex; else their magnitude is written.
     pub complex: bool,
+    /// Whether phase, real and imaginary part can be written too, each to files of its own.
+    pub parts: bool,
     /// The files written under a name, for so many slices.
     pub(super) files: fn(&Path, usize) -> Vec<PathBuf>,
     pub(super) create: fn(&Path, &Series) -> Result<Box<dyn ImageSink>>,
@@ -67,6 +70,8 @@ pub struct Series {
     pub description: String,
     /// The method that made them; empty where it is not known.
     pub method: String,
+    /// What to write of complex images, of formats that take [parts](ImageFormat::parts); the magnitude where none is named.
+    pub parts: Vec<Part>,
     /// Whether what tells of the patient was taken out, as the file is to say where it can.
     pub anonymized: bool,
 }
@@ -82,6 +87,7 @@ impl Series {
             header: scan.header.clone(),
             description,
             method: method.to_string(),
+            parts: Vec::new(),
             anonymized: scan.anonymized,
         }
     }
@@ -97,9 +103,33 @@ pub struct KspaceSeries {
 }
 
 impl ImageFormat {
-    /// The files that `create` makes of this name.
-    pub fn files(&self, path: &Path, slices: usize) -> Vec<PathBuf> {
-        (self.files)(path, slices)
+    /// The files that `create` makes of this name, with these parts of the images.
+    pub fn files(&self, path: &Path, slices: usize, parts: &[Part]) -> Vec<PathBuf> {
+        let names = self.names(path, parts).into_iter();
+        names.flat_map(|(_, name)| (self.files)(&name, slices)).collect()
+    }
+
+    /// The name of each part: that of the output where there is one, `out_part-phase.nii.gz` and so on of several.
+    pub(super) fn names(&self, path: &Path, parts: &[Part]) -> Vec<(Part, PathBuf)> {
+        match parts {
+            [] => return vec![(Part::Magnitude, path.to_path_buf())],
+            [part] => return vec![(*part, path.to_path_buf())],
+            _ => {}
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let ending = |extension: &&str| {
+            let (stem, ending) = name.split_at_checked(name.len().checked_sub(extension.len() + 1)?)?;
+            let same = ending.strip_prefix('.')?.eq_ignore_ascii_case(extension);
+            same.then_some((stem, ending))
+        };
+        let (stem, ending) = self.extensions.iter().find_map(ending).unwrap_or((&name, ""));
+        let named = |part: &Part| {
+            (
+                *part,
+                path.with_file_name(format!("{stem}_part-{}{ending}", part.name())),
+            )
+        };
+        parts.iter().map(named).collect()
     }
 
     /// Starts the files, under temporary names.
@@ -107,8 +137,8 @@ impl ImageFormat {
     /// # Errors
     /// A folder that is not there or cannot be written, and images that the format cannot hold.
     pub fn create(&self, path: &Path, series: &Series) -> Result<Box<dyn ImageSink>> {
-        let files = self.files(path, series.slices);
-        if (MOST_FILES..series.slices).contains(&files.len()) {
+        let files = self.files(path, series.slices, &series.parts);
+        if series.slices > MOST_FILES && files.len() >= MOST_FILES {
             let problem = format!("{} images are too many to be a file each", series.slices);
             return Err(Error::data(path, problem, "write HDF5 or another format"));
         }

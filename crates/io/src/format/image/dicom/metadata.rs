@@ -8,8 +8,8 @@ use super::super::super::header::Header;
 use super::values::{fitted, numbers, text};
 
 /// Puts what the header tells over what stands there. Text is cut to the length that DICOM allows; dates, times and
-/// UIDs that are none are left out.
-pub(super) fn put(object: &mut InMemDicomObject, header: &Header, class: &str) {
+/// UIDs that are none are left out. `index` is the number of the series among those that are written.
+pub(super) fn put(object: &mut InMemDicomObject, header: &Header, class: &str, index: usize) {
     let (subject, study, system) = (&header.subject, &header.study, &header.system);
     let words: [(Tag, VR, &Option<String>); 21] = [
         (tags::PATIENT_NAME, VR::PN, &subject.name),
@@ -57,7 +57,12 @@ pub(super) fn put(object: &mut InMemDicomObject, header: &Header, class: &str) {
     }
     // behind the series of the scanner
     if let Some(number) = study.series_number.filter(|n| (0..1_000_000).contains(n)) {
-        text(object, tags::SERIES_NUMBER, VR::IS, &(1000 + number).to_string());
+        text(
+            object,
+            tags::SERIES_NUMBER,
+            VR::IS,
+            &(1000 * (1 + index as i64) + number).to_string(),
+        );
     }
 }
 

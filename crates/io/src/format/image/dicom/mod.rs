@@ -1,8 +1,9 @@
-//! DICOM (ISO 12052, PS3.3 and PS3.10): 16-bit magnitudes, one file a slice. With its place in the patient a slice is
+//! DICOM (ISO 12052, PS3.3 and PS3.10): 16-bit images, one file a slice and one series a part. With its place in the patient a slice is
 //! an MR Image; without, a Secondary Capture Image, which needs none: no orientation is made up.
 
 mod deidentify;
 mod metadata;
+mod scale;
 mod values;
 
 use std::io::Write;
@@ -15,29 +16,29 @@ use dicom_object::{FileMetaTableBuilder, InMemDicomObject};
 use ndarray::{Array2, ArrayView2};
 use num_complex::Complex;
 
+use self::scale::Scale;
 use self::values::{fitted, numbers, text};
 use super::super::atomic_file::{AtomicFile, unwritable};
 use super::super::geometry::{Placement, Plane};
 use super::super::reason::Reason;
 use super::orientation::first_pixel;
-use super::sink::{ImageFormat, ImageSink, Series, magnitude_of, numbered};
+use super::part::Part;
+use super::sink::{ImageFormat, ImageSink, Series, numbered};
 use super::staging::StagedImages;
 use crate::error::{Error, Result};
 
 pub(super) const FORMAT: ImageFormat = ImageFormat {
     name: "dicom",
     title: "DICOM",
-    summary: "16-bit magnitude, scaled back by RescaleSlope, one file a slice",
+    summary: "16-bit magnitude, or parts, scaled back by RescaleSlope, one file a slice",
     citation: "ISO 12052; NEMA PS3.3, PS3.10",
     extensions: &["dcm"],
     complex: false,
+    parts: true,
     files: numbered,
     create,
     kspace: None,
 };
-
-/// Largest stored value.
-const WHITE: f64 = u16::MAX as f64;
 
 fn create(path: &Path, series: &Series) -> Result<Box<dyn ImageSink>> {
     let longest = series.grid.rows.max(series.grid.cols);
@@ -45,59 +46,89 @@ fn create(path: &Path, series: &Series) -> Result<Box<dyn ImageSink>> {
         let problem = format!("images of {} are too large for DICOM", series.grid);
         return Err(Error::data(path, problem, "write HDF5 or another format"));
     }
+    let names = FORMAT.names(path, &series.parts).into_iter();
+    let parts = names.map(|(part, path)| {
+        Ok(PartSeries {
+            part,
+            names: numbered(&path, series.slices),
+            staged: StagedImages::create(&path, series.slices, series.grid)?,
+            path,
+            largest: 0.0,
+        })
+    });
     Ok(Box::new(Dicom {
-        path: path.to_path_buf(),
-        names: numbered(path, series.slices),
         series: series.clone(),
-        staged: StagedImages::create(path, series.slices, series.grid)?,
-        largest: 0.0,
+        parts: parts.collect::<Result<_>>()?,
     }))
 }
 
 /// Slices that wait until all are there: one scale serves the whole series.
 struct Dicom {
+    series: Series,
+    parts: Vec<PartSeries>,
+}
+
+/// One part of the images.
+struct PartSeries {
+    part: Part,
     path: PathBuf,
     names: Vec<PathBuf>,
-    series: Series,
     staged: StagedImages,
+    /// Without sign.
     largest: f32,
 }
 
 impl ImageSink for Dicom {
     fn write(&mut self, slice: usize, image: ArrayView2<Complex<f32>>) -> Result<()> {
-        let magnitude = magnitude_of(&self.path, slice, image)?;
-        self.largest = magnitude.iter().copied().fold(self.largest, f32::max);
-        self.staged.write(slice, magnitude.view())
+        for part in &mut self.parts {
+            let values = part.part.of(&part.path, slice, image)?;
+            part.largest = values.iter().map(|value| value.abs()).fold(part.largest, f32::max);
+            part.staged.write(slice, values.view())?;
+        }
+        Ok(())
     }
 
     fn finish(mut self: Box<Self>) -> Result<()> {
-        let common = Common::new(&self.series, f64::from(self.largest));
+        let uids = Uids {
+            study: new_uid(),
+            frame_of_reference: new_uid(),
+        };
         let mut files = Vec::new();
-        for (slice, name) in self.names.iter().enumerate() {
-            let bytes = common.encode(slice, &self.staged.read(slice)?);
-            let bytes = bytes.map_err(|why| unwritable(name, why))?;
-            let mut file = AtomicFile::create(name)?;
-            file.write_all(&bytes).map_err(|e| unwritable(name, e))?;
-            file.close()?;
-            files.push(file);
+        for (index, part) in self.parts.iter_mut().enumerate() {
+            let common = Common::new(&self.series, &uids, index, Scale::of(part.part, part.largest.into()));
+            for (slice, name) in part.names.iter().enumerate() {
+                let bytes = common.encode(slice, &part.staged.read(slice)?);
+                let bytes = bytes.map_err(|why| unwritable(name, why))?;
+                let mut file = AtomicFile::create(name)?;
+                file.write_all(&bytes).map_err(|e| unwritable(name, e))?;
+                file.close()?;
+                files.push(file);
+            }
         }
         AtomicFile::commit_all(files)
     }
 }
 
+/// What the series of all parts share.
+struct Uids {
+    study: String,
+    frame_of_reference: String,
+}
+
 /// What the slices of a series share.
 struct Common<'a> {
     series: &'a Series,
-    /// Value of a pixel over its stored number.
-    slope: f64,
-    largest: f64,
+    uids: &'a Uids,
+    /// Number of its part among those that are written.
+    index: usize,
+    scale: Scale,
     voxel: Option<[f64; 3]>,
     class: &'static str,
     shared: InMemDicomObject,
 }
 
 impl<'a> Common<'a> {
-    fn new(series: &'a Series, largest: f64) -> Self {
+    fn new(series: &'a Series, uids: &'a Uids, index: usize, scale: Scale) -> Self {
         let voxel = series.geometry.voxel_mm;
         let placed = voxel.is_some() && !series.geometry.placements.is_empty();
         let class = if placed {
@@ -107,8 +138,9 @@ impl<'a> Common<'a> {
         };
         let mut common = Self {
             series,
-            slope: if largest > 0.0 { largest / WHITE } else { 1.0 },
-            largest,
+            uids,
+            index,
+            scale,
             voxel,
             class,
             shared: InMemDicomObject::new_empty(),
@@ -130,9 +162,7 @@ impl<'a> Common<'a> {
         if let (Some(voxel), Some(placement)) = (self.voxel, self.series.geometry.placements.get(slice)) {
             self.place(&mut object, placement, voxel);
         }
-        // casting saturates
-        let stored = |&value: &f32| (f64::from(value) / self.slope).round() as u16;
-        let pixels: Vec<u16> = image.iter().map(stored).collect();
+        let pixels: Vec<u16> = image.iter().map(|&value| self.scale.stored(value)).collect();
         let pixels = PrimitiveValue::U16(pixels.into());
         object.put(DataElement::new(tags::PIXEL_DATA, VR::OW, pixels));
         let meta = FileMetaTableBuilder::new()
@@ -153,6 +183,11 @@ impl<'a> Common<'a> {
         numbers(object, tags::IMAGE_ORIENTATION_PATIENT, along);
     }
 
+    /// The part that the series was asked for.
+    fn part(&self) -> Option<Part> {
+        self.series.parts.get(self.index).copied()
+    }
+
     fn shared(&self) -> InMemDicomObject {
         let mut object = InMemDicomObject::new_empty();
         self.study(&mut object);
@@ -163,7 +198,7 @@ impl<'a> Common<'a> {
             text(&mut object, tags::CONVERSION_TYPE, VR::CS, "WSD");
         }
         if let Some(header) = &self.series.header {
-            metadata::put(&mut object, header, self.class);
+            metadata::put(&mut object, header, self.class, self.index);
         }
         if self.series.anonymized {
             deidentify::apply(&mut object);
@@ -177,7 +212,8 @@ impl<'a> Common<'a> {
         let (date, time) = (now.format("%Y%m%d").to_string(), now.format("%H%M%S").to_string());
         let version = env!("CARGO_PKG_VERSION");
         // a converted file may call its method anything
-        let series = fitted(VR::LO, &format!("pvdamp {}", self.series.method)).unwrap_or_default();
+        let part = self.part().map_or(String::new(), |part| format!(" {}", part.name()));
+        let series = fitted(VR::LO, &format!("pvdamp{part} {}", self.series.method)).unwrap_or_default();
         for (tag, vr, value) in [
             (tags::SPECIFIC_CHARACTER_SET, VR::CS, "ISO_IR 192"),
             (tags::SOP_CLASS_UID, VR::UI, self.class),
@@ -191,14 +227,14 @@ impl<'a> Common<'a> {
             (tags::PATIENT_ID, VR::LO, "anonymous"),
             (tags::PATIENT_BIRTH_DATE, VR::DA, ""),
             (tags::PATIENT_SEX, VR::CS, ""),
-            (tags::STUDY_INSTANCE_UID, VR::UI, &new_uid()),
+            (tags::STUDY_INSTANCE_UID, VR::UI, &self.uids.study),
             (tags::STUDY_DATE, VR::DA, ""),
             (tags::STUDY_TIME, VR::TM, ""),
             (tags::REFERRING_PHYSICIAN_NAME, VR::PN, ""),
             (tags::STUDY_ID, VR::SH, ""),
             (tags::ACCESSION_NUMBER, VR::SH, ""),
             (tags::SERIES_INSTANCE_UID, VR::UI, &new_uid()),
-            (tags::SERIES_NUMBER, VR::IS, "1"),
+            (tags::SERIES_NUMBER, VR::IS, &(1 + self.index).to_string()),
             (tags::SERIES_DESCRIPTION, VR::LO, &series),
             (tags::MODALITY, VR::CS, "MR"),
             (tags::MANUFACTURER, VR::LO, ""),
@@ -223,24 +259,33 @@ impl<'a> Common<'a> {
         ] {
             object.put(DataElement::new(tag, VR::US, PrimitiveValue::from(value)));
         }
+        // as scanners name the parts
+        let kind = match self.part() {
+            None => "OTHER",
+            Some(Part::Magnitude) => "M",
+            Some(Part::Phase) => "P",
+            Some(Part::Real) => "R",
+            Some(Part::Imaginary) => "I",
+        };
+        let units = if self.part() == Some(Part::Phase) { "rad" } else { "US" };
         for (tag, vr, value) in [
-            (tags::IMAGE_TYPE, VR::CS, "DERIVED\\PRIMARY\\OTHER"),
+            (tags::IMAGE_TYPE, VR::CS, &*format!("DERIVED\\PRIMARY\\{kind}")),
             (tags::DERIVATION_DESCRIPTION, VR::ST, &description),
             (tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "MONOCHROME2"),
             (tags::BURNED_IN_ANNOTATION, VR::CS, "NO"),
             (tags::LOSSY_IMAGE_COMPRESSION, VR::CS, "00"),
             (tags::PATIENT_ORIENTATION, VR::CS, ""),
-            (tags::RESCALE_TYPE, VR::LO, "US"),
+            (tags::RESCALE_TYPE, VR::LO, units),
             // a width below 1, as of images in small units, is allowed by this function alone
             (tags::VOILUT_FUNCTION, VR::CS, "LINEAR_EXACT"),
         ] {
             text(object, tag, vr, value);
         }
-        let width = if self.largest > 0.0 { self.largest } else { 1.0 };
-        numbers(object, tags::RESCALE_INTERCEPT, [0.0]);
-        numbers(object, tags::RESCALE_SLOPE, [self.slope]);
-        numbers(object, tags::WINDOW_CENTER, [width / 2.0]);
-        numbers(object, tags::WINDOW_WIDTH, [width]);
+        let (low, high) = self.scale.window();
+        numbers(object, tags::RESCALE_INTERCEPT, [self.scale.intercept()]);
+        numbers(object, tags::RESCALE_SLOPE, [self.scale.slope]);
+        numbers(object, tags::WINDOW_CENTER, [(low + high) / 2.0]);
+        numbers(object, tags::WINDOW_WIDTH, [high - low]);
         if let Some([rows, cols, _]) = self.voxel {
             numbers(object, tags::PIXEL_SPACING, [rows, cols]);
         }
@@ -261,7 +306,7 @@ impl<'a> Common<'a> {
             (tags::ECHO_TIME, VR::DS, ""),
             (tags::ECHO_TRAIN_LENGTH, VR::IS, ""),
             (tags::PATIENT_POSITION, VR::CS, ""),
-            (tags::FRAME_OF_REFERENCE_UID, VR::UI, &new_uid()),
+            (tags::FRAME_OF_REFERENCE_UID, VR::UI, &self.uids.frame_of_reference),
             (tags::POSITION_REFERENCE_INDICATOR, VR::LO, ""),
         ] {
             text(object, tag, vr, value);

@@ -174,3 +174,61 @@ fn dicom_of_an_anonymized_scan_keeps_to_the_profile() {
         assert_eq!(text(tags::LONGITUDINAL_TEMPORAL_INFORMATION_MODIFIED), "REMOVED");
     }
 }
+
+/// A series each, of one study, in which the numbers come back with their signs.
+#[test]
+fn dicom_holds_the_parts_in_series_of_their_own() {
+    let xml = "<ismrmrdHeader><measurementInformation><initialSeriesNumber>7</initialSeriesNumber></measurementInformation>\
+        <encoding><trajectory>cartesian</trajectory></encoding></ismrmrdHeader>";
+    for header in [None, Some(Header::parse(xml).unwrap())] {
+        let first = if header.is_some() { 1007 } else { 1 };
+        let next = if header.is_some() { 1000 } else { 1 };
+        let series = Series {
+            parts: Part::ALL.to_vec(),
+            header,
+            ..series(placements(&[0.0, 4.0]), 2)
+        };
+        let (folder, names) = written("out.dcm", &series);
+        assert_eq!(names.len(), 8);
+        let mut of_series = Vec::new();
+        for (at, (part, kind)) in Part::ALL.into_iter().zip(["M", "P", "R", "I"]).enumerate() {
+            for slice in 0..2 {
+                let object = dicom(&folder, &format!("out_part-{}_00{slice}.dcm", part.name()));
+                let number = |tag| object.element(tag).unwrap().to_float64().unwrap();
+                let text = |tag| object.element(tag).unwrap().to_str().unwrap().trim().to_string();
+                assert_eq!(text(tags::IMAGE_TYPE), format!("DERIVED\\PRIMARY\\{kind}"));
+                assert_eq!(text(tags::SERIES_NUMBER), (first + at * next).to_string());
+                let (slope, offset) = (number(tags::RESCALE_SLOPE), number(tags::RESCALE_INTERCEPT));
+                let stored = object.element(tags::PIXEL_DATA).unwrap().to_multi_int::<u16>().unwrap();
+                let images = images(2);
+                let values = images.index_axis(Axis(0), slice);
+                for (stored, value) in stored.into_iter().zip(values) {
+                    let expected = match part {
+                        Part::Magnitude => value.norm(),
+                        Part::Phase => value.arg(),
+                        Part::Real => value.re,
+                        Part::Imaginary => value.im,
+                    };
+                    let error = f64::from(stored) * slope + offset - f64::from(expected);
+                    assert!(error.abs() <= 0.501 * slope, "{part:?}: {error}");
+                }
+                if part == Part::Phase {
+                    assert!((slope * 32767.0 - std::f64::consts::PI).abs() < 1e-6, "{slope}");
+                    assert_eq!(text(tags::RESCALE_TYPE), "rad");
+                }
+                of_series.push(
+                    [
+                        tags::SERIES_INSTANCE_UID,
+                        tags::STUDY_INSTANCE_UID,
+                        tags::FRAME_OF_REFERENCE_UID,
+                    ]
+                    .map(text),
+                );
+            }
+        }
+        assert!(of_series.iter().all(|uids| uids[1..] == of_series[0][1..]));
+        let mut uids: Vec<&String> = of_series.iter().map(|uids| &uids[0]).collect();
+        uids.dedup();
+        assert_eq!(uids.len(), 4);
+    }
+}

@@ -50,6 +50,7 @@ fn series(placements: Vec<Placement>, slices: usize) -> Series {
         header: None,
         description: "made by a test".into(),
         method: "test".into(),
+        parts: Vec::new(),
         anonymized: false,
     }
 }
@@ -82,7 +83,7 @@ fn written(name: &str, series: &Series) -> (tempfile::TempDir, Vec<String>) {
     assert!(visible(folder.path()).is_empty(), "there before it is finished");
     sink.finish().unwrap();
     let names = visible(folder.path());
-    let listed = format.files(&path, series.slices);
+    let listed = format.files(&path, series.slices, &series.parts);
     let mut listed: Vec<_> = listed
         .iter()
         .map(|f| f.file_name().unwrap().to_str().unwrap())

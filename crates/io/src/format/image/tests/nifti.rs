@@ -164,3 +164,44 @@ fn stacks_measured_several_times_and_what_is_none() {
         .collect::<Vec<f32>>();
     assert_eq!(first, [1.0, 201.0, 101.0, 301.0]);
 }
+
+/// Every part has the values of its definition, at the places of the magnitude.
+#[test]
+fn nifti_holds_the_parts_in_files_of_their_own() {
+    let magnitude = series(placements(&[0.0, 4.0]), 2);
+    let (folder, _) = written("a.nii", &magnitude);
+    let header = std::fs::read(folder.path().join("a.nii")).unwrap()[..352].to_vec();
+    let several = Series {
+        parts: Part::ALL.to_vec(),
+        ..magnitude
+    };
+    let (folder, names) = written("é.v2.nii", &several);
+    assert_eq!(names.len(), 4);
+    for part in Part::ALL {
+        let bytes = std::fs::read(folder.path().join(format!("é.v2_part-{}.nii", part.name()))).unwrap();
+        assert_eq!(bytes[..352], header);
+        let values = floats(&bytes[352..]);
+        for ((s, r, c), value) in images(2).indexed_iter() {
+            let expected = match part {
+                Part::Magnitude => value.norm(),
+                Part::Phase => value.im.atan2(value.re),
+                Part::Real => value.re,
+                Part::Imaginary => value.im,
+            };
+            assert_eq!(values[r + GRID.rows * (c + GRID.cols * s)], expected);
+        }
+    }
+    let one = Series {
+        parts: vec![Part::Phase],
+        ..several
+    };
+    assert_eq!(written("a.nii.GZ", &one).1, ["a.nii.GZ"]);
+    let two = Series {
+        parts: vec![Part::Real, Part::Imaginary],
+        ..one
+    };
+    assert_eq!(
+        written("a.nii.GZ", &two).1,
+        ["a_part-imag.nii.GZ", "a_part-real.nii.GZ"]
+    );
+}

@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_shrink_is_left_as_it_is() {
+    fn nothing_to_shrink_is_left_unscaled() {
         for (scale, noise) in [(1.0, 0.0), (0.0, 1.0)] {
             let mut same = group(scale);
             same.shrink(noise);

@@ -277,10 +277,12 @@ impl Sampling {
         let more = without(&held.mask, &self.mask) as f64 > CHANCE * held.mask.count() as f64;
         if self.detected && (lacking || more) {
             let warning = OTHER_LOCATIONS;
-            let origin = match told {
-                true => ACQUIRED.to_string(),
-                false => "detected where k-space of this slice is not zero".to_string(),
+            let origin = if told {
+                ACQUIRED
+            } else {
+                "detected where k-space of this slice is not zero"
             };
+            let origin = origin.to_string();
             let complete_scan = held.is_complete();
             let warnings = [Some(warning.into()), held.warning()].into_iter().flatten().collect();
             let own = Self::with_probability(held.mask, &held.coverage, origin, None, warnings)?;

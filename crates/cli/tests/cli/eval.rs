@@ -204,7 +204,8 @@ fn pairs_that_cannot_be_compared_are_skipped() {
     let volumes = found["volumes"].as_array().unwrap();
     assert_eq!(volumes.len(), 9);
     let table = table(&folder, "out.csv");
-    let heading = "file,acquisition,slices,region,data_range,nmse,psnr_db,ssim,calgary_psnr_db,calgary_ssim,calgary_vif,error";
+    let heading =
+        "file,acquisition,slices,region,data_range,nmse,psnr_db,ssim,calgary_psnr_db,calgary_ssim,calgary_vif,error";
     assert_eq!(table[0].join(","), heading);
     assert_eq!(table.len(), 10);
     for (file, place, why) in failures {

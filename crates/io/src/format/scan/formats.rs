@@ -43,7 +43,7 @@ impl Scan {
     /// The scan with its origins at the centre.
     fn recentred_of(path: &Path, options: &ScanOptions) -> Result<Self> {
         let steps = match Self::prepared(path, options)?.recentred(&options.centre)? {
-            Recentring::Done(scan) => return Ok(scan),
+            Recentring::Done(scan) => return Ok(*scan),
             Recentring::OtherSteps(steps) => steps,
         };
         let centre = options.centre.with(steps.clone());
@@ -53,7 +53,7 @@ impl Scan {
             ..options.clone()
         };
         let mut scan = match Self::prepared(path, &options)?.recentred(&centre)? {
-            Recentring::Done(scan) => scan,
+            Recentring::Done(scan) => *scan,
             Recentring::OtherSteps(_) => return Err(Error::internal("the centre was stated")),
         };
         scan.warnings.push(format!(

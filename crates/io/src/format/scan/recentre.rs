@@ -17,7 +17,7 @@ const FIRST: f64 = 1.0 / 16.0;
 
 /// What becomes of a scan whose origins are held against its energy.
 pub(super) enum Recentring {
-    Done(Scan),
+    Done(Box<Scan>),
     /// Raw data whose lines are counted from other steps than the file says: it has to be read again with these.
     OtherSteps(Vec<(AxisKind, usize)>),
 }
@@ -51,10 +51,10 @@ impl Scan {
         });
         let origin = Origin::centred(self.grid).turned([self.image_begins == ImageBegins::AtItsOrigin; 2]);
         if *centre == Centre::AsIs {
-            return Ok(Recentring::Done(self.settled(origin, None)));
+            return Ok(Recentring::Done(Box::new(self.settled(origin, None))));
         }
         let Some(seen) = self.look() else {
-            return Ok(Recentring::Done(self.settled(origin.moved(moves), None)));
+            return Ok(Recentring::Done(Box::new(self.settled(origin.moved(moves), None))));
         };
         let other_steps = self.follow_energy(seen.look, kinds, stated, &mut moves);
         if !other_steps.is_empty() {
@@ -75,7 +75,7 @@ impl Scan {
                 origin.turned(turned)
             }
         };
-        Ok(Recentring::Done(self.settled(origin, Some(seen))))
+        Ok(Recentring::Done(Box::new(self.settled(origin, Some(seen)))))
     }
 
     /// Moves the axes whose zero frequency is not stated to where their energy lies, and warns of it; of raw data, the steps

@@ -49,12 +49,13 @@ pub(super) fn open(path: &Path) -> Result<Vec<Source>> {
         let torch = archive
             .file_names()
             .any(|name| name.is_ok_and(|name| name.ends_with("/data.pkl")));
-        let (problem, mend) = match torch {
-            true => ("is a file of torch.save", "save the array with numpy.save"),
-            false => (
+        let (problem, mend) = if torch {
+            ("is a file of torch.save", "save the array with numpy.save")
+        } else {
+            (
                 "the archive holds no array (.npy)",
                 "unpack it, or write arrays with numpy.savez",
-            ),
+            )
         };
         return Err(Error::data(path, problem, mend));
     }

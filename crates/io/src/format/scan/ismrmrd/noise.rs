@@ -93,7 +93,7 @@ impl Measured {
     }
 
     /// As it was sampled.
-    pub fn as_it_is(self) -> Array2<Complex<f64>> {
+    pub fn unscaled(self) -> Array2<Complex<f64>> {
         self.covariance
     }
 }

@@ -37,7 +37,7 @@ pub fn read_noise_scan(place: &Place, scan: &Scan) -> Result<Option<NoiseScan>> 
         return Ok(None);
     };
     let array = |name: &&str| matches!(file.array(name), Ok(Some(_)));
-    let is_array = place.dataset.is_none() && ["noise", "kspace"].iter().any(|name| array(&name));
+    let is_array = place.dataset.is_none() && ["noise", "kspace"].iter().any(array);
     let groups = groups(file, place.dataset.as_deref());
     if is_array || groups.is_empty() {
         return Ok(None);
@@ -104,7 +104,7 @@ fn noise_of(table: &Table, heads: &[Head], sorted: Sorted, scan: &Scan, bandwidt
     }
     let covariance = match chain {
         Some(chain) => measured.through(&chain),
-        None => measured.as_it_is(),
+        None => measured.unscaled(),
     };
     Ok(NoiseScan {
         covariance,

@@ -6,7 +6,7 @@ use super::arguments::{DrawArguments, parse_grid};
 use super::console::Console;
 use pvdamp::array::Grid;
 use pvdamp_io::error::{Error, Result};
-use pvdamp_io::format::{Attribute, Hdf5Output};
+use pvdamp_io::format::{AXES, Attribute, Hdf5Output};
 
 /// Draw a sampling mask and write it with its probability
 #[derive(Args)]
@@ -40,6 +40,9 @@ impl DrawMask {
         let drawn = (family.draw)(&plan)?;
         file.write("mask", drawn.mask.sampled.view())?;
         file.write("prob_map", drawn.probability.view())?;
+        for name in ["mask", "prob_map"] {
+            file.attribute(name, &Attribute::new(AXES, "rows,cols"))?;
+        }
         let order = (!family.lines).then(|| Attribute::new("order", plan.order));
         let attributes = [
             Attribute::new("sampling", family.name),

@@ -9,7 +9,7 @@ use pvdamp::array::Grid;
 use pvdamp::coil::MapSets;
 use pvdamp::sampling::{Acs, Family, MaskPlan, Request};
 use pvdamp_io::error::{Error, Place, Result};
-use pvdamp_io::format::{Centre, Scan, ScanOptions, Stamp};
+use pvdamp_io::format::{Centre, KspaceOrder, Scan, ScanOptions, Stamp};
 use pvdamp_io::recon::{MapsSource, SamplingSource, ScanSettings, ScanSetup};
 
 /// How fully sampled scans are undersampled.
@@ -207,7 +207,8 @@ impl Way {
     }
 
     fn of_mask(mask: &Place, probability: Option<&Place>, grid: Grid) -> Result<Self> {
-        let read = pvdamp_io::format::read_mask(mask, grid)?;
+        // how many locations it has does not depend on which way round it lies
+        let read = pvdamp_io::format::read_mask(mask, grid, KspaceOrder::default())?.likely;
         let mut arguments = vec!["--mask".into(), typed(mask)];
         if let Some(place) = probability {
             arguments.extend(["--prob-map".into(), typed(place)]);

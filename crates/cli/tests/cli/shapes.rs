@@ -55,6 +55,73 @@ fn one_coil_in_every_layout() {
     assert_eq!(plane.shape(), [1, 128, 120]);
 }
 
+/// Files of MATLAB and others have ky before kx in every array: masks and maps are read as the k-space is told to lie.
+#[test]
+fn arrays_beside_kspace_lie_as_it_does() {
+    // of a square both ways round fit; of the other only one
+    for size in ["64x64", "72x60"] {
+        let folder = Folder::with_scan(&format!("--size {size} --coils 6 --seed 3"));
+        folder.undersample("--accel 4 --acs 16x16 --seed 2");
+        let flip = |place: &str| {
+            let mut values = folder.complex(place);
+            let last = values.ndim() - 1;
+            values.swap_axes(last - 1, last);
+            values.index_axis_move(Axis(0), 0)
+        };
+        let mask = folder.read::<bool>("mask.h5:mask").reversed_axes();
+        let maps = flip("full.h5:sensitivity_maps");
+        let coils_last = maps.clone().permuted_axes(vec![1, 2, 0]);
+        for scan in ["bare.h5", "masked.h5"] {
+            folder.write(&format!("{scan}:kspace"), &flip("under.h5:kspace"));
+        }
+        folder.write("masked.h5:mask", &mask);
+        folder.write("masked.h5:maps", &maps);
+        folder.write("beside.h5:mask", &mask);
+        folder.write("beside.h5:maps", &maps);
+        folder.write("last.h5:maps", &coils_last);
+        let truth = magnitude(&folder.complex("full.h5:ground_truth"));
+        let run = |words: &str| {
+            let output = folder.run_ok(&format!("recon {words} --axes coil,ky,kx -o out.h5"));
+            let error = nmse(&magnitude(&folder.complex("out.h5:image")), &truth);
+            (error, output.warnings().join("\n"))
+        };
+        let (alone, _) = run("bare.h5");
+        for words in [
+            "masked.h5",
+            "masked.h5 --maps masked.h5",
+            "bare.h5 --mask beside.h5 --maps beside.h5",
+            "bare.h5 --mask mask.h5 --prob-map mask.h5 --maps full.h5:sensitivity_maps",
+            "bare.h5 --maps last.h5",
+        ] {
+            let (error, told) = run(words);
+            assert!(error < 1.3 * alone, "{size} {words}: {error} against {alone}");
+            assert!(
+                !told.contains("mask") && !told.contains("maps"),
+                "{size} {words}: {told}"
+            );
+        }
+        // maps the usual way round, without a word about it
+        folder.write("usual.h5:maps", &folder.complex("full.h5:sensitivity_maps"));
+        let (error, told) = run("bare.h5 --maps usual.h5");
+        assert!(error < 1.3 * alone, "{size}: {error} against {alone}");
+        assert_eq!(told.contains("other way round"), size == "64x64", "{told}");
+    }
+}
+
+#[test]
+fn samples_outside_a_mask_are_counted() {
+    let folder = Folder::with_scan("--size 64x64 --coils 4 --seed 3");
+    folder.undersample("--accel 4 --acs 16x16 --seed 2");
+    let mut other = folder.read::<bool>("mask.h5:mask");
+    other.slice_mut(ndarray::s![..20, ..]).fill(false);
+    folder.write("other.h5:mask", &other);
+    let told = folder.run_ok("recon under.h5 --mask other.h5 -o out.h5").err;
+    assert!(told.contains("lie outside the mask"), "{told}");
+    // of a full scan that is what a mask is for
+    let told = folder.run_ok("recon full.h5 --mask other.h5 -o out.h5").err;
+    assert!(!told.contains("outside the mask"), "{told}");
+}
+
 #[test]
 fn many_coils() {
     let folder = Folder::with_scan("--size 72x64 --coils 32 --seed 2");

@@ -1,8 +1,9 @@
 //! Coil sensitivity maps and noise covariances given by the user.
 
-use ndarray::{Array2, Axis, Ix2, Ix4};
+use ndarray::{Array2, Ix2};
 use num_complex::Complex;
 
+use super::plane_order::{KspaceOrder, is_columns, plane_order, words};
 use super::source::array::Source;
 use super::source::find::Wanted;
 use super::source::messages::{DAMAGED, shape_text};
@@ -20,8 +21,24 @@ const MOST_SETS: usize = 4;
 /// Maps on disk, read slice by slice.
 pub struct MapsFile {
     source: Source,
-    first: First,
-    sets: Option<usize>,
+    axes: Vec<MapAxis>,
+    /// Whether rows and columns may be the other way round.
+    doubtful: bool,
+    /// How they are read, where that is not as usual.
+    told: Option<String>,
+}
+
+/// What an axis of maps is, in the order in which maps are handed out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum MapAxis {
+    /// Of length 1.
+    One,
+    Slice,
+    Place,
+    Set,
+    Coil,
+    Row,
+    Column,
 }
 
 /// What the first axis of maps counts, beside sets.
@@ -37,20 +54,14 @@ pub enum First {
 
 /// Opens the maps of a scan: `(coils, rows, cols)` for all slices, `(slices, coils, rows, cols)`,
 /// `(sets, coils, rows, cols)` for all slices, or `(slices, sets, coils, rows, cols)`. Where several slices show a place, as
-/// the frames of a dynamic scan, there may be as many maps as places instead. Maps of BART are read by their dimensions,
+/// the frames of a dynamic scan, there may be as many maps as places instead. The coils may be last, and columns before rows,
+/// where the shape leaves no doubt, or [`KspaceOrder`] says so. Maps of BART are read by their dimensions,
 /// one slice of them for all.
 ///
-/// Of four axes the attribute [`AXES`] tells the first; without it, it is the slices or places if it is as long.
+/// The attribute [`AXES`] tells the axes, or of four the first; without it, it is the slices or places if it is as long.
 /// Without a dataset name: `maps`, `sensitivity_maps`, `smaps`, or the only complex dataset of fitting shape.
 pub fn read_maps(place: &Place, scan: MapsOf) -> Result<MapsFile> {
-    let MapsOf {
-        slices,
-        places,
-        coils,
-        grid,
-    } = scan;
-    let inner = [coils, grid.rows, grid.cols];
-    let fits = |source: &Source| source.element.is_complex() && source.shape.ends_with(&inner);
+    let fits = |source: &Source| source.element.is_complex() && !arrangements(source, scan).is_empty();
     let names = &["maps", "sensitivity_maps", "smaps"];
     let source = Wanted {
         what: "coil sensitivity maps",
@@ -59,68 +70,199 @@ pub fn read_maps(place: &Place, scan: MapsOf) -> Result<MapsFile> {
     }
     .find(place)?;
     let source = source.maps_by_dimensions().unwrap_or(source);
-    let axes = first_axis(&source);
-    let are_sets = |n: usize| (1..=MOST_SETS).contains(&n);
-    let counted = |n: usize| match n {
-        _ if n == slices => Some(First::Slices),
-        _ if n == places => Some(First::Places),
+    let found = arrangements(&source, scan);
+    let fits = [false, true].map(|columns_first| found.iter().any(|axes| has_columns_first(axes) == columns_first));
+    let lies = plane_order(&source, fits, scan.order, false).ok_or_else(|| misfit(&source, scan))?;
+    let mut chosen = found
+        .into_iter()
+        .filter(|axes| has_columns_first(axes) == lies.columns_first);
+    let axes = chosen.next().ok_or_else(|| misfit(&source, scan))?;
+    let unusual = lies.columns_first && !scan.order.columns_first && fits == [false, true];
+    let told = unusual.then(|| {
+        format!(
+            "the given coil maps, of shape {}, are read with columns before rows: only that fits",
+            shape_text(&source.shape)
+        )
+    });
+    Ok(MapsFile {
+        source,
+        axes,
+        doubtful: lies.doubtful,
+        told,
+    })
+}
+
+fn has_columns_first(axes: &[MapAxis]) -> bool {
+    axes.iter().find(|axis| **axis >= MapAxis::Row) == Some(&MapAxis::Column)
+}
+
+/// What the axes can be, the more usual first; of those with the coils last only where no other fits.
+fn arrangements(source: &Source, scan: MapsOf) -> Vec<Vec<MapAxis>> {
+    use MapAxis::{Coil, Column, One, Row};
+    if let Some(axes) = stated(source) {
+        return Vec::from_iter(fitting(source, &axes, scan).then_some(axes));
+    }
+    let inner = [
+        [Coil, Row, Column],
+        [Coil, Column, Row],
+        [Row, Column, Coil],
+        [Column, Row, Coil],
+    ];
+    let singles = source.shape.iter().filter(|&&n| n == 1).count();
+    for dropped in [false, true].into_iter().take(1 + usize::from(singles > 0)) {
+        let kept: Vec<usize> = (0..source.shape.len())
+            .filter(|&a| !dropped || source.shape[a] != 1)
+            .collect();
+        let lengths: Vec<usize> = kept.iter().map(|&a| source.shape[a]).collect();
+        let Some(outer) = lengths.len().checked_sub(inner[0].len()) else {
+            continue;
+        };
+        let Some(lead) = lead_axes(source, &lengths[..outer], scan) else {
+            // maps of one slice are not for all slices
+            if lengths.ends_with(&[scan.coils, scan.grid.rows, scan.grid.cols]) {
+                break;
+            }
+            continue;
+        };
+        let whole = inner.iter().filter_map(|inner| {
+            let mut axes = vec![One; source.shape.len()];
+            let of_kept = lead.iter().chain(inner);
+            kept.iter().zip(of_kept).for_each(|(&at, &axis)| axes[at] = axis);
+            fitting(source, &axes, scan).then_some(axes)
+        });
+        let mut found: Vec<Vec<MapAxis>> = whole.collect();
+        let coils_last =
+            |axes: &Vec<MapAxis>| axes.iter().rposition(|a| *a == Coil) > axes.iter().position(|a| *a == Row);
+        if found.iter().any(|axes| !coils_last(axes)) {
+            found.retain(|axes| !coils_last(axes));
+        }
+        if !found.is_empty() {
+            return found;
+        }
+    }
+    Vec::new()
+}
+
+/// Whether the lengths of axes are those of the scan.
+fn fitting(source: &Source, axes: &[MapAxis], scan: MapsOf) -> bool {
+    axes.len() == source.shape.len()
+        && axes.iter().zip(&source.shape).all(|(axis, &length)| match axis {
+            MapAxis::One => length == 1,
+            MapAxis::Slice => length == scan.slices,
+            MapAxis::Place => length == scan.places,
+            MapAxis::Set => (1..=MOST_SETS).contains(&length),
+            MapAxis::Coil => length == scan.coils,
+            MapAxis::Row => length == scan.grid.rows,
+            MapAxis::Column => length == scan.grid.cols,
+        })
+}
+
+/// The axes that the attribute names, where it names each of them.
+fn stated(source: &Source) -> Option<Vec<MapAxis>> {
+    let words = words(source);
+    let axis = |word: &String| match (word.as_str(), is_columns(word, &words)) {
+        (_, Some(true)) => Some(MapAxis::Column),
+        (_, Some(false)) => Some(MapAxis::Row),
+        ("slices" | "slice" | "x" | "kx", None) => Some(MapAxis::Slice),
+        ("places" | "place", None) => Some(MapAxis::Place),
+        ("sets" | "set", None) => Some(MapAxis::Set),
+        ("coils" | "coil", None) => Some(MapAxis::Coil),
         _ => None,
     };
-    let misfit = || misfit(&source, scan);
-    let (first, sets) = match source.shape[..] {
-        [.., c, r, w] if [c, r, w] != inner => return Err(misfit()),
-        [_, _, _] => (First::All, None),
-        [1, n, _, _, _] if are_sets(n) && source.dimensions().is_some() => (First::All, Some(n)),
-        [s, n, _, _, _] if are_sets(n) => (counted(s).ok_or_else(misfit)?, Some(n)),
-        [n, _, _, _] => match (axes.as_deref(), counted(n)) {
-            (Some("slices" | "places") | None, Some(first)) => (first, None),
-            (Some("sets") | None, _) if are_sets(n) => (First::All, Some(n)),
-            _ => return Err(misfit()),
-        },
-        _ => return Err(misfit()),
+    let axes: Vec<MapAxis> = words.iter().map(axis).collect::<Option<_>>()?;
+    let once = |axis: MapAxis| axes.iter().filter(|a| **a == axis).count() == 1;
+    let whole =
+        axes.len() == source.shape.len() && [MapAxis::Coil, MapAxis::Row, MapAxis::Column].map(once) == [true; 3];
+    whole.then_some(axes)
+}
+
+/// What the axes before coils, rows and columns are.
+fn lead_axes(source: &Source, lengths: &[usize], scan: MapsOf) -> Option<Vec<MapAxis>> {
+    let are_sets = |n: usize| (1..=MOST_SETS).contains(&n);
+    let counted = |n: usize| match n {
+        _ if n == scan.slices => Some(MapAxis::Slice),
+        _ if n == scan.places => Some(MapAxis::Place),
+        _ => None,
     };
-    Ok(MapsFile { source, first, sets })
+    match *lengths {
+        [] => Some(Vec::new()),
+        [1, n] if are_sets(n) && source.dimensions().is_some() => Some(vec![MapAxis::One, MapAxis::Set]),
+        [s, n] if are_sets(n) => Some(vec![counted(s)?, MapAxis::Set]),
+        [n] => match (words(source).first().map(String::as_str), counted(n)) {
+            (Some("slices" | "places") | None, Some(first)) => Some(vec![first]),
+            (Some("sets") | None, _) if are_sets(n) => Some(vec![MapAxis::Set]),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 impl MapsFile {
     /// Sets of maps: 1, or more where the object exceeds the field of view.
     pub fn sets(&self) -> usize {
-        self.sets.unwrap_or(1)
+        self.position(MapAxis::Set).map_or(1, |axis| self.source.shape[axis])
     }
 
     /// What there are maps for.
     pub fn first(&self) -> First {
-        self.first
+        match (self.position(MapAxis::Slice), self.position(MapAxis::Place)) {
+            (Some(_), _) => First::Slices,
+            (None, Some(_)) => First::Places,
+            (None, None) => First::All,
+        }
+    }
+
+    /// Whether rows and columns may be the other way round, so that only the data can tell.
+    pub fn is_doubtful(&self) -> bool {
+        self.doubtful
+    }
+
+    /// How they are read, where that is not as usual.
+    pub fn told(&self) -> Option<&str> {
+        self.told.as_deref()
+    }
+
+    /// Takes rows for columns, and columns for rows.
+    pub fn turn(&mut self) {
+        for axis in &mut self.axes {
+            *axis = match *axis {
+                MapAxis::Row => MapAxis::Column,
+                MapAxis::Column => MapAxis::Row,
+                other => other,
+            };
+        }
+    }
+
+    fn position(&self, axis: MapAxis) -> Option<usize> {
+        self.axes.iter().position(|a| *a == axis)
     }
 
     /// Reads the maps of a slice at a place, `(sets, coils, rows, cols)`; all of them finite.
     pub fn slice(&self, slice: usize, place: usize) -> Result<Maps<f32>> {
-        let lead: &[usize] = match self.first {
-            First::Slices => &[slice],
-            First::Places => &[place],
-            First::All if self.source.shape.len() == 5 => &[0],
-            First::All => &[],
-        };
-        if let Some(&index) = lead.first()
-            && index >= self.source.shape[0]
-        {
-            let problem = format!("has no maps {index}, but {} of them", self.source.shape[0]);
-            return Err(self.source.error(problem, "give maps for every slice"));
+        let (mut start, mut count) = (vec![0; self.axes.len()], self.source.shape.clone());
+        let mut lead = None;
+        for (at, axis) in self.axes.iter().enumerate() {
+            let index = match axis {
+                MapAxis::Slice => slice,
+                MapAxis::Place => place,
+                _ => continue,
+            };
+            if index >= count[at] {
+                let problem = format!("has no maps {index}, but {} of them", count[at]);
+                return Err(self.source.error(problem, "give maps for every slice"));
+            }
+            (start[at], count[at], lead) = (index, 1, Some(index));
         }
-        let mut maps = self.source.complex::<f32>(lead)?;
-        if self.sets.is_none() {
-            maps.insert_axis_inplace(Axis(0));
-        }
-        maps.into_dimensionality::<Ix4>()
+        let values = self.source.block::<f32>(&start, &count, lead)?;
+        let mut order: Vec<usize> = (0..self.axes.len()).collect();
+        order.sort_by_key(|&at| self.axes[at]);
+        let length = |axis| self.position(axis).map_or(1, |at| count[at]);
+        let shape = [MapAxis::Set, MapAxis::Coil, MapAxis::Row, MapAxis::Column].map(length);
+        let values = values.permuted_axes(order).as_standard_layout().into_owned();
+        values
+            .into_shape_with_order(shape)
             .map_err(|e| self.source.error(e.to_string(), DAMAGED).caused_by(e))
     }
-}
-
-fn first_axis(source: &Source) -> Option<String> {
-    let axes = source.hdf5()?.attribute_text(AXES)?;
-    axes.split(|c: char| !c.is_alphanumeric())
-        .find(|word| !word.is_empty())
-        .map(str::to_lowercase)
 }
 
 /// What maps have to fit.
@@ -131,6 +273,8 @@ pub struct MapsOf {
     pub places: usize,
     pub coils: usize,
     pub grid: Grid,
+    /// How its k-space lies.
+    pub order: KspaceOrder,
 }
 
 fn misfit(source: &Source, scan: MapsOf) -> crate::error::Error {
@@ -146,17 +290,12 @@ fn misfit(source: &Source, scan: MapsOf) -> crate::error::Error {
         format!("({sets}{inner}){}", of_each.collect::<String>())
     };
     let shapes = format!("{}, or with sets {}", shapes(""), shapes("sets, "));
-    let mend = match found {
-        [.., r, c, n] if [*n, *r, *c] == [coils, rows, cols] => "move the coils before rows and columns",
-        [.., n, c, r] if [*n, *r, *c] == [coils, rows, cols] => "transpose rows and columns",
-        _ => "give maps made from this scan",
-    };
     source.error(
         format!(
             "maps of shape {} do not fit the scan, which needs {shapes}",
             shape_text(found)
         ),
-        mend,
+        "give maps made from this scan",
     )
 }
 

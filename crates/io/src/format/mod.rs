@@ -23,6 +23,7 @@ mod image;
 mod maps;
 mod masks;
 mod noise;
+mod plane_order;
 mod presence;
 mod reason;
 mod regular_file;
@@ -52,6 +53,7 @@ pub use image::{
 pub use maps::{AXES, First, MapsFile, MapsOf, read_covariance, read_maps};
 pub use masks::{read_mask, read_probability};
 pub use noise::read_noise;
+pub use plane_order::{Alternatives, KspaceOrder};
 pub use reason::Reason;
 pub use regular_file::{append_regular, identity, open_regular, read_regular, read_text};
 pub(crate) use scan::PlaneStore;

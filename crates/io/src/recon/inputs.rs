@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
-use ndarray::ArrayView3;
+use ndarray::{Array2, ArrayView3};
 use num_complex::Complex;
 
+use super::beside::{data_mask, differing, outside, settle};
 use super::{MapsSource, NoiseSource, SamplingSource, ScanSettings};
 use crate::error::{Error, Place, Result};
 use crate::format::{self, MapsFile, MapsOf, Scan};
@@ -78,15 +79,17 @@ impl Places {
 }
 
 /// The sampling of a scan, judged by `kspace` `(coils, rows, cols)`, one of its slices that is not all zero, which was
-/// acquired at `held`, where that is known.
+/// acquired at `held`, where that is known; with sentences to warn of.
 pub(super) fn sampling_of(
     scan: &Scan,
     kspace: ArrayView3<Complex<f32>>,
     held: Option<&Mask>,
     settings: &ScanSettings,
     places: &Places,
-) -> Result<Sampling> {
-    let grid = scan.grid();
+) -> Result<(Sampling, Vec<String>)> {
+    let (grid, order) = (scan.grid(), scan.kspace_order());
+    let data = data_mask(kspace, held);
+    let mut told = Vec::new();
     let mut acquisition = Acquisition {
         acquired: header_limits(scan),
         held: held.cloned(),
@@ -110,22 +113,36 @@ pub(super) fn sampling_of(
         }
         SamplingSource::File(at) => {
             let origin = format!("read from {}", settings.name_of(at));
-            acquisition.mask = Some(Sourced::new(format::read_mask(at, grid)?, origin));
+            let wrong = |mask: &Mask| differing(mask, &data) as f64;
+            let (mask, why) = settle("mask", format::read_mask(at, grid, order)?, order, wrong);
+            told.extend(why);
+            told.extend(outside(&mask, &data));
+            acquisition.mask = Some(Sourced::new(mask, origin));
         }
         SamplingSource::Scan => {
             let sourced = |name: &str| format!("read from the scan's {name}");
             let mask = scan.mask.clone();
+            told.extend(mask.as_ref().and_then(|mask| outside(mask, &data)));
             acquisition.mask = mask.map(|mask| Sourced::new(mask, sourced("mask")));
             let probability = scan.probability.clone();
             acquisition.probability = probability.map(|given| Sourced::new(given, sourced("prob_map")));
         }
     }
     if let Some(at) = &settings.probability {
-        let probability = format::read_probability(at, grid)?;
+        let mask = acquisition.mask.as_ref().map_or(&data, |mask| &mask.value);
+        // the sampled locations are the likely ones
+        let wrong = |probability: &Array2<f64>| {
+            let of_sampled = probability.iter().zip(&mask.sampled).filter(|(_, sampled)| **sampled);
+            -of_sampled.map(|(p, _)| p).sum::<f64>()
+        };
+        let read = format::read_probability(at, grid, order)?;
+        let (probability, why) = settle("sampling probability", read, order, wrong);
+        told.extend(why);
         let origin = format!("read from {}", settings.name_of(at));
         acquisition.probability = Some(Sourced::new(probability, origin));
     }
-    Sampling::of(&acquisition).map_err(|error| places.locate(error, None))
+    let sampling = Sampling::of(&acquisition).map_err(|error| places.locate(error, None))?;
+    Ok((sampling, told))
 }
 
 /// The lines that the header says were acquired, of rows and of columns: the encode `center` is the one at zero
@@ -194,6 +211,7 @@ pub(super) fn maps_of(scan: &Scan, source: &MapsSource) -> Result<Option<MapsFil
                 places: scan.places.count(),
                 coils: scan.coils(),
                 grid: scan.grid(),
+                order: scan.kspace_order(),
             };
             format::read_maps(place, fits).map(Some)
         }

@@ -7,6 +7,7 @@
 //! The way of one slice is the engine's, [`mod@pvdamp::reconstruct`].
 
 mod acquired;
+mod beside;
 mod calibration;
 mod frames;
 mod inputs;

@@ -39,6 +39,9 @@ impl ResultFile {
         let sampling = reconstruction.sampling();
         file.write("mask", sampling.mask.sampled.view())?;
         file.write("prob_map", sampling.probability.view())?;
+        for name in ["mask", "prob_map"] {
+            file.attribute(name, &Attribute::new(AXES, "rows,cols"))?;
+        }
         write_settings(&file, reconstruction)?;
         let maps = if settings.engine.keep_maps {
             let shape = [slices, reconstruction.sets(), scan.coils(), grid.rows, grid.cols];

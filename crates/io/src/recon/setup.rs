@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::acquired::Acquired;
+use super::beside::turned;
 use super::calibration::Calibration;
 use super::frames::PlaceMaps;
 use super::inputs::{Places, maps_of, maps_of_slice, noise_of, sampling_of};
@@ -13,7 +14,8 @@ use crate::format::{MapsFile, ReadFiles, Scan, files_of};
 use pvdamp::array::{CoilStack, Grid, Maps};
 use pvdamp::coil::MapSets;
 use pvdamp::reconstruct::{
-    Channels, Choice, CoilMaps, CoilsRecord, Facts, Judgement, NoiseRecord, Prepared, Sampling, SecondSet, Sourced,
+    Channels, Choice, CoilMaps, CoilsRecord, Facts, Judgement, MapsRecord, NoiseRecord, Prepared, Sampling, SecondSet,
+    Sourced,
 };
 use pvdamp::solve::Lambda;
 use pvdamp::{Acquisition, Noise, Observer, Settings};
@@ -78,15 +80,15 @@ impl ScanSetup {
         let files = ReadFiles::of(files.collect::<Result<Vec<_>>>()?.concat());
         let settings = settings;
         let places = Places::of(scan, &settings);
-        let maps = maps_of(scan, &settings.maps)?;
+        let mut maps = maps_of(scan, &settings.maps)?;
         let first = first_with_data(scan)?;
         let acquired = Acquired::default();
-        let sampling = match &first {
+        let (sampling, mut told) = match &first {
             Some((slice, kspace)) => {
                 let held = acquired.of_slice(scan, *slice, kspace)?;
                 sampling_of(scan, kspace.view(), held.as_deref(), &settings, &places)?
             }
-            None => Sampling::of_nothing(scan.grid()),
+            None => (Sampling::of_nothing(scan.grid()), Vec::new()),
         };
         if settings.engine.tuning.lambda == Lambda::Optimal && !sampling.complete_scan {
             return Err(Error::data(
@@ -96,7 +98,25 @@ impl ScanSetup {
             ));
         }
         let calibration = calibration_of(scan, &settings, &sampling)?;
-        let (noise, told) = noise_of(scan, &settings)?;
+        let (noise, told_of_noise) = noise_of(scan, &settings)?;
+        told.extend(told_of_noise);
+        let doubtful = maps.as_mut().filter(|maps| maps.is_doubtful());
+        if let (Some(maps), Some((slice, kspace))) = (doubtful, &first) {
+            let place = scan.places.of_slice(*slice);
+            let unexplained = |maps: &MapsFile| {
+                let given = Sourced::from(maps.slice(*slice, place)?);
+                unexplained_by(given, kspace, &sampling, &noise, &settings.engine)
+                    .map_err(|error| places.locate(error, Some(*slice)))
+            };
+            let as_it_is = unexplained(maps)?;
+            maps.turn();
+            let (turned, why) = turned([as_it_is, unexplained(maps)?], scan.kspace_order());
+            if !turned {
+                maps.turn();
+            }
+            told.extend(why);
+        }
+        told.extend(maps.as_ref().and_then(|maps| maps.told()).map(str::to_string));
         Ok(Self {
             scan: scan.clone(),
             maps,
@@ -394,6 +414,24 @@ fn calibration_of(scan: &Scan, settings: &ScanSettings, sampling: &Sampling) -> 
     let window = |centre: Grid| settings.engine.espirit.window(centre).len();
     let larger = window(pvdamp::sampling::sampled_centre(&mask)) > window(sampling.centre);
     Ok(larger.then_some(Calibration::OfScan))
+}
+
+/// What given maps leave unexplained of the sampled centre of a slice, where that tells anything.
+fn unexplained_by(
+    maps: Sourced<Maps<f32>>,
+    kspace: &CoilStack<f32>,
+    sampling: &Sampling,
+    noise: &Noise,
+    settings: &Settings,
+) -> pvdamp::error::Result<Option<f64>> {
+    let Some(channels) = Channels::of(kspace.clone(), sampling, noise, settings, false)? else {
+        return Ok(None);
+    };
+    let given = CoilMaps::given(maps, &channels, sampling, &settings.espirit)?;
+    Ok(match given.record {
+        MapsRecord::Given { unexplained, .. } => unexplained,
+        _ => None,
+    })
 }
 
 fn why_two_sets(slice: usize, second: SecondSet) -> String {

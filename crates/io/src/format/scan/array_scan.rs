@@ -105,9 +105,11 @@ pub(super) fn open(format: &'static str, file: &Container, options: &ScanOptions
         warnings.extend(header.misfit(array.plane(), array.grid()));
     }
     let optional = |name: &str| file.source(name);
-    let grid = array.grid();
-    let mask = optional("mask")?.map(|s| mask_of(&s, grid)).transpose()?;
-    let probability = optional("prob_map")?.map(|s| probability_of(&s, grid)).transpose()?;
+    let (grid, order) = (array.grid(), array.plane_order());
+    let mask = optional("mask")?.map(|s| mask_of(&s, grid, order)).transpose()?;
+    let probability = optional("prob_map")?
+        .map(|s| probability_of(&s, grid, order))
+        .transpose()?;
     let mut references = Vec::new();
     for name in ["reconstruction_rss", "reconstruction_esc"] {
         match optional(name) {
@@ -147,6 +149,7 @@ pub(super) fn open(format: &'static str, file: &Container, options: &ScanOptions
         noise_covariance: None,
         calibration: None,
         noise_chain: None,
+        kspace_order: order,
         attributes,
         steps_at_centre: None,
         image_begins: ImageBegins::AtItsEdge,

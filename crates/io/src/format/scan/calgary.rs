@@ -7,6 +7,7 @@ use num_complex::Complex;
 use super::super::geometry::{Geometry, Plane};
 use super::super::hdf5_reader::Hdf5File;
 use super::super::masks::{mask_of, probability_of};
+use super::super::plane_order::KspaceOrder;
 use super::super::source::array::Source;
 use super::super::source::container::Container;
 use super::super::source::messages::DAMAGED;
@@ -74,9 +75,13 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
     let (attributes, warnings) = file.hdf5().map(Hdf5File::attributes).unwrap_or_default();
     let optional = |name: &str| file.source(name);
     let place = kspace.place.clone();
+    // x, ky, kz, whatever wrote it
+    let order = KspaceOrder::default();
     let dtype = format!("{}, real and imaginary parts in turn", kspace.dtype);
-    let mask = optional("mask")?.map(|s| mask_of(&s, grid)).transpose()?;
-    let probability = optional("prob_map")?.map(|s| probability_of(&s, grid)).transpose()?;
+    let mask = optional("mask")?.map(|s| mask_of(&s, grid, order)).transpose()?;
+    let probability = optional("prob_map")?
+        .map(|s| probability_of(&s, grid, order))
+        .transpose()?;
     Ok(Scan {
         place,
         format: FORMAT.name,
@@ -94,6 +99,7 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
         noise_covariance: None,
         calibration: None,
         noise_chain: None,
+        kspace_order: order,
         planes: Box::new(Interleaved { kspace }),
         steps_at_centre: None,
         image_begins: ImageBegins::AtItsOrigin,

@@ -82,7 +82,7 @@ pub(super) fn check(array: &KspaceArray, header: Option<&Header>, stated: Stated
 
 /// MATLAB writes the axes of its arrays in reverse.
 fn of_matlab(array: &KspaceArray, stated: Stated) -> Option<String> {
-    let written = array.source.hdf5()?.attribute_text("MATLAB_class").is_some();
+    let written = array.plane_order().by_matlab;
     let mut kinds = array.kinds.clone();
     let (x, y) = (array.position(AxisKind::Kx)?, array.position(AxisKind::Ky)?);
     kinds.swap(x, y);

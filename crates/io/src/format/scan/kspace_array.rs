@@ -4,6 +4,7 @@ use ndarray::{ArrayD, ArrayView4, Axis};
 use num_complex::Complex;
 
 use super::super::geometry::Plane;
+use super::super::plane_order::{KspaceOrder, by_matlab};
 use super::super::source::array::Source;
 use super::super::source::messages::shape_text;
 use super::axes::{Axes, AxisKind};
@@ -117,6 +118,15 @@ impl KspaceArray {
         match self.position(AxisKind::Kz) {
             Some(_) => Plane::Yz,
             None => Plane::Xy,
+        }
+    }
+
+    /// How it lies in its file. BART has the columns first in every array, and each tells so.
+    pub fn plane_order(&self) -> KspaceOrder {
+        let [rows, columns] = self.in_plane().map(|kind| self.position(kind));
+        KspaceOrder {
+            columns_first: columns < rows && self.source.dimensions().is_none(),
+            by_matlab: by_matlab(&self.source),
         }
     }
 

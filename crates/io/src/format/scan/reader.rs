@@ -8,6 +8,7 @@ use num_complex::Complex;
 use super::super::attribute::Attribute;
 use super::super::geometry::{Geometry, Plane};
 use super::super::header::Header;
+use super::super::plane_order::KspaceOrder;
 use super::super::source::array::Source;
 use super::super::source::container::Container;
 use super::super::stamp::ReadFiles;
@@ -101,6 +102,8 @@ pub struct Scan {
     pub(super) calibration: Option<Calibration>,
     /// Of raw data, what a measurement of noise becomes in its k-space.
     pub(in crate::format) noise_chain: Option<Chain>,
+    /// How k-space lies in its file.
+    pub(in crate::format) kspace_order: KspaceOrder,
     /// Those of the file.
     pub attributes: Vec<Attribute>,
     /// Whether what tells of the patient was taken out.
@@ -148,6 +151,11 @@ impl Scan {
 
     pub fn coils(&self) -> usize {
         self.coils
+    }
+
+    /// How k-space lies in its file, which tells how arrays that go with it do.
+    pub fn kspace_order(&self) -> KspaceOrder {
+        self.kspace_order
     }
 
     /// Reads one slice, `(coils, rows, cols)`.

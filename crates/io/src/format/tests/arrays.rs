@@ -5,11 +5,9 @@ use std::path::Path;
 use ndarray::{Array2, Array3, ArrayD, Axis, IxDyn, array};
 use num_complex::Complex;
 
-use super::{assert_says, file, maps_of, message, put};
+use super::{assert_says, file, maps_of, message, put, read_mask, read_probability};
 use crate::error::Place;
-use crate::format::{
-    First, MapsOf, Role, Volume, read_covariance, read_maps, read_mask, read_probability, read_volume,
-};
+use crate::format::{First, MapsOf, Role, Volume, read_covariance, read_maps, read_volume};
 use pvdamp::array::Grid;
 
 const GRID: Grid = Grid::new(4, 3);
@@ -152,8 +150,7 @@ fn the_error_names_the_shapes_of_maps_that_fit() {
 #[test]
 fn maps_that_do_not_fit() {
     for (shape, word) in [
-        (&[4, 3, 2][..], "move the coils"),
-        (&[2, 3, 4], "transpose"),
+        (&[4, 4, 2][..], "made from this scan"),
         (&[5, 2, 4, 3], "made from this scan"),
         (&[2, 3, 2, 4, 3], "made from this scan"),
         (&[4, 3], "made from this scan"),

@@ -5,11 +5,10 @@ use num_complex::Complex;
 use zip::CompressionMethod;
 
 use super::fixtures::{TestFolder, complex_bytes, complex_npy, cut, npy};
-use super::{assert_says, maps_of, message};
+use super::{assert_says, maps_of, message, read_mask, read_probability};
 use crate::error::Place;
 use crate::format::{
-    First, Images, Role, Scan, ScanOptions, Volume, holds_images, read_covariance, read_list, read_maps, read_mask,
-    read_probability, read_volume,
+    First, Images, Role, Scan, ScanOptions, Volume, holds_images, read_covariance, read_list, read_maps, read_volume,
 };
 use pvdamp::array::Grid;
 

@@ -5,6 +5,7 @@ mod containers;
 mod damaged;
 mod fixtures;
 mod layouts;
+mod orders;
 mod origins;
 mod outlines;
 mod real_data;
@@ -15,15 +16,15 @@ mod written;
 
 use std::path::{Path, PathBuf};
 
-use ndarray::Array4;
+use ndarray::{Array2, Array4};
 use num_complex::Complex;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
 
-use super::{MapsOf, Outline, Scan, ScanOptions};
-use crate::error::Result;
-use pvdamp::array::Grid;
+use super::{KspaceOrder, MapsOf, Outline, Scan, ScanOptions};
+use crate::error::{Place, Result};
+use pvdamp::array::{Grid, Mask};
 
 pub const HEADER: &str = "<ismrmrdHeader xmlns='http://www.ismrm.org/ISMRMRD'><encoding>\
     <encodedSpace><matrixSize><x>12</x><y>10</y><z>1</z></matrixSize></encodedSpace>\
@@ -55,6 +56,16 @@ pub fn put<T: hdf5::H5Type + Clone, D: ndarray::Dimension>(
         .map(drop)
 }
 
+/// The mask beside a scan that lies as is usual.
+pub fn read_mask(place: &Place, grid: Grid) -> Result<Mask> {
+    super::read_mask(place, grid, KspaceOrder::default()).map(|read| read.likely)
+}
+
+/// The same of a probability.
+pub fn read_probability(place: &Place, grid: Grid) -> Result<Array2<f64>> {
+    super::read_probability(place, grid, KspaceOrder::default()).map(|read| read.likely)
+}
+
 /// Of a scan whose slices show a place each.
 pub fn maps_of(slices: usize, coils: usize, grid: Grid) -> MapsOf {
     MapsOf {
@@ -62,6 +73,7 @@ pub fn maps_of(slices: usize, coils: usize, grid: Grid) -> MapsOf {
         places: slices,
         coils,
         grid,
+        order: KspaceOrder::default(),
     }
 }
 

@@ -141,8 +141,8 @@ fn a_volume_is_outlined_without_reading_it() {
 #[test]
 fn a_volume_is_refused_by_what_its_headers_tell() {
     let options = axes("coil,kx,ky,kz");
-    let (_folder, path) = file(|f| put(f, "kspace", &volume()).and(put(f, "mask", &Array3::<u8>::ones((6, 5, 1)))));
-    assert_says(&message(open(&path, &options)), &path, &["'mask'", "(6, 5, 1)"]);
+    let (_folder, path) = file(|f| put(f, "kspace", &volume()).and(put(f, "mask", &Array3::<u8>::ones((6, 5, 2)))));
+    assert_says(&message(open(&path, &options)), &path, &["'mask'", "(6, 5, 2)"]);
     let (_folder, path) = file(|f| put(f, "kspace", &volume()).and(put(f, "mask", &arr1(&[0u8; 5]))));
     assert_says(&message(open(&path, &options)), &path, &["samples nothing"]);
     let (_folder, path) = file(|f| put(f, "kspace", &volume()));

@@ -3,9 +3,9 @@
 #[path = "../../../../../tests/support/shared_data.rs"]
 mod shared_data;
 
-use super::maps_of;
+use super::{maps_of, read_mask, read_probability};
 use crate::error::Place;
-use crate::format::{Role, Scan, ScanOptions, Volume, read_maps, read_mask, read_probability, read_volume};
+use crate::format::{Role, Scan, ScanOptions, Volume, read_maps, read_volume};
 use pvdamp::array::Grid;
 use shared_data::shared_data;
 

@@ -164,6 +164,7 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
         probability: None,
         noise_covariance,
         noise_chain: Some(chain),
+        kspace_order: Default::default(),
         attributes,
         image_begins: ImageBegins::AtItsEdge,
         looked_at: Default::default(),

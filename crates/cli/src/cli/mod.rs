@@ -4,6 +4,7 @@ mod anonymize;
 mod arguments;
 mod batch;
 mod bench;
+mod bids;
 mod console;
 mod convert;
 mod demo;

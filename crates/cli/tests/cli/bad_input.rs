@@ -422,6 +422,11 @@ fn usage() {
         ("recon under.h5 --map-sets 3 -o out.h5", "--map-sets"),
         ("recon under.h5 -q -v -o out.h5", "--quiet"),
         ("mask --size 32x --accel 2 -o out.h5", "32x"),
+        ("convert full.h5 a.nii --part angle", "mag, phase, real or imag"),
+        ("convert full.h5", "OUTPUT"),
+        ("convert full.h5 --bids new --suffix T3w", "T3w"),
+        ("convert full.h5 a.nii --suffix T1w", "--bids"),
+        ("convert full.h5 a.nii --bids new --suffix T1w", "--bids"),
     ] {
         let output = folder.run(words);
         assert_eq!(output.code, Some(USAGE), "pvdamp {words}\n{}", output.err);

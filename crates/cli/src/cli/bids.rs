@@ -1,5 +1,5 @@
-//! Images as a BIDS dataset (Gorgolewski et al. 2016, <https://bids-specification.readthedocs.io>): names, sidecars and the
-//! description of the dataset. What is not known is left out.
+//! Images as a BIDS dataset (Gorgolewski et al. 2016, <https://bids-specification.readthedocs.io>): names, sidecars
+//! and the description of the dataset. What is not known is left out.
 
 use std::path::{Path, PathBuf};
 
@@ -29,8 +29,8 @@ const VERSION: &str = "1.10.0";
 /// A dataset to write into.
 #[derive(Args)]
 pub struct BidsArguments {
-    /// Write the images into this BIDS dataset, as sub-NAME/anat/sub-NAME_SUFFIX.nii.gz with a sidecar, in place of OUTPUT;
-    /// NAME is that of INPUT, its letters and digits
+    /// Write the images into this BIDS dataset, as sub-NAME/anat/sub-NAME_SUFFIX.nii.gz with a sidecar, in place of
+    /// OUTPUT; NAME is that of INPUT, its letters and digits
     #[arg(long, value_name = "DIR")]
     bids: Option<PathBuf>,
 

@@ -81,12 +81,12 @@ impl Convert {
         console::catch_interrupt();
         let images = Images::open_parts(&self.input, parts)?;
         match subject {
-            Some(subject) => self.into_bids(console, images, parts, &subject),
-            None => self.into_file(console, images, parts),
+            Some(subject) => self.write_bids(console, images, parts, &subject),
+            None => self.write_file(console, images, parts),
         }
     }
 
-    fn into_file(&self, console: &Console, mut images: Images, parts: &[Part]) -> Result<()> {
+    fn write_file(&self, console: &Console, mut images: Images, parts: &[Part]) -> Result<()> {
         let output = self.output()?;
         let format = self.writable(output, images.series().slices, parts)?;
         if let Some(by) = self.anonymize.anonymizer(console)? {
@@ -112,7 +112,7 @@ impl Convert {
         Ok(())
     }
 
-    fn into_bids(&self, console: &Console, mut images: Images, parts: &[Part], subject: &Subject) -> Result<()> {
+    fn write_bids(&self, console: &Console, mut images: Images, parts: &[Part], subject: &Subject) -> Result<()> {
         let parts: Vec<Option<Part>> = match parts {
             [] => vec![None],
             _ => parts.iter().copied().map(Some).collect(),

@@ -70,7 +70,8 @@ pub struct Series {
     pub description: String,
     /// The method that made them; empty where it is not known.
     pub method: String,
-    /// What to write of complex images, of formats that take [parts](ImageFormat::parts); the magnitude where none is named.
+    /// What to write of complex images, of formats that take [parts](ImageFormat::parts); the magnitude where none is
+    /// named.
     pub parts: Vec<Part>,
     /// Whether what tells of the patient was taken out, as the file is to say where it can.
     pub anonymized: bool,

@@ -99,7 +99,13 @@ fn has_columns_first(axes: &[MapAxis]) -> bool {
 /// What the axes can be, the more usual first; of those with the coils last only where no other fits.
 fn arrangements(source: &Source, scan: MapsOf) -> Vec<Vec<MapAxis>> {
     use MapAxis::{Coil, Column, One, Row};
-    if let Some(axes) = stated(source) {
+    if let Some(mut axes) = stated(source) {
+        // maps of one slice are those of a place that several slices show
+        for (axis, &length) in axes.iter_mut().zip(&source.shape) {
+            if *axis == MapAxis::Slice && length != scan.slices && length == scan.places {
+                *axis = MapAxis::Place;
+            }
+        }
         return Vec::from_iter(fitting(source, &axes, scan).then_some(axes));
     }
     let inner = [

@@ -59,6 +59,7 @@ fn masks(source: &Source, grid: Grid, order: KspaceOrder, own: bool) -> Result<A
     Ok(Alternatives {
         likely: mask(planes.likely),
         other: planes.other.map(mask),
+        only_turned: planes.only_turned,
     })
 }
 
@@ -124,6 +125,7 @@ fn planes(source: &Source, grid: Grid, order: KspaceOrder, own: bool) -> Result<
             return Ok(Alternatives {
                 likely: plane.to_owned(),
                 other: None,
+                only_turned: false,
             });
         }
         Arrangement::Plane(fits) => fits,
@@ -144,6 +146,7 @@ fn planes(source: &Source, grid: Grid, order: KspaceOrder, own: bool) -> Result<
     Ok(Alternatives {
         likely: one(lies.columns_first)?,
         other: lies.doubtful.then(|| one(!lies.columns_first)).transpose()?,
+        only_turned: lies.columns_first && !order.columns_first && fits == [false, true],
     })
 }
 

@@ -29,6 +29,8 @@ pub struct Alternatives<T> {
     pub likely: T,
     /// The other way round, where nothing but the data can tell.
     pub other: Option<T>,
+    /// Whether columns come before rows, other than in k-space, because only that fits.
+    pub only_turned: bool,
 }
 
 /// Which way round a plane lies.

@@ -1,11 +1,11 @@
 //! Arrays that come with a scan, held to its data: which way round they lie, and whether they can be its own.
 
-use ndarray::{Array2, ArrayView3};
+use ndarray::ArrayView3;
 use num_complex::Complex;
 
 use crate::format::{Alternatives, KspaceOrder};
 use pvdamp::array::Mask;
-use pvdamp::sampling::held_energy;
+use pvdamp::sampling::held_data;
 
 /// What one way round has to leave unexplained, relative to the other, to be the right one.
 const CLEARLY_LESS: f64 = 0.5;
@@ -14,16 +14,7 @@ const GAPS: f64 = 0.01;
 
 /// Where k-space `(coils, rows, cols)` holds data.
 pub(super) fn data_mask(kspace: ArrayView3<Complex<f32>>, held: Option<&Mask>) -> Mask {
-    held.cloned().unwrap_or_else(|| {
-        let (_, rows, cols) = kspace.dim();
-        let mut energy = Array2::<f64>::zeros((rows, cols));
-        for plane in kspace.outer_iter() {
-            energy.zip_mut_with(&plane, |sum, value| {
-                *sum += f64::from(value.re).powi(2) + f64::from(value.im).powi(2);
-            });
-        }
-        held_energy(&energy).mask
-    })
+    held.cloned().unwrap_or_else(|| held_data(kspace).mask)
 }
 
 /// The way round that fits better, by the number that `wrong` gives it; a sentence where that is not as k-space lies, or
@@ -34,7 +25,15 @@ pub(super) fn settle<T: PartialEq>(
     order: KspaceOrder,
     wrong: impl Fn(&T) -> f64,
 ) -> (T, Option<String>) {
-    let Alternatives { likely, other } = read;
+    let Alternatives {
+        likely,
+        other,
+        only_turned,
+    } = read;
+    if only_turned {
+        let told = format!("the {what} is read with columns before rows: only that fits");
+        return (likely, Some(told));
+    }
     let Some(other) = other.filter(|other| *other != likely) else {
         return (likely, None);
     };
@@ -120,6 +119,7 @@ fn gaps(data: &Mask) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ndarray::Array2;
 
     fn mask(sampled: impl Fn(usize, usize) -> bool) -> Mask {
         Mask::new(Array2::from_shape_fn((8, 8), |(row, col)| sampled(row, col)))
@@ -150,6 +150,7 @@ mod tests {
         let both = |likely: &Mask, other: &Mask| Alternatives {
             likely: likely.clone(),
             other: Some(other.clone()),
+            only_turned: false,
         };
         let settled = |read, data: &Mask| settle("mask", read, order, |mask| differing(mask, data) as f64);
         let (found, told) = settled(both(&rows, &cols), &cols);

@@ -27,7 +27,11 @@ const SPREAD: f64 = 0.4;
 const SIDES: [usize; 3] = [64, 32, 16];
 /// Air: energy of lines of an image as a share of the mean over all lines.
 const AIR: f64 = 0.05;
-/// Object: the same.
+/// Energy of the quietest lines about an object, as a share of the mean.
+const QUIET: f64 = 0.2;
+/// The object lies about a place if its centre is no farther from it, as a share of the axis.
+const ABOUT: f64 = 0.125;
+/// Object: the same as [`AIR`].
 const OBJECT: f64 = 0.5;
 
 /// How many lines on either side are near a place, of `n`.
@@ -76,13 +80,8 @@ pub(super) fn look(kspace: &CoilStack<f32>) -> Look {
         }
         of_coils.push(along_rows.iter().sum::<f64>() - before);
     }
-    let spread = [&along_rows, &along_cols].iter().all(|energy| {
-        let lines = Lines {
-            energy: energy.to_vec(),
-            reaches_origin: true,
-        };
-        lines.is_long() && lines.near(lines.peak()) < SPREAD
-    });
+    let looks_spread = [&along_rows, &along_cols].map(|energy| is_spread(energy));
+    let spread = looks_spread == [true; 2] && [&along_rows, &along_cols].into_iter().any(|energy| has_air(energy));
     let lines = [Lines::new(along_rows), Lines::new(along_cols)];
     let energy = [lines[0].energy(), lines[1].energy()];
     let strongest = (0..of_coils.len()).max_by(|&a, &b| of_coils[a].total_cmp(&of_coils[b]));
@@ -91,6 +90,23 @@ pub(super) fn look(kspace: &CoilStack<f32>) -> Look {
         .iter()
         .all(|lines| lines.reaches_origin && lines.near(lines.peak()) >= CONCENTRATED);
     Look { energy, images, clear }
+}
+
+/// Whether energy is spread along an axis, as that of images is.
+fn is_spread(energy: &[f64]) -> bool {
+    let lines = Lines {
+        energy: energy.to_vec(),
+        reaches_origin: true,
+    };
+    lines.is_long() && lines.near(lines.peak()) < SPREAD
+}
+
+/// Whether some lines have hardly any energy, as air about an object has; noise has the same everywhere.
+fn has_air(energy: &[f64]) -> bool {
+    let mut sorted = energy.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let mean = sorted.iter().sum::<f64>() / sorted.len().max(1) as f64;
+    sorted.get(sorted.len() / 20).is_some_and(|&quiet| quiet < QUIET * mean)
 }
 
 /// Whether the transform of a plane has its energy at one place, as that of an image has.
@@ -221,7 +237,9 @@ fn lies_about_first(lines: &Array1<f64>) -> bool {
         let sum: f64 = (0..2 * width).map(|i| lines[(place + n + i - width) % n]).sum();
         sum / (2 * width) as f64
     };
-    mean > 0.0 && about(0) > OBJECT * mean && about(n / 2) < AIR * mean
+    let turn = |i: usize| Complex::from_polar(lines[i], std::f64::consts::TAU * i as f64 / n as f64);
+    let centre = (0..n).map(turn).sum::<Complex<f64>>().arg() / std::f64::consts::TAU;
+    mean > 0.0 && about(0) > OBJECT * mean && about(n / 2) < AIR * mean && centre.abs() < ABOUT
 }
 
 #[cfg(test)]
@@ -309,6 +327,8 @@ mod tests {
             assert_eq!(of([0.4, 0.65]), [false; 2]);
             assert_eq!(of([0.0, 0.0]), [true; 2]);
             assert_eq!(of([0.0, 0.5]), [true, false]);
+            // one that only reaches into the corner
+            assert_eq!(of([0.8, 0.8]), [false; 2]);
         }
     }
 }

@@ -15,8 +15,8 @@ use pvdamp_cli::compare::{Machine, Store};
 use pvdamp_cli::report::{BatchPictures, batch_page};
 use pvdamp_io::error::Place;
 use pvdamp_io::format::{
-    Axes, Header, Images, MapsOf, Role, Scan, ScanOptions, holds_images, read_covariance, read_list, read_maps,
-    read_mask, read_noise, read_probability, read_table, read_volume,
+    Axes, Header, Images, KspaceOrder, MapsOf, Role, Scan, ScanOptions, holds_images, read_covariance, read_list,
+    read_maps, read_mask, read_noise, read_probability, read_table, read_volume,
 };
 
 pub use mutate::mutate;
@@ -153,17 +153,22 @@ fn arrays(path: &Path) {
         images.series();
         let _ = images.read(0);
     }
+    let order = KspaceOrder {
+        columns_first: true,
+        by_matlab: false,
+    };
     let of = MapsOf {
         slices: 2,
         places: 1,
         coils: 2,
         grid: GRID,
+        order,
     };
     if let Ok(maps) = read_maps(&place, of) {
         let _ = maps.slice(1, 0);
     }
-    let _ = read_mask(&place, GRID);
-    let _ = read_probability(&place, GRID);
+    let _ = read_mask(&place, GRID, order);
+    let _ = read_probability(&place, GRID, order);
     let _ = read_covariance(&place, 2);
     let _ = read_noise(&place, 2);
     let _ = read_volume(&place, Role::Target);

@@ -3,9 +3,13 @@
 use ndarray::ArrayView3;
 use num_complex::Complex;
 
-use crate::format::{Alternatives, KspaceOrder};
-use pvdamp::array::Mask;
+use super::inputs::Places;
+use crate::error::Result;
+use crate::format::{Alternatives, KspaceOrder, MapsFile};
+use pvdamp::array::{CoilStack, Mask};
+use pvdamp::reconstruct::{Channels, CoilMaps, Sampling, Sourced};
 use pvdamp::sampling::held_data;
+use pvdamp::{Noise, Settings};
 
 /// What one way round has to leave unexplained, relative to the other, to be the right one.
 const CLEARLY_LESS: f64 = 0.5;
@@ -61,9 +65,56 @@ fn undecided(subject: &str, order: KspaceOrder) -> String {
     )
 }
 
+/// A slice that given maps are held to.
+pub(super) struct Seen<'a> {
+    pub slice: usize,
+    pub place: usize,
+    pub kspace: &'a CoilStack<f32>,
+    pub sampling: &'a Sampling,
+    pub noise: &'a Noise,
+    pub settings: &'a Settings,
+}
+
+impl Seen<'_> {
+    /// What maps leave unexplained of its sampled centre, where that tells anything.
+    fn unexplained_by(&self, maps: &MapsFile, places: &Places) -> Result<Option<f64>> {
+        let given = Sourced::from(maps.slice(self.slice, self.place)?);
+        let unexplained = || {
+            let channels = Channels::of(self.kspace.clone(), self.sampling, self.noise, self.settings, false)?;
+            let Some(channels) = channels else { return Ok(None) };
+            let given = CoilMaps::given(given, &channels, self.sampling, &self.settings.espirit)?;
+            Ok(given.record.unexplained())
+        };
+        unexplained().map_err(|error| places.locate(error, Some(self.slice)))
+    }
+}
+
+/// Turns maps whose rows and columns may be the other way round, where they explain a slice better so; a sentence where
+/// they do, or where nobody can tell.
+///
+/// # Errors
+/// Maps that cannot be read or do not fit.
+pub(super) fn settle_maps(
+    maps: &mut MapsFile,
+    seen: &Seen,
+    order: KspaceOrder,
+    places: &Places,
+) -> Result<Option<String>> {
+    if !maps.is_doubtful() {
+        return Ok(None);
+    }
+    let unturned = seen.unexplained_by(maps, places)?;
+    maps.turn();
+    let (turned, why) = turned([unturned, seen.unexplained_by(maps, places)?], order);
+    if !turned {
+        maps.turn();
+    }
+    Ok(why)
+}
+
 /// Whether given maps are to be turned, by what they leave unexplained as they are and turned; a sentence where they are, or
 /// where that does not tell.
-pub(super) fn turned(unexplained: [Option<f64>; 2], order: KspaceOrder) -> (bool, Option<String>) {
+fn turned(unexplained: [Option<f64>; 2], order: KspaceOrder) -> (bool, Option<String>) {
     match unexplained {
         [Some(as_is), Some(turned)] if turned < CLEARLY_LESS * as_is => {
             let percent = [turned, as_is].map(|share| 100.0 * share);

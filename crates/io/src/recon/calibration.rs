@@ -3,10 +3,12 @@
 
 use ndarray::s;
 
+use super::ScanSettings;
 use crate::error::{Error, Place, Result};
 use crate::format::{Scan, ScanOptions};
 use pvdamp::array::{CoilStack, Grid, Mask};
-use pvdamp::sampling::held_data;
+use pvdamp::reconstruct::Sampling;
+use pvdamp::sampling::{held_data, sampled_centre};
 
 /// Fields of view that differ by no more than this share are the same.
 const SAME_VIEW: f64 = 0.02;
@@ -20,11 +22,30 @@ pub(super) enum Calibration {
 }
 
 impl Calibration {
+    /// The scan that is asked for, or lines of the scan's own file, where they make a larger centre than its image has.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`], and lines that cannot be read.
+    pub fn of(scan: &Scan, settings: &ScanSettings, sampling: &Sampling) -> Result<Option<Self>> {
+        if !settings.calibrates(scan.coils()) {
+            return Ok(None);
+        }
+        if let Some(place) = &settings.calibration {
+            return Self::open(place, scan).map(Some);
+        }
+        let Some((_, mask)) = Self::OfScan.of_slice(scan, 0)? else {
+            return Ok(None);
+        };
+        let window = |centre: Grid| settings.engine.espirit.window(centre).len();
+        let larger = window(sampled_centre(&mask)) > window(sampling.centre);
+        Ok(larger.then_some(Self::OfScan))
+    }
+
     /// Opens a scan of the coils and the field of view of `scan`: of one slice for all, or of as many as it has.
     ///
     /// # Errors
     /// A file that is no such scan.
-    pub fn open(place: &Place, scan: &Scan) -> Result<Self> {
+    fn open(place: &Place, scan: &Scan) -> Result<Self> {
         let options = ScanOptions {
             dataset: place.dataset.clone(),
             ..ScanOptions::default()

@@ -4,18 +4,17 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::acquired::Acquired;
-use super::beside::turned;
+use super::beside::{Seen, settle_maps};
 use super::calibration::Calibration;
 use super::frames::PlaceMaps;
 use super::inputs::{Places, maps_of, maps_of_slice, noise_of, sampling_of};
 use super::{MapsSource, ScanSettings, Workload};
 use crate::error::{Error, Result};
 use crate::format::{MapsFile, ReadFiles, Scan, files_of};
-use pvdamp::array::{CoilStack, Grid, Maps};
+use pvdamp::array::{CoilStack, Maps};
 use pvdamp::coil::MapSets;
 use pvdamp::reconstruct::{
-    Channels, Choice, CoilMaps, CoilsRecord, Facts, Judgement, MapsRecord, NoiseRecord, Prepared, Sampling, SecondSet,
-    Sourced,
+    Channels, Choice, CoilMaps, CoilsRecord, Facts, Judgement, NoiseRecord, Prepared, Sampling, SecondSet, Sourced,
 };
 use pvdamp::solve::Lambda;
 use pvdamp::{Acquisition, Noise, Observer, Settings};
@@ -97,24 +96,19 @@ impl ScanSetup {
                 "give the weight as a number, or take the method pvdamp",
             ));
         }
-        let calibration = calibration_of(scan, &settings, &sampling)?;
+        let calibration = Calibration::of(scan, &settings, &sampling)?;
         let (noise, told_of_noise) = noise_of(scan, &settings)?;
         told.extend(told_of_noise);
-        let doubtful = maps.as_mut().filter(|maps| maps.is_doubtful());
-        if let (Some(maps), Some((slice, kspace))) = (doubtful, &first) {
-            let place = scan.places.of_slice(*slice);
-            let unexplained = |maps: &MapsFile| {
-                let given = Sourced::from(maps.slice(*slice, place)?);
-                unexplained_by(given, kspace, &sampling, &noise, &settings.engine)
-                    .map_err(|error| places.locate(error, Some(*slice)))
+        if let (Some(maps), Some((slice, kspace))) = (&mut maps, &first) {
+            let seen = Seen {
+                slice: *slice,
+                place: scan.places.of_slice(*slice),
+                kspace,
+                sampling: &sampling,
+                noise: &noise,
+                settings: &settings.engine,
             };
-            let as_it_is = unexplained(maps)?;
-            maps.turn();
-            let (turned, why) = turned([as_it_is, unexplained(maps)?], scan.kspace_order());
-            if !turned {
-                maps.turn();
-            }
-            told.extend(why);
+            told.extend(settle_maps(maps, &seen, scan.kspace_order(), &places)?);
         }
         told.extend(maps.as_ref().and_then(|maps| maps.told()).map(str::to_string));
         Ok(Self {
@@ -397,41 +391,6 @@ impl ScanSetup {
         };
         self.ahead.take().filter(fits)
     }
-}
-
-/// What maps are calibrated on: the scan that is asked for, or lines of the scan's own file, where they make a larger centre
-/// than its image has.
-fn calibration_of(scan: &Scan, settings: &ScanSettings, sampling: &Sampling) -> Result<Option<Calibration>> {
-    if !settings.calibrates(scan.coils()) {
-        return Ok(None);
-    }
-    if let Some(place) = &settings.calibration {
-        return Calibration::open(place, scan).map(Some);
-    }
-    let Some((_, mask)) = Calibration::OfScan.of_slice(scan, 0)? else {
-        return Ok(None);
-    };
-    let window = |centre: Grid| settings.engine.espirit.window(centre).len();
-    let larger = window(pvdamp::sampling::sampled_centre(&mask)) > window(sampling.centre);
-    Ok(larger.then_some(Calibration::OfScan))
-}
-
-/// What given maps leave unexplained of the sampled centre of a slice, where that tells anything.
-fn unexplained_by(
-    maps: Sourced<Maps<f32>>,
-    kspace: &CoilStack<f32>,
-    sampling: &Sampling,
-    noise: &Noise,
-    settings: &Settings,
-) -> pvdamp::error::Result<Option<f64>> {
-    let Some(channels) = Channels::of(kspace.clone(), sampling, noise, settings, false)? else {
-        return Ok(None);
-    };
-    let given = CoilMaps::given(maps, &channels, sampling, &settings.espirit)?;
-    Ok(match given.record {
-        MapsRecord::Given { unexplained, .. } => unexplained,
-        _ => None,
-    })
 }
 
 fn why_two_sets(slice: usize, second: SecondSet) -> String {

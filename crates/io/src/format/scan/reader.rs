@@ -61,7 +61,7 @@ pub(super) enum ImageBegins {
 pub(super) struct Calibration {
     pub planes: Box<dyn Planes>,
     /// Which of the planes is of each slice of the scan.
-    pub of_slice: Vec<Option<usize>>,
+    pub of_slice: Vec<usize>,
     /// How many lines it has.
     pub lines: usize,
 }
@@ -186,17 +186,16 @@ impl Scan {
     }
 
     /// k-space of a slice that was acquired to calibrate coil maps on, `(coils, rows, cols)`, and where it was acquired,
-    /// `(rows, cols)`; `None` where there is none of this slice.
+    /// `(rows, cols)`; `None` where there is none.
     ///
     /// # Errors
     /// Those of [`Self::read_slice`].
     pub fn read_calibration(&self, slice: usize) -> Result<Option<(CoilStack<f32>, Option<Mask>)>> {
+        self.check_slice(slice)?;
         let Some(calibration) = &self.calibration else {
             return Ok(None);
         };
-        let Some(at) = calibration.of_slice.get(slice).copied().flatten() else {
-            return Ok(None);
-        };
+        let at = calibration.of_slice[slice];
         let read = calibration.planes.slice(at);
         self.files.check()?;
         Ok(Some((read?, calibration.planes.acquired(at))))

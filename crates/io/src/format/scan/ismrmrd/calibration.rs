@@ -15,7 +15,7 @@ use crate::error::Result;
 /// their other counters, are averaged.
 ///
 /// # Errors
-/// Lines of other coils, or that do not lie on the grid.
+/// Lines of other coils, or that do not lie on the grid, and slices without any.
 pub(super) fn calibration(
     table: Table,
     header: &Header,
@@ -43,12 +43,15 @@ pub(super) fn calibration(
     let rows: Vec<Row> = lines.values().flatten().map(|line| line.row).collect();
     table.check_lengths(layout.coils, &rows)?;
     let (_, planes_a_frame) = layout.planes(positions);
-    let group = |slice: u16| lines.keys().position(|frame| frame[4] == slice);
-    let of_frame = |frame: &[u16; 5]| {
-        let group = group(frame[4]);
-        (0..planes_a_frame).map(move |plane| group.map(|group| group * planes_a_frame + plane))
-    };
-    let of_slice: Vec<Option<usize>> = frames.iter().flat_map(of_frame).collect();
+    let mut of_slice = Vec::new();
+    for frame in frames {
+        let group = lines.keys().position(|lines| lines[4] == frame[4]);
+        let group = group.ok_or_else(|| {
+            let problem = format!("there are none of slice {}", frame[4]);
+            table.error(problem, "calibrate maps on another scan")
+        })?;
+        of_slice.extend((0..planes_a_frame).map(|plane| group * planes_a_frame + plane));
+    }
     Ok(Calibration {
         of_slice,
         lines: separate.len(),

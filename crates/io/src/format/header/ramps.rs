@@ -4,6 +4,10 @@ use roxmltree::Node;
 
 use super::xml::{child, text};
 
+/// No gradient rises in less than this, and no readout takes longer, in µs.
+const SHORTEST: f64 = 1.0;
+const LONGEST: f64 = 1e6;
+
 /// A trapezoid, and when samples are taken on it, in µs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ramps {
@@ -24,13 +28,13 @@ impl Ramps {
         let value = |name: &str| {
             let named = |node: &Node| text(*node, "name").is_some_and(|n| n.eq_ignore_ascii_case(name));
             let number: f64 = text(description.children().find(named)?, "value")?.parse().ok()?;
-            (number.is_finite() && number >= 0.0).then_some(number)
+            (0.0..LONGEST).contains(&number).then_some(number)
         };
-        let up = value("rampUpTime").filter(|&up| up > 0.0)?;
+        let up = value("rampUpTime").filter(|&up| up >= SHORTEST)?;
         Some(Self {
             up,
             flat: value("flatTopTime")?,
-            down: value("rampDownTime").filter(|&down| down > 0.0).unwrap_or(up),
+            down: value("rampDownTime").filter(|&down| down >= SHORTEST).unwrap_or(up),
             delay: value("acqDelayTime"),
             dwell: value("dwellTime").filter(|&dwell| dwell > 0.0),
         })
@@ -52,7 +56,9 @@ mod tests {
         let ramps = of(xml).unwrap();
         assert_eq!((ramps.up, ramps.flat, ramps.down), (120.0, 220.0, 120.0));
         assert_eq!((ramps.delay, ramps.dwell), (None, Some(2.5)));
-        assert_eq!(of(&xml.replace(">120<", ">0<")), None);
+        for none in ["0", "1e-300", "1e300", "-5", "NaN"] {
+            assert_eq!(of(&xml.replace(">120<", &format!(">{none}<"))), None, "{none}");
+        }
         assert_eq!(of("<encoding/>"), None);
     }
 }

@@ -14,7 +14,6 @@ pub use self::simulated::{header_xml, volume_header_xml};
 pub use self::space::{Along, Space};
 pub(in crate::format) use self::xml::{LONGEST, parse as parse_xml};
 use self::xml::{child, text, whole};
-use super::geometry::Plane;
 use super::reason::Reason;
 use super::source::array::Source;
 use pvdamp::array::Grid;
@@ -121,9 +120,8 @@ impl Header {
         (0..2).filter_map(|axis| self.along(axis)?.contradiction())
     }
 
-    /// What is odd about k-space of `grid`: whether it is neither the encoded matrix nor that without oversampling.
-    pub(super) fn misfit(&self, plane: Plane, grid: Grid) -> Option<String> {
-        let [rows, cols] = plane.in_plane();
+    /// What is odd about k-space of `grid`, whose rows and columns are these axes: whether it is neither the encoded matrix nor that without oversampling.
+    pub(super) fn misfit(&self, [rows, cols]: [usize; 2], grid: Grid) -> Option<String> {
         let fits = |axis: usize, n: usize| self.along(axis).is_none_or(|along| along.fits(n));
         let [told_rows, told_cols] = [rows, cols].map(|axis| self.encoded.map_or(0, |space| space.matrix[axis]));
         (!fits(rows, grid.rows) || !fits(cols, grid.cols)).then(|| {

@@ -102,7 +102,7 @@ pub(super) fn open(format: &'static str, file: &Container, options: &ScanOptions
     warnings.extend(check_axes::check(&array, header.as_ref(), stated)?);
     if let Some(header) = &header {
         warnings.extend(header.contradictions());
-        warnings.extend(header.misfit(array.plane(), array.grid()));
+        warnings.extend(header.misfit(array.plane().in_plane(), array.grid()));
     }
     let optional = |name: &str| file.source(name);
     let (grid, order) = (array.grid(), array.plane_order());

@@ -120,7 +120,8 @@ impl Header {
         (0..2).filter_map(|axis| self.along(axis)?.contradiction())
     }
 
-    /// What is odd about k-space of `grid`, whose rows and columns are these axes: whether it is neither the encoded matrix nor that without oversampling.
+    /// What is odd about k-space of `grid`, whose rows and columns are these axes: whether it is neither the encoded matrix
+    /// nor that without oversampling.
     pub(super) fn misfit(&self, [rows, cols]: [usize; 2], grid: Grid) -> Option<String> {
         let fits = |axis: usize, n: usize| self.along(axis).is_none_or(|along| along.fits(n));
         let [told_rows, told_cols] = [rows, cols].map(|axis| self.encoded.map_or(0, |space| space.matrix[axis]));

@@ -10,7 +10,7 @@ mod real;
 mod simd;
 
 pub use mask::Mask;
-pub use over_coils::over_coils;
+pub use over_coils::{energy_over_coils, over_coils};
 pub use real::Real;
 pub use simd::{Aligned, LANES, Vectors, greatest, sum, transpose, vectorised};
 

@@ -28,3 +28,13 @@ pub fn over_coils<T: Real, V: Clone>(
     }
     Array2::from_shape_vec((rows, cols), found).expect("a value for each location")
 }
+
+/// The energy of a stack `(coils, rows, cols)` at each location, `Σ_c |x_c|²`, summed in f64; returns `(rows, cols)`.
+pub fn energy_over_coils<T: Real>(stack: ArrayView3<Complex<T>>) -> Array2<f64> {
+    over_coils(
+        stack,
+        0.0,
+        #[inline(always)]
+        |sum: &mut f64, v| *sum += v.re.wide() * v.re.wide() + v.im.wide() * v.im.wide(),
+    )
+}

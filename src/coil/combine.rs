@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayView3, Axis, Zip};
 use num_complex::Complex;
 
-use crate::array::{Maps, over_coils};
+use crate::array::{Maps, energy_over_coils};
 use crate::error::{Error, Input, Result};
 
 /// A pixel whose largest `Σ_c |S_c|²` over the sets is below this fraction of the maximum over pixels is outside.
@@ -15,15 +15,6 @@ const NORMALISED: f64 = 1e-3;
 /// 1990). Returns `(rows, cols)`.
 pub fn root_sum_of_squares(images: ArrayView3<Complex<f32>>) -> Array2<f32> {
     energy_over_coils(images).mapv(|v| v.sqrt() as f32)
-}
-
-fn energy_over_coils(images: ArrayView3<Complex<f32>>) -> Array2<f64> {
-    over_coils(
-        images,
-        0.0,
-        #[inline(always)]
-        |sum: &mut f64, v| *sum += f64::from(v.re) * f64::from(v.re) + f64::from(v.im) * f64::from(v.im),
-    )
 }
 
 /// What [`normalise`] found in the maps, and whether it changed them.

@@ -106,9 +106,9 @@ fn vif(mut target: Array2<f64>, mut image: Array2<f64>) -> f64 {
 
 /// What the image and the target tell of a window with these variances and covariance, by a gain with noise.
 fn information(target: f64, image: f64, covariance: f64) -> (f64, f64) {
-    let (mut gain, mut noise) = (covariance / (target + NOTHING), 0.0);
+    let mut gain = covariance / (target + NOTHING);
+    let mut noise = image - gain * covariance;
     let mut signal = target;
-    noise += image - gain * covariance;
     if target < NOTHING {
         (gain, noise, signal) = (0.0, image, 0.0);
     }

@@ -260,8 +260,8 @@ impl Sampling {
     }
 
     /// The sampling of another slice of the same scan, `(coils, rows, cols)`, where it holds data at other locations;
-    /// `None` where it does not. `held` is where it was acquired, if that is known. A detected mask gives way to that of the slice; one that was given or drawn only loses
-    /// what is not there.
+    /// `None` where it does not. `held` is where it was acquired, if that is known. A detected mask gives way to that of the
+    /// slice; one that was given or drawn only loses what is not there.
     ///
     /// # Errors
     /// [`Error::Data`]: k-space of another grid.

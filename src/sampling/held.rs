@@ -3,7 +3,7 @@
 use ndarray::{Array2, ArrayView3};
 use num_complex::Complex;
 
-use crate::array::{Mask, Real, over_coils};
+use crate::array::{Mask, Real, energy_over_coils};
 
 /// Bins of a decade of magnitude.
 const BINS: usize = 4;
@@ -34,13 +34,7 @@ pub struct Held {
 ///
 /// The data tell how small: between them and the others there must be a gap of 1.5 decades of magnitude.
 pub fn held_data<T: Real>(kspace: ArrayView3<Complex<T>>) -> Held {
-    let energy = over_coils(
-        kspace,
-        0.0,
-        #[inline(always)]
-        |sum: &mut f64, v| *sum += v.re.wide() * v.re.wide() + v.im.wide() * v.im.wide(),
-    );
-    held_energy(&energy)
+    held_energy(&energy_over_coils(kspace))
 }
 
 /// The same of energies, `(rows, cols)`.

@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_iteration_is_told_the_noise_unscaled() {
+    fn the_last_iteration_is_told_the_noise_as_it_is() {
         for (iterations, first) in [(1, 1.0), (2, 16.0), (60, 16.0)] {
             let schedule = Schedule {
                 iterations,
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn midway_is_before_the_noise_is_told_unscaled() {
+    fn midway_is_before_the_noise_is_told_as_it_is() {
         for (iterations, expected) in [(1, vec![]), (2, vec![0]), (5, vec![1]), (30, vec![7]), (100, vec![25])] {
             let schedule = Schedule {
                 iterations,

@@ -55,22 +55,12 @@ impl<'a> Warnings<'a> {
     /// Warns of a scan as a whole; `scan` is its name, empty where there is but one.
     pub fn of_scan(&self, scan: &str, message: &str) {
         self.said().kind_of(message).scans += 1;
-        let scan = if scan.is_empty() {
-            String::new()
-        } else {
-            format!("{scan}: ")
-        };
-        self.console.warn(&format!("{scan}{message}"));
+        self.console.warn(&format!("{}{message}", before(scan, ": ")));
     }
 
     /// Warns of a slice, at once if it is the first with such a warning.
     pub fn of_slice(&self, scan: &str, slice: usize, message: &str) {
         let noun = self.noun;
-        let scan_and = if scan.is_empty() {
-            String::new()
-        } else {
-            format!("{scan} ")
-        };
         let mut said = self.said();
         let kind = said.kind_of(message);
         kind.slices.entry(scan.into()).or_default().push(slice);
@@ -78,7 +68,7 @@ impl<'a> Warnings<'a> {
             kind.more.entry(scan.into()).or_default().push(slice);
             return;
         }
-        let message = format!("{scan_and}{noun} {slice}: {message}");
+        let message = format!("{}{noun} {slice}: {message}", before(scan, " "));
         kind.first = Some(message.clone());
         drop(said);
         self.console.warn(&message);
@@ -103,12 +93,7 @@ impl<'a> Warnings<'a> {
         let named = more.iter().take(MAX_NAMED_SCANS).map(|(scan, slices)| {
             let several = if slices.len() > 1 { "s" } else { "" };
             let numbers = ranges(slices.clone());
-            let scan = if scan.is_empty() {
-                String::new()
-            } else {
-                format!("{scan} ")
-            };
-            format!("{scan}{noun}{several} {numbers}")
+            format!("{}{noun}{several} {numbers}", before(scan, " "))
         });
         let mut named: Vec<String> = named.collect();
         if let others @ 1.. = more.len().saturating_sub(MAX_NAMED_SCANS) {
@@ -120,6 +105,14 @@ impl<'a> Warnings<'a> {
             counted(count, &format!("more {noun}")),
             named.join("; ")
         )
+    }
+}
+
+/// The name of a scan before what is said of it; nothing where there is but one, without a name.
+fn before(scan: &str, what: &str) -> String {
+    match scan {
+        "" => String::new(),
+        scan => format!("{scan}{what}"),
     }
 }
 

@@ -37,7 +37,8 @@ pub struct ComplexComparison {
     pub hfen_db: Option<f64>,
 }
 
-/// Compares two volumes, with the figures of the Calgary-Campinas challenge if `calgary`. Errors: what cannot be read, and shapes that do not meet.
+/// Compares two volumes, with the figures of the Calgary-Campinas challenge if `calgary`. Errors: what cannot be read, and
+/// shapes that do not meet.
 pub fn compare(target: &Place, result: &Place, calgary: bool) -> Result<Comparison> {
     let (x0, x) = (read_volume(target, Role::Target)?, read_volume(result, Role::Result)?);
     let (a, b) = (x0.dim(), x.dim());

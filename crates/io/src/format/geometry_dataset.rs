@@ -20,8 +20,8 @@ const PIXELS_MM: std::ops::Range<f64> = 1e-6..1e6;
 const PLANES: [(Plane, &str); 2] = [(Plane::Xy, "xy"), (Plane::Yz, "yz")];
 
 /// Writes the dataset `geometry`: float64 `(slices, 4, 3)`, of each slice the centre in mm and the directions of rows,
-/// columns and slices in the patient; no slices where the places are not known. Attributes `plane`, `voxel_mm` and, of raw data, `directions`. What
-/// each slice is goes into the text `slice_names`, a line each.
+/// columns and slices in the patient; no slices where the places are not known. Attributes `plane`, `voxel_mm` and, of raw
+/// data, `directions`. What each slice is goes into the text `slice_names`, a line each.
 pub fn write_geometry(file: &Hdf5Output, geometry: &Geometry) -> Result<()> {
     let vectors = |p: &Placement| [p.centre_mm, p.rows, p.cols, p.slices];
     let placements = &geometry.placements;

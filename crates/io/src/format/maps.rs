@@ -11,10 +11,6 @@ use crate::error::{Place, Result};
 use pvdamp::array::{Grid, Maps};
 use pvdamp::coil::eigenvalues;
 
-/// The attribute that names the axes of a dataset: of maps as `slices,sets,coils,rows,cols`, of k-space as
-/// `coil,kx,ky,kz`.
-pub const AXES: &str = "axes";
-
 /// More sets of ESPIRiT maps than this serve no scan; a longer axis means something else.
 const MOST_SETS: usize = 4;
 
@@ -58,7 +54,7 @@ pub enum First {
 /// where the shape leaves no doubt, or [`KspaceOrder`] says so. Maps of BART are read by their dimensions,
 /// one slice of them for all.
 ///
-/// The attribute [`AXES`] tells the axes, or of four the first; without it, it is the slices or places if it is as long.
+/// The attribute [`AXES`](super::AXES) tells the axes, or of four the first; without it, it is the slices or places if it is as long.
 /// Without a dataset name: `maps`, `sensitivity_maps`, `smaps`, or the only complex dataset of fitting shape.
 pub fn read_maps(place: &Place, scan: MapsOf) -> Result<MapsFile> {
     let fits = |source: &Source| source.element.is_complex() && !arrangements(source, scan).is_empty();

@@ -50,10 +50,10 @@ pub use image::{
     IMAGE_FORMATS, ImageFormat, ImageSink, Images, KspaceSeries, KspaceSink, Part, Series, holds_images, window,
     write_png,
 };
-pub use maps::{AXES, First, MapsFile, MapsOf, read_covariance, read_maps};
+pub use maps::{First, MapsFile, MapsOf, read_covariance, read_maps};
 pub use masks::{read_mask, read_probability};
 pub use noise::read_noise;
-pub use plane_order::{Alternatives, KspaceOrder};
+pub use plane_order::{AXES, Alternatives, KspaceOrder};
 pub use reason::Reason;
 pub use regular_file::{append_regular, identity, open_regular, read_regular, read_text};
 pub(crate) use scan::PlaneStore;

@@ -1,7 +1,10 @@
 //! Which way round the plane of an array lies that goes with k-space: a mask, a probability, coil maps.
 
-use super::maps::AXES;
 use super::source::array::Source;
+
+/// The attribute that names the axes of a dataset: of maps as `slices,sets,coils,rows,cols`, of k-space as
+/// `coil,kx,ky,kz`.
+pub const AXES: &str = "axes";
 
 /// How k-space lies in the file of a scan; arrays that go with it usually lie alike.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

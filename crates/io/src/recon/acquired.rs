@@ -7,15 +7,15 @@ use ndarray::{Array2, Axis};
 
 use crate::error::Result;
 use crate::format::Scan;
-use pvdamp::array::{CoilStack, Mask};
+use pvdamp::array::{CoilStack, Mask, energy_over_coils};
 use pvdamp::sampling::held_energy;
 
 /// Of raw data the lines of a slice tell, whatever their values. All planes of a volume were sampled alike, because its
 /// readout was: where, planes in the object tell, and not those in the air, which may hold rounding errors alone.
 #[derive(Default)]
 pub(super) struct Acquired {
-    /// Of each volume that was asked for.
-    volumes: Mutex<HashMap<usize, Arc<Mask>>>,
+    /// Of each volume that was asked for; `None` where planes in its object hold no data.
+    volumes: Mutex<HashMap<usize, Option<Arc<Mask>>>>,
 }
 
 impl Acquired {
@@ -32,24 +32,17 @@ impl Acquired {
         let mut volumes = self.volumes.lock().unwrap_or_else(PoisonError::into_inner);
         let volume = slice / planes;
         if let Some(known) = volumes.get(&volume) {
-            return Ok(Some(known.clone()));
+            return Ok(known.clone());
         }
         let mut energy = Array2::<f64>::zeros(scan.grid().dim());
         for quarter in 1..=3 {
             let kspace = scan.read_slice(volume * planes + planes * quarter / 4)?;
-            for plane in kspace.outer_iter() {
-                energy.zip_mut_with(&plane, |sum, value| {
-                    *sum += f64::from(value.re).powi(2) + f64::from(value.im).powi(2);
-                });
-            }
+            energy += &energy_over_coils(kspace.view());
         }
         let held = held_energy(&energy).mask;
-        if held.count() == 0 {
-            return Ok(None);
-        }
-        let mask = Arc::new(held);
+        let mask = (held.count() > 0).then(|| Arc::new(held));
         volumes.insert(volume, mask.clone());
-        Ok(Some(mask))
+        Ok(mask)
     }
 }
 

@@ -1,25 +1,16 @@
 //! Arrays that come with a scan, held to its data: which way round they lie, and whether they can be its own.
 
-use ndarray::ArrayView3;
-use num_complex::Complex;
-
-use super::inputs::Places;
+use super::places::Places;
 use crate::error::Result;
 use crate::format::{Alternatives, KspaceOrder, MapsFile};
 use pvdamp::array::{CoilStack, Mask};
 use pvdamp::reconstruct::{Channels, CoilMaps, Sampling, Sourced};
-use pvdamp::sampling::held_data;
 use pvdamp::{Noise, Settings};
 
 /// What one way round has to leave unexplained, relative to the other, to be the right one.
 const CLEARLY_LESS: f64 = 0.5;
 /// Gaps in what was sampled, relative to all samples, that chance leaves in a full scan.
 const GAPS: f64 = 0.01;
-
-/// Where k-space `(coils, rows, cols)` holds data.
-pub(super) fn data_mask(kspace: ArrayView3<Complex<f32>>, held: Option<&Mask>) -> Mask {
-    held.cloned().unwrap_or_else(|| held_data(kspace).mask)
-}
 
 /// The way round that fits better, by the number that `wrong` gives it; a sentence where that is not as k-space lies, or
 /// cannot be told.

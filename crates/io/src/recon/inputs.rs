@@ -1,82 +1,20 @@
-//! What a scan and the files beside it say, as the engine wants it; and its errors, with the file they are about.
+//! What a scan and the files beside it say, as the engine wants it.
 
+use std::cell::LazyCell;
 use std::ops::Range;
 
 use ndarray::{Array2, ArrayView3};
 use num_complex::Complex;
 
-use super::beside::{data_mask, differing, outside, settle};
+use super::beside::{differing, outside, settle};
+use super::places::Places;
 use super::{MapsSource, NoiseSource, SamplingSource, ScanSettings};
-use crate::error::{Error, Place, Result};
+use crate::error::{Error, Result};
 use crate::format::{self, MapsFile, MapsOf, Scan};
 use pvdamp::array::{Grid, Maps, Mask};
 use pvdamp::reconstruct::{Sampling, Sourced};
-use pvdamp::{Acquisition, Error as Engine, Input, Noise};
-
-/// Where each input of the engine lies.
-#[derive(Clone)]
-pub(super) struct Places {
-    kspace: Place,
-    mask: Place,
-    probability: Place,
-    maps: Place,
-    noise: Place,
-}
-
-impl Places {
-    pub fn of(scan: &Scan, settings: &ScanSettings) -> Self {
-        let kspace = scan.place().clone();
-        let beside = |name: &str| Place::new(&kspace.file, name);
-        let noise = match &settings.noise {
-            NoiseSource::File(place) | NoiseSource::Samples(place) => place.clone(),
-            NoiseSource::Scan | NoiseSource::Variance(_) => kspace.clone(),
-        };
-        Self {
-            mask: match &settings.sampling {
-                SamplingSource::File(place) => place.clone(),
-                SamplingSource::Scan | SamplingSource::Draw { .. } => beside("mask"),
-            },
-            probability: settings.probability.clone().unwrap_or_else(|| beside("prob_map")),
-            maps: match &settings.maps {
-                MapsSource::File(place) => place.clone(),
-                MapsSource::Espirit => kspace.clone(),
-            },
-            noise,
-            kspace,
-        }
-    }
-
-    /// An error of the engine with the file and dataset that it is about; `slice` where it is about one of several.
-    pub fn locate(&self, error: Engine, slice: Option<usize>) -> Error {
-        let (what, problem, mend) = match &error {
-            Engine::Data { what, found, expected } => (*what, found, format!("give {expected}")),
-            // Of k-space there is too little where maps cannot be calibrated.
-            Engine::NotEnough {
-                what: what @ Input::Kspace,
-                found,
-                ..
-            } => (*what, found, "this slice needs maps from a file (recon --maps)".into()),
-            Engine::NotEnough { what, found, needed } => (*what, found, needed.clone()),
-            _ => return error.into(),
-        };
-        let place = match what {
-            Input::Mask => &self.mask,
-            Input::Probability => &self.probability,
-            Input::Maps => &self.maps,
-            Input::NoiseCovariance | Input::NoiseSamples => &self.noise,
-            _ => &self.kspace,
-        };
-        // What the engine says of an input needs a subject, where the file and not the input comes before it.
-        let problem = match (problem.strip_prefix("it "), slice) {
-            (Some(rest), Some(slice)) if what == Input::Kspace => format!("slice {slice} {rest}"),
-            (Some(rest), None) => format!("the {what} {rest}"),
-            (Some(rest), Some(slice)) => format!("slice {slice}: the {what} {rest}"),
-            (None, Some(slice)) => format!("slice {slice}: {problem}"),
-            (None, None) => problem.clone(),
-        };
-        Error::data(place.clone(), problem, mend).caused_by(error)
-    }
-}
+use pvdamp::sampling::held_data;
+use pvdamp::{Acquisition, Error as Engine, Noise};
 
 /// The sampling of a scan, judged by `kspace` `(coils, rows, cols)`, one of its slices that is not all zero, which was
 /// acquired at `held`, where that is known; with sentences to warn of.
@@ -88,7 +26,8 @@ pub(super) fn sampling_of(
     places: &Places,
 ) -> Result<(Sampling, Vec<String>)> {
     let (grid, order) = (scan.grid(), scan.kspace_order());
-    let data = data_mask(kspace, held);
+    // needed where an array beside the scan is held to it
+    let data = LazyCell::new(|| held.cloned().unwrap_or_else(|| held_data(kspace).mask));
     let mut told = Vec::new();
     let mut acquisition = Acquisition {
         acquired: header_limits(scan),
@@ -129,7 +68,7 @@ pub(super) fn sampling_of(
         }
     }
     if let Some(at) = &settings.probability {
-        let mask = acquisition.mask.as_ref().map_or(&data, |mask| &mask.value);
+        let mask = acquisition.mask.as_ref().map_or_else(|| &*data, |mask| &mask.value);
         // the sampled locations are the likely ones
         let wrong = |probability: &Array2<f64>| {
             let of_sampled = probability.iter().zip(&mask.sampled).filter(|(_, sampled)| **sampled);

@@ -14,6 +14,7 @@ mod inputs;
 mod machine;
 mod memory;
 mod output;
+mod places;
 mod record;
 mod scan;
 mod settings;

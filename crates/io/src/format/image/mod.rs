@@ -20,7 +20,7 @@ mod tests;
 
 pub use formats::IMAGE_FORMATS;
 pub use part::Part;
+pub(super) use part::magnitude_of;
 pub use png::{window, write_png};
 pub use read::{Images, holds_images};
-pub(super) use sink::magnitude_of;
 pub use sink::{ImageFormat, ImageSink, KspaceSeries, KspaceSink, Series};

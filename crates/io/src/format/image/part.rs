@@ -6,8 +6,7 @@ use std::str::FromStr;
 use ndarray::{Array2, ArrayView2};
 use num_complex::Complex;
 
-use super::sink::magnitude_of;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A real image of a complex one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,5 +57,28 @@ impl FromStr for Part {
     fn from_str(text: &str) -> std::result::Result<Self, String> {
         let found = Self::ALL.into_iter().find(|part| part.name() == text);
         found.ok_or_else(|| "it is mag, phase, real or imag".into())
+    }
+}
+
+/// `|x|` of a slice on its way into `path`.
+///
+/// # Errors
+/// Values that no single precision holds, though both their parts are finite.
+pub(in crate::format) fn magnitude_of(
+    path: &Path,
+    slice: usize,
+    image: ArrayView2<Complex<f32>>,
+) -> Result<Array2<f32>> {
+    let magnitude = image.mapv(Complex::norm);
+    match magnitude.iter().filter(|v| !v.is_finite()).count() {
+        0 => Ok(magnitude),
+        bad => {
+            let problem = format!("slice {slice}: the magnitude of {bad} values exceeds single precision (3.4e38)");
+            Err(Error::data(
+                path,
+                problem,
+                "rescale the data, for instance to a maximum of 1",
+            ))
+        }
     }
 }

@@ -7,7 +7,7 @@ use super::super::attribute::{Attribute, AttributeValue};
 use super::super::geometry::{Geometry, Plane};
 use super::super::geometry_dataset::{GEOMETRY, read_geometry};
 use super::super::header::Header;
-use super::super::maps::AXES;
+use super::super::plane_order::AXES;
 use super::super::scan::{Axes, MOST_SLICES};
 use super::super::source::array::Source;
 use super::super::source::container::{Container, files_of};
@@ -98,17 +98,19 @@ impl Images {
     /// A file or dataset that is not there, of another shape or larger than what is stored, and a `geometry` of other
     /// slices.
     pub fn open(place: &Place) -> Result<Self> {
-        let files = ReadFiles::of(files_of(&place.file)?);
+        Self::open_parts(place, &[])
+    }
+
+    fn open_in(file: &Container, place: &Place, files: ReadFiles) -> Result<Self> {
         let images = |source: &Source| {
             source.element.is_number() && matches!(source.shape.len(), 2 | 3) && source.name() != GEOMETRY
         };
-        let file = Container::open(&place.file)?;
         let source = Wanted {
             what: "images",
             names: &NAMES,
             fits: &images,
         }
-        .find_in(&file, place)?;
+        .find_in(file, place)?;
         let (slices, grid) = match source.shape[..] {
             [slices, rows, cols] => (slices, Grid::new(rows, cols)),
             [rows, cols] => (1, Grid::new(rows, cols)),
@@ -139,7 +141,7 @@ impl Images {
             attributes: Vec::new(),
             warnings: Vec::new(),
         };
-        images.read_about(&file)?;
+        images.read_about(file)?;
         images.files.check()?;
         Ok(images)
     }
@@ -150,12 +152,14 @@ impl Images {
     /// # Errors
     /// As of [`Images::open`], and images without a phase where a part needs it.
     pub fn open_parts(place: &Place, parts: &[Part]) -> Result<Self> {
-        let mut images = Self::open(place)?;
+        let files = ReadFiles::of(files_of(&place.file)?);
+        let file = Container::open(&place.file)?;
+        let mut images = Self::open_in(&file, place, files)?;
         let needed = parts.iter().find(|part| part.needs_phase());
         let Some(part) = needed.filter(|_| !images.is_complex()) else {
             return Ok(images);
         };
-        if let Some(image) = images.complex_beside(place)? {
+        if let Some(image) = images.complex_beside(&file, place)? {
             image.check_claim()?;
             images.source = image;
             images.files.check()?;
@@ -167,7 +171,7 @@ impl Images {
     }
 
     /// The complex images that the magnitudes come from, where the file has them and `place` leaves the choice.
-    fn complex_beside(&self, place: &Place) -> Result<Option<Source>> {
+    fn complex_beside(&self, file: &Container, place: &Place) -> Result<Option<Source>> {
         let name = self.source.name().trim_matches('/');
         let named = place
             .dataset
@@ -179,7 +183,7 @@ impl Images {
         if named || last != MAGNITUDE {
             return Ok(None);
         }
-        let image = Container::open(&place.file)?.source(&format!("{folder}/{IMAGE}"))?;
+        let image = file.source(&format!("{folder}/{IMAGE}"))?;
         let holds = |image: &Source| match image.shape[..] {
             [slices, rows, cols] => slices == self.slices && rows >= self.grid.rows && cols >= self.grid.cols,
             _ => false,

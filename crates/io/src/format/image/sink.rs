@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ndarray::{Array2, ArrayView2, ArrayView3};
+use ndarray::{ArrayView2, ArrayView3};
 use num_complex::Complex;
 
 use super::super::atomic_file::AtomicFile;
@@ -160,29 +160,6 @@ impl ImageFormat {
             Error::data(path, problem, "reconstruct it: pvdamp recon SCAN -o FILE")
         })?;
         create(path, series)
-    }
-}
-
-/// `|x|` of a slice on its way into `path`.
-///
-/// # Errors
-/// Values that no single precision holds, though both their parts are finite.
-pub(in crate::format) fn magnitude_of(
-    path: &Path,
-    slice: usize,
-    image: ArrayView2<Complex<f32>>,
-) -> Result<Array2<f32>> {
-    let magnitude = image.mapv(Complex::norm);
-    match magnitude.iter().filter(|v| !v.is_finite()).count() {
-        0 => Ok(magnitude),
-        bad => {
-            let problem = format!("slice {slice}: the magnitude of {bad} values exceeds single precision (3.4e38)");
-            Err(Error::data(
-                path,
-                problem,
-                "rescale the data, for instance to a maximum of 1",
-            ))
-        }
     }
 }
 

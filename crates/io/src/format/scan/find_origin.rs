@@ -31,7 +31,7 @@ const AIR: f64 = 0.05;
 const QUIET: f64 = 0.2;
 /// The object lies about a place if its centre is no farther from it, as a share of the axis.
 const ABOUT: f64 = 0.125;
-/// Object: the same as [`AIR`].
+/// Object: energy of lines of an image as a share of the mean, as of [`AIR`], but at least.
 const OBJECT: f64 = 0.5;
 
 /// How many lines on either side are near a place, of `n`.
@@ -80,25 +80,21 @@ pub(super) fn look(kspace: &CoilStack<f32>) -> Look {
         }
         of_coils.push(along_rows.iter().sum::<f64>() - before);
     }
-    let looks_spread = [&along_rows, &along_cols].map(|energy| is_spread(energy));
-    let spread = looks_spread == [true; 2] && [&along_rows, &along_cols].into_iter().any(|energy| has_air(energy));
+    let along = [&along_rows, &along_cols];
+    let spread = along.iter().all(|energy| is_spread(energy)) && along.iter().any(|energy| has_air(energy));
     let lines = [Lines::new(along_rows), Lines::new(along_cols)];
     let energy = [lines[0].energy(), lines[1].energy()];
     let strongest = (0..of_coils.len()).max_by(|&a, &b| of_coils[a].total_cmp(&of_coils[b]));
     let images = spread && strongest.is_some_and(|coil| is_kspace_of_image(kspace.index_axis(Axis(0), coil)));
     let clear = lines
         .iter()
-        .all(|lines| lines.reaches_origin && lines.near(lines.peak()) >= CONCENTRATED);
+        .all(|lines| lines.reaches_origin && lines.is_concentrated());
     Look { energy, images, clear }
 }
 
 /// Whether energy is spread along an axis, as that of images is.
 fn is_spread(energy: &[f64]) -> bool {
-    let lines = Lines {
-        energy: energy.to_vec(),
-        reaches_origin: true,
-    };
-    lines.is_long() && lines.near(lines.peak()) < SPREAD
+    energy.len() >= SHORTEST && near(energy, peak(energy)) < SPREAD
 }
 
 /// Whether some lines have hardly any energy, as air about an object has; noise has the same everywhere.
@@ -118,9 +114,21 @@ fn is_kspace_of_image(plane: ArrayView2<Complex<f32>>) -> bool {
     }
     let energy = transformed.mapv(|v| f64::from(v.norm_sqr()));
     let along = |axis: usize| Lines::new(energy.sum_axis(Axis(1 - axis)).to_vec());
-    [along(0), along(1)]
-        .iter()
-        .all(|lines| lines.near(lines.peak()) >= CONCENTRATED)
+    [along(0), along(1)].iter().all(Lines::is_concentrated)
+}
+
+/// Where there is most.
+fn peak(energy: &[f64]) -> usize {
+    let strongest = (0..energy.len()).max_by(|&a, &b| energy[a].total_cmp(&energy[b]));
+    strongest.unwrap_or(0)
+}
+
+/// Share of the energy near a place; the axis is a circle.
+fn near(energy: &[f64], place: usize) -> f64 {
+    let (n, width) = (energy.len(), width(energy.len()));
+    let total: f64 = energy.iter().sum();
+    let near: f64 = (0..=2 * width).map(|i| energy[(place + n + i - width) % n]).sum();
+    if total > 0.0 { near / total } else { 0.0 }
 }
 
 /// Energy of the lines along an axis, without what all lines have, as noise.
@@ -147,17 +155,9 @@ impl Lines {
         self.energy.len() >= SHORTEST
     }
 
-    fn peak(&self) -> usize {
-        let strongest = (0..self.energy.len()).max_by(|&a, &b| self.energy[a].total_cmp(&self.energy[b]));
-        strongest.unwrap_or(0)
-    }
-
-    /// Share of the energy near a place; the axis is a circle.
-    fn near(&self, place: usize) -> f64 {
-        let (n, width) = (self.energy.len(), width(self.energy.len()));
-        let total: f64 = self.energy.iter().sum();
-        let near: f64 = (0..=2 * width).map(|i| self.energy[(place + n + i - width) % n]).sum();
-        if total > 0.0 { near / total } else { 0.0 }
+    /// Whether it lies near one place.
+    fn is_concentrated(&self) -> bool {
+        near(&self.energy, peak(&self.energy)) >= CONCENTRATED
     }
 
     /// Whether energy lies at the beginning and at the end, as about a first sample that is zero frequency.
@@ -171,22 +171,22 @@ impl Lines {
     }
 
     fn energy(&self) -> Energy {
-        let (n, peak) = (self.energy.len(), self.peak());
+        let (n, peak) = (self.energy.len(), peak(&self.energy));
         let apart = |from: usize| {
             let straight = peak.abs_diff(from);
             straight.min(n - straight)
         };
-        let there = self.near(peak);
+        let there = near(&self.energy, peak);
         let elsewhere = apart(n / 2) as f64 > FAR * n as f64;
         // lines that pass by the origin tell nothing, as of a frame of a dynamic scan
         if !self.is_long()
             || !self.reaches_origin
             || !elsewhere
             || there < CONCENTRATED
-            || self.near(n / 2) > LEFT * there
+            || near(&self.energy, n / 2) > LEFT * there
         {
             Energy::Central
-        } else if apart(0) <= width(self.energy.len()) && self.has_both_ends() {
+        } else if apart(0) <= width(n) && self.has_both_ends() {
             Energy::First
         } else {
             Energy::At(peak)

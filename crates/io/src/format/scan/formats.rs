@@ -28,8 +28,8 @@ impl ScanFormat {
 }
 
 impl Scan {
-    /// Opens a scan; its content says of which format it is. Of a two-dimensional scan no k-space is read yet; a volume
-    /// whose planes do not lie together is read whole, and they are put in order on disk.
+    /// Opens a scan; its content says of which format it is. A few slices at most are read, to see where the origins
+    /// lie; a volume whose planes do not lie together is read whole, and they are put in order on disk.
     ///
     /// # Errors
     /// A file that cannot be read or is of no known kind, and whatever its format refuses.
@@ -74,7 +74,7 @@ impl Scan {
     }
 
     /// What [`Scan::open`] would open, by headers, masks and tables alone: planes of a volume are not put in order. Of
-    /// raw data the noise scan is read, of Calgary-Campinas' one slice.
+    /// raw data the noise scan is read.
     ///
     /// # Errors
     /// Those of [`Scan::open`], but for those of k-space that only opening reads.

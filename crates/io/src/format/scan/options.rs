@@ -73,9 +73,7 @@ impl Centre {
         let Self::Stated(stated) = self else { return None };
         stated.iter().find(|(kind, _)| *kind == axis).map(|(_, index)| *index)
     }
-}
 
-impl Centre {
     /// With these stated beside those that are.
     pub(super) fn with(&self, mut stated: Vec<(AxisKind, usize)>) -> Self {
         if let Self::Stated(before) = self {

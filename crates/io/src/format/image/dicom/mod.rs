@@ -1,5 +1,5 @@
-//! DICOM (ISO 12052, PS3.3 and PS3.10): 16-bit images, one file a slice and one series a part. With its place in the patient a slice is
-//! an MR Image; without, a Secondary Capture Image, which needs none: no orientation is made up.
+//! DICOM (ISO 12052, PS3.3 and PS3.10): 16-bit images, one file a slice and one series a part. With its place in the
+//! patient a slice is an MR Image; without, a Secondary Capture Image, which needs none: no orientation is made up.
 
 mod deidentify;
 mod metadata;

@@ -54,6 +54,11 @@ fn groups(file: &Hdf5File, named: Option<&str>) -> Vec<String> {
     found
 }
 
+/// The name of a dataset of a group, which may be the root.
+fn within(group: &str, name: &str) -> String {
+    format!("{group}/{name}").trim_start_matches('/').to_string()
+}
+
 /// A file with an array `kspace` is read as that, unless the group is named.
 fn recognise(file: &Container, options: &ScanOptions) -> bool {
     file.hdf5().is_some_and(|file| {
@@ -84,16 +89,15 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
             return Err(Error::data(path, problem, "name one of these groups by --kspace"));
         }
     };
-    let within = |name: &str| format!("{group}/{name}").trim_start_matches('/').to_string();
-    let table = Table::open(file, path, &within("data"))?;
+    let table = Table::open(file, path, &within(&group, "data"))?;
     let heads = table.heads()?;
     let mut sorted = Sorted::new(&heads);
     if sorted.imaging.is_empty() {
         return Err(layout::no_lines(&table, heads.len(), sorted.left_out()));
     }
-    let header = header(file, &within("xml"), sorted.encoding).map_err(|why| {
+    let header = header(file, &within(&group, "xml"), sorted.encoding).map_err(|why| {
         let problem = format!("is no ISMRMRD header: {why}");
-        let place = Place::new(path, within("xml"));
+        let place = Place::new(path, within(&group, "xml"));
         why.cause_of(Error::data(place, problem, "write the header that belongs to the data"))
     })?;
     let (attributes, mut warnings) = file.attributes();
@@ -120,7 +124,8 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
     let (directions, why) = directions::directions(options.directions, &header.system);
     let mut geometry = geometry::geometry(&layout, &header, &firsts, positions, directions);
     geometry.directions = Some(format!("{} ({why})", directions.sentence()));
-    let names = sort::names(&frames.keys().copied().collect::<Vec<_>>());
+    let keys: Vec<[u16; 5]> = frames.keys().copied().collect();
+    let names = sort::names(&keys);
     let (grid, planes_a_frame) = layout.planes(positions);
     let places = sort::places(frames.keys().zip(&firsts), planes_a_frame);
     geometry.names = names
@@ -128,10 +133,9 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
         .flat_map(|name| plane_names(name, planes_a_frame, layout.volume, frames.len()))
         .collect();
     let slices = frames.len() * planes_a_frame;
-    let keys: Vec<[u16; 5]> = frames.keys().copied().collect();
     let separate = sorted.separate(&heads);
     let calibration = (!separate.is_empty()).then(|| {
-        let table = Table::open(file, path, &within("data"))?;
+        let table = Table::open(file, path, &within(&group, "data"))?;
         calibration::calibration(table, &header, &heads, &separate, &layout, &keys, positions)
     });
     let calibration = calibration.transpose().unwrap_or_else(|why| {

@@ -7,7 +7,7 @@ use super::super::reader::Scan;
 use super::noise::{self, Chain};
 use super::sort::Sorted;
 use super::table::{Head, Table};
-use super::{Container, groups, header};
+use super::{Container, groups, header, within};
 use crate::error::{Error, Place, Result};
 
 /// The largest sample over the root mean square: of noise, however much of it, below 5, of k-space of an image tens.
@@ -64,10 +64,6 @@ pub fn read_noise_scan(place: &Place, scan: &Scan) -> Result<Option<NoiseScan>> 
     let stated = header(file, &within(&group, "xml"), 0).ok();
     let bandwidth = stated.and_then(|header| header.system.noise_bandwidth);
     noise_of(&table, &heads, sorted, scan, bandwidth).map(Some)
-}
-
-fn within(group: &str, name: &str) -> String {
-    format!("{group}/{name}").trim_start_matches('/').to_string()
 }
 
 fn noise_of(table: &Table, heads: &[Head], sorted: Sorted, scan: &Scan, bandwidth: Option<f64>) -> Result<NoiseScan> {

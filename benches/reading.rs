@@ -52,7 +52,7 @@ fn read(path: &Path) -> f32 {
 
 fn reading(criterion: &mut Criterion) {
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/release/pvdamp");
-    let program = program.exists().then_some(program);
+    let program = program.exists().then(|| vec![program.into()]);
     println!(
         "read by {}",
         if program.is_some() {

@@ -171,6 +171,11 @@ impl VirtualCoils {
         }))
     }
 
+    /// T, `(virtual, coils)`: what [`Self::apply`] multiplies each sample by.
+    pub fn matrix(&self) -> ArrayView2<'_, C64> {
+        self.forward.view()
+    }
+
     /// Number of virtual coils.
     pub fn count(&self) -> usize {
         self.forward.nrows()

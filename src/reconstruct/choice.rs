@@ -62,6 +62,16 @@ impl Choice {
         }
     }
 
+    /// Of options by name, with whether each was given and whether it means something to the method: the first that was given
+    /// for nothing, and in words those that mean something.
+    pub fn unused<'a>(options: &[(&'a str, bool, bool)]) -> Option<(&'a str, String)> {
+        let (option, ..) = options.iter().find(|(_, given, means)| *given && !means)?;
+        let taken = options.iter().filter(|(_, _, means)| *means);
+        let taken: Vec<&str> = taken.map(|(option, ..)| *option).collect();
+        let none = "none of these".to_string();
+        Some((option, if taken.is_empty() { none } else { taken.join(", ") }))
+    }
+
     /// What memory the method asked for takes, or else what every method that may be chosen does with.
     pub fn footprint(asked: Option<&Method>) -> Footprint {
         match asked {

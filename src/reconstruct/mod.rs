@@ -11,7 +11,7 @@
 //! | [`Prepared`] | [`Prepared::pose`] | the [`Problem`](crate::solve::Problem) that a solver is given |
 //! | [`Reconstruction`] | [`Prepared::solve`] | images in the units of the k-space, and the record of what was done |
 //!
-//! Frames of one place share maps: [`FrameMean`] adds them up, [`SharedMaps::calibrate`] makes maps of their mean, and
+//! Slices of a scan share what decides the shape of their results, which [`Slices`] settles. Frames of one place share maps: [`FrameMean`] adds them up, [`SharedMaps::calibrate`] makes maps of their mean, and
 //! [`Acquisition::shared_maps`] takes them.
 //!
 //! [`reconstruct`] runs them in this order, and [`Acquisition::prepare`] all but the last. The scans of `pvdamp-io` go the
@@ -37,6 +37,7 @@ mod sampling;
 mod scale;
 mod settings;
 mod shared_maps;
+mod slices;
 mod sourced;
 
 pub use acquisition::Acquisition;
@@ -54,6 +55,7 @@ pub use record::{CoilsRecord, MapsRecord, NoiseRecord, Record, SamplingRecord};
 pub use sampling::Sampling;
 pub use settings::Settings;
 pub use shared_maps::{FrameMean, SharedMaps};
+pub use slices::{Slices, judged_positions, judged_slices};
 pub use sourced::Sourced;
 
 use crate::error::Result;

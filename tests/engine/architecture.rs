@@ -56,6 +56,24 @@ const PACKAGES: &[(&str, Rooms)] = &[
             ("cli", "flags compare batch report"),
         ],
     ),
+    (
+        "crates/python",
+        &[
+            ("arrays", ""),
+            ("errors", ""),
+            ("program", ""),
+            ("job", ""),
+            ("options", ""),
+            ("sampling", "arrays errors"),
+            ("metrics", "arrays job"),
+            ("encoding", "arrays job"),
+            ("simulate", "arrays errors job"),
+            ("wavelet", "arrays errors options"),
+            ("files", "arrays errors job"),
+            ("reconstruct", "arrays errors job options files"),
+            ("coils", "arrays errors job options reconstruct"),
+        ],
+    ),
 ];
 
 fn may_import(rooms: Rooms, room: &str) -> Option<Vec<&'static str>> {

@@ -1,5 +1,6 @@
 //! What the program may take and reach, for every command.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -22,21 +23,16 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Files are read within these limits from now on, HDF5 by a process of its own.
-    ///
-    /// Errors: this program, which that process runs too, cannot be found.
-    pub fn begin(&self) -> Result<(), String> {
-        let program =
-            this_program().ok_or("the program does not find itself, which reads HDF5; start it by its full path")?;
+    /// Files are read within these limits from now on, HDF5 by a process of its own, which runs the command line `reader`.
+    pub fn begin(&self, reader: Vec<OsString>) {
         let usual = Reading::default();
         Reading {
-            program: Some(program),
+            program: Some(reader),
             follow_links: self.follow_links,
             memory: self.memory.unwrap_or(usual.memory),
             interrupted: || console::going().is_break(),
         }
         .begin();
-        Ok(())
     }
 
     /// Whether any of them was given.
@@ -45,8 +41,8 @@ impl Limits {
     }
 }
 
-/// Where this program lies. On Linux the file that runs, also when another has taken its name meanwhile.
-fn this_program() -> Option<std::path::PathBuf> {
+/// Where this program lies, which reads HDF5 too. On Linux the file that runs, also when another has taken its name meanwhile.
+pub fn this_program() -> Option<std::path::PathBuf> {
     let running = std::path::Path::new("/proc/self/exe");
     if cfg!(target_os = "linux") && running.exists() {
         return Some(running.to_path_buf());

@@ -20,6 +20,7 @@ mod report;
 mod simulate;
 mod warnings;
 
+use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 use std::sync::mpsc::channel;
@@ -32,6 +33,11 @@ use limits::Limits;
 use pvdamp::Error as Engine;
 use pvdamp_io::error::Error;
 use pvdamp_io::format::{COMMAND, read_for_parent};
+
+/// A file or its data cannot be used.
+const UNUSABLE: u8 = 1;
+/// Wrong usage or settings.
+const USAGE: u8 = 2;
 
 /// Tuning-free compressed-sensing MRI reconstruction: k-space in, image out, nothing to tune.
 #[derive(Parser)]
@@ -90,31 +96,48 @@ enum Command {
     Report(report::Report),
 }
 
-/// Parses the command line, runs it, and answers with the exit code.
+/// The program: this process does nothing else.
 pub fn main() -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|first| first == COMMAND) {
-        return read_for_parent();
+        return ExitCode::from(u8::from(read_for_parent().is_err()));
     }
     if let Some(code) = limits::start_without_hdf5_environment() {
         return code;
     }
-    let cli = Cli::parse();
+    let Some(program) = limits::this_program() else {
+        let problem = "the program does not find itself, which reads HDF5; start it by its full path";
+        Console::new(false, false).error(problem);
+        return ExitCode::FAILURE;
+    };
+    ExitCode::from(run(std::env::args_os(), vec![program.into()]))
+}
+
+/// Parses a command line, the name of the program first, runs it, and answers with the exit code. `reader` is the command
+/// line, program and arguments, of a process that calls [`read_for_parent`]: it reads HDF5.
+///
+/// Once in a process: it starts rayon's global pool, and may catch interrupts.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, reader: Vec<OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(answer) => {
+            // help that nobody reads, as `head` leaves it, is no failure
+            let _ = answer.print();
+            return u8::try_from(answer.exit_code()).unwrap_or(USAGE);
+        }
+    };
     let console = Console::new(cli.quiet, cli.verbose);
     console::catch_file_size_limit();
-    if let Err(problem) = cli.limits.begin() {
-        console.error(&problem);
-        return ExitCode::FAILURE;
-    }
+    cli.limits.begin(reader);
     let reads_nothing = matches!(cli.command, Command::Simulate(_) | Command::Mask(_) | Command::Demo(_));
     if reads_nothing && cli.limits.are_given() {
         console.error("--memory and --follow-links are for commands that read files; leave them out");
-        return ExitCode::from(2);
+        return USAGE;
     }
     match start_pool(cli.threads) {
         Ok(notice) => notice.iter().for_each(|notice| console.warn(notice)),
         Err(problem) => {
             console.error(&problem);
-            return ExitCode::FAILURE;
+            return UNUSABLE;
         }
     }
     let done = match cli.command {
@@ -131,25 +154,25 @@ pub fn main() -> ExitCode {
         Command::Report(command) => command.run(&console),
     };
     let Err(error) = done else {
-        return ExitCode::SUCCESS;
+        return 0;
     };
     console.error(&in_flags(&error));
     exit_code(&error)
 }
 
 /// As `README.md` and `docs/commands.md` have them.
-fn exit_code(error: &Error) -> ExitCode {
+fn exit_code(error: &Error) -> u8 {
     match error {
-        Error::Data { .. } => ExitCode::FAILURE,
-        Error::Setting(_) => ExitCode::from(2),
-        Error::PassedOver { .. } => ExitCode::from(3),
-        Error::Interrupted => ExitCode::from(130),
+        Error::Data { .. } => UNUSABLE,
+        Error::Setting(_) => USAGE,
+        Error::PassedOver { .. } => 3,
+        Error::Interrupted => 130,
         Error::Engine(error) => match error {
-            Engine::Setting { .. } => ExitCode::from(2),
-            Engine::Data { .. } | Engine::NotEnough { .. } => ExitCode::FAILURE,
-            Engine::Cancelled => ExitCode::from(130),
+            Engine::Setting { .. } => USAGE,
+            Engine::Data { .. } | Engine::NotEnough { .. } => UNUSABLE,
+            Engine::Cancelled => 130,
             // EX_SOFTWARE of sysexits.h
-            _ => ExitCode::from(70),
+            _ => 70,
         },
     }
 }

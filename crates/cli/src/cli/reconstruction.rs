@@ -192,19 +192,9 @@ impl ReconArguments {
                 Choice::knows(method, Knob::Noise),
             ),
         ];
-        match options.iter().find(|(_, given, means)| *given && !means) {
-            Some((option, ..)) => {
+        match Choice::unused(&options) {
+            Some((option, taken)) => {
                 let name = method.map_or(AUTO, |method| method.name);
-                let taken = options
-                    .iter()
-                    .filter(|(_, _, means)| *means)
-                    .map(|(option, ..)| *option);
-                let taken: Vec<&str> = taken.collect();
-                let taken = if taken.is_empty() {
-                    "none of these".into()
-                } else {
-                    taken.join(", ")
-                };
                 Err(Error::setting(format!(
                     "{option} means nothing to --method {name}, which takes {taken}"
                 )))

@@ -40,6 +40,20 @@ pub struct SliceResult {
     pub record: SliceRecord,
 }
 
+/// Without what the scan adds: its header's crop, and the index of the slice.
+impl From<SliceResult> for Reconstruction {
+    fn from(result: SliceResult) -> Self {
+        Self {
+            image: result.image,
+            unbiased: result.unbiased,
+            deviation: result.deviation,
+            unbiased_deviation: result.unbiased_deviation,
+            maps: result.maps,
+            record: result.record.record,
+        }
+    }
+}
+
 /// The maps of a slice or a place, and what there is to warn of.
 pub struct SliceMaps {
     /// `(sets, coils, rows, cols)`.

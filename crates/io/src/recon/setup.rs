@@ -16,6 +16,7 @@ use pvdamp::array::{CoilStack, Maps};
 use pvdamp::coil::MapSets;
 use pvdamp::reconstruct::{
     Channels, Choice, CoilMaps, CoilsRecord, Facts, Judgement, NoiseRecord, Prepared, Sampling, SecondSet, Sourced,
+    judged_positions, judged_slices,
 };
 use pvdamp::solve::Lambda;
 use pvdamp::{Acquisition, Noise, Observer, Settings};
@@ -356,32 +357,16 @@ impl ScanSetup {
     /// The slices that are judged, each read as it is asked for: the middle first; none in a scan without data. Of places
     /// that several slices show, the first slice each.
     fn judged_slices(&self) -> impl Iterator<Item = Result<(usize, CoilStack<f32>)>> {
-        let places = self.scan.places.count();
-        let positions = [places / 2, places / 4, places * 3 / 4];
+        let positions = judged_positions(self.scan.places.count());
         let positions = positions.map(|place| self.scan.places.frames(place)[0]);
-        let mut chosen = Vec::new();
-        let positions = positions.into_iter().filter(|_| !self.empty);
-        positions.filter_map(move |position| self.nearest(position, &mut chosen).transpose())
-    }
-
-    /// The slice nearest to `position` that holds data, unless it is one of those `chosen` before.
-    fn nearest(&self, position: usize, chosen: &mut Vec<usize>) -> Result<Option<(usize, CoilStack<f32>)>> {
-        let mut near: Vec<usize> = (0..self.scan.slices()).collect();
-        near.sort_by_key(|slice| slice.abs_diff(position));
-        for slice in near {
-            if chosen.contains(&slice) {
-                break;
-            }
+        let count = if self.empty { 0 } else { self.scan.slices() };
+        judged_slices(positions, count, |slice| {
             let kspace = match &self.ahead {
                 Some(Ahead::Read(only)) => only.clone(),
                 _ => self.scan.read_slice(slice)?,
             };
-            if holds_data(&kspace) {
-                chosen.push(slice);
-                return Ok(Some((slice, kspace)));
-            }
-        }
-        Ok(None)
+            Ok(Some(kspace).filter(holds_data))
+        })
     }
 
     /// What has been done of the only slice, handed over for slices of so many sets of maps.

@@ -1,7 +1,7 @@
 //! The side of the wall that asks.
 
-use std::io::{PipeReader, PipeWriter, Read, Result as IoResult, pipe};
-use std::path::Path;
+use std::ffi::OsString;
+use std::io::{ErrorKind, PipeReader, PipeWriter, Read, Result as IoResult, pipe};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -208,9 +208,11 @@ impl Drop for Connection {
 }
 
 /// Starts the program that reads, and nothing of the environment that HDF5 looks at comes along, but for locking.
-fn child(program: &Path, questions: PipeReader, answers: PipeWriter) -> IoResult<Child> {
+fn child(program: &[OsString], questions: PipeReader, answers: PipeWriter) -> IoResult<Child> {
+    let (program, arguments) = program.split_first().ok_or(ErrorKind::InvalidInput)?;
     let mut command = Command::new(program);
     command
+        .args(arguments)
         .arg(COMMAND)
         .env_clear()
         // no plugins
@@ -230,8 +232,10 @@ fn child(program: &Path, questions: PipeReader, answers: PipeWriter) -> IoResult
     #[cfg(unix)]
     {
         use std::os::unix::process::CommandExt;
-        // as lists of processes show it
-        command.arg0("pvdamp");
+        // as lists of processes show it; an interpreter finds its library by the name it is called by
+        if arguments.is_empty() {
+            command.arg0("pvdamp");
+        }
         // an interrupt from the keyboard is for the parent, which decides
         command.process_group(0);
         // results that HDF5 writes here are no concern of the child's
@@ -288,7 +292,7 @@ impl Read for Answers {
                 self.given_up = Some(Failure::Stalled(LONGEST_SILENCE.as_secs()));
             }
             if self.given_up.is_some() {
-                return Err(std::io::ErrorKind::TimedOut.into());
+                return Err(ErrorKind::TimedOut.into());
             }
         }
     }

@@ -1,6 +1,6 @@
 //! How this process reads files of HDF5, stated once when it starts.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
 use std::sync::OnceLock;
 
 use crate::memory::whole_memory;
@@ -12,8 +12,9 @@ pub const COMMAND: &str = "--read-hdf5-for-parent";
 /// How files of HDF5 are read.
 #[derive(Clone, Debug)]
 pub struct Reading {
-    /// The program that reads them when it is given [`COMMAND`]; without one a thread of this process does.
-    pub program: Option<PathBuf>,
+    /// The command line, program and arguments, of what reads them when it is given [`COMMAND`] as well; without one a
+    /// thread of this process does.
+    pub program: Option<Vec<OsString>>,
     /// Whether a file may lead to others in its folder or below, by external links, external storage and virtual
     /// datasets.
     pub follow_links: bool,

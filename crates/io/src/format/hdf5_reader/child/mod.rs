@@ -11,7 +11,6 @@ mod text;
 mod words;
 
 use std::io::{BufWriter, Result, Write};
-use std::process::ExitCode;
 use std::sync::mpsc::channel;
 
 use self::library::{Answer, Library};
@@ -21,7 +20,10 @@ use super::question::{Question, Reply, read_message, write_message};
 
 /// Answers the parent's questions on standard input, on standard output, and ends with them. For a process that does
 /// nothing else.
-pub fn read_for_parent() -> ExitCode {
+///
+/// # Errors
+/// No thread can be started, or the parent does not take the answers.
+pub fn read_for_parent() -> Result<()> {
     let limits = Limits::of_this_process();
     let (send, questions) = channel();
     // Waits for the end of the questions beside HDF5, which may be at work for ever.
@@ -34,11 +36,8 @@ pub fn read_for_parent() -> ExitCode {
         }
         limits::end_this_process();
     };
-    if std::thread::Builder::new().spawn(listen).is_err() {
-        return ExitCode::FAILURE;
-    }
-    let done = serve(questions.into_iter(), std::io::stdout().lock(), limits);
-    ExitCode::from(u8::from(done.is_err()))
+    std::thread::Builder::new().spawn(listen)?;
+    serve(questions.into_iter(), std::io::stdout().lock(), limits)
 }
 
 /// Answers questions from `from` until they end, in a thread of a process that does other things too.

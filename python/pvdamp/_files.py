@@ -1,0 +1,375 @@
+"""Scans and images on disk."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, overload
+
+from . import _arrays, _pvdamp, _reader
+from ._reconstruct import Reconstruction
+from ._warning import warn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Path = str | os.PathLike[str]
+
+
+class Scan:
+    """A scan on disk, read slice by slice; `open` opens it.
+
+    ``scan[3]`` is k-space of a slice, ``(coils, rows, cols)``, ``scan[2:5]`` of several, complex64, with the origin of each axis
+    of n samples at ``n // 2``; nothing is kept in memory. It can be handed to other processes.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        dataset: str | None = None,
+        axes: str | None = None,
+        centre: str = "auto",
+        directions: str | None = None,
+    ) -> None:
+        #: The file.
+        self.path: str = os.fspath(path)
+        self._options = (dataset, axes, centre, directions)
+        self._scan = _pvdamp.Scan(self.path, dataset, axes, centre, directions, _reader.command())
+
+    def __reduce__(self) -> tuple[type[Scan], tuple[Any, ...]]:
+        # whoever gets it opens the file for himself
+        return Scan, (os.path.abspath(self.path), *self._options)
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """``(slices, coils, rows, cols)``."""
+        return self._scan.shape
+
+    @property
+    def dtype(self) -> np.dtype[np.complex64]:
+        """Of k-space as it is read: complex64."""
+        import numpy as np
+
+        return np.dtype(np.complex64)
+
+    @property
+    def stored_dtype(self) -> str:
+        """Of k-space as the file has it."""
+        return self._scan.stored_dtype
+
+    @property
+    def format(self) -> str:
+        """The kind of file, such as ``fastmri`` or ``ismrmrd``."""
+        return self._scan.format
+
+    @property
+    def crop(self) -> tuple[int, int]:
+        """Rows and columns of the image that the header asks for, centred in the grid; the grid without a header."""
+        return self._scan.crop
+
+    @property
+    def mask(self) -> NDArray[np.bool_] | None:
+        """The mask that the file has, ``(rows, cols)``."""
+        return self._scan.mask
+
+    @property
+    def prob(self) -> NDArray[np.float64] | None:
+        """The sampling probability that the file has, ``(rows, cols)``."""
+        return self._scan.prob
+
+    @property
+    def noise_covariance(self) -> NDArray[np.complex128] | None:
+        """``(coils, coils)``, where the file has a noise scan or a covariance."""
+        return self._scan.noise_covariance
+
+    @property
+    def places(self) -> list[int]:
+        """Which place each slice shows: frames and echoes of a place share coil sensitivity maps."""
+        return self._scan.places
+
+    @property
+    def voxel_mm(self) -> list[float] | None:
+        """Size of a pixel along rows, columns and slices, in mm, where the file tells."""
+        return self._scan.voxel_mm
+
+    @property
+    def header(self) -> str | None:
+        """The ISMRMRD header, XML, where the file has one."""
+        return self._scan.header
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Attributes of the file."""
+        return self._scan.attributes
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was left out or looks odd, a sentence each."""
+        return self._scan.warnings
+
+    def reference(self, index: int) -> NDArray[np.float32] | None:
+        """The reference image of a slice that the file has, ``(rows, cols)``, such as fastMRI's ``reconstruction_rss``."""
+        return self._scan.reference(_index(index, len(self)))
+
+    def __len__(self) -> int:
+        """Number of slices."""
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[NDArray[np.complex64]]:
+        """K-space of each slice, ``(coils, rows, cols)``."""
+        return (self._scan.read(index) for index in range(len(self)))
+
+    def __getitem__(self, index: int | slice) -> NDArray[np.complex64]:
+        """K-space of a slice, ``(coils, rows, cols)``, or of several, ``(slices, coils, rows, cols)``."""
+        return _read(self._scan.read, index, self.shape)
+
+    def __repr__(self) -> str:
+        slices, coils, rows, cols = self.shape
+        return f"<Scan {self.path!r}: {slices} slice(s), {coils} coil(s), {rows}x{cols}, {self.format}>"
+
+
+class ImageFile:
+    """Images on disk, read slice by slice; `open` opens them.
+
+    ``images[3]`` is an image, ``(rows, cols)``, ``images[:]`` all of them, ``(slices, rows, cols)``; complex64 or float32.
+    """
+
+    def __init__(self, path: Path) -> None:
+        #: The file, with its dataset behind a colon where that was named.
+        self.path: str = os.fspath(path)
+        self._images = _pvdamp.ImageFile(self.path, _reader.command())
+
+    def __reduce__(self) -> tuple[type[ImageFile], tuple[Any, ...]]:
+        return ImageFile, (os.path.abspath(self.path),)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """``(slices, rows, cols)``."""
+        return self._images.shape
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of images as they are read: complex64, or float32."""
+        import numpy as np
+
+        return np.dtype(np.complex64 if self._images.is_complex else np.float32)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """Attributes of the file."""
+        return self._images.attributes
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was left out or looks odd, a sentence each."""
+        return self._images.warnings
+
+    def __len__(self) -> int:
+        """Number of slices."""
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        """Each image, ``(rows, cols)``."""
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int | slice) -> NDArray[Any]:
+        """An image, ``(rows, cols)``, or several, ``(slices, rows, cols)``."""
+        images = _read(self._images.read, index, self.shape)
+        return images if self._images.is_complex else images.real.copy()
+
+    def __repr__(self) -> str:
+        slices, rows, cols = self.shape
+        return f"<ImageFile {self.path!r}: {slices} slice(s), {rows}x{cols}, {self.dtype}>"
+
+
+@overload
+def open(path: Path) -> Scan | ImageFile: ...
+@overload
+def open(
+    path: Path,
+    *,
+    dataset: str | None = None,
+    axes: str | None = None,
+    centre: str = "auto",
+    directions: str | None = None,
+) -> Scan: ...
+def open(
+    path: Path,
+    *,
+    dataset: str | None = None,
+    axes: str | None = None,
+    centre: str = "auto",
+    directions: str | None = None,
+) -> Scan | ImageFile:
+    """Open a scan, or images, in any format that the program reads; what it is follows from what is in it.
+
+    fastMRI and Calgary-Campinas HDF5, ISMRMRD raw data, NumPy ``.npy`` and ``.npz``, BART ``.cfl``, and arrays of other axes in
+    HDF5. HDF5 is read by a process of its own, so that a damaged file cannot do harm; links to other files are not followed.
+
+    Parameters
+    ----------
+    path
+        The file; of images also ``FILE:DATASET``.
+    dataset
+        Dataset of the k-space.
+    axes
+        What the axes of k-space mean, slowest first, such as ``"slice,coil,kx,ky"``.
+    centre
+        Where zero frequency lies: ``"auto"``, ``"as-is"``, or indices such as ``"ky=32"``.
+    directions
+        Whether images run ``"along"`` or ``"against"`` the directions of raw data.
+
+    Returns
+    -------
+    Scan or ImageFile
+        Images where the file holds images and no k-space, and no other argument is given. An array of three axes is images:
+        k-space of one slice needs its ``axes``.
+
+    Raises
+    ------
+    OSError
+        A file that is not there or cannot be read; the sentence says what to do.
+    ValueError
+        Words that mean nothing.
+
+    Warns
+    -----
+    PvdampWarning
+        What was left out of the file, or looks odd.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> folder = tempfile.mkdtemp()
+    >>> np.save(f"{folder}/scan.npy", simulate((32, 48), coils=4, slices=2).kspace)
+    >>> scan = open(f"{folder}/scan.npy")
+    >>> scan.shape, scan[0].shape
+    ((2, 4, 32, 48), (4, 32, 48))
+    >>> result = reconstruct(scan, slices=[1])
+    >>> write(f"{folder}/image.nii.gz", result)[0].endswith("image.nii.gz")
+    True
+    """
+    name = os.fspath(path)
+    opened: Scan | ImageFile
+    options = (dataset, axes, centre, directions)
+    if options == (None, None, "auto", None) and _pvdamp.holds_images(name, _reader.command()):
+        opened = ImageFile(name)
+    else:
+        opened = Scan(name, *options)
+    warn(opened.warnings)
+    return opened
+
+
+def write(
+    path: Path, images: Reconstruction | Any, *, like: Scan | None = None, part: str | Sequence[str] = ()
+) -> list[str]:
+    """Write images in the format that the name of the file says.
+
+    ``.nii``, ``.nii.gz``, ``.dcm`` and ``.png`` hold magnitudes, or the parts that are named; ``.npy`` and ``.cfl`` complex
+    images; any other name is HDF5, which holds everything that a reconstruction has, as the program's results do. What a scan
+    knows goes with its images: place and size in the scanner, and the crop that its header asks for, which HDF5 applies to the
+    magnitude alone. A file appears whole or not at all.
+
+    Parameters
+    ----------
+    path
+        The file.
+    images
+        A `Reconstruction`, or an array ``(rows, cols)`` or ``(slices, rows, cols)``, real or complex.
+    like
+        The scan that an array shows, of as many slices. A reconstruction of a scan knows it.
+    part
+        Of NIfTI and DICOM: ``"mag"``, ``"phase"``, ``"real"``, ``"imag"`` or several, each in a file of its own.
+
+    Returns
+    -------
+    list of str
+        The files that were written.
+
+    Raises
+    ------
+    OSError
+        A file that cannot be written, or that the scan is read from.
+    ValueError
+        Images that are not of the scan, or that the format cannot hold.
+
+    Warns
+    -----
+    PvdampWarning
+        Negative values in a format that holds magnitudes.
+    """
+    import numpy as np
+
+    name = os.fspath(path)
+    result = images if isinstance(images, Reconstruction) else None
+    array = _stack(images if result is None else result.image)
+    of = (like, list(range(len(array)))) if like is not None else result.of if result is not None else None
+    if of is not None and os.path.exists(name) and os.path.samefile(name, of[0].path):
+        raise OSError(f"{name}: the scan is read from it; choose another file")
+    known = None if of is None else (of[0]._scan, of[1])
+    parts = [part] if isinstance(part, str) else list(part)
+    method = "" if result is None else result.method
+    negative = array.dtype.kind != "c" and bool((array < 0).any())
+    written = _pvdamp.write_images(name, np.asarray(array, np.complex64), known, method, parts)
+    if written is not None:
+        if negative and not name.lower().endswith((".npy", ".cfl")):
+            warn([f"{int((array < 0).sum())} values are negative; their magnitude was written"])
+        return [os.fspath(file) for file in written]
+    if parts:
+        raise ValueError("part= means nothing to HDF5, which holds complex images whole; leave it out")
+    arrays: dict[str, Any] = dict.fromkeys(("magnitude", "image", "unbiased", "std", "unbiased_std", "maps"))
+    if array.dtype.kind == "c":
+        arrays["image"] = array
+    else:
+        arrays["magnitude"] = array
+    records: list[dict[str, Any]] = []
+    if result is not None:
+        several = result.image.ndim == 3
+        for field in ("unbiased", "std", "unbiased_std", "maps"):
+            value = getattr(result, field)
+            arrays[field] = value if value is None or several else value[None]
+        records = result.records
+    _pvdamp.write_result(name, arrays, known, method, [_line(record) for record in records])
+    return [name]
+
+
+def _line(record: dict[str, Any]) -> str:
+    import json
+
+    return json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+
+
+def _stack(images: Any) -> NDArray[Any]:
+    """Images as ``(slices, rows, cols)``, complex64 or float32."""
+    import numpy as np
+
+    array = _arrays.as_numpy(images, "images")
+    axes = "(rows, cols) or (slices, rows, cols)"
+    if array.dtype.kind == "c":
+        stack: NDArray[Any] = _arrays.complex64(array, "images", axes, 2, 3)
+    else:
+        stack = _arrays.real(array, "images", axes, np.float32, 2, 3)
+    return stack if stack.ndim == 3 else stack[None]
+
+
+def _index(index: int, count: int) -> int:
+    at = index + count if index < 0 else index
+    if not 0 <= at < count:
+        raise IndexError(f"slice {index}; expected one of 0 to {count - 1}")
+    return at
+
+
+def _read(read: Any, index: int | slice, shape: tuple[int, ...]) -> NDArray[np.complex64]:
+    """One slice, or several in one array, which has room for all before the first is read."""
+    import numpy as np
+
+    if not isinstance(index, slice):
+        one: NDArray[np.complex64] = read(_index(index, shape[0]))
+        return one
+    chosen = range(*index.indices(shape[0]))
+    all_ = np.empty((len(chosen), *shape[1:]), np.complex64)
+    for at, number in enumerate(chosen):
+        all_[at] = read(number)
+    return all_

@@ -19,7 +19,7 @@ the same options they give the same bits. The repository's ``docs/python.md`` is
 from . import metrics, sampling, wavelet
 from ._coils import compress_coils, espirit, estimate_noise, noise_covariance, whiten
 from ._encoding import Encoding
-from ._files import ImageFile, Scan, open, write
+from ._files import ImageFile, Scan, open, open_images, write
 from ._pvdamp import __version__
 from ._reconstruct import Reconstruction, methods, reconstruct
 from ._simulate import Simulation, simulate
@@ -42,6 +42,7 @@ __all__ = [
     "metrics",
     "noise_covariance",
     "open",
+    "open_images",
     "reconstruct",
     "sampling",
     "simulate",

@@ -37,6 +37,15 @@ def as_numpy(values: Any, name: str) -> NDArray[Any]:
     return array
 
 
+def shape_of(shape: Any) -> tuple[int, int]:
+    """Rows and columns."""
+    sides = tuple(shape) if hasattr(shape, "__iter__") else ()
+    if len(sides) != 2 or not all(hasattr(side, "__index__") and side >= 0 for side in sides):
+        raise ValueError(f"shape: {shape!r}; expected (rows, cols)")
+    rows, cols = sides
+    return int(rows), int(cols)
+
+
 def complex64(values: Any, name: str, axes: str, *ndims: int) -> NDArray[np.complex64]:
     """Complex numbers in single precision with one of these numbers of axes: without a copy where they are that already."""
     import numpy as np

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 from . import _arrays, _pvdamp, _reader
 from ._reconstruct import Reconstruction
@@ -131,7 +131,7 @@ class Scan:
 
 
 class ImageFile:
-    """Images on disk, read slice by slice; `open` opens them.
+    """Images on disk, read slice by slice; `open_images` opens them.
 
     ``images[3]`` is an image, ``(rows, cols)``, ``images[:]`` all of them, ``(slices, rows, cols)``; complex64 or float32.
     """
@@ -184,9 +184,6 @@ class ImageFile:
         return f"<ImageFile {self.path!r}: {slices} slice(s), {rows}x{cols}, {self.dtype}>"
 
 
-@overload
-def open(path: Path) -> Scan | ImageFile: ...
-@overload
 def open(
     path: Path,
     *,
@@ -194,16 +191,8 @@ def open(
     axes: str | None = None,
     centre: str = "auto",
     directions: str | None = None,
-) -> Scan: ...
-def open(
-    path: Path,
-    *,
-    dataset: str | None = None,
-    axes: str | None = None,
-    centre: str = "auto",
-    directions: str | None = None,
-) -> Scan | ImageFile:
-    """Open a scan, or images, in any format that the program reads; what it is follows from what is in it.
+) -> Scan:
+    """Open a scan in any format that the program reads; what it is follows from what is in it.
 
     fastMRI and Calgary-Campinas HDF5, ISMRMRD raw data, NumPy ``.npy`` and ``.npz``, BART ``.cfl``, and arrays of other axes in
     HDF5. HDF5 is read by a process of its own, so that a damaged file cannot do harm; links to other files are not followed.
@@ -211,7 +200,7 @@ def open(
     Parameters
     ----------
     path
-        The file; of images also ``FILE:DATASET``.
+        The file.
     dataset
         Dataset of the k-space.
     axes
@@ -223,9 +212,8 @@ def open(
 
     Returns
     -------
-    Scan or ImageFile
-        Images where the file holds images and no k-space, and no other argument is given. An array of three axes is images:
-        k-space of one slice needs its ``axes``.
+    Scan
+        Its slices are read as they are asked for.
 
     Raises
     ------
@@ -251,15 +239,45 @@ def open(
     >>> write(f"{folder}/image.nii.gz", result)[0].endswith("image.nii.gz")
     True
     """
-    name = os.fspath(path)
-    opened: Scan | ImageFile
-    options = (dataset, axes, centre, directions)
-    if options == (None, None, "auto", None) and _pvdamp.holds_images(name, _reader.command()):
-        opened = ImageFile(name)
-    else:
-        opened = Scan(name, *options)
-    warn(opened.warnings)
-    return opened
+    scan = Scan(path, dataset, axes, centre, directions)
+    warn(scan.warnings)
+    return scan
+
+
+def open_images(path: Path) -> ImageFile:
+    """Open images in HDF5, NumPy or BART: results of the program, references, or an array.
+
+    Parameters
+    ----------
+    path
+        ``FILE`` or ``FILE:DATASET``; of a result its ``reconstruction`` unless named, as ``out.h5:image``.
+
+    Returns
+    -------
+    ImageFile
+        Its images are read as they are asked for.
+
+    Raises
+    ------
+    OSError
+        A file that is not there, cannot be read, or holds no images.
+
+    Warns
+    -----
+    PvdampWarning
+        What was left out of the file.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> np.save(path := f"{tempfile.mkdtemp()}/images.npy", np.ones((3, 32, 48), np.float32))
+    >>> images = open_images(path)
+    >>> images.shape, images[-1].dtype
+    ((3, 32, 48), dtype('float32'))
+    """
+    images = ImageFile(path)
+    warn(images.warnings)
+    return images
 
 
 def write(

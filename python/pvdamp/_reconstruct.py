@@ -198,16 +198,13 @@ def reconstruct(
     >>> result = reconstruct(scan.kspace, mask, prob=prob, uncertainty=True)
     >>> result
     <Reconstruction (64, 64) by howl, with std, maps; 0 warning(s)>
-    >>> result.record["sampling"]["samples"] == mask.sum()
+    >>> result.record["sampling"]["samples"] == int(mask.sum())
     True
     """
     from ._files import ImageFile, Scan
 
     if isinstance(kspace, ImageFile):
-        raise ValueError(
-            f"kspace: {kspace.path} was opened as images; where it is k-space, say what its axes are: "
-            "open(path, axes='coil,kx,ky')"
-        )
+        raise ValueError(f"kspace: {kspace.path} was opened as images; expected an array, or a scan of open()")
     of_scan = kspace if isinstance(kspace, Scan) else None
     array = None if of_scan else _arrays.complex64(kspace, "kspace", _AXES, 3, 4)
     chosen = _slices(of_scan, slices)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from . import _pvdamp
+from . import _arrays, _pvdamp
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,7 +64,9 @@ def simulate(
     >>> simulate((32, 48), coils=4, slices=3).kspace.shape
     (3, 4, 32, 48)
     """
-    kspace, image, maps = _pvdamp.simulate(tuple(shape), coils, 1 if slices is None else slices, noise, seed)
+    kspace, image, maps = _pvdamp.simulate(
+        _arrays.shape_of(shape), coils, 1 if slices is None else slices, noise, seed
+    )
     if slices is None:
         return Simulation(kspace[0], image[0], maps[0])
     return Simulation(kspace, image, maps)

@@ -211,14 +211,6 @@ fn attributes<'py>(py: Python<'py>, attributes: &[Attribute]) -> PyResult<Bound<
     Ok(found)
 }
 
-/// Whether what a path names, `FILE` or `FILE:DATASET`, is images and no k-space.
-#[pyfunction]
-pub(crate) fn holds_images(py: Python<'_>, path: &str, reader: Option<Vec<OsString>>) -> PyResult<bool> {
-    begin(reader);
-    let place = place(path);
-    run(py, None, None, |_| format::holds_images(&place))
-}
-
 /// `FILE` or `FILE:DATASET`.
 fn place(path: &str) -> Place {
     let Ok(place) = path.parse();

@@ -27,7 +27,7 @@ mod _pvdamp {
     #[pymodule_export]
     use crate::encoding::Encoding;
     #[pymodule_export]
-    use crate::files::{ImageFile, Scan, holds_images, write_images, write_result};
+    use crate::files::{ImageFile, Scan, write_images, write_result};
     #[pymodule_export]
     use crate::metrics::{complex_nmse, hfen, magnitude_metrics};
     #[pymodule_export]

@@ -197,9 +197,7 @@ def whiten(
     >>> bool(np.allclose(white, white[0, 0] * np.eye(3), atol=1e-3))
     True
     """
-    covariance = _arrays.covariance_of(noise_covariance)
-    if isinstance(covariance, float):
-        raise ValueError(f"noise_covariance: {covariance}; expected (coils, coils): one variance for all is white")
+    covariance = _matrix(noise_covariance)
     array, sampled = _kspace(kspace, mask)
     return _pvdamp.virtual_coils(array, sampled, covariance, "off", None)
 
@@ -242,11 +240,18 @@ def compress_coils(
     >>> bool(np.linalg.norm(compressed) > 0.97 * np.linalg.norm(scan.kspace))
     True
     """
-    covariance = None if noise_covariance is None else _arrays.covariance_of(noise_covariance)
-    if isinstance(covariance, float):
-        raise ValueError(f"noise_covariance: {covariance}; expected (coils, coils): one variance for all is white")
+    covariance = None if noise_covariance is None else _matrix(noise_covariance)
     array, sampled = _kspace(kspace, mask)
     return _pvdamp.virtual_coils(array, sampled, covariance, coils, None)
+
+
+def _matrix(noise_covariance: Any) -> NDArray[np.complex128]:
+    import numpy as np
+
+    covariance = _arrays.covariance_of(noise_covariance)
+    if not isinstance(covariance, np.ndarray):
+        raise ValueError(f"noise_covariance: {covariance}; expected (coils, coils): one variance for all is white")
+    return covariance
 
 
 def _kspace(kspace: Any, mask: Any) -> tuple[NDArray[np.complex64], NDArray[np.bool_] | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from . import _arrays, _pvdamp
@@ -120,11 +121,12 @@ class Encoding:
             SciPy is not installed.
         """
         import numpy as np
-        from scipy.sparse.linalg import LinearOperator
 
+        # SciPy comes without types
+        operator: Any = import_module("scipy.sparse.linalg").LinearOperator
         images = self.shape if self.sets is None else (self.sets, *self.shape)
         kspace = (self.coils, *self.shape)
-        return LinearOperator(
+        return operator(
             dtype=np.dtype(np.complex64),
             shape=(int(np.prod(kspace)), int(np.prod(images))),
             matvec=lambda image: self.forward(np.asarray(image, np.complex64).reshape(images)).ravel(),

@@ -60,8 +60,6 @@ impl<T: Send + Sync> Opened<T> {
         }
         let again = Arc::new(run(py, None, None, |_| open())?.map_err(of_files)?);
         *lock() = (process, again.clone());
-        // its reader is the parent's
-        std::mem::forget(opened);
         Ok(again)
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Connection {
     questions: Option<PipeWriter>,
     answers: Answers,
     reader: Reader,
+    /// The process that started the reader. One that is forked from it has no say in the reader.
+    owner: u32,
     /// Why there are no more answers.
     lost: Option<Failure>,
 }
@@ -66,6 +68,7 @@ impl Connection {
                 given_up: None,
             },
             reader,
+            owner: std::process::id(),
             lost: None,
         })
     }
@@ -203,7 +206,9 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        self.end();
+        if self.owner == std::process::id() {
+            self.end();
+        }
     }
 }
 

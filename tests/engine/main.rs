@@ -9,5 +9,6 @@ mod howl;
 mod maps;
 mod reconstruct;
 mod second_edition;
+mod slices;
 mod solvers;
 mod transforms;

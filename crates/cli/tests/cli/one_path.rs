@@ -1,7 +1,8 @@
 //! `pvdamp recon` on a file and `pvdamp::reconstruct` on the same array give the same bytes.
 
 use ndarray::{Array2, Axis, Ix2, Ix4, Ix5, s};
-use pvdamp::array::Mask;
+use pvdamp::array::{Grid, Mask};
+use pvdamp::reconstruct::Slices;
 use pvdamp::sampling::{Acs, Family, Request};
 use pvdamp::solve::{Lambda, Tuning};
 use pvdamp::{Acquisition, Noise, Reconstruction, Settings, reconstruct};
@@ -139,4 +140,40 @@ fn a_file_and_an_array_take_one_path() {
     let called = reconstruct(&Acquisition::new(&partial), &of("howl"), &mut ()).unwrap();
     assert!(called.record.coils.as_ref().unwrap().used < 20 && !called.record.sampling.missing_sides.is_empty());
     same(&folder, &called);
+}
+
+#[test]
+fn several_slices_take_one_path_too() {
+    let folder = Folder::with_scan("--size 64x56 --coils 4 --slices 4 --noise 0.01 --seed 6");
+    let kspace = folder.complex("full.h5:kspace").into_dimensionality::<Ix4>().unwrap();
+    let mut under = kspace.clone();
+    for (slice, mut kspace) in under.outer_iter_mut().enumerate() {
+        // one without data, one that was sampled elsewhere
+        let request = Request {
+            seed: if slice == 3 { 2 } else { 1 },
+            ..Request::new(3.0)
+        };
+        let drawn = Family::find("poisson-disc").unwrap().draw(&request, Grid::new(64, 56));
+        let sampled = drawn.unwrap().mask.sampled;
+        for mut coil in kspace.outer_iter_mut() {
+            coil.zip_mut_with(&sampled, |v, &s| *v = if s && slice != 1 { *v } else { C32::ZERO });
+        }
+    }
+    folder.write("under.h5:kspace", &under);
+    folder.run_ok("recon under.h5 --iterations 8 -o out.h5");
+    let settings = Settings {
+        tuning: Tuning {
+            iterations: Some(8),
+            ..Tuning::default()
+        },
+        ..Settings::default()
+    };
+    let slice = |index: usize| Acquisition::new(under.index_axis(Axis(0), index));
+    let slices = Slices::settle(4, slice, &settings, &mut ()).unwrap();
+    let stored = folder.complex("out.h5:image");
+    for index in 0..4 {
+        let called = slices.reconstruct(slice(index), &mut ()).unwrap();
+        let stored = stored.index_axis(Axis(0), index).into_dimensionality::<Ix2>().unwrap();
+        assert_eq!(bits(&stored.to_owned()), bits(&called.image), "slice {index}");
+    }
 }

@@ -21,17 +21,15 @@ def as_numpy(values: Any, name: str) -> NDArray[Any]:
         values = detach()
         for resolve in ("resolve_conj", "resolve_neg"):
             values = getattr(values, resolve, lambda values=values: values)()
+    only_dlpack = hasattr(values, "__dlpack__") and not hasattr(values, "__array__")
     try:
-        array = np.asarray(values)
+        array = np.from_dlpack(values) if only_dlpack else np.asarray(values)
     except Exception as error:
-        try:
-            array = np.from_dlpack(values)
-        except Exception:
-            kind = f"{type(values).__module__}.{type(values).__qualname__}"
-            raise ValueError(
-                f"{name}: {kind} is no array on the CPU ({error}); "
-                "copy it there before, as .cpu() of PyTorch or .get() of CuPy does"
-            ) from None
+        kind = f"{type(values).__module__}.{type(values).__qualname__}"
+        raise ValueError(
+            f"{name}: {kind} is no array on the CPU ({error}); "
+            "copy it there before, as .cpu() of PyTorch or .get() of CuPy does"
+        ) from None
     if array.dtype == object:
         raise ValueError(f"{name}: {type(values).__qualname__} is no array of numbers")
     return array

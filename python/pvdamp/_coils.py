@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from . import _arrays, _pvdamp
-from ._options import map_options
+from ._options import map_options, threads_of, whole_or_word
 from ._warning import warn
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def espirit(
     array, sampled = _kspace(kspace, mask)
     covariance = None if noise_covariance is None else _arrays.covariance_of(noise_covariance)
     options = map_options(sets, kernel, calibration, crop, recalibrate)
-    maps, warnings = _pvdamp.espirit(array, sampled, covariance, options, threads)
+    maps, warnings = _pvdamp.espirit(array, sampled, covariance, options, threads_of(threads))
     warn(warnings)
     return maps[0] if sets == 1 else maps
 
@@ -242,7 +242,7 @@ def compress_coils(
     """
     covariance = None if noise_covariance is None else _matrix(noise_covariance)
     array, sampled = _kspace(kspace, mask)
-    return _pvdamp.virtual_coils(array, sampled, covariance, coils, None)
+    return _pvdamp.virtual_coils(array, sampled, covariance, whole_or_word(coils, "coils"), None)
 
 
 def _matrix(noise_covariance: Any) -> NDArray[np.complex128]:

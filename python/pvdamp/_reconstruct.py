@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import _arrays, _pvdamp
-from ._options import map_options, seed_of, shift_of
+from ._options import given, map_options, number, seed_of, shift_of, threads_of, whole, whole_or_word, word
 from ._progress import Line, Progress
 from ._warning import warn
 
@@ -20,31 +18,52 @@ if TYPE_CHECKING:
     from ._files import Scan
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class Reconstruction:
     """Images, and what was done to make them.
 
     Arrays of several slices have an axis of slices before all others. Images are in the units of the k-space, and not cropped.
+
+    Attributes
+    ----------
+    image : ndarray
+        ``(rows, cols)``, complex64.
+    unbiased : ndarray or None
+        Truth plus noise of known variance, ``(rows, cols)``, complex64, of the method ``pvdamp`` with one set of maps.
+    std : ndarray or None
+        Error bars of `image`, where they were asked for: predicted standard deviation of the real part of its error, and of the
+        imaginary part, ``(rows, cols)``, float32; NaN where they cannot be computed.
+    unbiased_std : ndarray or None
+        Error bars of `unbiased`, likewise.
+    maps : ndarray or None
+        Coil sensitivity maps that were used, ``(sets, coils, rows, cols)``, complex64, where they were kept.
+    records : list of dict
+        What was done to each slice: method, sampling, maps, noise, iterations with their state evolution, times, notes and
+        warnings. They are those of result files (``docs/formats.md``).
+    warnings : tuple of str
+        What a user should know before he believes the images, a sentence each.
+    of : tuple or None
+        The scan that the images are of, and which of its slices.
     """
 
-    #: ``(rows, cols)``, complex64.
-    image: NDArray[np.complex64]
-    #: Truth plus noise of known variance, ``(rows, cols)``, complex64, of the method ``pvdamp`` with one set of maps.
-    unbiased: NDArray[np.complex64] | None
-    #: Error bars of `image`, where they were asked for: predicted standard deviation of the real part of its error, and of the
-    #: imaginary part, ``(rows, cols)``, float32; NaN where they cannot be computed.
-    std: NDArray[np.float32] | None
-    #: Error bars of `unbiased`, likewise.
-    unbiased_std: NDArray[np.float32] | None
-    #: Coil sensitivity maps that were used, ``(sets, coils, rows, cols)``, complex64, where they were kept.
-    maps: NDArray[np.complex64] | None
-    #: What was done to each slice, a dictionary each: method, sampling, maps, noise, iterations with their state evolution,
-    #: times, notes and warnings. They are those of result files (``docs/formats.md``).
-    records: list[dict[str, Any]]
-    #: What a user should know before he believes the images, a sentence each.
-    warnings: tuple[str, ...]
-    #: The scan that the images are of, and which of its slices.
-    of: tuple[Scan, list[int]] | None = field(default=None)
+    def __init__(
+        self,
+        image: NDArray[np.complex64],
+        unbiased: NDArray[np.complex64] | None,
+        std: NDArray[np.float32] | None,
+        unbiased_std: NDArray[np.float32] | None,
+        maps: NDArray[np.complex64] | None,
+        records: list[dict[str, Any]],
+        warnings: tuple[str, ...],
+        of: tuple[Scan, list[int]] | None = None,
+    ) -> None:
+        self.image = image
+        self.unbiased = unbiased
+        self.std = std
+        self.unbiased_std = unbiased_std
+        self.maps = maps
+        self.records = records
+        self.warnings = warnings
+        self.of = of
 
     @property
     def magnitude(self) -> NDArray[np.float32]:
@@ -210,18 +229,18 @@ def reconstruct(
     chosen = _slices(of_scan, slices)
     several = array.ndim == 4 if array is not None else len(chosen) != 1
     options = {
-        "method": method,
-        "iterations": iterations,
-        "time_limit": time_limit,
-        "wavelet": wavelet,
-        "scales": scales,
-        "damping": damping,
-        "weight": weight,
+        "method": word(method, "method"),
+        "iterations": given(whole, iterations, "iterations"),
+        "time_limit": given(number, time_limit, "time_limit"),
+        "wavelet": given(word, wavelet, "wavelet"),
+        "scales": given(whole, scales, "scales"),
+        "damping": given(number, damping, "damping"),
+        "weight": weight if isinstance(weight, str) else given(number, weight, "weight"),
         "shift": shift_of(shift),
         "uncertainty": seed_of(uncertainty, "uncertainty"),
-        "whiten": whiten,
-        "virtual_coils": virtual_coils,
-        "keep_maps": not several if keep_maps is None else keep_maps,
+        "whiten": bool(whiten),
+        "virtual_coils": whole_or_word(virtual_coils, "virtual_coils"),
+        "keep_maps": not several if keep_maps is None else bool(keep_maps),
         "maps": map_options(map_sets, kernel, calibration, crop, recalibrate),
     }
     count = array.shape[0] if array is not None and array.ndim == 4 else len(chosen)
@@ -230,12 +249,12 @@ def reconstruct(
     try:
         if of_scan is not None:
             files = _files(mask, prob, maps, noise_covariance)
-            found = _pvdamp.reconstruct_scan(of_scan._scan, chosen, files, options, threads, tell)
+            found = _pvdamp.reconstruct_scan(of_scan._scan, chosen, files, options, threads_of(threads), tell)
         else:
             assert array is not None
             known = _known(array, mask, prob, maps, noise_covariance)
             run: Any = _pvdamp.reconstruct if array.ndim == 3 else _pvdamp.reconstruct_slices
-            found = run(array, known, options, threads, tell)
+            found = run(array, known, options, threads_of(threads), tell)
     finally:
         if line is not None:
             line.end()
@@ -302,6 +321,8 @@ def _files(mask: Any, prob: Any, maps: Any, noise_covariance: Any) -> dict[str, 
 
 
 def _result(found: dict[str, Any], of: tuple[Scan, list[int]] | None) -> Reconstruction:
+    import json
+
     of_all, of_each = found.pop("warnings")
     return Reconstruction(
         records=[json.loads(line) for line in found.pop("records")],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from . import _arrays, _pvdamp
+from ._options import number, whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,8 +65,9 @@ def simulate(
     >>> simulate((32, 48), coils=4, slices=3).kspace.shape
     (3, 4, 32, 48)
     """
+    count = 1 if slices is None else whole(slices, "slices")
     kspace, image, maps = _pvdamp.simulate(
-        _arrays.shape_of(shape), coils, 1 if slices is None else slices, noise, seed
+        _arrays.shape_of(shape), whole(coils, "coils"), count, number(noise, "noise"), whole(seed, "seed")
     )
     if slices is None:
         return Simulation(kspace[0], image[0], maps[0])

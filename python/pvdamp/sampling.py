@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from . import _arrays, _pvdamp
+from ._options import given, number, whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -205,8 +206,12 @@ def _draw(
 ) -> Drawn:
     if acs is not None and acs_fraction is not None:
         raise ValueError("acs and acs_fraction both say how large the centre is; give one of them")
-    centre = float(acs_fraction) if acs_fraction is not None else acs
-    return Drawn(*_pvdamp.draw_mask(family, _arrays.shape_of(shape), acceleration, centre, order, seed))
+    centre: int | float | tuple[int, int] | None = given(number, acs_fraction, "acs_fraction")
+    if acs is not None:
+        centre = _arrays.shape_of(acs) if hasattr(acs, "__iter__") else whole(acs, "acs")
+    factor, steepness = number(acceleration, "acceleration"), given(number, order, "order")
+    drawn = _pvdamp.draw_mask(family, _arrays.shape_of(shape), factor, centre, steepness, whole(seed, "seed"))
+    return Drawn(*drawn)
 
 
 def estimate_density(mask: Any) -> NDArray[np.float64]:

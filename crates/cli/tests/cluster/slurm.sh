@@ -109,12 +109,12 @@ expect "0 3" "killed again" pvdamp batch "$scans" -o killed "${options[@]}" --sh
 merged_as_plain killed
 step "a shard killed after $before of its results, and started again"
 
-# The command of the Kubernetes job, as a cluster would start it for each index.
+# The arguments of the Kubernetes job, behind the entry point of its image, as a cluster would start it for each index.
 kubernetes() {
     python3 - "$root/docs/pvdamp.job.yaml" <<'PY'
 import json, re, sys
 text = open(sys.argv[1]).read()
-print(*json.loads(re.search(r"command: (\[.*\])", text)[1]), sep="\n")
+print("pvdamp", *json.loads(re.search(r"args: (\[.*\])", text)[1]), sep="\n")
 shards = re.search(r'PVDAMP_SHARDS, value: "(\d+)"', text)[1]
 assert shards == re.search(r"completions: (\d+)", text)[1], "completions and PVDAMP_SHARDS differ"
 print(shards)

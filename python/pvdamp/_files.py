@@ -323,7 +323,7 @@ def write(
     name = os.fspath(path)
     result = images if isinstance(images, Reconstruction) else None
     array = _stack(images if result is None else result.image)
-    of = (like, list(range(len(array)))) if like is not None else result.of if result is not None else None
+    of = (like, list(range(len(like)))) if like is not None else result.of if result is not None else None
     if of is not None and os.path.exists(name) and os.path.samefile(name, of[0].path):
         raise OSError(f"{name}: the scan is read from it; choose another file")
     known = None if of is None else (of[0]._scan, of[1])

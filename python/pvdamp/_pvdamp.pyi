@@ -13,6 +13,7 @@ _Complex = NDArray[np.complex64]
 _Progress = Callable[[int, str, int], object] | None
 _Path = str | PathLike[str]
 
+def magnitude(images: _Complex) -> NDArray[np.float32]: ...
 def methods() -> list[tuple[str, str, str]]: ...
 def reconstruct(
     kspace: _Complex, known: dict[str, Any], options: dict[str, Any], threads: int | None, progress: _Progress

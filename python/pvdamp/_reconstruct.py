@@ -68,10 +68,7 @@ class Reconstruction:
     @property
     def magnitude(self) -> NDArray[np.float32]:
         """Magnitude of `image`, float32."""
-        import numpy as np
-
-        magnitude: NDArray[np.float32] = np.abs(self.image)
-        return magnitude
+        return _pvdamp.magnitude(self.image)
 
     @property
     def record(self) -> dict[str, Any]:

@@ -311,7 +311,7 @@ fn about(py: Python<'_>, slices: usize, grid: Grid, of: Option<&Of<'_>>, method:
     }
     if indices.len() != slices || indices.iter().any(|&index| index >= scan.slices()) {
         return Err(wrong(format!(
-            "image: {slices} slices; expected those {} of the scan that are named",
+            "image: {slices} slices; expected those {} of the scan",
             indices.len()
         )));
     }

@@ -33,7 +33,7 @@ mod _pvdamp {
     #[pymodule_export]
     use crate::program::{read_for_parent, run};
     #[pymodule_export]
-    use crate::reconstruct::{methods, reconstruct, reconstruct_scan, reconstruct_slices};
+    use crate::reconstruct::{magnitude, methods, reconstruct, reconstruct_scan, reconstruct_slices};
     #[pymodule_export]
     use crate::sampling::{draw_mask, estimate_density};
     #[pymodule_export]

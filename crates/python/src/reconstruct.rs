@@ -2,7 +2,7 @@
 
 use ndarray::{Array, ArrayD, ArrayView3, Axis, Dimension};
 use num_complex::Complex;
-use numpy::{PyReadonlyArray2, PyReadonlyArray5};
+use numpy::{PyArrayDyn, PyReadonlyArray2, PyReadonlyArray5, PyReadonlyArrayDyn};
 use pvdamp::reconstruct::Slices;
 use pvdamp::solve::METHODS;
 use pvdamp::{Acquisition, Noise, Reconstruction};
@@ -104,6 +104,15 @@ impl Beside<'_> {
 pub(crate) fn methods() -> Vec<(&'static str, &'static str, &'static str)> {
     let row = |method: &pvdamp::solve::Method| (method.name, method.title, method.summary);
     METHODS.iter().map(row).collect()
+}
+
+/// Magnitudes, as result files hold them: NumPy's differ in the last bit.
+#[pyfunction]
+pub(crate) fn magnitude<'py>(
+    py: Python<'py>,
+    images: PyReadonlyArrayDyn<'py, Complex<f32>>,
+) -> Bound<'py, PyArrayDyn<f32>> {
+    give(py, images.as_array().mapv(|value| value.norm()))
 }
 
 /// One slice, `(coils, rows, cols)`.

@@ -19,11 +19,13 @@ the same options they give the same bits. The repository's ``docs/python.md`` is
 from . import metrics, sampling, wavelet
 from ._coils import compress_coils, espirit, estimate_noise, noise_covariance, whiten
 from ._encoding import Encoding
-from ._files import ImageFile, Scan, open, open_images, write
 from ._pvdamp import __version__
-from ._reconstruct import Reconstruction, methods, reconstruct
+from ._reconstruct import methods, reconstruct
+from ._result import Reconstruction
+from ._scan import ImageFile, Scan, open, open_images
 from ._simulate import Simulation, simulate
 from ._warning import PvdampWarning
+from ._write import write
 from .sampling import estimate_density
 
 __all__ = [

@@ -26,7 +26,7 @@ PUBLIC = {f"pvdamp.{name}": thing for name, thing in NAMES.items() if callable(t
 def test_doctests(name):
     module = importlib.import_module(f"pvdamp.{name}" if name else "pvdamp")
     # the built-in open but where the package's own is shown
-    shown = {key: value for key, value in NAMES.items() if key != "open" or name == "_files"}
+    shown = {key: value for key, value in NAMES.items() if key != "open" or name == "_scan"}
     done = doctest.testmod(module, extraglobs=shown, optionflags=doctest.ELLIPSIS)
     assert done.failed == 0
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
+import types
 from types import SimpleNamespace
 
 import numpy as np
@@ -56,6 +58,36 @@ def python(tmp_path):
         return done
 
     return run
+
+
+class Empty(types.ModuleType):
+    """A module in which every name is a module like it, if there is one, or an empty class."""
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return sys.modules.get(f"{self.__name__}.{name}") or type(name, (), {})
+
+
+@pytest.fixture
+def fastmri():
+    """Imports modules of fastMRI, whose metrics and masks need none of the packages that its networks do."""
+    torch = ["torch", *(f"torch.{part}" for part in "fft nn nn.functional distributed utils utils.data".split())]
+    others = ["yaml", "pandas", "requests", "tqdm", "torchvision", "torchmetrics", "pytorch_lightning"]
+    names = [name for name in ["torch", *others] if importlib.util.find_spec(name) is None]
+    names += torch[1:] if "torch" in names else []
+    before = set(sys.modules)
+
+    def load(name):
+        # before there is anything that it would take for a torch
+        pytest.importorskip("skimage.metrics")
+        sys.modules.update((missing, Empty(missing)) for missing in names)
+        return pytest.importorskip(name)
+
+    yield load
+    for name in set(sys.modules) - before:
+        if name in names or name.split(".")[0] == "fastmri":
+            del sys.modules[name]
 
 
 def quick(kspace, mask=None, **options):

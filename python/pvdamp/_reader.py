@@ -19,6 +19,7 @@ def command() -> list[str] | None:
     """The command line of a process that reads HDF5, ``None`` where this interpreter cannot be started again."""
     from . import _pvdamp
 
-    if not sys.executable:
+    # a program that holds its interpreter within would start itself again
+    if not sys.executable or getattr(sys, "frozen", False):
         return None
     return [sys.executable, "-I", "-S", "-c", _LOAD, str(_pvdamp.__file__)]

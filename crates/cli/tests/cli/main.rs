@@ -22,6 +22,7 @@ mod frames;
 mod hostile_hdf5;
 mod mutated;
 mod one_path;
+mod origins;
 mod own_files;
 mod patients;
 mod report;

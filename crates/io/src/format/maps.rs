@@ -20,6 +20,8 @@ pub struct MapsFile {
     axes: Vec<MapAxis>,
     /// Whether rows and columns may be the other way round.
     doubtful: bool,
+    /// Whether their first pixel is the middle of the image.
+    rolled: bool,
     /// How they are read, where that is not as usual.
     told: Option<String>,
 }
@@ -84,6 +86,7 @@ pub fn read_maps(place: &Place, scan: MapsOf) -> Result<MapsFile> {
         source,
         axes,
         doubtful: lies.doubtful,
+        rolled: false,
         told,
     })
 }
@@ -235,6 +238,11 @@ impl MapsFile {
         }
     }
 
+    /// Takes the middle of the image for its first pixel, and its first pixel for the middle.
+    pub fn roll(&mut self) {
+        self.rolled = !self.rolled;
+    }
+
     fn position(&self, axis: MapAxis) -> Option<usize> {
         self.axes.iter().position(|a| *a == axis)
     }
@@ -261,10 +269,20 @@ impl MapsFile {
         let length = |axis| self.position(axis).map_or(1, |at| count[at]);
         let shape = [MapAxis::Set, MapAxis::Coil, MapAxis::Row, MapAxis::Column].map(length);
         let values = values.permuted_axes(order).as_standard_layout().into_owned();
-        values
+        let maps = values
             .into_shape_with_order(shape)
-            .map_err(|e| self.source.error(e.to_string(), DAMAGED).caused_by(e))
+            .map_err(|e| self.source.error(e.to_string(), DAMAGED).caused_by(e))?;
+        Ok(if self.rolled { rolled(&maps) } else { maps })
     }
+}
+
+/// What has its origin at the first pixel, with it at the centre.
+fn rolled(maps: &Maps<f32>) -> Maps<f32> {
+    let (.., rows, cols) = maps.dim();
+    let from = |at: usize, n: usize| (at + n - n / 2) % n;
+    Maps::from_shape_fn(maps.dim(), |(set, coil, row, col)| {
+        maps[[set, coil, from(row, rows), from(col, cols)]]
+    })
 }
 
 /// What maps have to fit.

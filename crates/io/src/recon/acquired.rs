@@ -46,13 +46,35 @@ impl Acquired {
     }
 }
 
-/// Lines that were written as zeros were not acquired, whoever wrote them.
+/// Lines that were written as zeros were not acquired, whoever wrote them; nor were rows that are zero in all lines, as of a
+/// readout whose beginning was cut off.
 fn without_empty_lines(mut acquired: Mask, kspace: &CoilStack<f32>) -> Mask {
-    for (column, mut line) in acquired.sampled.axis_iter_mut(Axis(1)).enumerate() {
-        let values = kspace.index_axis(Axis(2), column);
-        if values.iter().all(|v| v.re == 0.0 && v.im == 0.0) {
-            line.fill(false);
+    for axis in [0, 1] {
+        for (at, mut line) in acquired.sampled.axis_iter_mut(Axis(axis)).enumerate() {
+            let values = kspace.index_axis(Axis(axis + 1), at);
+            if values.iter().all(|v| v.re == 0.0 && v.im == 0.0) {
+                line.fill(false);
+            }
         }
     }
     acquired
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use num_complex::Complex;
+    use pvdamp::array::Grid;
+
+    #[test]
+    fn lines_and_rows_of_zeros_were_not_acquired() {
+        let mut kspace = CoilStack::from_elem((2, 6, 5), Complex::new(1.0, 0.0));
+        kspace.slice_mut(ndarray::s![.., ..2, ..]).fill(Complex::ZERO);
+        kspace.slice_mut(ndarray::s![.., .., 3]).fill(Complex::ZERO);
+        // one coil that is silent there is none
+        kspace.slice_mut(ndarray::s![0, 4, ..]).fill(Complex::ZERO);
+        let found = without_empty_lines(Mask::full(Grid::new(6, 5)), &kspace);
+        let expected = Array2::from_shape_fn((6, 5), |(row, col)| row >= 2 && col != 3);
+        assert_eq!(found.sampled, expected);
+    }
 }

@@ -48,6 +48,33 @@ pub(super) fn settle<T: PartialEq>(
     (likely, told)
 }
 
+/// Moves what comes from beside a scan whose k-space was brought to the centre as that was, where it fits better so, by the
+/// number that `wrong` gives it; a sentence where it does.
+pub(super) fn follow<T>(
+    what: &str,
+    read: Alternatives<T>,
+    moved: impl Fn(&T) -> Option<T>,
+    wrong: impl Fn(&T) -> f64,
+) -> (Alternatives<T>, Option<String>) {
+    let Some(likely) = moved(&read.likely) else {
+        return (read, None);
+    };
+    let moved = Alternatives {
+        likely,
+        other: read.other.as_ref().and_then(moved),
+        only_turned: read.only_turned,
+    };
+    let least = |read: &Alternatives<T>| {
+        let others = read.other.iter().map(&wrong);
+        others.fold(wrong(&read.likely), f64::min)
+    };
+    if least(&moved) < least(&read) {
+        let told = format!("the {what} is moved as k-space is: so it fits the data");
+        return (moved, Some(told));
+    }
+    (read, None)
+}
+
 fn undecided(subject: &str, order: KspaceOrder) -> String {
     format!(
         "{subject} read with {}, as k-space lies: the other way round fits as well. If that is wrong, give the dataset an \
@@ -78,6 +105,28 @@ impl Seen<'_> {
         };
         unexplained().map_err(|error| places.locate(error, Some(self.slice)))
     }
+}
+
+/// Maps of a scan whose image was moved by half its size may lie as that did: moves them where they explain a slice better
+/// so; a sentence where they do, or where nobody can tell.
+///
+/// # Errors
+/// Maps that cannot be read or do not fit.
+pub(super) fn follow_image(maps: &mut MapsFile, seen: &Seen, places: &Places) -> Result<Option<String>> {
+    let as_is = seen.unexplained_by(maps, places)?;
+    maps.roll();
+    let rolled = seen.unexplained_by(maps, places)?;
+    match (as_is, rolled) {
+        (Some(as_is), Some(rolled)) if rolled < CLEARLY_LESS * as_is => {
+            let told = "the given coil maps are moved by half the size of the image, as the image is: so they explain the data";
+            return Ok(Some(told.into()));
+        }
+        _ => maps.roll(),
+    }
+    let clear = matches!((as_is, rolled), (Some(as_is), Some(rolled)) if as_is < CLEARLY_LESS * rolled);
+    let told = "the image is moved by half its size, and the given coil maps are not: nothing tells whether they lie as \
+                it did; give them with the object in the middle";
+    Ok((!clear).then(|| told.into()))
 }
 
 /// Turns maps whose rows and columns may be the other way round, where they explain a slice better so; a sentence where

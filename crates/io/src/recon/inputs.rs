@@ -6,14 +6,14 @@ use std::ops::Range;
 use ndarray::{Array2, ArrayView3};
 use num_complex::Complex;
 
-use super::beside::{differing, outside, settle};
+use super::beside::{differing, follow, outside, settle};
 use super::places::Places;
 use super::{MapsSource, NoiseSource, SamplingSource, ScanSettings};
 use crate::error::{Error, Result};
 use crate::format::{self, MapsFile, MapsOf, Scan};
 use pvdamp::array::{Grid, Maps, Mask};
 use pvdamp::reconstruct::{Sampling, Sourced};
-use pvdamp::sampling::held_data;
+use pvdamp::sampling::{held_data, sampled_centre};
 use pvdamp::{Acquisition, Error as Engine, Noise};
 
 /// The sampling of a scan, judged by `kspace` `(coils, rows, cols)`, one of its slices that is not all zero, which was
@@ -53,7 +53,12 @@ pub(super) fn sampling_of(
         SamplingSource::File(at) => {
             let origin = format!("read from {}", settings.name_of(at));
             let wrong = |mask: &Mask| differing(mask, &data) as f64;
-            let (mask, why) = settle("mask", format::read_mask(at, grid, order)?, order, wrong);
+            // of fully sampled k-space the centre tells, which masks sample most
+            let away = |mask: &Mask| wrong(mask) - sampled_centre(mask).len() as f64 / (grid.len() + 1) as f64;
+            let moved = |mask: &Mask| scan.moved_like_kspace(&mask.sampled, false).map(Mask::new);
+            let (read, why) = follow("mask", format::read_mask(at, grid, order)?, moved, away);
+            told.extend(why);
+            let (mask, why) = settle("mask", read, order, wrong);
             told.extend(why);
             told.extend(outside(&mask, &data));
             acquisition.mask = Some(Sourced::new(mask, origin));
@@ -74,7 +79,12 @@ pub(super) fn sampling_of(
             let of_sampled = probability.iter().zip(&mask.sampled).filter(|(_, sampled)| **sampled);
             -of_sampled.map(|(p, _)| p).sum::<f64>()
         };
+        let middle = [grid.rows / 2, grid.cols / 2];
+        let away = |probability: &Array2<f64>| wrong(probability) - probability[middle] / (grid.len() + 1) as f64;
+        let moved = |probability: &Array2<f64>| scan.moved_like_kspace(probability, 1.0);
         let read = format::read_probability(at, grid, order)?;
+        let (read, why) = follow("sampling probability", read, moved, away);
+        told.extend(why);
         let (probability, why) = settle("sampling probability", read, order, wrong);
         told.extend(why);
         let origin = format!("read from {}", settings.name_of(at));
@@ -95,7 +105,9 @@ pub(super) fn header_limits(scan: &Scan) -> [Option<Range<usize>>; 2] {
     let of_axis = |encode: usize, n: usize| {
         let header = scan.header.as_ref()?;
         let limits = [None, header.phase_encodes, header.partition_encodes][encode]?;
-        let first = |encode: usize| (n / 2).checked_add(encode)?.checked_sub(limits.center?);
+        // where raw data are read from other steps than the header says, these count
+        let centre = scan.step_at_centre(encode).or(limits.center)?;
+        let first = |encode: usize| (n / 2).checked_add(encode)?.checked_sub(centre);
         let (start, last) = (first(limits.minimum)?, first(limits.maximum)?);
         let fits = header.encoded?.matrix[encode] == n && start <= last && last < n;
         fits.then(|| start..last + 1)

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use super::acquired::Acquired;
-use super::beside::{Seen, settle_maps};
+use super::beside::{Seen, follow_image, settle_maps};
 use super::calibration::Calibration;
 use super::frames::PlaceMaps;
 use super::inputs::{maps_of, maps_of_slice, noise_of, sampling_of};
@@ -110,6 +110,9 @@ impl ScanSetup {
                 noise: &noise,
                 settings: &settings.engine,
             };
+            if scan.image_was_moved() {
+                told.extend(follow_image(maps, &seen, &places)?);
+            }
             told.extend(settle_maps(maps, &seen, scan.kspace_order(), &places)?);
         }
         told.extend(maps.as_ref().and_then(|maps| maps.told()).map(str::to_string));

@@ -153,6 +153,7 @@ pub(super) fn open(format: &'static str, file: &Container, options: &ScanOptions
         attributes,
         steps_at_centre: None,
         image_begins: ImageBegins::AtItsEdge,
+        origin: None,
         looked_at: Default::default(),
         anonymized: false,
         warnings,

@@ -104,6 +104,7 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
         steps_at_centre: None,
         image_begins: ImageBegins::AtItsOrigin,
         attributes,
+        origin: None,
         looked_at: Default::default(),
         anonymized: false,
         warnings,

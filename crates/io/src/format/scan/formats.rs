@@ -42,25 +42,33 @@ impl Scan {
 
     /// The scan with its origins at the centre.
     fn recentred_of(path: &Path, options: &ScanOptions) -> Result<Self> {
-        let steps = match Self::prepared(path, options)?.recentred(&options.centre)? {
-            Recentring::Done(scan) => return Ok(*scan),
-            Recentring::OtherSteps(steps) => steps,
-        };
-        let centre = options.centre.with(steps.clone());
-        let found = Centre::Stated(steps);
-        let options = ScanOptions {
-            centre: centre.clone(),
-            ..options.clone()
-        };
-        let mut scan = match Self::prepared(path, &options)?.recentred(&centre)? {
-            Recentring::Done(scan) => *scan,
-            Recentring::OtherSteps(_) => return Err(Error::internal("the centre was stated")),
-        };
-        scan.warnings.push(format!(
-            "the header says otherwise, but the energy of k-space lies about {found}: that is taken for zero frequency \
-             (--centre as-is takes the header's word)"
-        ));
-        Ok(scan)
+        let mut found = Vec::new();
+        // each time the centre along one axis more is stated, of two
+        for _ in 0..=2 {
+            let options = ScanOptions {
+                centre: match &found[..] {
+                    [] => options.centre.clone(),
+                    found => options.centre.with(found.to_vec()),
+                },
+                ..options.clone()
+            };
+            let mut scan = match Self::prepared(path, &options)?.recentred(&options.centre)? {
+                Recentring::Done(scan) => *scan,
+                Recentring::OtherSteps(steps) => {
+                    found.extend(steps);
+                    continue;
+                }
+            };
+            if !found.is_empty() {
+                scan.warnings.push(format!(
+                    "the header says otherwise, but the energy of k-space lies about {}: that is taken for zero frequency \
+                     (--centre as-is takes the header's word)",
+                    Centre::Stated(found)
+                ));
+            }
+            return Ok(scan);
+        }
+        Err(Error::internal("the centre along both axes was stated"))
     }
 
     /// Ready to be read.

@@ -77,8 +77,18 @@ impl Origin {
     }
 
     pub fn is_centred(&self) -> bool {
+        !self.is_moved() && !self.is_turned()
+    }
+
+    /// Whether k-space lies elsewhere.
+    pub fn is_moved(&self) -> bool {
         let still = |by: &Move| matches!(by, Move::Roll(0) | Move::Shift(0));
-        self.moves.iter().all(still) && self.turns.iter().all(Option::is_none)
+        !self.moves.iter().all(still)
+    }
+
+    /// Whether the image does.
+    pub fn is_turned(&self) -> bool {
+        self.turns.iter().any(Option::is_some)
     }
 
     /// Where a location of the centred plane lies in the file; `None` where it is not there.

@@ -15,6 +15,7 @@ use super::super::stamp::ReadFiles;
 use super::super::volume::plane_of;
 use super::ismrmrd::Chain;
 use super::options::ScanOptions;
+use super::origin::Origin;
 use super::places::Places;
 use crate::error::{Error, Place, Result};
 use pvdamp::array::{CoilStack, Grid, Mask};
@@ -73,6 +74,8 @@ pub struct Scan {
     pub(super) image_begins: ImageBegins,
     /// Of raw data, the encoding steps ky and kz at zero frequency.
     pub(super) steps_at_centre: Option<[usize; 2]>,
+    /// What was done to bring its origins to the centre; `None` where they lay there.
+    pub(super) origin: Option<Origin>,
     /// The first slice, where it was read to look at it. It is handed out once.
     pub(super) looked_at: Mutex<Option<CoilStack<f32>>>,
     /// Of the k-space, for errors.
@@ -156,6 +159,24 @@ impl Scan {
     /// How k-space lies in its file, which tells how arrays that go with it do.
     pub fn kspace_order(&self) -> KspaceOrder {
         self.kspace_order
+    }
+
+    /// A plane from another file, as a mask, that may lie as k-space does in its own: brought to the centre as that was;
+    /// `None` where k-space lay there. `outside` where nothing is.
+    pub fn moved_like_kspace<T: Copy>(&self, plane: &Array2<T>, outside: T) -> Option<Array2<T>> {
+        let origin = self.origin.as_ref().filter(|origin| origin.is_moved())?;
+        Some(origin.plane(plane, outside))
+    }
+
+    /// Of raw data, the encoding step at zero frequency along y (1) or z (2).
+    pub fn step_at_centre(&self, axis: usize) -> Option<usize> {
+        let steps = self.steps_at_centre?;
+        steps.get(axis.checked_sub(1)?).copied()
+    }
+
+    /// Whether its image was moved by half its size, so that maps and images from elsewhere may lie as it did.
+    pub fn image_was_moved(&self) -> bool {
+        self.origin.as_ref().is_some_and(Origin::is_turned)
     }
 
     /// Reads one slice, `(coils, rows, cols)`.

@@ -101,7 +101,8 @@ impl Scan {
                     let step = steps[usize::from(kind == AxisKind::Kz)] + at;
                     other_steps.extend(step.checked_sub(n / 2).map(|step| (kind, step)));
                 }
-                (Energy::At(at), _) => self.warn_of_other_place(kind, at, n),
+                (Energy::At(at), Some(_)) => self.warn_of_late_echo(at, n),
+                (Energy::At(at), None) => self.warn_of_other_place(kind, at, n),
             }
         }
         self.warn_of_first(&first);
@@ -176,6 +177,15 @@ impl Scan {
         ));
     }
 
+    /// Of raw data, whose readouts tell their centre themselves.
+    fn warn_of_late_echo(&mut self, at: usize, n: usize) {
+        self.warnings.push(format!(
+            "most energy of the readouts lies at sample {at} of {n}, and their center_sample is at {}: the image may be wrong; \
+             convert the scan again if center_sample is",
+            n / 2
+        ));
+    }
+
     /// Whether the image has to be moved by half its size along rows and columns.
     fn turned(&mut self, origin: &Origin, seen: &Seen) -> [bool; 2] {
         let rolled = match (seen.look.clear, origin.is_centred()) {
@@ -230,6 +240,7 @@ impl Scan {
             planes: recentred(calibration.planes),
             ..calibration
         });
+        self.origin = Some(origin);
         self
     }
 }

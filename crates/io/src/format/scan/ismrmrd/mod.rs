@@ -171,6 +171,7 @@ fn open(file: &Container, options: &ScanOptions) -> Result<Scan> {
         kspace_order: Default::default(),
         attributes,
         image_begins: ImageBegins::AtItsEdge,
+        origin: None,
         looked_at: Default::default(),
         anonymized: false,
         warnings,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def as_numpy(values: Any, name: str) -> NDArray[Any]:
-    """An array on the CPU: of NumPy, PyTorch, CuPy, or whatever has ``__array__`` or ``__dlpack__``."""
+    """An array on the CPU: of NumPy, PyTorch, or whatever has ``__array__`` or ``__dlpack__``."""
     import numpy as np
 
     if isinstance(values, np.ma.MaskedArray):

@@ -66,8 +66,8 @@ def reconstruct(
     ----------
     kspace
         ``(coils, rows, cols)`` or ``(slices, coils, rows, cols)``, complex, the origin of each axis of n samples at ``n // 2``, 0
-        where not sampled. Rows are the readout, or both axes phase encodes. An array of NumPy, PyTorch or CuPy, or whatever
-        has ``__array__`` or DLPack on the CPU; complex64 in C order is taken without a copy. Or a scan of `open`, with what its
+        where not sampled. Rows are the readout, or both axes phase encodes. An array of NumPy, a tensor of PyTorch, or
+        whatever has ``__array__`` or DLPack on the CPU; complex64 in C order is taken without a copy. Or a scan of `open`, with what its
         file knows: mask, noise, header.
     mask
         ``(rows, cols)``, bool or 0 and 1, or ``(cols,)`` for phase-encode lines. K-space beyond it is not used.

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Beside SigPy and BART, on your own data
 #
-# `python compare.py scan.h5` compares on the middle slice of a fully sampled scan; without a file, on a simulated one. SigPy's
-# `L1WaveletRecon` and BART's `pics` need a regularisation weight: several are tried, and the best of them, which only who knows the
-# truth can pick, is shown. What is not installed is left out.
+# `python compare.py scan.h5` compares on the middle slice of a fully sampled scan; without a file, on a simulated one.
+# SigPy's `L1WaveletRecon` and BART's `pics` need a regularisation weight: several are tried, and the best of them,
+# which only who knows the truth can pick, is shown. What is not installed is left out.
 
 # %%
 import shutil

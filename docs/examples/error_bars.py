@@ -1,8 +1,8 @@
 # %% [markdown]
 # # Error bars, and where to trust them
 #
-# `uncertainty=True` predicts the standard deviation of each pixel's error, from samples that the method does not see. Here the
-# truth is known, so that the prediction can be held to the error.
+# `uncertainty=True` predicts the standard deviation of each pixel's error, from samples that the method does not see.
+# Here the truth is known, so that the prediction can be held to the error.
 
 # %%
 import warnings
@@ -20,8 +20,8 @@ print(result)
 # %% [markdown]
 # ## How large, and how often right
 #
-# `result.std` is that of the real part of the error, and of the imaginary part. The phase of an image is relative to that of its
-# coil sensitivity maps: so the truth is what the estimated maps make of the true coil images.
+# `result.std` is that of the real part of the error, and of the imaginary part. The phase of an image is relative to
+# that of its coil sensitivity maps: so the truth is what the estimated maps make of the true coil images.
 
 # %%
 inside = np.abs(scan.image) > 0.05 * np.abs(scan.image).max()
@@ -38,8 +38,8 @@ print(f"root mean square: predicted {predicted:.4f}, actual {actual:.4f}, ratio 
 # %% [markdown]
 # ## Where they say that an image is worse
 #
-# Pixels by the size of their error bars, a quarter of the object each. A single pixel's error is one draw: its error bar says how
-# large it may be, not how large it is.
+# Pixels by the size of their error bars, a quarter of the object each. A single pixel's error is one draw: its error
+# bar says how large it may be, not how large it is.
 
 # %%
 order = np.argsort(result.std[inside])
@@ -53,8 +53,9 @@ for predicted_rms, actual_rms in quarters:
 # %% [markdown]
 # ## The unbiased image
 #
-# P-VDAMP gives a second image, `unbiased`: the truth plus noise whose variance is known, before the last shrinkage. It is noisier,
-# and nothing in it was smoothed away. Its error bars come from the state evolution, without held-out samples.
+# P-VDAMP gives a second image, `unbiased`: the truth plus noise whose variance is known, before the last shrinkage. It
+# is noisier, and nothing in it was smoothed away. Its error bars come from the state evolution, without held-out
+# samples.
 
 # %%
 pvdamp_result = pvdamp.reconstruct(scan.kspace * mask, mask, prob=prob, method="pvdamp", uncertainty=True)
@@ -65,9 +66,9 @@ print(f"unbiased image: predicted over actual error {ratio:.2f}")
 # %% [markdown]
 # ## Where not to trust them
 #
-# They count the error of an image against the one that a full scan with these maps would give. What maps do not explain, as
-# motion or an object that folds over, is not in them. Masks of phase-encode lines may have too few samples to hold out: then
-# error bars are NaN, and a warning says so. `docs/error-bars.md` has the measurements.
+# They count the error of an image against the one that a full scan with these maps would give. What maps do not
+# explain, as motion or an object that folds over, is not in them. Masks of phase-encode lines may have too few samples
+# to hold out: then error bars are NaN, and a warning says so. `docs/error-bars.md` has the measurements.
 
 # %%
 lines, lines_prob = pvdamp.sampling.lines_random((192, 192), 4, seed=3)

@@ -5,6 +5,9 @@
 # Run it as a script, or open it as a notebook with [jupytext](https://jupytext.readthedocs.io).
 
 # %%
+import tempfile
+from pathlib import Path
+
 import numpy as np
 
 import pvdamp
@@ -12,8 +15,9 @@ import pvdamp
 # %% [markdown]
 # ## k-space
 #
-# Any complex array `(coils, rows, cols)` will do whose origin of k-space lies at index `n // 2` of each axis of n samples:
-# what `np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(image)))` gives. Here it is simulated: a head in eight coils.
+# Any complex array `(coils, rows, cols)` will do whose origin of k-space lies at index `n // 2` of each axis of n
+# samples: what `np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(image)))` gives. Here it is simulated: a head in eight
+# coils.
 
 # %%
 scan = pvdamp.simulate((192, 192), coils=8, noise=0.01, seed=1)
@@ -24,8 +28,8 @@ print(f"{kspace.shape} {kspace.dtype}, R = {mask.size / mask.sum():.2f}")
 # %% [markdown]
 # ## The image
 #
-# One call. The mask is where k-space is not zero, its density is estimated, coil sensitivity maps and noise come from the data,
-# and the method is chosen by them. Whatever is known can be given, and helps.
+# One call. The mask is where k-space is not zero, its density is estimated, coil sensitivity maps and noise come from
+# the data, and the method is chosen by them. Whatever is known can be given, and helps.
 
 # %%
 result = pvdamp.reconstruct(kspace)
@@ -35,9 +39,9 @@ for warning in result.warnings:
     print(warning)
 
 # %% [markdown]
-# `result.image` is complex and in the units of the k-space, `result.magnitude` what is usually looked at. The phase of an image
-# is relative to that of the coil sensitivity maps, and estimated maps have another than the true ones: so magnitudes are
-# compared here.
+# `result.image` is complex and in the units of the k-space, `result.magnitude` what is usually looked at. The phase of
+# an image is relative to that of the coil sensitivity maps, and estimated maps have another than the true ones: so
+# magnitudes are compared here.
 
 # %%
 zero_filled = pvdamp.reconstruct(kspace, method="zero-filled")
@@ -61,14 +65,11 @@ print("iterations:", len(record["history"]["iterations"]))
 # %% [markdown]
 # ## Files
 #
-# `pvdamp.open` reads fastMRI, Calgary-Campinas and ISMRMRD files, NumPy and BART, slice by slice, and `pvdamp.write` writes
-# HDF5, NIfTI, DICOM, BART, NumPy and PNG. A scan can be handed to `reconstruct` whole: its mask, noise scan and header are
-# then used too.
+# `pvdamp.open` reads fastMRI, Calgary-Campinas and ISMRMRD files, NumPy and BART, slice by slice, and `pvdamp.write`
+# writes HDF5, NIfTI, DICOM, BART, NumPy and PNG. A scan can be handed to `reconstruct` whole: its mask, noise scan and
+# header are then used too.
 
 # %%
-import tempfile
-from pathlib import Path
-
 folder = Path(tempfile.mkdtemp())
 np.save(folder / "scan.npy", kspace[None])
 on_disk = pvdamp.open(folder / "scan.npy")

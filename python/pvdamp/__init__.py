@@ -9,11 +9,11 @@
 >>> bool(pvdamp.metrics.nmse(scan.image, result.image) < 0.002)
 True
 
-K-space is ``(coils, rows, cols)`` or ``(slices, coils, rows, cols)``, complex, with the origin of each axis of n samples at
-index ``n // 2``, and zero where nothing was sampled. No regularisation weight has to be chosen.
+K-space is ``(coils, rows, cols)`` or ``(slices, coils, rows, cols)``, complex, with the origin of each axis of n
+samples at index ``n // 2``, and zero where nothing was sampled. No regularisation weight has to be chosen.
 
-The functions of this package and the program ``pvdamp``, which comes with it, run the same engine: on the same k-space with
-the same options they give the same bits. The repository's ``docs/python.md`` is a guide.
+The functions of this package and the program ``pvdamp``, which comes with it, run the same engine: on the same k-space
+with the same options they give the same bits. The repository's ``docs/python.md`` is a guide.
 """
 
 from . import metrics, sampling, wavelet

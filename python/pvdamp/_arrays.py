@@ -45,7 +45,7 @@ def shape_of(shape: Any) -> tuple[int, int]:
 
 
 def complex64(values: Any, name: str, axes: str, *ndims: int) -> NDArray[np.complex64]:
-    """Complex numbers in single precision with one of these numbers of axes: without a copy where they are that already."""
+    """Complex numbers in single precision with one of these numbers of axes; no copy where they are that already."""
     import numpy as np
 
     array = as_numpy(values, name)
@@ -77,7 +77,7 @@ def real(values: Any, name: str, axes: str, dtype: type[Any], *ndims: int) -> ND
 
 
 def mask_of(values: Any, grid: tuple[int, int] | None = None) -> NDArray[np.bool_]:
-    """A mask ``(rows, cols)``, of bool or of the numbers 0 and 1; one of phase-encode lines, ``(cols,)``, for all rows."""
+    """A mask ``(rows, cols)``, of bool or of the numbers 0 and 1; ``(cols,)`` of phase-encode lines, for all rows."""
     import numpy as np
 
     array = as_numpy(values, "mask")

@@ -36,8 +36,8 @@ def espirit(
     mask
         ``(rows, cols)`` or ``(cols,)``; where k-space is not zero unless given.
     sets
-        Sets of maps: 1, 2, or ``"auto"`` for 2 where one does not explain the data, as where the object is larger than the
-        field of view.
+        Sets of maps: 1, 2, or ``"auto"`` for 2 where one does not explain the data, as where the object is larger than
+        the field of view.
     kernel
         Side of the ESPIRiT kernel, in samples; one that fits the centre unless given, 6 at most.
     calibration
@@ -54,8 +54,8 @@ def espirit(
     Returns
     -------
     ndarray
-        ``(coils, rows, cols)`` of one set, ``(sets, coils, rows, cols)`` where ``sets`` is 2 or ``"auto"``; complex64. Their sum
-        of squares over coils is 1 on the object and 0 outside.
+        ``(coils, rows, cols)`` of one set, ``(sets, coils, rows, cols)`` where ``sets`` is 2 or ``"auto"``; complex64.
+        Their sum of squares over coils is 1 on the object and 0 outside.
 
     Raises
     ------
@@ -93,14 +93,14 @@ def noise_covariance(samples: Any) -> NDArray[np.complex128]:
     Parameters
     ----------
     samples
-        ``(coils, …)``, complex, such as a noise scan: of the receiver bandwidth and gain of the scan. Places where all coils are
-        0 do not count.
+        ``(coils, …)``, complex, such as a noise scan: of the receiver bandwidth and gain of the scan. Places where all
+        coils are 0 do not count.
 
     Returns
     -------
     ndarray
-        ``(coils, coils)``, ``E[ε εᴴ]`` of one sample, in squared units of the samples; where there are few samples, it is drawn
-        towards white noise.
+        ``(coils, coils)``, ``E[ε εᴴ]`` of one sample, in squared units of the samples; where there are few samples, it
+        is drawn towards white noise.
 
     Raises
     ------
@@ -132,8 +132,8 @@ def estimate_noise(kspace: Any, mask: Any = None) -> NDArray[np.complex128]:
     Returns
     -------
     ndarray
-        ``(coils, coils)``, ``E[ε εᴴ]`` of one sample; zeros, with a warning, where signal reaches the edge of k-space and hides
-        the noise.
+        ``(coils, coils)``, ``E[ε εᴴ]`` of one sample; zeros, with a warning, where signal reaches the edge of k-space
+        and hides the noise.
 
     Raises
     ------
@@ -163,8 +163,9 @@ def whiten(
 ) -> tuple[NDArray[np.complex64], NDArray[np.complex128]]:
     """Combine coils so that their noise is white: as strong in each, and independent.
 
-    A thousandth of the mean power of a coil image counts as noise too, alike in all coils, as what coil sensitivity maps do not
-    explain: where the noise is far below that, it is not white after this, and coils are not weighted by it alone.
+    A thousandth of the mean power of a coil image counts as noise too, alike in all coils, as what coil sensitivity
+    maps do not explain: where the noise is far below that, it is not white after this, and coils are not weighted by it
+    alone.
 
     Parameters
     ----------
@@ -180,7 +181,8 @@ def whiten(
     whitened : ndarray
         ``(coils, rows, cols)``, complex64, of the same energy.
     matrix : ndarray
-        ``(coils, coils)``, complex128: ``whitened`` is ``matrix`` times k-space. The unit matrix where the noise is white already.
+        ``(coils, coils)``, complex128: ``whitened`` is ``matrix`` times k-space. The unit matrix where the noise is
+        white already.
 
     Raises
     ------

@@ -18,8 +18,8 @@ class Encoding:
     Parameters
     ----------
     maps
-        Coil sensitivity maps ``(coils, rows, cols)``, or several sets ``(sets, coils, rows, cols)``, complex. They are taken as
-        they are.
+        Coil sensitivity maps ``(coils, rows, cols)``, or several sets ``(sets, coils, rows, cols)``, complex. They are
+        taken as they are.
     mask
         ``(rows, cols)``, bool or 0 and 1, or ``(cols,)`` for phase-encode lines; all is sampled unless given.
 

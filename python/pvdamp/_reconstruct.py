@@ -59,21 +59,22 @@ def reconstruct(
 ) -> Reconstruction:
     """Reconstruct images from undersampled k-space, with no regularisation weight to choose.
 
-    What is not given is found out from k-space: the mask where it is not zero, the probability from the mask, coil sensitivity
-    maps by ESPIRiT from the sampled centre, the noise from the quietest samples.
+    What is not given is found out from k-space: the mask where it is not zero, the probability from the mask, coil
+    sensitivity maps by ESPIRiT from the sampled centre, the noise from the quietest samples.
 
     Parameters
     ----------
     kspace
-        ``(coils, rows, cols)`` or ``(slices, coils, rows, cols)``, complex, the origin of each axis of n samples at ``n // 2``, 0
-        where not sampled. Rows are the readout, or both axes phase encodes. An array of NumPy, a tensor of PyTorch, or
-        whatever has ``__array__`` or DLPack on the CPU; complex64 in C order is taken without a copy. Or a scan of `open`, with what its
-        file knows: mask, noise, header.
+        ``(coils, rows, cols)`` or ``(slices, coils, rows, cols)``, complex, the origin of each axis of n samples at
+        ``n // 2``, 0 where not sampled. Rows are the readout, or both axes phase encodes. An array of NumPy, a tensor
+        of PyTorch, or whatever has ``__array__`` or DLPack on the CPU; complex64 in C order is taken without a copy. Or
+        a scan of `open`, with what its file knows: mask, noise, header.
     mask
         ``(rows, cols)``, bool or 0 and 1, or ``(cols,)`` for phase-encode lines. K-space beyond it is not used.
     maps
-        Coil sensitivity maps ``(coils, rows, cols)`` or ``(sets, coils, rows, cols)``, complex; with k-space of several slices
-        ``(coils, rows, cols)`` for all, or ``(slices, coils, rows, cols)`` or ``(slices, sets, coils, rows, cols)``.
+        Coil sensitivity maps ``(coils, rows, cols)`` or ``(sets, coils, rows, cols)``, complex; with k-space of several
+        slices ``(coils, rows, cols)`` for all, or ``(slices, coils, rows, cols)``, or
+        ``(slices, sets, coils, rows, cols)``.
     prob
         Probability that each location is sampled, ``(rows, cols)`` or ``(cols,)``, as `sampling` gives with its masks.
     method
@@ -93,8 +94,8 @@ def reconstruct(
     damping
         Of P-VDAMP, above 0 and at most 1: share of the new estimate in each update; 0.75 unless given, 0.7 for lines.
     weight
-        Regularisation weight λ of ``fista``, relative to the intensity of the image, or ``"optimal"`` where k-space is fully
-        sampled and a mask given; the Tikhonov weight of ``cg-sense``.
+        Regularisation weight λ of ``fista``, relative to the intensity of the image, or ``"optimal"`` where k-space is
+        fully sampled and a mask given; the Tikhonov weight of ``cg-sense``.
     shift
         Random shifts of the wavelet grid: whether, or their seed; as the method has it unless given.
     whiten
@@ -199,9 +200,7 @@ def _slices(scan: Scan | None, slices: Iterable[int] | None) -> list[int]:
     return chosen
 
 
-def _known(
-    kspace: NDArray[np.complex64], mask: Any, prob: Any, maps: Any, noise_covariance: Any
-) -> dict[str, Any]:
+def _known(kspace: NDArray[np.complex64], mask: Any, prob: Any, maps: Any, noise_covariance: Any) -> dict[str, Any]:
     rows, cols = kspace.shape[-2:]
     return {
         "mask": None if mask is None else _arrays.mask_of(mask, (rows, cols)),
@@ -233,8 +232,7 @@ def _files(mask: Any, prob: Any, maps: Any, noise_covariance: Any) -> dict[str, 
                 "take its arrays, as scan[:], to give others"
             )
     return {
-        name: value if value is None or isinstance(value, (int, float)) else str(value)
-        for name, value in given.items()
+        name: value if value is None or isinstance(value, (int, float)) else str(value) for name, value in given.items()
     }
 
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class Reconstruction:
     """Images, and what was done to make them.
 
-    Arrays of several slices have an axis of slices before all others. Images are in the units of the k-space, and not cropped.
+    Arrays of several slices have an axis of slices before all others. Images are in the units of the k-space, and not
+    cropped.
 
     Attributes
     ----------
@@ -25,15 +26,15 @@ class Reconstruction:
     unbiased : ndarray or None
         Truth plus noise of known variance, ``(rows, cols)``, complex64, of the method ``pvdamp`` with one set of maps.
     std : ndarray or None
-        Error bars of `image`, where they were asked for: predicted standard deviation of the real part of its error, and of the
-        imaginary part, ``(rows, cols)``, float32; NaN where they cannot be computed.
+        Error bars of `image`, where they were asked for: predicted standard deviation of the real part of its error,
+        and of the imaginary part, ``(rows, cols)``, float32; NaN where they cannot be computed.
     unbiased_std : ndarray or None
         Error bars of `unbiased`, likewise.
     maps : ndarray or None
         Coil sensitivity maps that were used, ``(sets, coils, rows, cols)``, complex64, where they were kept.
     records : list of dict
-        What was done to each slice: method, sampling, maps, noise, iterations with their state evolution, times, notes and
-        warnings. They are those of result files (``docs/formats.md``).
+        What was done to each slice: method, sampling, maps, noise, iterations with their state evolution, times, notes
+        and warnings. They are those of result files (``docs/formats.md``).
     warnings : tuple of str
         What a user should know before he believes the images, a sentence each.
     of : tuple or None

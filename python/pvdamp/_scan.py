@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class Scan:
     """A scan on disk, read slice by slice; `open` opens it.
 
-    ``scan[3]`` is k-space of a slice, ``(coils, rows, cols)``, ``scan[2:5]`` of several, complex64, with the origin of each axis
-    of n samples at ``n // 2``; nothing is kept in memory. It can be handed to other processes.
+    ``scan[3]`` is k-space of a slice, ``(coils, rows, cols)``, ``scan[2:5]`` of several, complex64, with the origin of
+    each axis of n samples at ``n // 2``; nothing is kept in memory. It can be handed to other processes.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class Scan:
         return self._scan.warnings
 
     def reference(self, index: int) -> NDArray[np.float32] | None:
-        """The reference image of a slice that the file has, ``(rows, cols)``, such as fastMRI's ``reconstruction_rss``."""
+        """The reference image of a slice in the file, ``(rows, cols)``, such as fastMRI's ``reconstruction_rss``."""
         return self._scan.reference(_index(index, len(self)))
 
     def __len__(self) -> int:
@@ -132,7 +132,8 @@ class Scan:
 class ImageFile:
     """Images on disk, read slice by slice; `open_images` opens them.
 
-    ``images[3]`` is an image, ``(rows, cols)``, ``images[:]`` all of them, ``(slices, rows, cols)``; complex64 or float32.
+    ``images[3]`` is an image, ``(rows, cols)``, ``images[:]`` all of them, ``(slices, rows, cols)``; complex64 or
+    float32.
     """
 
     def __init__(self, path: Path) -> None:
@@ -193,8 +194,9 @@ def open(
 ) -> Scan:
     """Open a scan in any format that the program reads; what it is follows from what is in it.
 
-    fastMRI and Calgary-Campinas HDF5, ISMRMRD raw data, NumPy ``.npy`` and ``.npz``, BART ``.cfl``, and arrays of other axes in
-    HDF5. HDF5 is read by a process of its own, so that a damaged file cannot do harm; links to other files are not followed.
+    fastMRI and Calgary-Campinas HDF5, ISMRMRD raw data, NumPy ``.npy`` and ``.npz``, BART ``.cfl``, and arrays of other
+    axes in HDF5. HDF5 is read by a process of its own, so that a damaged file cannot do harm; links to other files are
+    not followed.
 
     Parameters
     ----------

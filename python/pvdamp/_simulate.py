@@ -42,8 +42,8 @@ def simulate(
     slices
         Number of slices, evenly spaced through one head. Arrays then have an axis of slices before all others.
     noise
-        Standard deviation of the complex noise of a k-space sample in each coil, in units of the image, whose brightest tissue
-        is about 1.
+        Standard deviation of the complex noise of a k-space sample in each coil, in units of the image, whose brightest
+        tissue is about 1.
     seed
         Of anatomy, maps, phase and noise.
 

@@ -22,10 +22,10 @@ def write(
 ) -> list[str]:
     """Write images in the format that the name of the file says.
 
-    ``.nii``, ``.nii.gz``, ``.dcm`` and ``.png`` hold magnitudes, or the parts that are named; ``.npy`` and ``.cfl`` complex
-    images; any other name is HDF5, which holds everything that a reconstruction has, as the program's results do. What a scan
-    knows goes with its images: place and size in the scanner, and the crop that its header asks for, which HDF5 applies to the
-    magnitude alone. A file appears whole or not at all.
+    ``.nii``, ``.nii.gz``, ``.dcm`` and ``.png`` hold magnitudes, or the parts that are named; ``.npy`` and ``.cfl``
+    complex images; any other name is HDF5, which holds everything that a reconstruction has, as the program's results
+    do. What a scan knows goes with its images: place and size in the scanner, and the crop that its header asks for,
+    which HDF5 applies to the magnitude alone. A file appears whole or not at all.
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """How far an image is from the truth.
 
-`nmse`, `psnr` and `ssim` are those of fastMRI (Zbontar et al., arXiv:1811.08839): of magnitudes, so that complex arrays are
-compared by theirs. `complex_nmse` and `hfen` are of complex images, which are brought to one phase before: coil sensitivity
-maps determine an image but for a phase factor.
+`nmse`, `psnr` and `ssim` are those of fastMRI (Zbontar et al., arXiv:1811.08839): of magnitudes, so that complex arrays
+are compared by theirs. `complex_nmse` and `hfen` are of complex images, which are brought to one phase before: coil
+sensitivity maps determine an image but for a phase factor.
 """
 
 from __future__ import annotations
@@ -148,8 +148,8 @@ def hfen(target: Any, image: Any) -> float:
     Returns
     -------
     float
-        ``10 log10(‖LoG(image · e^{iφ} − target)‖² / ‖LoG(target)‖²)`` with a Laplacian of Gaussian of 15×15 pixels, σ = 1.5;
-        −inf for equal images, NaN for a target of zeros.
+        ``10 log10(‖LoG(image · e^{iφ} − target)‖² / ‖LoG(target)‖²)`` with a Laplacian of Gaussian of 15×15 pixels, σ =
+        1.5; −inf for equal images, NaN for a target of zeros.
 
     Raises
     ------
@@ -174,7 +174,9 @@ def _number(found: float | None) -> float:
     return float("nan") if found is None else found
 
 
-def _of_magnitudes(target: Any, image: Any, data_range: float | None) -> tuple[float | None, float | None, float | None]:
+def _of_magnitudes(
+    target: Any, image: Any, data_range: float | None
+) -> tuple[float | None, float | None, float | None]:
     return _pvdamp.magnitude_metrics(_magnitude(target, "target"), _magnitude(image, "image"), data_range)
 
 

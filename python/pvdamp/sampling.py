@@ -1,7 +1,7 @@
 """Sampling masks, each with the probability that it samples each location.
 
-All of them are ``(rows, cols)``, with the origin of each axis of n locations at index ``n // 2``. P-VDAMP divides by the
-probability; where it is not known, `estimate_density` finds it from the mask.
+All of them are ``(rows, cols)``, with the origin of each axis of n locations at index ``n // 2``. P-VDAMP divides by
+the probability; where it is not known, `estimate_density` finds it from the mask.
 """
 
 from __future__ import annotations

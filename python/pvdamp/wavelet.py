@@ -1,7 +1,7 @@
 """The wavelet transform that P-VDAMP runs in, and its thresholds, as functions.
 
-The transform is orthonormal, separable and of complex images; an image whose sides are no multiples of ``2**scales`` is padded
-with zeros.
+The transform is orthonormal, separable and of complex images; an image whose sides are no multiples of ``2**scales`` is
+padded with zeros.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def analyse(image: Any, *, wavelet: str = "db4", scales: int | None = None) -> d
     Returns
     -------
     dict
-        Subbands by name, complex64, the finest first: ``H1 V1 D1 H2 … A4``. ``H`` is high-pass along the rows axis (axis 0),
-        ``V`` along the columns axis, ``D`` along both, ``A`` what is left.
+        Subbands by name, complex64, the finest first: ``H1 V1 D1 H2 … A4``. ``H`` is high-pass along the rows axis
+        (axis 0), ``V`` along the columns axis, ``D`` along both, ``A`` what is left.
 
     Raises
     ------
@@ -74,9 +74,7 @@ def analyse(image: Any, *, wavelet: str = "db4", scales: int | None = None) -> d
     return dict(_pvdamp.analyse(_complex(image, "image", "(rows, cols)", 2), wavelet, scales))
 
 
-def synthesise(
-    bands: Mapping[str, Any], shape: tuple[int, int], *, wavelet: str = "db4"
-) -> NDArray[np.complex64]:
+def synthesise(bands: Mapping[str, Any], shape: tuple[int, int], *, wavelet: str = "db4") -> NDArray[np.complex64]:
     """Put an image together from its subbands: the inverse, and the adjoint, of `analyse`.
 
     Parameters

@@ -21,7 +21,9 @@ def head():
     """A scan of four coils, undersampled, with all that is known of it."""
     scan = pvdamp.simulate(SHAPE, coils=4, noise=0.005, seed=1)
     mask, prob = pvdamp.sampling.bernoulli(SHAPE, 2.5, acs=20, seed=1)
-    return SimpleNamespace(full=scan.kspace, kspace=scan.kspace * mask, mask=mask, prob=prob, maps=scan.maps, image=scan.image)
+    return SimpleNamespace(
+        full=scan.kspace, kspace=scan.kspace * mask, mask=mask, prob=prob, maps=scan.maps, image=scan.image
+    )
 
 
 @pytest.fixture(scope="session")

@@ -115,8 +115,14 @@ def test_tensors_of_pytorch(head, usual):
     ("change", "sentence"),
     [
         (lambda a: np.abs(a), r"^kspace: dtype float32; expected complex numbers$"),
-        (lambda a: np.stack([a.real, a.imag], -1), r"expected complex numbers; torch.view_as_complex makes them of pairs$"),
-        (lambda a: a[0], r"^kspace: shape \(64, 56\); expected \(coils, rows, cols\) or \(slices, coils, rows, cols\)$"),
+        (
+            lambda a: np.stack([a.real, a.imag], -1),
+            r"expected complex numbers; torch.view_as_complex makes them of pairs$",
+        ),
+        (
+            lambda a: a[0],
+            r"^kspace: shape \(64, 56\); expected \(coils, rows, cols\) or \(slices, coils, rows, cols\)$",
+        ),
         (lambda a: a[None, None], r"^kspace: shape \(1, 1, 4, 64, 56\)"),
         (lambda a: a[:0], r"^k-space: 0 coils of 64x56; expected at least one coil and one location$"),
         (lambda a: a[:, :0], r"^k-space: 4 coils of 0x56"),
@@ -178,7 +184,9 @@ def test_maps_of_one_set_and_of_several(head):
     assert one.maps.shape == (1, 4, 64, 56)
     two = quick(head.kspace, maps=np.stack([head.maps, np.roll(head.maps, 1, 0)]) / np.sqrt(2))
     assert two.image.shape == (64, 56) and two.maps.shape == (2, 4, 64, 56)
-    with pytest.raises(ValueError, match=r"^coil sensitivity maps: 1 set\(s\) of 3 coils, 64x56; expected sets of 4 coils"):
+    with pytest.raises(
+        ValueError, match=r"^coil sensitivity maps: 1 set\(s\) of 3 coils, 64x56; expected sets of 4 coils"
+    ):
         quick(head.kspace, maps=head.maps[:3])
 
 
@@ -197,7 +205,9 @@ def test_noise_as_a_variance_and_as_a_covariance(head):
     # P-VDAMP takes what it is told; white noise whitens nothing
     of = lambda noise: quick(head.kspace, head.mask, method="pvdamp", noise_covariance=noise)  # noqa: E731
     variance, matrix = of(2.5e-5), of(2.5e-5 * np.eye(4))
-    assert same(variance.image, matrix.image) and same(of(np.float32(2.5e-5)).image, of(float(np.float32(2.5e-5))).image)
+    assert same(variance.image, matrix.image) and same(
+        of(np.float32(2.5e-5)).image, of(float(np.float32(2.5e-5))).image
+    )
     assert of(np.diag([1e-5, 2e-5, 3e-5, 9e-5])).record["coils"]["whitened"]
     for wrong, sentence in [
         (-1.0, "a variance of -1"),

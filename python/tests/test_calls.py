@@ -169,7 +169,7 @@ def test_several_slices_have_a_record_each(volume):
     assert [record["slice"] for record in found.records] == [0, 1, 2, 3]
     assert found.maps is None and quick(volume, keep_maps=True).maps.shape == (4, 1, 4, 64, 56)
     with pytest.raises(ValueError, match="there are 4 slices, which have a record each; take records"):
-        found.record
+        _ = found.record
     assert not found.image[1].any()
     assert "slice 1: k-space is all zero, and so is the image" in found.warnings
     assert same(found.image[0], quick(volume[0]).image)

@@ -41,7 +41,9 @@ def test_every_public_name_is_documented(name):
     text = inspect.getdoc(thing) or ""
     assert text.split("\n")[0].rstrip().endswith((".", "NumPy out."))
     if inspect.isclass(thing):
-        methods = [member for key, member in vars(thing).items() if inspect.isfunction(member) and not key.startswith("_")]
+        methods = [
+            member for key, member in vars(thing).items() if inspect.isfunction(member) and not key.startswith("_")
+        ]
         assert all(inspect.getdoc(method) for method in methods)
         return
     parameters = list(inspect.signature(thing).parameters)

@@ -64,8 +64,10 @@ def test_scipy_solves_with_it(head):
     operator = pvdamp.Encoding(head.maps, head.mask).as_linear_operator()
     assert operator.shape == (4 * 64 * 56, 64 * 56) and operator.dtype == np.complex64
     vector = random((64 * 56,))
-    assert same((operator.H @ (operator @ vector)).astype(np.complex64).reshape(64, 56),
-                pvdamp.Encoding(head.maps, head.mask).normal(vector.reshape(64, 56)))
+    assert same(
+        (operator.H @ (operator @ vector)).astype(np.complex64).reshape(64, 56),
+        pvdamp.Encoding(head.maps, head.mask).normal(vector.reshape(64, 56)),
+    )
     clean = operator @ head.image.ravel()
     found = linalg.lsqr(operator, clean, iter_lim=30)[0].reshape(64, 56)
     zero_filled = (operator.H @ clean).reshape(64, 56)

@@ -107,7 +107,10 @@ def test_masks_that_cannot_be(draw, options, arguments, changes, sentence):
 
 def test_lines_are_those_of_fastmri(fastmri):
     subsample = fastmri("fastmri.data.subsample")
-    for draw, theirs in [(sampling.lines_random, "RandomMaskFunc"), (sampling.lines_equispaced, "EquispacedMaskFractionFunc")]:
+    for draw, theirs in [
+        (sampling.lines_random, "RandomMaskFunc"),
+        (sampling.lines_equispaced, "EquispacedMaskFractionFunc"),
+    ]:
         mask_func = getattr(subsample, theirs)(center_fractions=[0.08], accelerations=[4])
         # it makes tensors of them
         mask_func.reshape_mask = lambda mask, shape: mask
@@ -193,7 +196,12 @@ def test_the_simulator_depends_on_its_settings_alone():
     assert np.allclose((np.abs(slices.maps) ** 2).sum(1), 1, atol=1e-4)
     encoding = pvdamp.Encoding(slices.maps[1])
     assert np.abs(encoding.forward(slices.image[1]) - slices.kspace[1]).max() < 1e-4
-    for options, sentence in [({"coils": 0}, "number of coils 0"), ({"noise": -1.0}, "noise -1"), ({"slices": 0}, "slices 0"),
-                              ({"noise": "loud"}, "noise: 'loud'; expected a number"), ({"seed": 1.5}, "seed: 1.5")]:
+    for options, sentence in [
+        ({"coils": 0}, "number of coils 0"),
+        ({"noise": -1.0}, "noise -1"),
+        ({"slices": 0}, "slices 0"),
+        ({"noise": "loud"}, "noise: 'loud'; expected a number"),
+        ({"seed": 1.5}, "seed: 1.5"),
+    ]:
         with pytest.raises(ValueError, match=sentence):
             pvdamp.simulate((40, 48), **options)

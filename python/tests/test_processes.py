@@ -206,4 +206,6 @@ assert resident() - before < 8e6, (before, resident())
 
 
 def test_the_package_alone_imports_little(python):
-    python("import sys, pvdamp; assert not {'numpy', 'scipy', 'json', 'multiprocessing'} & set(sys.modules), sys.modules")
+    python(
+        "import sys, pvdamp; assert not {'numpy', 'scipy', 'json', 'multiprocessing'} & set(sys.modules), sys.modules"
+    )

@@ -71,12 +71,19 @@ def files(head, volume, tmp_path):
         ([], {}),
         (["--method", "howl", "--iterations", "7"], {"method": "howl", "iterations": 7}),
         (["--method", "pvdamp", "--uncertainty=3"], {"method": "pvdamp", "uncertainty": 3}),
-        (["--method", "pvdamp", "--wavelet", "haar", "--damping", "0.6", "--scales", "2", "--shift", "random:4"],
-         {"method": "pvdamp", "wavelet": "haar", "damping": 0.6, "scales": 2, "shift": 4}),
-        (["--method", "fista", "--lambda", "0.01", "--iterations", "9"], {"method": "fista", "weight": 0.01, "iterations": 9}),
+        (
+            ["--method", "pvdamp", "--wavelet", "haar", "--damping", "0.6", "--scales", "2", "--shift", "random:4"],
+            {"method": "pvdamp", "wavelet": "haar", "damping": 0.6, "scales": 2, "shift": 4},
+        ),
+        (
+            ["--method", "fista", "--lambda", "0.01", "--iterations", "9"],
+            {"method": "fista", "weight": 0.01, "iterations": 9},
+        ),
         (["--virtual-coils", "3", "--map-sets", "2"], {"virtual_coils": 3, "map_sets": 2}),
-        (["--kernel", "4", "--calibration", "16", "--crop", "0.7", "--recalibrate", "1"],
-         {"kernel": 4, "calibration": 16, "crop": 0.7, "recalibrate": 1}),
+        (
+            ["--kernel", "4", "--calibration", "16", "--crop", "0.7", "--recalibrate", "1"],
+            {"kernel": 4, "calibration": 16, "crop": 0.7, "recalibrate": 1},
+        ),
         (["--method", "pvdamp", "--noise-covariance", "1e-4"], {"method": "pvdamp", "noise_covariance": 1e-4}),
         (["--method", "zero-filled"], {"method": "zero-filled"}),
     ],
@@ -88,7 +95,9 @@ def test_one_slice_is_what_the_program_makes(head, files, program, words, option
 
 
 def test_mask_probability_and_maps_are_those_of_files(head, files, program):
-    program("-q", "recon", "full.h5", "--mask", "mask.h5", "--prob-map", "mask.h5", "--maps", "full.h5:maps", "-o", "out.h5")
+    program(
+        "-q", "recon", "full.h5", "--mask", "mask.h5", "--prob-map", "mask.h5", "--maps", "full.h5:maps", "-o", "out.h5"
+    )
     check(pvdamp.reconstruct(head.full, head.mask, prob=head.prob, maps=head.maps, keep_maps=False), files / "out.h5")
     beside = {"prob": files / "mask.h5", "maps": f"{files}/full.h5:maps"}
     scan = pvdamp.open(files / "full.h5")
@@ -111,7 +120,9 @@ def test_several_slices_are_what_the_program_makes(volume, files, program, words
 
 
 def test_frames_of_a_place_share_maps(head, tmp_path, program):
-    frames = np.stack([head.full * pvdamp.sampling.lines_random((64, 56), 2, acs=12, seed=seed).mask for seed in range(4)])
+    frames = np.stack(
+        [head.full * pvdamp.sampling.lines_random((64, 56), 2, acs=12, seed=seed).mask for seed in range(4)]
+    )
     np.save(tmp_path / "frames.npy", frames)
     program("-q", "recon", "frames.npy", "--axes", "frame,coil,kx,ky", "--save-maps", "-o", "out.h5")
     scan = pvdamp.open(tmp_path / "frames.npy", axes="frame,coil,kx,ky")

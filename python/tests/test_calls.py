@@ -1,6 +1,7 @@
 """What a call takes, says, prints, and how it ends."""
 
 import pickle
+import re
 import warnings
 
 import numpy as np
@@ -97,6 +98,25 @@ def test_error_bars_leave_the_image_as_it_is(head):
     assert bars.std.dtype == np.float32 and bars.std.shape == plain.image.shape
     assert same(bars.std, quick(head.kspace, head.mask, uncertainty=0).std)
     assert not same(bars.std, quick(head.kspace, head.mask, uncertainty=5).std)
+
+
+def test_k_space_whose_origin_lies_elsewhere_is_told(head):
+    def told(kspace):
+        with warnings.catch_warnings(record=True) as issued:
+            warnings.simplefilter("always")
+            quick(kspace)
+        return " ".join(str(warning.message) for warning in issued)
+
+    corner = np.fft.ifftshift(head.full, (1, 2))
+    for kspace in (corner, np.stack([np.zeros_like(corner), corner, corner])):
+        assert "zero frequency lies at the first sample of rows and columns, as an FFT leaves it" in told(kspace)
+    assert "first sample of columns, as" in told(np.fft.ifftshift(head.full, 2))
+    assert re.search(r"at sample 4[345] of 56 along the columns, and .* at 28", told(np.roll(head.full, 16, 2)))
+    turned = head.full * (-1.0) ** np.indices((64, 56)).sum(0)
+    assert "the object lies about the first pixel of the image" in told(turned.astype(np.complex64))
+    images = head.maps * head.image
+    assert "k-space looks like images of the coils" in told(np.roll(images, 3, 1))
+    assert told(head.full) == told(head.kspace) == ""
 
 
 def test_warnings_are_issued_where_the_caller_is(head):

@@ -12,6 +12,7 @@ mod files;
 mod job;
 mod metrics;
 mod options;
+mod origin;
 mod program;
 mod reconstruct;
 mod sampling;

@@ -17,8 +17,9 @@ use pyo3::types::PyDict;
 use crate::arrays::{Plane, Stack, Stacks, give};
 use crate::errors::{of_engine, of_files};
 use crate::files::Scan;
-use crate::job::{Watch, run};
+use crate::job::run;
 use crate::options::Options;
+use crate::origin::oddities;
 
 /// What is known of k-space beside its values, `None` where it is not.
 #[derive(FromPyObject)]
@@ -126,12 +127,17 @@ pub(crate) fn reconstruct<'py>(
     progress: Option<Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let settings = options.settings()?;
-    let acquisition = known.beside().acquisition(kspace.as_array(), 0);
-    let work = |watch: &mut Watch| pvdamp::reconstruct(&acquisition, &settings, watch);
-    let found = run(py, threads, progress.as_ref(), work)?.map_err(of_engine)?;
-    let mut results = Results::default();
-    results.push(0, found);
-    results.give(py, false)
+    let kspace = kspace.as_array();
+    let acquisition = known.beside().acquisition(kspace, 0);
+    let found = run(py, threads, progress.as_ref(), |watch| {
+        let mut results = Results {
+            warnings: oddities(kspace),
+            ..Results::default()
+        };
+        results.push(0, pvdamp::reconstruct(&acquisition, &settings, watch)?);
+        Ok(results)
+    })?;
+    found.map_err(of_engine)?.give(py, false)
 }
 
 /// Slices, `(slices, coils, rows, cols)`, that share mask, probability, noise and the shape of results; their maps too, or
@@ -162,7 +168,12 @@ pub(crate) fn reconstruct_slices<'py>(
     let slice = |index: usize| beside.acquisition(kspace.index_axis(Axis(0), index), index);
     let found = run(py, threads, progress.as_ref(), |watch| {
         let slices = Slices::settle(count, slice, &settings, watch)?;
-        let mut results = Results::default();
+        // the first that tells anything, of a few
+        let looked_at = [0, 4, 2, 6].map(|eighth| oddities(kspace.index_axis(Axis(0), count * eighth / 8)));
+        let mut results = Results {
+            warnings: looked_at.into_iter().find(|odd| !odd.is_empty()).unwrap_or_default(),
+            ..Results::default()
+        };
         for index in 0..count {
             watch.begin_slice(index);
             results.push(index, slices.reconstruct(slice(index), watch)?);

@@ -58,8 +58,8 @@ pub use reason::Reason;
 pub use regular_file::{append_regular, identity, open_regular, read_regular, read_text};
 pub(crate) use scan::PlaneStore;
 pub use scan::{
-    Axes, AxisKind, Centre, Directions, MOST_SLICES, NoiseScan, Outline, Places, Reference, SCAN_FORMATS, Scan,
-    ScanFormat, ScanOptions, read_noise_scan,
+    Axes, AxisKind, Centre, Directions, MOST_SLICES, NoiseScan, Oddities, Outline, Places, Reference, SCAN_FORMATS,
+    Scan, ScanFormat, ScanOptions, read_noise_scan,
 };
 pub use source::container::files_of;
 pub use stamp::{ReadFiles, Stamp};

@@ -4,10 +4,10 @@
 //! what it is taken for: k-space whose zero frequency comes first, as FFTs give it, lines counted from another centre,
 //! or images.
 
-use ndarray::{Array1, Array2, ArrayView2, Axis, s};
+use ndarray::{Array1, Array2, ArrayView2, ArrayView3, Axis, s};
 use num_complex::Complex;
 
-use pvdamp::array::{CoilStack, Grid};
+use pvdamp::array::Grid;
 use pvdamp::fourier::Fourier;
 
 /// Shorter axes are not judged: too few samples are far from any place.
@@ -61,8 +61,47 @@ pub(super) struct Look {
     pub clear: bool,
 }
 
+/// Coils that tell where energy lies, of arrays that are looked at in passing.
+const FEW: usize = 2;
+
+/// What looks wrong about k-space, which is taken to have zero frequency, and its image the object, in the middle.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Oddities {
+    /// Along rows and columns: whether zero frequency lies at the first sample, as FFTs leave it.
+    pub first: [bool; 2],
+    /// Along rows and columns: the sample with most energy, where that is neither in the middle nor the first.
+    pub elsewhere: [Option<usize>; 2],
+    /// Whether it looks like images of coils.
+    pub images: bool,
+    /// Whether the object lies about the first pixel of the image, and air in its middle.
+    pub rolled: bool,
+}
+
+impl Oddities {
+    /// Of k-space `(coils, rows, cols)` of one slice.
+    pub fn of(kspace: ArrayView3<Complex<f32>>) -> Self {
+        let (coils, rows, cols) = kspace.dim();
+        let Look { energy, images, clear } = look(kspace.slice(s![..coils.min(FEW), .., ..]));
+        let central = energy == [Energy::Central; 2];
+        let along = |axis: usize, n: usize| match energy[axis] {
+            Energy::Central => (false, None),
+            Energy::First => (true, None),
+            // few coils have more on one side
+            Energy::At(at) if at.min(n - at) <= width(n) => (true, None),
+            Energy::At(at) => (false, Some(at)),
+        };
+        let [down, across] = [along(0, rows), along(1, cols)];
+        Self {
+            first: [down.0, across.0],
+            elsewhere: [down.1, across.1],
+            images,
+            rolled: clear && central && is_rolled(kspace) == [true; 2],
+        }
+    }
+}
+
 /// Looks at k-space `(coils, rows, cols)` of one slice.
-pub(super) fn look(kspace: &CoilStack<f32>) -> Look {
+pub(super) fn look(kspace: ArrayView3<Complex<f32>>) -> Look {
     let (_, rows, cols) = kspace.dim();
     let mut along_rows = vec![0.0; rows];
     let mut along_cols = vec![0.0; cols];
@@ -196,7 +235,7 @@ impl Lines {
 
 /// Along rows and columns: whether the object lies about the first pixel of the image and air in its middle, as of
 /// k-space whose image was not centred. By a coarse image of the centre of k-space, where that is sampled.
-pub(super) fn is_rolled(kspace: &CoilStack<f32>) -> [bool; 2] {
+pub(super) fn is_rolled(kspace: ArrayView3<Complex<f32>>) -> [bool; 2] {
     let (coils, rows, cols) = kspace.dim();
     let centre = SIDES.iter().find_map(|&side| {
         let (high, wide) = (side.min(rows), side.min(cols));
@@ -246,6 +285,7 @@ fn lies_about_first(lines: &Array1<f64>) -> bool {
 mod tests {
     use super::*;
     use ndarray::Array3;
+    use pvdamp::array::CoilStack;
 
     /// An ellipse, its centre at these shares of the axes, seen by two coils.
     fn images(rows: usize, cols: usize, [down, across]: [f64; 2]) -> CoilStack<f32> {
@@ -278,7 +318,7 @@ mod tests {
     fn the_energy_of_kspace_lies_at_its_origin() {
         for (rows, cols) in [(64, 64), (63, 80), (96, 41)] {
             let kspace = kspace_of(images(rows, cols, [0.5, 0.5]));
-            let look_at = |by| look(&rolled(&kspace, by));
+            let look_at = |by| look(rolled(&kspace, by).view());
             assert_eq!(look_at([0, 0]).energy, [Energy::Central; 2]);
             assert_eq!(look_at([2, cols - 2]).energy, [Energy::Central; 2]);
             assert_eq!(look_at([rows / 2, cols / 2]).energy, [Energy::First; 2]);
@@ -295,14 +335,14 @@ mod tests {
     fn lines_that_pass_by_the_origin_tell_nothing() {
         let mut outer = kspace_of(images(64, 64, [0.5, 0.5]));
         outer.slice_mut(s![.., .., 20..44]).fill(Complex::new(0.0, 0.0));
-        let seen = look(&outer);
+        let seen = look(outer.view());
         assert_eq!((seen.energy, seen.clear), ([Energy::Central; 2], false));
     }
 
     #[test]
     fn images_are_no_kspace() {
-        assert!(look(&images(64, 80, [0.5, 0.5])).images);
-        assert!(look(&images(64, 80, [0.0, 0.0])).images);
+        assert!(look(images(64, 80, [0.5, 0.5]).view()).images);
+        assert!(look(images(64, 80, [0.0, 0.0]).view()).images);
         // noise is neither
         let mut state = 1u32;
         let noise = Array3::from_shape_simple_fn((2, 64, 64), || {
@@ -312,7 +352,7 @@ mod tests {
             };
             Complex::new(next(), next())
         });
-        let seen = look(&noise);
+        let seen = look(noise.view());
         assert_eq!(
             (seen.energy, seen.images, seen.clear),
             ([Energy::Central; 2], false, false)
@@ -320,9 +360,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_odd_is_one_thing_at_a_time() {
+        let sound = kspace_of(images(64, 80, [0.5, 0.5]));
+        assert_eq!(Oddities::of(sound.view()), Oddities::default());
+        assert_eq!(Oddities::of(rolled(&sound, [32, 0]).view()).first, [true, false]);
+        let elsewhere = Oddities::of(rolled(&sound, [0, 20]).view()).elsewhere;
+        assert!(elsewhere[0].is_none() && elsewhere[1].is_some_and(|at| at.abs_diff(20) <= 1));
+        assert!(Oddities::of(images(64, 80, [0.5, 0.5]).view()).images);
+        assert!(Oddities::of(kspace_of(images(64, 80, [0.0, 0.0])).view()).rolled);
+        let nothing = CoilStack::zeros((2, 64, 80));
+        assert_eq!(Oddities::of(nothing.view()), Oddities::default());
+    }
+
+    #[test]
     fn an_object_about_the_first_pixel_is_rolled() {
         for (rows, cols) in [(64, 64), (63, 80), (200, 41)] {
-            let of = |at| is_rolled(&kspace_of(images(rows, cols, at)));
+            let of = |at| is_rolled(kspace_of(images(rows, cols, at)).view());
             assert_eq!(of([0.5, 0.5]), [false; 2]);
             assert_eq!(of([0.4, 0.65]), [false; 2]);
             assert_eq!(of([0.0, 0.0]), [true; 2]);

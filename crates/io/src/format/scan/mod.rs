@@ -25,6 +25,7 @@ mod recentre;
 
 pub use axes::{Axes, AxisKind};
 pub use check_axes::MOST_SLICES;
+pub use find_origin::Oddities;
 pub use formats::SCAN_FORMATS;
 pub use ismrmrd::{NoiseScan, read_noise_scan};
 pub use options::{Centre, Directions, ScanOptions};

@@ -149,7 +149,7 @@ impl Scan {
             }
             chosen.push(slice);
             let kspace = self.planes.slice(slice).ok()?;
-            let look = look(&kspace);
+            let look = look(kspace.view());
             if look.clear || look.images {
                 return Some(Seen { slice, kspace, look });
             }
@@ -190,8 +190,8 @@ impl Scan {
     fn turned(&mut self, origin: &Origin, seen: &Seen) -> [bool; 2] {
         let rolled = match (seen.look.clear, origin.is_centred()) {
             (false, _) => [false; 2],
-            (true, true) => is_rolled(&seen.kspace),
-            (true, false) => is_rolled(&origin.centre(&seen.kspace)),
+            (true, true) => is_rolled(seen.kspace.view()),
+            (true, false) => is_rolled(origin.centre(&seen.kspace).view()),
         };
         match (rolled, self.steps_at_centre) {
             ([false, false], _) => {}
